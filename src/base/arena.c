@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arenas: a chain of blocks, handed out from the newest. */
+#include "base/arena.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define EACH_ITS_OWN	1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define EACH_ITS_OWN	1
+#endif
+#endif
+
+#define FIRST_BLOCK	1024
+#define LAST_BLOCK	65536
+
+struct block {
+	struct block	*older;
+	size_t		 size;		/* of the whole block, this header too */
+	size_t		 used;
+	_Alignas(16) char data[];
+};
+
+struct arena {
+	struct block	*newest;
+	size_t		 held;
+	struct block	 first;		/* lives in the arena's own malloc */
+};
+
+#ifndef EACH_ITS_OWN
+static struct block *
+block_for(struct arena *a, size_t n)
+{
+	size_t size = a->newest->size * 2;
+	struct block *b;
+
+	if (size > LAST_BLOCK)
+		size = LAST_BLOCK;
+	if (size < n + sizeof(*b))
+		size = n + sizeof(*b);
+	b = must_alloc(size);
+	b->older = a->newest;
+	b->size = size;
+	b->used = 0;
+	a->newest = b;
+	a->held += size;
+	return (b);
+}
+
+static void *
+take(struct arena *a, size_t n, size_t align)
+{
+	struct block *b = a->newest;
+	size_t at = (b->used + align - 1) & ~(align - 1);
+
+	if (at + n > b->size - sizeof(*b)) {
+		b = block_for(a, n);
+		at = 0;
+	}
+	b->used = at + n;
+	return (b->data + at);
+}
+#else
+static void *
+take(struct arena *a, size_t n, size_t align)
+{
+	struct block *b = must_alloc(sizeof(*b) + n);
+
+	(void)align;
+	b->older = a->newest;
+	b->size = sizeof(*b) + n;
+	b->used = n;
+	a->newest = b;
+	a->held += b->size;
+	return (b->data);
+}
+#endif
+
+struct arena *
+arena_new(void)
+{
+	struct arena *a = must_alloc(FIRST_BLOCK);
+
+	a->first.older = NULL;
+	a->first.used = 0;
+	a->first.size = FIRST_BLOCK - offsetof(struct arena, first);
+	a->newest = &a->first;
+	a->held = FIRST_BLOCK;
+	return (a);
+}
+
+void
+arena_clear(struct arena *a)
+{
+	while (a->newest != &a->first) {
+		struct block *b = a->newest;
+
+		a->newest = b->older;
+		free(b);
+	}
+	a->first.used = 0;
+	a->held = FIRST_BLOCK;
+}
+
+void
+arena_free(struct arena *a)
+{
+	if (a == NULL)
+		return;
+	arena_clear(a);
+	free(a);
+}
+
+void *
+arena_alloc(struct arena *a, size_t n)
+{
+	return (memset(take(a, n, 16), 0, n));
+}
+
+char *
+arena_bytes(struct arena *a, size_t n)
+{
+	return (take(a, n, 1));
+}
+
+struct text
+arena_copy(struct arena *a, struct text t)
+{
+	char *p = take(a, t.len + 1, 1);
+
+	if (t.len > 0)
+		memcpy(p, t.at, t.len);
+	p[t.len] = '\0';
+	return ((struct text){ p, t.len });
+}
+
+struct text
+arena_print(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	char *p;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return (TEXT(""));
+	p = take(a, (size_t)n + 1, 1);
+	va_start(ap, fmt);
+	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	return ((struct text){ p, (size_t)n });
+}
+
+size_t
+arena_held(const struct arena *a)
+{
+	return (a->held);
+}

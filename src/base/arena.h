@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory that is freed all at once.
+ *
+ * An arena argument means "what I return lives here".  The first block is 1 KB and blocks double up to 64 KB, so a small exchange
+ * stays small.  Under AddressSanitizer every allocation is a malloc of its own, so that overflows and uses after
+ * arena_free() are seen.  Out of memory aborts.
+ */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include "base/text.h"
+
+struct arena;
+
+struct arena	*arena_new(void);
+void		 arena_free(struct arena *);			/* NULL is fine */
+void		 arena_clear(struct arena *);			/* forget everything, keep the first block */
+void		*arena_alloc(struct arena *, size_t);		/* zeroed, aligned for anything */
+char		*arena_bytes(struct arena *, size_t);		/* not zeroed, not aligned */
+struct text	 arena_copy(struct arena *, struct text);	/* the copy has a zero byte behind it */
+struct text	 arena_print(struct arena *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+size_t		 arena_held(const struct arena *);		/* bytes of heap it holds */
+
+#define arena_new_of(arena, type)	((type *)arena_alloc((arena), sizeof(type)))
+
+#endif

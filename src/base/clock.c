@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clocks, UUIDs and random numbers. */
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+int64_t
+clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return ((int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000);
+}
+
+int64_t
+clock_wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
+}
+
+void
+clock_iso(char out[25], int64_t wall_ms)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	struct tm tm;
+	char date[64];
+
+	gmtime_r(&seconds, &tm);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out, 25, "%.19s.%03uZ", date, (unsigned)(wall_ms % 1000) % 1000);
+}
+
+void
+random_bytes(void *to, unsigned n)
+{
+	if (getrandom(to, n, 0) != (ssize_t)n)		/* never short below 257 bytes, once the pool is ready */
+		abort();
+}
+
+/* xoshiro256++ by Blackman and Vigna, seeded from the kernel; a fork gets a seed of its own by its pid. */
+uint64_t
+random_u64(void)
+{
+	static __thread uint64_t s[4];
+	static __thread pid_t owner;
+	uint64_t sum, result, t;
+
+	if (owner != getpid()) {
+		random_bytes(s, sizeof(s));
+		owner = getpid();
+	}
+	sum = s[0] + s[3];
+	result = ((sum << 23) | (sum >> 41)) + s[0];
+	t = s[1] << 17;
+	s[2] ^= s[0];
+	s[3] ^= s[1];
+	s[1] ^= s[2];
+	s[0] ^= s[3];
+	s[2] ^= t;
+	s[3] = (s[3] << 45) | (s[3] >> 19);
+	return (result);
+}
+
+void
+uuid7(char out[37])
+{
+	static const char hex[] = "0123456789abcdef";
+	uint64_t ms = (uint64_t)clock_wall_ms(), a = random_u64(), b = random_u64();
+	unsigned char id[16];
+	unsigned at = 0;
+
+	for (unsigned i = 0; i < 6; i++)
+		id[i] = (unsigned char)(ms >> (40 - 8 * i));
+	for (unsigned i = 6; i < 8; i++)
+		id[i] = (unsigned char)(a >> (8 * (i - 6)));
+	for (unsigned i = 8; i < 16; i++)
+		id[i] = (unsigned char)(b >> (8 * (i - 8)));
+	id[6] = (unsigned char)((id[6] & 0x0f) | 0x70);
+	id[8] = (unsigned char)((id[8] & 0x3f) | 0x80);
+	for (unsigned i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			out[at++] = '-';
+		out[at++] = hex[id[i] >> 4];
+		out[at++] = hex[id[i] & 15];
+	}
+	out[at] = '\0';
+}

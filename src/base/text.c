@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text and buffers: comparing, cutting, numbers, growing. */
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static char
+lower(char c)
+{
+	return (c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c);
+}
+
+bool
+text_eq_nocase(struct text a, struct text b)
+{
+	if (a.len != b.len)
+		return (false);
+	for (size_t i = 0; i < a.len; i++)
+		if (lower(a.at[i]) != lower(b.at[i]))
+			return (false);
+	return (true);
+}
+
+bool
+text_starts(struct text t, struct text prefix)
+{
+	return (t.len >= prefix.len && memcmp(t.at, prefix.at, prefix.len) == 0);
+}
+
+bool
+text_ends(struct text t, struct text suffix)
+{
+	return (t.len >= suffix.len && memcmp(t.at + t.len - suffix.len, suffix.at, suffix.len) == 0);
+}
+
+bool
+text_has(struct text t, struct text needle)
+{
+	for (size_t i = 0; i + needle.len <= t.len; i++)
+		if (text_eq_nocase((struct text){ t.at + i, needle.len }, needle))
+			return (true);
+	return (false);
+}
+
+static bool
+is_blank(char c)
+{
+	return (c == ' ' || c == '\t' || c == '\r' || c == '\n');
+}
+
+struct text
+text_trim(struct text t)
+{
+	while (t.len > 0 && is_blank(t.at[0])) {
+		t.at++;
+		t.len--;
+	}
+	while (t.len > 0 && is_blank(t.at[t.len - 1]))
+		t.len--;
+	return (t);
+}
+
+struct text
+text_sub(struct text t, size_t from, size_t to)
+{
+	if (to > t.len)
+		to = t.len;
+	if (from > to)
+		from = to;
+	return ((struct text){ t.at + from, to - from });
+}
+
+bool
+text_cut(struct text whole, char at, struct text *head, struct text *tail)
+{
+	const char *p = whole.len > 0 ? memchr(whole.at, at, whole.len) : NULL;
+
+	if (p == NULL) {
+		*head = whole;
+		*tail = (struct text){ whole.at + whole.len, 0 };
+		return (false);
+	}
+	*tail = (struct text){ p + 1, (size_t)(whole.at + whole.len - p - 1) };
+	*head = (struct text){ whole.at, (size_t)(p - whole.at) };
+	return (true);
+}
+
+bool
+text_to_i64(struct text t, int64_t *out)
+{
+	bool minus = t.len > 0 && t.at[0] == '-';
+	int64_t v = 0;
+
+	if (minus || (t.len > 0 && t.at[0] == '+'))
+		t = text_sub(t, 1, t.len);
+	if (t.len == 0)
+		return (false);
+	for (size_t i = 0; i < t.len; i++) {
+		if (t.at[i] < '0' || t.at[i] > '9' || __builtin_mul_overflow(v, 10, &v) ||
+		    __builtin_sub_overflow(v, t.at[i] - '0', &v))
+			return (false);
+	}
+	if (!minus && v == INT64_MIN)
+		return (false);
+	*out = minus ? v : -v;
+	return (true);
+}
+
+bool
+text_to_double(struct text t, double *out)
+{
+	char copy[64], *end;
+
+	if (t.len == 0 || t.len >= sizeof(copy))
+		return (false);
+	for (size_t i = 0; i < t.len; i++)
+		if (strchr("0123456789+-.eE", t.at[i]) == NULL || t.at[i] == '\0')
+			return (false);
+	memcpy(copy, t.at, t.len);
+	copy[t.len] = '\0';
+	*out = strtod(copy, &end);			/* the program never sets a locale, so the point is a point */
+	return (*end == '\0' && end != copy);
+}
+
+uint64_t
+text_hash(struct text t)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < t.len; i++)
+		h = (h ^ (unsigned char)t.at[i]) * 0x100000001b3u;
+	return (h);
+}
+
+bool
+text_eq_secret(struct text a, struct text b)
+{
+	volatile unsigned char differs = a.len != b.len;
+
+	for (size_t i = 0; i < a.len; i++)
+		differs |= (unsigned char)(a.at[i] ^ (b.len > 0 ? b.at[i % b.len] : 0));
+	return (differs == 0);
+}
+
+void
+buf_free(struct buf *b)
+{
+	free(b->at);
+	*b = (struct buf){ 0 };
+}
+
+void
+buf_reserve(struct buf *b, size_t more)
+{
+	size_t cap = b->cap > 0 ? b->cap : 256;
+
+	if (b->cap - b->len >= more)
+		return;
+	while (cap - b->len < more)
+		cap *= 2;
+	b->at = must_realloc(b->at, cap);
+	b->cap = cap;
+}
+
+void
+buf_add_slow(struct buf *b, const void *p, size_t n)
+{
+	if (n == 0)
+		return;
+	buf_reserve(b, n);
+	memcpy(b->at + b->len, p, n);
+	b->len += n;
+}
+
+void
+buf_vprint(struct buf *b, const char *fmt, va_list ap)
+{
+	va_list again;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	if (n <= 0)
+		return;
+	buf_reserve(b, (size_t)n + 1);
+	vsnprintf(b->at + b->len, (size_t)n + 1, fmt, ap);
+	b->len += (size_t)n;
+}
+
+void
+buf_print(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprint(b, fmt, ap);
+	va_end(ap);
+}
+
+void
+buf_drop(struct buf *b, size_t n)
+{
+	if (n > 0 && n < b->len)
+		memmove(b->at, b->at + n, b->len - n);
+	b->len = n < b->len ? b->len - n : 0;
+}
+
+void *
+must_alloc(size_t n)
+{
+	void *p = malloc(n > 0 ? n : 1);
+
+	if (p == NULL)
+		abort();
+	return (p);
+}
+
+void *
+must_zalloc(size_t n)
+{
+	void *p = calloc(1, n > 0 ? n : 1);
+
+	if (p == NULL)
+		abort();
+	return (p);
+}
+
+void *
+must_realloc(void *old, size_t n)
+{
+	void *p = realloc(old, n > 0 ? n : 1);
+
+	if (p == NULL)
+		abort();
+	return (p);
+}

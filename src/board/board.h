@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The board: what the workers of a host know together, in one shared file.
+ *
+ * A process opens and maps the board after its fork and takes a seat: it holds an open-file-description write lock on the seat's byte as long as it lives, so
+ * who is alive is the kernel's word.  Whoever gets the byte of a dead seat (a newcomer, a sweeper) is alone with it and cleans it;
+ * cleaning can be repeated.  What one seat writes no other seat writes.  Times are CLOCK_BOOTTIME.
+ *
+ * Seats are wide (event-loop workers, 16) or narrow (one-request processes, 1,024).  Capacities are fixed; tables are keyed by id, so a reload resizes nothing.
+ */
+#ifndef BOARD_BOARD_H
+#define BOARD_BOARD_H
+
+#include "base/text.h"
+
+#define BOARD_WIDE		16
+#define BOARD_NARROW		1024
+#define BOARD_DEPLOYMENTS	1024	/* ids known at once; later ones share the slot "other" */
+
+struct board;
+
+enum seat_kind { SEAT_WIDE, SEAT_NARROW, SEAT_NONE /* reads only: metrics, check */ };
+
+/* Open `dir`/`instance`.board, making it if need be, and take a seat.  NULL and *why when the folder is not writable, the file system full, or all seats taken. */
+struct board	*board_open(const char *dir, const char *instance, enum seat_kind, struct buf *why);
+void		 board_close(struct board *);		/* gives the seat back, clean */
+unsigned	 board_sweep(struct board *);		/* cleans dead seats; how many */
+size_t		 board_size(void);			/* bytes of the file, for sluice check */
+
+/* Listeners: workers that share one are compared with each other (mechanics 4).  `key` names the listener, 0: alone. */
+void		 board_listener(struct board *, uint64_t key);
+void		 board_open_exchanges(struct board *, int change);	/* of this seat */
+unsigned	 board_my_open(const struct board *);
+unsigned	 board_least_open(const struct board *);	/* among living wide seats on my listener; mine if alone */
+unsigned	 board_all_open(const struct board *);		/* summed over living seats */
+
+/* The slot of a deployment: the same in every process.  The last slot is "other". */
+unsigned	 board_deployment(struct board *, struct text id);
+void		 board_in_flight(struct board *, unsigned deployment, int change);
+unsigned	 board_in_flight_sum(const struct board *, unsigned deployment);
+
+/* Last real outcome of a deployment, for /health. */
+struct outcome {
+	int64_t		 at_wall_ms;		/* 0: none yet */
+	int		 status;		/* HTTP, 0: not reached */
+	int		 error;			/* enum error_kind + 1, 0: fine */
+};
+void		 board_outcome(struct board *, unsigned deployment, const struct outcome *);
+bool		 board_outcome_read(const struct board *, unsigned deployment, struct outcome *);
+
+/*
+ * Metrics: per seat and monotone.  Wide seats have a set each, narrow seats share one and add atomically.
+ * Counters of the gateway, and of each deployment; histograms have fixed bounds.
+ */
+enum counter {				/* whole gateway */
+	COUNT_REQUESTS_CHAT, COUNT_REQUESTS_MESSAGES, COUNT_REQUESTS_OTHER,
+	COUNT_REFUSED,			/* answered by us with a 4xx */
+	COUNT_LEFT,			/* clients that left */
+	COUNT_CUT,			/* streams that broke */
+	COUNT_STATUS_2XX, COUNT_STATUS_4XX, COUNT_STATUS_5XX,
+	COUNT_BAD_RECORDS,		/* malformed FastCGI streams */
+	COUNT_FALLBACKS, COUNT_RETRIES,
+	COUNTERS
+};
+enum deployment_counter {
+	DEP_REQUESTS, DEP_SUCCESS, DEP_FAILURE,
+	DEP_TOKENS_IN, DEP_TOKENS_CACHED, DEP_TOKENS_WRITTEN, DEP_TOKENS_OUT, DEP_TOKENS_REASONING,
+	DEP_FAILURE_RATE_LIMIT, DEP_FAILURE_TIMEOUT, DEP_FAILURE_AUTH, DEP_FAILURE_OTHER,
+	DEP_FALLBACK_GOOD, DEP_FALLBACK_BAD,
+	DEP_COUNTERS
+};
+enum histogram {			/* per deployment */
+	HIST_TOTAL,			/* request total, seconds */
+	HIST_UPSTREAM,			/* vendor's share */
+	HIST_FIRST_TOKEN,		/* streams */
+	HIST_OVERHEAD,
+	HISTOGRAMS
+};
+#define HIST_BUCKETS	16		/* the last is +Inf */
+extern const double hist_bounds[HIST_BUCKETS - 1];	/* seconds: 0.005 … 300 */
+
+void		 board_count(struct board *, enum counter, uint64_t by);
+void		 board_count_deployment(struct board *, unsigned deployment, enum deployment_counter, uint64_t by);
+void		 board_time(struct board *, unsigned deployment, enum histogram, int64_t us);
+uint64_t	 board_counted(const struct board *, enum counter);
+uint64_t	 board_counted_deployment(const struct board *, unsigned deployment, enum deployment_counter);
+void		 board_timed(const struct board *, unsigned deployment, enum histogram, uint64_t buckets[HIST_BUCKETS], uint64_t *count, double *sum_s);
+unsigned	 board_deployments(const struct board *);		/* slots in use */
+bool		 board_deployment_id(const struct board *, unsigned slot, char id[72]);
+
+#endif

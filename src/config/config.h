@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration: LiteLLM's config.yaml as it is, with our own settings under `sluice:`.
+ *
+ * config_load() reads, resolves (include, anchors, environment) and checks everything, and never stops at the first problem.  A configuration
+ * with a problem of level ERROR must not be served.  A loaded configuration never changes; a reload makes another one, and each
+ * exchange holds the one it began with (config_hold, config_release).
+ *
+ * Secrets (keys) live here and have no path to a log line: struct deployment is never printed whole.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/json.h"
+
+enum wire {				/* what an upstream speaks */
+	WIRE_OPENAI,
+	WIRE_ANTHROPIC,
+	WIRE_NONE,			/* a vendor whose dialect comes with a later version */
+};
+
+/* Quirks of a vendor, one bit each. */
+enum quirk {
+	QUIRK_MAX_TOKENS_OLD	= 1 << 0,	/* rename max_completion_tokens to max_tokens */
+	QUIRK_KEY_OPTIONAL	= 1 << 1,	/* servers that run without a key get no header, or a dummy */
+	QUIRK_DEVELOPER_OK	= 1 << 2,	/* knows the role developer; others get system, when translated */
+	QUIRK_MAX_TOKENS_NEW	= 1 << 3,	/* translated requests say max_completion_tokens */
+	QUIRK_FLATTEN_CONTENT	= 1 << 4,	/* content lists become one string */
+	QUIRK_CONTINUOUS_USAGE	= 1 << 5,	/* takes stream_options.continuous_usage_stats (vLLM) */
+	QUIRK_NO_STORE		= 1 << 6,	/* send store: false */
+	QUIRK_NO_STREAM_OPTIONS	= 1 << 7,	/* refuses stream_options */
+};
+
+struct vendor {
+	const char	*prefix;		/* as in litellm_params.model before the slash */
+	enum wire	 wire;
+	const char	*base_url;		/* NULL: the deployment must say */
+	const char	*base_env[3];		/* variables that may hold the base, in order */
+	const char	*key_env[4];		/* variables that may hold the key, in order */
+	unsigned	 quirks;
+	const char	*headers;		/* further request headers, "Name: value\n…", {api_key} is replaced; or NULL */
+};
+
+/* A parameter of litellm_params that is sent when the client leaves it out. */
+struct default_param {
+	struct text	 name;
+	struct text	 raw;			/* JSON */
+};
+
+struct deployment {
+	struct text	 id;			/* model_info.id, else SHA-256 hex as LiteLLM makes it */
+	struct text	 group;			/* model_name, may be a pattern */
+	struct text	 litellm_model;		/* litellm_params.model as written */
+	const struct vendor *vendor;
+	enum wire	 wire;
+	struct text	 model;			/* the upstream's name; may hold '*' */
+	struct text	 api_base;		/* without trailing slash, user info and query: fit for headers and logs */
+	struct text	 url;			/* where a chat call goes */
+	struct text	 host;			/* of url, for name look-up; empty for a literal address */
+	unsigned	 port;
+	struct text	 proxy;			/* forward proxy URL for it (HTTPS_PROXY, NO_PROXY applied), or empty */
+	struct text	 key;			/* secret; empty: none is sent */
+	bool		 key_is_bearer;		/* WIRE_ANTHROPIC: Authorization: Bearer instead of x-api-key */
+	struct text	 organization;
+	struct text	*headers;		/* extra_headers as "Name: value" */
+	size_t		 n_headers;
+	struct default_param *defaults;		/* any further OpenAI parameter in litellm_params, extra_body too */
+	size_t		 n_defaults;
+	bool		 drop_params;
+	struct text	*drop;			/* additional_drop_params: top-level names (paths are reported as not in force) */
+	size_t		 n_drop;
+	int64_t		 weight, rpm, tpm;	/* -1: not given */
+	int64_t		 order;			/* 0: not given */
+	int64_t		 timeout_ms, stream_timeout_ms;	/* 0: not given */
+	int64_t		 num_retries;		/* -1: not given */
+	int64_t		 max_output_tokens;	/* model_info, else the shipped facts; 0: unknown */
+	int64_t		 max_input_tokens;	/* same */
+	struct text	 mode;			/* model_info.mode, "chat" when absent */
+	bool		 mock;			/* mock_response is given */
+	struct text	 mock_response;		/* its text, or "Exception …" / "litellm.RateLimitError" names an error */
+	bool		 ssl_verify;		/* true unless switched off for it */
+	struct text	 model_info;		/* raw JSON object as given */
+	size_t		 index;			/* of config->deployments */
+};
+
+/* Deployments that answer to one model name. */
+struct group {
+	struct text	 name;			/* may hold '*' */
+	bool		 pattern;
+	struct deployment **deployments;
+	size_t		 n_deployments;
+	struct text	*fallbacks;		/* group names, in order; default_fallbacks are merged in where the group has none */
+	size_t		 n_fallbacks;
+};
+
+struct alias {					/* router_settings.model_group_alias */
+	struct text	 name, group;
+	bool		 hidden;
+};
+
+enum problem_level { PROBLEM_ERROR, PROBLEM_WARNING, PROBLEM_NOTE };	/* NOTE: read, kept, not in force yet */
+
+struct problem {
+	enum problem_level level;
+	struct text	 file;
+	unsigned	 line;			/* from 1; 0: the whole file */
+	struct text	 message;		/* one sentence; with "did you mean …" when there is something close */
+	struct text	 key;			/* dotted path, for --json */
+	struct problem	*next;
+};
+
+/* Our own settings: `sluice:` in the file.  The table in settings.c has name, kind, bounds, default and help of each. */
+struct settings {
+	struct text	 instance;		/* "sluice": names board, sockets, log */
+	struct text	 run_dir;		/* board and sockets */
+	struct text	 state_dir;		/* log, later spool and database */
+	struct text	 log;			/* exchange lines; "-" is stdout; default state_dir/sluice.log */
+	struct text	 listen;		/* sluice serve: a path, or host:port */
+	int64_t		 workers;		/* sluice serve */
+	int64_t		 body_limit;		/* bytes; 32 MB */
+	int64_t		 body_memory;		/* bytes a worker; 256 MB */
+	int64_t		 answer_limit;		/* bytes of one whole answer; 64 MB */
+	int64_t		 event_limit;		/* bytes of one stream event; 16 MB */
+	int64_t		 stream_commit_ms;	/* 3000 */
+	int64_t		 heartbeat_ms;		/* 10000 */
+	int64_t		 connect_timeout_ms;	/* 10000 */
+	int64_t		 idle_timeout_ms;	/* 600000: gap between bytes of a stream, where no LiteLLM timeout is set */
+	int64_t		 first_byte_timeout_ms;	/* same */
+	int64_t		 total_timeout_ms;	/* 6000000, LiteLLM's request_timeout */
+	int64_t		 dns_ttl_ms;		/* 60000 */
+	int64_t		 drain_ms;		/* how long a stopping worker lets streams finish; 600000 */
+	bool		 open_on_loopback;
+	bool		 http2_upstream;	/* false */
+	bool		 provider_headers;	/* llm_provider-*: false */
+	struct text	 ca_file;		/* private CA bundle: ssl_certificate, SSL_CERT_FILE …; empty: the system's folder */
+	bool		 ssl_verify;		/* litellm_settings.ssl_verify */
+	struct text	*accept_unenforced;
+	size_t		 n_accept_unenforced;
+	/* from the LiteLLM sections */
+	struct text	 master_key;		/* secret; empty: none */
+	struct text	 key_header;		/* general_settings.litellm_key_header_name, or empty */
+	bool		 drop_params;
+	bool		 always_stream_usage;	/* general_settings.always_include_stream_usage */
+	bool		 forward_client_headers;
+	struct text	 completion_model;	/* overrides every chat request's model, or empty */
+	int64_t		 num_retries;		/* 2 */
+	int64_t		 max_fallbacks;		/* 5 */
+	int64_t		 retry_after_ms;	/* router_settings.retry_after, minimum back-off */
+	int64_t		 timeout_ms, stream_timeout_ms;	/* router's; 0: not given */
+	bool		 json_logs;
+};
+
+struct config {
+	struct arena	*arena;
+	unsigned	 holders;
+	struct settings	 settings;
+	struct deployment **deployments;
+	size_t		 n_deployments;
+	struct group	*groups;		/* in order of appearance */
+	size_t		 n_groups;
+	struct alias	*aliases;
+	size_t		 n_aliases;
+	struct text	*default_fallbacks;
+	size_t		 n_default_fallbacks;
+	struct problem	*problems;		/* in file order */
+	unsigned	 n_errors, n_warnings;
+};
+
+/* `path` NULL: only defaults (an error: a gateway needs a model_list).  Never NULL; look at n_errors. */
+struct config	*config_load(const char *path);
+struct config	*config_hold(struct config *);
+void		 config_release(struct config *);
+
+/* The group for a client's model name: exact, alias, then patterns (longest first); NULL: none.  `*captured` gets what the pattern's stars took, for
+ * deployment_model(). */
+struct capture {
+	struct text	 part[4];
+	unsigned	 n;
+};
+const struct group *config_group(const struct config *, struct text model, struct capture *captured);
+struct text	 deployment_model(struct arena *, const struct deployment *, struct text asked, const struct capture *);	/* the upstream's name with stars filled in */
+const struct deployment *config_deployment(const struct config *, struct text id);	/* by id; NULL: none */
+
+const struct vendor *vendor_find(struct text prefix);	/* built in rows; NULL: none */
+
+/* Writing problems: "file:line: error: message", or a JSON array. */
+void		 problems_print(struct buf *, const struct config *);
+void		 problems_print_json(struct buf *, const struct config *);
+/* Every setting of our own with kind, bounds, default and help: for --help, the manual and doc/settings.md. */
+void		 settings_print(struct buf *, bool markdown);
+
+/* A variable: environment_variables of the file first, then the process's; NULL: unset. */
+const char	*config_env(const struct config *, const char *name);
+
+#endif

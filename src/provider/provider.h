@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Vendor dialects: pure translation, no I/O, no clock, no globals, so that every test is bytes in, bytes out.
+ *
+ * Two ways through a provider.  *Relay*, when the client speaks the vendor's dialect: the request is spliced (relay_request) and the answer's bytes pass
+ * with a few edits (relay_answer, relay_event), while `struct seen` notes what the log and the ledger want.  *Translation*,
+ * when it does not: ask -> vendor's body (write_request), vendor's answer -> events (read_answer, read_event).
+ */
+#ifndef PROVIDER_PROVIDER_H
+#define PROVIDER_PROVIDER_H
+
+#include "chat/ask.h"
+#include "chat/event.h"
+#include "config/config.h"
+
+/* What must be known of a request in its own dialect; found in one pass over the body, which nothing here copies. */
+struct glance {
+	struct text	 body;
+	struct json_spot *top;			/* its members */
+	size_t		 n_top;
+	struct text	 model;			/* unescaped */
+	bool		 stream;
+	bool		 usage_asked;		/* chat: stream_options.include_usage */
+	int64_t		 max_tokens;		/* -1 not said */
+};
+
+/* What was noticed while an answer passed. */
+struct seen {
+	bool		 content;		/* a content byte has passed: nothing may be retried from here on */
+	bool		 finished;		/* the terminal event was seen */
+	bool		 done;			/* the dialect's very last word was seen ([DONE], message_stop) */
+	enum finish	 finish;
+	struct usage	 usage;
+	struct text	 served_model;		/* as the vendor says; in the arena */
+	struct text	 vendor_id;		/* the vendor's id of the answer; in the arena */
+	uint64_t	 produced;		/* bytes of content that passed, for an estimate when usage never comes */
+	struct error	*error;			/* an error inside a 200 */
+};
+
+enum pass {
+	PASS_ON,				/* forward, with the edits */
+	PASS_DROP,				/* the client must not see this event */
+	PASS_ERROR,				/* seen->error says what */
+};
+
+/* The edits of a relayed request go into a growing list in the arena. */
+struct edits {
+	struct json_edit *list;
+	size_t		 n;
+};
+
+/* State of a relayed answer; zeroed at its start. */
+struct relay {
+	struct arena	*arena;			/* for seen's texts, error, edits: small */
+	struct quoted	 model;			/* what the client asked for: spliced into `model` */
+	bool		 hide_usage;		/* the client did not ask for usage in its stream */
+	struct seen	 seen;
+	struct text	 edit_room[8];
+	unsigned	 tools_open;		/* R6: complete tool calls seen */
+};
+
+struct reader;					/* a provider's own, in the arena */
+
+struct provider {
+	const char	*name;
+	/* Headers of a request ("Name: value" each), credential too.  Writes at most `room`, returns how many. */
+	size_t		(*headers)(struct text *list, size_t room, struct arena *, const struct deployment *);
+	/* Same dialect: the edits that make the client's body the vendor's: model, defaults, forbidden and dropped members, usage asked for. */
+	struct error   *(*relay_request)(struct edits *, struct arena *, const struct glance *, const struct deployment *, struct text model, bool drop_params);
+	/* Same dialect, whole answer: edits to apply before it passes. */
+	enum pass	(*relay_answer)(struct relay *, struct text body, struct edits *);
+	/* Same dialect, one event of a stream. */
+	enum pass	(*relay_event)(struct relay *, struct text name, struct text data, struct edits *);
+	/* Other dialects. */
+	struct error   *(*write_request)(struct buf *body, struct arena *, const struct ask *, const struct deployment *, struct text model, bool drop_params);
+	struct reader  *(*reader)(struct arena *, struct seen *);			/* for one answer */
+	struct error   *(*read_answer)(struct reader *, struct text body, struct hearer);	/* whole: START … END */
+	bool		(*read_event)(struct reader *, struct text name, struct text data, struct hearer);	/* false: nothing more is wanted */
+	void		(*read_end)(struct reader *, struct hearer);			/* the bytes ended: END if that is allowed (lenient rule), else ERROR */
+	/* The vendor's error body, any make (wire-formats 1.6): whose fault, may another do better. */
+	struct error   *(*read_error)(struct arena *, int status, struct text content_type, struct text body, int64_t retry_after_ms);
+};
+
+extern const struct provider provider_openai, provider_anthropic;
+const struct provider *provider_of(enum wire);		/* NULL: WIRE_NONE */
+
+/* Shared by the files of this room (errors.c): the reading of an error body of unknown make. */
+struct error	*provider_read_error(struct arena *, const char *vendor, int status, struct text content_type, struct text body, int64_t retry_after_ms);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * FastCGI: requests in, bytes out; nothing blocks.
+ *
+ * The worker's listener and its connections (the web server's side).  Layout of records: libfcgi's fastcgi.h.  Records may be split at any
+ * byte and come in any rhythm; several connections, kept ones too, are served at once; one request at a time per connection (a second id on a busy connection is answered
+ * FCGI_CANT_MPX_CONN).  A malformed or hostile record stream ends its connection and nothing else.
+ *
+ * A stream (one request and its reply) belongs to the room; its owner learns of it by `begin` and must not touch it after
+ * `over` was called.  `over` is called exactly once per begin, when the last byte is with the web server after reply_end(), or
+ * when the connection is gone.
+ */
+#ifndef WEB_WEB_H
+#define WEB_WEB_H
+
+#include "base/arena.h"
+#include "base/loop.h"
+
+struct web;
+struct stream;
+
+struct param {
+	struct text	 name, value;
+};
+
+struct request {
+	struct text	 method;		/* upper case as sent */
+	struct text	 uri;			/* REQUEST_URI as sent */
+	struct text	 path;			/* without query; percent-decoded is the owner's business */
+	struct text	 query;
+	int64_t		 content_length;	/* -1 absent, -2 malformed */
+	const struct param *params;		/* everything the server sent, in order; values live until request_forget() */
+	size_t		 n_params;
+	bool		 twice;			/* a name outside HTTP_* came twice: identity cannot be trusted */
+	struct text	 body;			/* complete when `body` is called */
+};
+struct text	request_param(const struct request *, const char *name);		/* first of that name; empty: none */
+struct text	request_header(const struct request *, const char *name);	/* "x-api-key" looks for HTTP_X_API_KEY */
+
+enum body_fault { BODY_FINE, BODY_TOO_LARGE, BODY_SHORT, BODY_LONG, BODY_NO_ROOM };
+
+struct web_owner {
+	/* PARAMS are complete.  Returns what is handed to the others.  May reply and end at once, before the body came. */
+	void   *(*begin)(void *worker, struct stream *, struct request *);
+	/* The body is complete, or will not be. */
+	void	(*body)(void *self, enum body_fault);
+	/* The client left, or the connection broke: bytes are no longer wanted.  `over` follows after reply_end() or at once if it was called before. */
+	void	(*gone)(void *self);
+	/* What reply_queued() counts fell below the low mark after it had been above the high mark. */
+	void	(*writable)(void *self);
+	void	(*over)(void *self);
+	void	 *worker;
+};
+
+struct web_settings {
+	size_t		 body_limit;		/* of one request */
+	size_t		 body_memory;		/* of all bodies of this worker */
+	size_t		 high_mark, low_mark;	/* queued reply bytes of one stream: 256 KB, 64 KB */
+	int64_t		 idle_ms;		/* a connection that says nothing is closed after this; 0 never */
+	unsigned	 max_connections;	/* 0: what the descriptor limit allows */
+};
+
+struct web	*web_new(struct loop *, const struct web_settings *, const struct web_owner *);
+void		 web_listen(struct web *, int fd);	/* a listening socket; fd 0 when a server spawned us */
+/* Level the load of workers that share a listener: false takes the listener out of the epoll set, true puts it back. */
+void		 web_accept(struct web *, bool);
+/* No new connections: accepts what is queued first if `drain_queue` (the listener is ours alone), ends idle kept connections; streams go on. */
+void		 web_stop(struct web *, bool drain_queue);
+unsigned	 web_open(const struct web *);		/* streams that have begun and are not over */
+void		 web_free(struct web *);
+void		 web_body_limit(struct web *, size_t limit, size_t memory);	/* after a reload */
+
+/* Replies.  Bytes are queued and written as the socket takes them; reply_flush() tries now, else the end of the turn does. */
+struct buf	*reply_buf(struct stream *, size_t room);	/* append raw STDOUT bytes here; records are framed by the room */
+void		 reply_flush(struct stream *);
+void		 reply_end(struct stream *);			/* END_REQUEST follows the queued bytes */
+size_t		 reply_queued(const struct stream *);
+/* The request's params and body are not needed any more: free their memory.  Texts of the request die. */
+void		 request_forget_body(struct stream *);
+void		 request_forget(struct stream *);
+/* The status line and headers of a CGI answer: "Status: 200 OK\r\n" … the caller appends headers and the blank line. */
+const char	*status_reason(int status);
+
+/* A listening socket of our own: a path (mode 0660, stale file replaced) or host:port.  -1 and *why. */
+int		 web_bind(const char *where, int backlog, struct buf *why);
+
+#endif
