@@ -13,16 +13,27 @@
 #include "chat/event.h"
 #include "config/config.h"
 
-/* What must be known of a request in its own dialect; found in one pass over the body, which nothing here copies. */
+/* What must be known of a request in its own dialect; found in one pass over the body, which nothing here copies.  The caller zeroes it, and says `counting`. */
 struct glance {
+	bool		 counting;		/* in: a count_tokens body, which needs no max_tokens */
 	struct text	 body;
 	struct json_spot *top;			/* its members */
 	size_t		 n_top;
+	const bool	*ours;			/* NULL, or for each member: it speaks to the gateway and must not go upstream */
 	struct text	 model;			/* unescaped */
 	bool		 stream;
 	bool		 usage_asked;		/* chat: stream_options.include_usage */
 	int64_t		 max_tokens;		/* -1 not said */
 };
+
+/* What the client itself said that its own vendor wants to hear; empty, or a NULL pointer, when the dialects differ. */
+struct client_says {
+	struct text	 anthropic_version, anthropic_beta;	/* header values */
+	bool		 beta;			/* ?beta=true */
+};
+
+/* What is wanted of an upstream. */
+enum want { WANT_ANSWER, WANT_COUNT };
 
 /* What was noticed while an answer passed. */
 struct seen {
@@ -43,10 +54,10 @@ enum pass {
 	PASS_ERROR,				/* seen->error says what */
 };
 
-/* The edits of a relayed request go into a growing list in the arena. */
+/* The edits of a relayed text, in order: a growing list in the arena; zeroed at its start. */
 struct edits {
 	struct json_edit *list;
-	size_t		 n;
+	size_t		 n, room;
 };
 
 /* State of a relayed answer; zeroed at its start. */
@@ -63,8 +74,10 @@ struct reader;					/* a provider's own, in the arena */
 
 struct provider {
 	const char	*name;
-	/* Headers of a request ("Name: value" each), credential too.  Writes at most `room`, returns how many. */
-	size_t		(*headers)(struct text *list, size_t room, struct arena *, const struct deployment *);
+	/* Where a call goes.  NULL in the row: deployment->url for answers, no counts.  Empty: this vendor has no such call. */
+	struct text	(*url)(struct arena *, const struct deployment *, enum want, const struct client_says *);
+	/* Headers of a request ("Name: value" each), credential and content type too.  Writes at most `room`, returns how many. */
+	size_t		(*headers)(struct text *list, size_t room, struct arena *, const struct deployment *, const struct client_says *);
 	/* Same dialect: the edits that make the client's body the vendor's: model, defaults, forbidden and dropped members, usage asked for. */
 	struct error   *(*relay_request)(struct edits *, struct arena *, const struct glance *, const struct deployment *, struct text model, bool drop_params);
 	/* Same dialect, whole answer: edits to apply before it passes. */
@@ -83,6 +96,21 @@ struct provider {
 
 extern const struct provider provider_openai, provider_anthropic;
 const struct provider *provider_of(enum wire);		/* NULL: WIRE_NONE */
+
+/* Shared by the files of this room (splice.c): edits of a relayed request, put in order. */
+struct splice {
+	const struct glance *glance;
+	bool		*cut;			/* of each member: leave it out */
+	struct text	*replace;		/* of each member: its new value, or empty */
+	struct buf	 more;			/* members to add: "name":value, each with its comma behind it */
+};
+struct splice	 splice_new(struct arena *, const struct glance *);	/* `ours` is cut already */
+bool		 splice_has(const struct splice *, struct text name);	/* does the client say that member (unescaped, exact) */
+void		 splice_set(struct splice *, struct arena *, const char *name, struct text raw);	/* replace its value, or add it */
+void		 splice_defaults(struct splice *, const struct deployment *, bool (*known)(struct text name));	/* what the client left out; `known` NULL takes all */
+void		 splice_drop(struct splice *, const struct deployment *);	/* additional_drop_params, but for `model` */
+void		 splice_finish(struct edits *, struct arena *, struct splice *);
+void		 edits_add(struct edits *, struct arena *, size_t from, size_t to, struct text with);
 
 /* Shared by the files of this room (errors.c): the reading of an error body of unknown make. */
 struct error	*provider_read_error(struct arena *, const char *vendor, int status, struct text content_type, struct text body, int64_t retry_after_ms);
