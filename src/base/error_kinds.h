@@ -23,7 +23,7 @@
 	ROW(LENGTH_REQUIRED,	411, "invalid_request_error", "length_required",	"invalid_request_error", CALLER,   false, "the length of the body is missing or malformed") \
 	ROW(TOO_LARGE,		413, "invalid_request_error", "request_too_large",	"request_too_large", CALLER,	   false, "the body is over the limit") \
 	ROW(UNPROCESSABLE,	422, "invalid_request_error", NULL,			"invalid_request_error", CALLER,   false, "the vendor understood but refused") \
-	ROW(RATE_LIMIT,		429, "rate_limit_error", "rate_limit_exceeded",		"rate_limit_error", UPSTREAM,	   true,  "too many requests") \
+	ROW(RATE_LIMIT,		429, "throttling_error", NULL,				"rate_limit_error", UPSTREAM,	   true,  "too many requests") \
 	ROW(QUOTA,		429, "insufficient_quota", "insufficient_quota",	"rate_limit_error", UPSTREAM,	   true,  "a quota is spent") \
 	ROW(INTERNAL,		500, "server_error", NULL,				"api_error", GATEWAY,		   false, "the gateway itself failed") \
 	ROW(NOT_BUILT,		501, "invalid_request_error", "not_implemented",	"api_error", GATEWAY,		   false, "a surface this version does not have yet") \

@@ -98,6 +98,7 @@ struct ask {
 	struct quoted	 service_tier;
 	bool		 stream;
 	bool		 usage_asked;	/* the client wants the usage in its stream */
+	bool		 old_functions;	/* the client speaks chat's deprecated functions and function_call */
 	struct extra	*extras;
 };
 

@@ -20,6 +20,7 @@ struct told {
 	struct text	 id;			/* our own id, when the vendor gave none or its form is foreign */
 	int64_t		 created;		/* seconds since 1970 */
 	bool		 usage_asked;
+	bool		 old_functions;		/* chat: tool calls are answered as function_call (struct ask) */
 };
 
 struct writer;					/* a front's own, in the arena */
@@ -38,8 +39,8 @@ struct front {
 	event_f		*write;			/* self: the writer */
 	/* A relayed event's frame around its (edited) data. */
 	void		(*frame)(struct buf *out, struct text name, struct text data);
-	/* What a relayed stream still needs at its proven end: "data: [DONE]\n\n" if the vendor never sent it. */
-	void		(*frame_end)(struct buf *out, const struct seen *);
+	/* What a relayed stream still needs at its proven end: the finish reason its vendor forgot, "data: [DONE]" (which is never relayed itself). */
+	void		(*frame_end)(struct buf *out, const struct told *, const struct seen *);
 	struct text	 heartbeat;		/* a frame that means nothing */
 	/* Errors: a body (with its status), and an event of a committed stream. */
 	int		(*error_body)(struct buf *out, const struct error *, struct text request_id);

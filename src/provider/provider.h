@@ -40,6 +40,7 @@ struct seen {
 	bool		 content;		/* a content byte has passed: nothing may be retried from here on */
 	bool		 finished;		/* the terminal event was seen */
 	bool		 done;			/* the dialect's very last word was seen ([DONE], message_stop) */
+	bool		 reason_missing;	/* finished by the lenient rule: the client still needs a finish reason */
 	enum finish	 finish;
 	struct usage	 usage;
 	struct text	 served_model;		/* as the vendor says; in the arena */
@@ -66,8 +67,8 @@ struct relay {
 	struct quoted	 model;			/* what the client asked for: spliced into `model` */
 	bool		 hide_usage;		/* the client did not ask for usage in its stream */
 	struct seen	 seen;
-	struct text	 edit_room[8];
-	unsigned	 tools_open;		/* R6: complete tool calls seen */
+	struct json_edit edit_room[8];		/* where the edits of one event live, so that an event allocates nothing */
+	unsigned	 tools_open;		/* R6: a bit for each choice that made a tool call */
 };
 
 struct reader;					/* a provider's own, in the arena */
@@ -86,7 +87,7 @@ struct provider {
 	enum pass	(*relay_event)(struct relay *, struct text name, struct text data, struct edits *);
 	/* Other dialects. */
 	struct error   *(*write_request)(struct buf *body, struct arena *, const struct ask *, const struct deployment *, struct text model, bool drop_params);
-	struct reader  *(*reader)(struct arena *, struct seen *);			/* for one answer */
+	struct reader  *(*reader)(struct arena *, struct seen *, const struct ask *);	/* for one answer; the ask (or NULL) tells what write_request had to rename */
 	struct error   *(*read_answer)(struct reader *, struct text body, struct hearer);	/* whole: START … END */
 	bool		(*read_event)(struct reader *, struct text name, struct text data, struct hearer);	/* false: nothing more is wanted */
 	void		(*read_end)(struct reader *, struct hearer);			/* the bytes ended: END if that is allowed (lenient rule), else ERROR */
@@ -112,7 +113,8 @@ void		 splice_drop(struct splice *, const struct deployment *);	/* additional_dr
 void		 splice_finish(struct edits *, struct arena *, struct splice *);
 void		 edits_add(struct edits *, struct arena *, size_t from, size_t to, struct text with);
 
-/* Shared by the files of this room (errors.c): the reading of an error body of unknown make. */
+/* Shared by the files of this room (errors.c): the reading of an error body of unknown make.  `vendor` is a name for people: "OpenAI".  Status 200 is
+ * an error inside an answer. */
 struct error	*provider_read_error(struct arena *, const char *vendor, int status, struct text content_type, struct text body, int64_t retry_after_ms);
 
 #endif
