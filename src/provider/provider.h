@@ -100,6 +100,7 @@ const struct provider *provider_of(enum wire);		/* NULL: WIRE_NONE */
 
 /* Shared by the files of this room (splice.c): edits of a relayed request, put in order. */
 struct splice {
+	struct arena	*arena;
 	const struct glance *glance;
 	bool		*cut;			/* of each member: leave it out */
 	struct text	*replace;		/* of each member: its new value, or empty */
@@ -107,10 +108,10 @@ struct splice {
 };
 struct splice	 splice_new(struct arena *, const struct glance *);	/* `ours` is cut already */
 bool		 splice_has(const struct splice *, struct text name);	/* does the client say that member (unescaped, exact) */
-void		 splice_set(struct splice *, struct arena *, const char *name, struct text raw);	/* replace its value, or add it */
+void		 splice_set(struct splice *, const char *name, struct text raw);	/* replace its value, or add it */
 void		 splice_defaults(struct splice *, const struct deployment *, bool (*known)(struct text name));	/* what the client left out; `known` NULL takes all */
 void		 splice_drop(struct splice *, const struct deployment *);	/* additional_drop_params, but for `model` */
-void		 splice_finish(struct edits *, struct arena *, struct splice *);
+void		 splice_finish(struct edits *, struct splice *);
 void		 edits_add(struct edits *, struct arena *, size_t from, size_t to, struct text with);
 
 /* Shared by the files of this room (errors.c): the reading of an error body of unknown make.  `vendor` is a name for people: "OpenAI".  Status 200 is

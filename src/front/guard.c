@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The first look at a body: one scan, then its members' names against three lists. */
+#include "front/guard.h"
+
+#include <assert.h>
+
+#define USUAL_MEMBERS	64
+#define MOST_MEMBERS	1024
+
+/* Speaks to the gateway: LiteLLM's own members, which no vendor knows. */
+static const char *const ours[] = {
+	"additional_drop_params", "allowed_openai_params", "cache", "caching", "content_policy_fallbacks", "context_window_fallbacks",
+	"disable_fallbacks", "drop_params", "fallbacks", "guardrails", "max_retries", "mock_response", "mock_testing_content_policy_fallbacks",
+	"mock_testing_context_fallbacks", "mock_testing_fallbacks", "mock_timeout", "no-log", "num_retries", "request_timeout", "stream_timeout",
+	"tags", "timeout",
+};
+
+/* Chooses where a call goes or on whose account: never the caller's business. */
+static const char *const refused[] = {
+	"api_base", "api_key", "api_type", "api_version", "base_url", "credentials", "custom_llm_provider", "default_headers", "extra_headers",
+	"headers", "litellm_credential_name", "litellm_params", "model_list", "organization", "ssl_verify",
+};
+
+static const char *const ours_prefix[] = { "litellm_" };
+static const char *const refused_prefix[] = { "aws_", "azure_", "vertex_", "watsonx_" };
+
+static char
+fold(char c)
+{
+	return (c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c);
+}
+
+static bool
+starts_nocase(struct text t, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	if (t.len < n)
+		return (false);
+	for (size_t i = 0; i < n; i++)
+		if (fold(t.at[i]) != prefix[i])
+			return (false);
+	return (true);
+}
+
+static const char *
+in_list(struct text name, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fold(name.at[0]) == list[i][0] && text_eq_nocase(name, text_of(list[i])))
+			return (list[i]);
+	return (NULL);
+}
+
+static bool
+has_prefix(struct text name, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (starts_nocase(name, list[i]))
+			return (true);
+	return (false);
+}
+
+/* What the scan of one body carries. */
+struct scan {
+	struct glance	*glance;
+	struct arena	*arena;
+	const struct guard *rows;
+	const struct json_spot **found;
+	size_t		 n_rows;
+	bool		*ours;
+};
+
+static struct error *
+twice(struct scan *s, const char *name)
+{
+	return (error_param(error_new(s->arena, E_BAD_REQUEST, "%s: given twice", name), name));
+}
+
+static struct error *
+miscased(struct scan *s, struct text as, const char *name)
+{
+	if (as.len > 64)
+		as.len = 64;
+	return (error_param(error_new(s->arena, E_BAD_REQUEST, "%s: must be spelled so, not '" TEXT_FMT "'", name, TEXT_ARG(as)), name));
+}
+
+static struct error *
+of_dialect(struct scan *s, const struct json_spot *spot, struct text name, bool *is)
+{
+	for (size_t i = 0; i < s->n_rows; i++) {
+		const struct guard *row = &s->rows[i];
+
+		if (fold(name.at[0]) != row->name[0] || !text_eq_nocase(name, text_of(row->name)))
+			continue;
+		*is = true;
+		if (!text_is(name, row->name))
+			return (miscased(s, name, row->name));
+		if (s->found[i] != NULL)
+			return (twice(s, row->name));
+		if (spot->type != JSON_NULL && (row->types & AS(spot->type)) == 0)
+			return (error_param(error_new(s->arena, E_BAD_REQUEST, "%s: should be %s", row->name, row->should), row->name));
+		s->found[i] = spot;
+		return (NULL);
+	}
+	return (NULL);
+}
+
+static struct error *
+of_gateway(struct scan *s, size_t i, struct text name)
+{
+	const char *known = in_list(name, ours, nitems(ours));
+
+	if (known != NULL && !text_is(name, known))
+		return (miscased(s, name, known));
+	if (known == NULL && !has_prefix(name, ours_prefix, nitems(ours_prefix)))
+		return (NULL);
+	if (s->ours == NULL)
+		s->ours = arena_alloc(s->arena, s->glance->n_top);
+	for (size_t k = 0; k < i; k++)
+		if (s->ours[k] && text_eq_nocase(json_unescape(s->arena, json_spot_name(s->glance->body, &s->glance->top[k])), name))
+			return (twice(s, (const char *)arena_copy(s->arena, name).at));
+	s->ours[i] = true;
+	return (NULL);
+}
+
+static struct error *
+member(struct scan *s, size_t i)
+{
+	const struct json_spot *spot = &s->glance->top[i];
+	struct text name = json_unescape(s->arena, json_spot_name(s->glance->body, spot));
+	const char *bad;
+	bool is = false;
+
+	if (name.len == 0)
+		return (NULL);
+	TRY(of_dialect(s, spot, name, &is));
+	if (is)
+		return (NULL);
+	bad = in_list(name, refused, nitems(refused));
+	if (bad != NULL || has_prefix(name, refused_prefix, nitems(refused_prefix))) {
+		name = arena_copy(s->arena, text_sub(name, 0, 64));
+		return (error_param(error_new(s->arena, E_BAD_REQUEST, TEXT_FMT ": a caller can not choose an upstream's address or credential",
+		    TEXT_ARG(name)), name.at));
+	}
+	return (of_gateway(s, i, name));
+}
+
+static struct error *
+broken(struct arena *arena, struct text body, const struct json_fault *fault)
+{
+	struct buf line = { 0 };
+	struct error *e;
+
+	json_fault_print(&line, body, fault);
+	e = error_new(arena, E_BAD_REQUEST, "Invalid JSON payload: " TEXT_FMT, TEXT_ARG(buf_as_text(&line)));
+	buf_free(&line);
+	return (error_param(e, "request_body"));
+}
+
+static struct error *
+index_body(struct glance *g, struct arena *arena, struct text body)
+{
+	struct json_spot usual[USUAL_MEMBERS];
+	struct json_fault fault = { 0 };
+	enum json_type type;
+	size_t n = 0;
+
+	if (!json_scan(body, &type, usual, nitems(usual), &n, &fault))
+		return (broken(arena, body, &fault));
+	if (type != JSON_OBJECT)
+		return (error_param(error_new(arena, E_BAD_REQUEST, "the body should be a JSON object"), "request_body"));
+	if (n > MOST_MEMBERS)
+		return (error_param(error_new(arena, E_BAD_REQUEST, "the body has more than %d members", MOST_MEMBERS), "request_body"));
+	g->body = body;
+	g->n_top = n;
+	g->top = arena_alloc(arena, (n + 1) * sizeof(*g->top));
+	if (n <= nitems(usual))
+		memcpy(g->top, usual, n * sizeof(*usual));
+	else
+		(void)json_scan(body, &type, g->top, n, &n, &fault);
+	return (NULL);
+}
+
+struct error *
+guard_scan(struct glance *g, const struct json_spot **found, struct arena *arena, struct text body, const struct guard *rows, size_t n)
+{
+	struct scan s = { .glance = g, .arena = arena, .rows = rows, .found = found, .n_rows = n };
+
+	assert(n <= 32);
+	memset(found, 0, n * sizeof(*found));
+	TRY(index_body(g, arena, body));
+	for (size_t i = 0; i < g->n_top; i++)
+		TRY(member(&s, i));
+	for (size_t i = 0; i < n; i++)
+		if (found[i] != NULL && found[i]->type == JSON_NULL)
+			found[i] = NULL;
+	g->ours = s.ours;
+	return (NULL);
+}
