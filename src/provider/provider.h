@@ -114,6 +114,15 @@ void		 splice_drop(struct splice *, const struct deployment *);	/* additional_dr
 void		 splice_finish(struct edits *, struct splice *);
 void		 edits_add(struct edits *, struct arena *, size_t from, size_t to, struct text with);
 
+/* Shared (params.c): the ask with the deployment's defaults where the client said nothing, and without what the deployment drops.  Shallow: the rest is shared. */
+struct ask	 ask_for_deployment(struct arena *, const struct ask *, const struct deployment *);
+
+/* Shared with the fronts (effort.c): words and budgets of reasoning (wire-formats 9.3). */
+enum effort	 effort_named(struct quoted);			/* EFFORT_UNSAID: no such word */
+const char	*effort_name(enum effort);
+enum effort	 effort_of_budget(int64_t tokens);
+int64_t		 budget_of_effort(enum effort);			/* EFFORT_MAX is as large as max_tokens allows: INT64_MAX */
+
 /* Shared by the files of this room (errors.c): the reading of an error body of unknown make.  `vendor` is a name for people: "OpenAI".  Status 200 is
  * an error inside an answer. */
 struct error	*provider_read_error(struct arena *, const char *vendor, int status, struct text content_type, struct text body, int64_t retry_after_ms);
