@@ -7,6 +7,7 @@
  * cleaning can be repeated.  What one seat writes no other seat writes.  Times are CLOCK_BOOTTIME.
  *
  * Seats are wide (event-loop workers, 16) or narrow (one-request processes, 1,024).  Capacities are fixed; tables are keyed by id, so a reload resizes nothing.
+ * A board belongs to one thread of its process (the loop).  A child forked without exec must not use it: the mapping is not there.
  */
 #ifndef BOARD_BOARD_H
 #define BOARD_BOARD_H
@@ -15,13 +16,19 @@
 
 #define BOARD_WIDE		16
 #define BOARD_NARROW		1024
-#define BOARD_DEPLOYMENTS	1024	/* ids known at once; later ones share the slot "other" */
+#define BOARD_DEPLOYMENTS	1024	/* slots; ids that find none free share BOARD_OTHER */
+#define BOARD_OTHER		0	/* the slot "other": also for what was answered without a deployment */
 
 struct board;
+struct config;
 
 enum seat_kind { SEAT_WIDE, SEAT_NARROW, SEAT_NONE /* reads only: metrics, check */ };
 
-/* Open `dir`/`instance`.board, making it if need be, and take a seat.  NULL and *why when the folder is not writable, the file system full, or all seats taken. */
+/*
+ * Open `dir`/`instance`.board, making it if need be (a board of an earlier boot, or one whose maker died, is made anew), and take a seat.  NULL and *why when the
+ * folder is missing or not writable, the file system full, all seats taken, or the file is a link, another's, or no board.  Where another version's
+ * board lies there, this one's has its layout as a suffix, so that two versions can run side by side.
+ */
 struct board	*board_open(const char *dir, const char *instance, enum seat_kind, struct buf *why);
 void		 board_close(struct board *);		/* gives the seat back, clean */
 unsigned	 board_sweep(struct board *);		/* cleans dead seats; how many */
@@ -31,18 +38,18 @@ size_t		 board_size(void);			/* bytes of the file, for sluice check */
 void		 board_listener(struct board *, uint64_t key);
 void		 board_open_exchanges(struct board *, int change);	/* of this seat */
 unsigned	 board_my_open(const struct board *);
-unsigned	 board_least_open(const struct board *);	/* among living wide seats on my listener; mine if alone */
+unsigned	 board_least_open(struct board *);	/* among living wide seats on my listener, mine too */
 unsigned	 board_all_open(const struct board *);		/* summed over living seats */
 
-/* The slot of a deployment: the same in every process.  The last slot is "other". */
+/* The slot of a deployment: the same in every process and after a reload.  Two ids with the same 64-bit hash share one. */
 unsigned	 board_deployment(struct board *, struct text id);
 void		 board_in_flight(struct board *, unsigned deployment, int change);
 unsigned	 board_in_flight_sum(const struct board *, unsigned deployment);
 
-/* Last real outcome of a deployment, for /health. */
+/* Last real outcome of a deployment, for /health; never torn. */
 struct outcome {
 	int64_t		 at_wall_ms;		/* 0: none yet */
-	int		 status;		/* HTTP, 0: not reached */
+	int		 status;		/* HTTP, 0: not reached; at most 999 */
 	int		 error;			/* enum error_kind + 1, 0: fine */
 };
 void		 board_outcome(struct board *, unsigned deployment, const struct outcome *);
@@ -57,16 +64,15 @@ enum counter {				/* whole gateway */
 	COUNT_REFUSED,			/* answered by us with a 4xx */
 	COUNT_LEFT,			/* clients that left */
 	COUNT_CUT,			/* streams that broke */
-	COUNT_STATUS_2XX, COUNT_STATUS_4XX, COUNT_STATUS_5XX,
 	COUNT_BAD_RECORDS,		/* malformed FastCGI streams */
 	COUNT_FALLBACKS, COUNT_RETRIES,
 	COUNTERS
 };
 enum deployment_counter {
-	DEP_REQUESTS, DEP_SUCCESS, DEP_FAILURE,
+	DEP_REQUESTS, DEP_SUCCESS,	/* attempts sent, and those that answered */
+	DEP_FAILURE_RATE_LIMIT, DEP_FAILURE_TIMEOUT, DEP_FAILURE_AUTH, DEP_FAILURE_OTHER,	/* one of them for each that did not */
 	DEP_TOKENS_IN, DEP_TOKENS_CACHED, DEP_TOKENS_WRITTEN, DEP_TOKENS_OUT, DEP_TOKENS_REASONING,
-	DEP_FAILURE_RATE_LIMIT, DEP_FAILURE_TIMEOUT, DEP_FAILURE_AUTH, DEP_FAILURE_OTHER,
-	DEP_FALLBACK_GOOD, DEP_FALLBACK_BAD,
+	DEP_FALLBACK_GOOD, DEP_FALLBACK_BAD,	/* exchanges that came here from another group, and how they ended */
 	DEP_COUNTERS
 };
 enum histogram {			/* per deployment */
@@ -77,15 +83,28 @@ enum histogram {			/* per deployment */
 	HISTOGRAMS
 };
 #define HIST_BUCKETS	16		/* the last is +Inf */
-extern const double hist_bounds[HIST_BUCKETS - 1];	/* seconds: 0.005 … 300 */
+extern const double hist_bounds[HISTOGRAMS][HIST_BUCKETS - 1];	/* seconds; overhead has finer ones */
+
+/* Statuses that are counted apart; the last, 0, is any other. */
+#define BOARD_STATUSES	21
+extern const int board_statuses[BOARD_STATUSES];
 
 void		 board_count(struct board *, enum counter, uint64_t by);
 void		 board_count_deployment(struct board *, unsigned deployment, enum deployment_counter, uint64_t by);
+/* One per model call, when it is over: what the client got, and from whom (BOARD_OTHER: nobody was asked).  A stream that broke after its 200 counts as the
+ * error it ended with. */
+void		 board_count_answer(struct board *, unsigned deployment, int status);
 void		 board_time(struct board *, unsigned deployment, enum histogram, int64_t us);
 uint64_t	 board_counted(const struct board *, enum counter);
 uint64_t	 board_counted_deployment(const struct board *, unsigned deployment, enum deployment_counter);
-void		 board_timed(const struct board *, unsigned deployment, enum histogram, uint64_t buckets[HIST_BUCKETS], uint64_t *count, double *sum_s);
-unsigned	 board_deployments(const struct board *);		/* slots in use */
-bool		 board_deployment_id(const struct board *, unsigned slot, char id[72]);
+uint64_t	 board_answered(const struct board *, unsigned deployment, unsigned which);	/* which: of board_statuses */
+/* Buckets are cumulative; the last is the count. */
+void		 board_timed(const struct board *, unsigned deployment, enum histogram, uint64_t buckets[HIST_BUCKETS], double *sum_s);
+unsigned	 board_deployments(const struct board *);		/* slots in use: 0 … n-1 */
+bool		 board_deployment_id(const struct board *, unsigned slot, char id[72]);	/* cut after 71 bytes */
+
+/* The Prometheus page (text format 0.0.4): LiteLLM's names where they apply, our own as sluice_*.  Deployments that the configuration does not know are summed up
+ * as "other", so that labels stay bounded by it. */
+void		 metrics_print(struct buf *, struct board *, const struct config *);
 
 #endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The layout of the board's file, and what its files share.
+ *
+ * Order matters for memory: pages of a shared mapping that one process touches count as its own, so what a worker touches lies close together:
+ * its line of `wide`, its page of `in_flight`, and the head of its set of metrics (deployments fill their slots from the front).
+ */
+#ifndef BOARD_BOARD_PRIV_H
+#define BOARD_BOARD_PRIV_H
+
+#include "board/board.h"
+
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#define BOARD_LAYOUT	1			/* raise it with any change below */
+/* Another build with other tables is another layout too. */
+#define BOARD_SHAPE	((uint64_t)BOARD_LAYOUT << 32 | (uint64_t)COUNTERS << 24 | (uint64_t)DEP_COUNTERS << 16 | (uint64_t)BOARD_STATUSES << 8 | HISTOGRAMS)
+#define BOARD_MAGIC	UINT64_C(0x647261626563756c)
+
+#define LINE		64			/* of the processor's cache */
+#define PAGE		4096
+#define ID_WORDS	9			/* of an id's text */
+#define FLIGHT_LANES	4			/* calls a one-request process may have out at once */
+
+/* Bytes of the file that are locked; they need not exist. */
+#define LOCK_MAKING	0
+#define LOCK_SEATS	1			/* wide ones first, then narrow */
+
+#define SEATS		(BOARD_WIDE + BOARD_NARROW)
+
+typedef _Atomic uint64_t word64;
+typedef _Atomic uint32_t word32;
+
+struct board_header {
+	uint64_t	 magic;			/* written last */
+	uint64_t	 shape;
+	uint64_t	 size;
+	int64_t		 made_us;
+	char		 boot[40];		/* boot id of the kernel */
+	word32		 wide_used, narrow_used;	/* seats ever taken, counted from the front: readers stop there */
+};
+
+struct wide_seat {
+	_Alignas(LINE) word32 taken;		/* 0 or 1 */
+	word32		 open;			/* exchanges */
+	word64		 listener;
+	_Atomic int64_t	 since_us;
+};
+
+struct deployment_set {
+	word64		 counters[DEP_COUNTERS];
+	word64		 answers[BOARD_STATUSES];
+	struct {
+		word64	 buckets[HIST_BUCKETS];	/* not cumulative */
+		word64	 sum_us;
+	}		 timed[HISTOGRAMS];
+};
+
+struct metric_set {
+	_Alignas(PAGE) word64 counters[COUNTERS];
+	struct deployment_set deployments[BOARD_DEPLOYMENTS];
+};
+
+struct board_file {
+	struct board_header header;
+	struct wide_seat wide[BOARD_WIDE];
+	word64		 narrow[BOARD_NARROW];	/* NARROW_TAKEN, open exchanges above */
+	word64		 narrow_flight[BOARD_NARROW];	/* lanes of 16 bits: slot + 1 of a call that is out, or 0 */
+	word64		 hashes[BOARD_DEPLOYMENTS];	/* of the deployment in this slot; 0: free, and all after it */
+	word64		 outcomes[BOARD_DEPLOYMENTS];
+	word64		 ids[BOARD_DEPLOYMENTS][ID_WORDS];
+	struct {
+		_Alignas(PAGE) word32 of[BOARD_DEPLOYMENTS];
+	}		 in_flight[BOARD_WIDE];
+	struct metric_set sets[BOARD_WIDE + 1];	/* of the wide seats; the last is shared by all others */
+};
+
+#define NARROW_TAKEN	UINT64_C(1)
+#define NARROW_OPEN	16			/* bits to shift */
+
+struct board {
+	struct board_file *file;
+	int		 fd;
+	pid_t		 pid;			/* whose seat this is: a forked child's close leaves it alone */
+	enum seat_kind	 kind;
+	unsigned	 seat;			/* of all SEATS, wide ones first */
+	struct metric_set *set;
+	bool		 shared;		/* others add to the set as well */
+	int64_t		 probed_us;		/* when board_least_open() last asked the kernel */
+};
+
+/* A place where the test may kill the process. */
+#ifdef BOARD_TEST
+void	board_point(void);
+#else
+#define board_point()	((void)0)
+#endif
+
+static inline uint64_t
+word_get(const word64 *w)
+{
+	return (atomic_load_explicit((word64 *)w, memory_order_relaxed));
+}
+
+static inline void
+word_set(word64 *w, uint64_t to)
+{
+	atomic_store_explicit(w, to, memory_order_relaxed);
+}
+
+static inline uint32_t
+word_get32(const word32 *w)
+{
+	return (atomic_load_explicit((word32 *)w, memory_order_relaxed));
+}
+
+static inline void
+word_set32(word32 *w, uint32_t to)
+{
+	atomic_store_explicit(w, to, memory_order_relaxed);
+}
+
+/* file.c: the file, made and mapped; -1 and *why */
+int	board_file_open(struct board_file **, const char *dir, const char *instance, struct buf *why);
+/* A write lock on one byte of the open file description; never waits. */
+bool	board_lock(int fd, off_t byte);
+void	board_unlock(int fd, off_t byte);
+
+#endif
