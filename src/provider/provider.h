@@ -42,6 +42,7 @@ struct seen {
 	bool		 done;			/* the dialect's very last word was seen ([DONE], message_stop) */
 	bool		 reason_missing;	/* finished by the lenient rule: the client still needs a finish reason */
 	enum finish	 finish;
+	bool		 usage_said;		/* `usage` below means something; the last word wins */
 	struct usage	 usage;
 	struct text	 served_model;		/* as the vendor says; in the arena */
 	struct text	 vendor_id;		/* the vendor's id of the answer; in the arena */
