@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Prometheus page, read back by the rules of text format 0.0.4. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "board/board.h"
+#include "config/config.h"
+
+#include <ctype.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SAMPLES	4096
+
+struct sample {
+	char	 name[96];
+	char	 labels[768];		/* as printed, without braces */
+	double	 value;
+};
+
+struct page {
+	struct buf	 text;
+	struct sample	 samples[SAMPLES];
+	unsigned	 n;
+	char		 type[32], typed[96];	/* of the family under way */
+};
+
+static char dir[64];
+static struct page page;
+
+/* reading a page */
+
+static const char *
+read_name(const char *at, char *name, size_t room)
+{
+	size_t n = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:");
+
+	assert_true(n > 0 && n < room && !isdigit((unsigned char)at[0]));
+	memcpy(name, at, n);
+	name[n] = '\0';
+	return (at + n);
+}
+
+static const char *
+read_label(const char *at)
+{
+	char name[64];
+
+	at = read_name(at, name, sizeof(name));
+	assert_true(at[0] == '=' && at[1] == '"');
+	for (at += 2; *at != '"'; at++) {
+		assert_true((unsigned char)*at >= 0x20);
+		if (*at == '\\') {
+			at++;
+			assert_true(*at == '\\' || *at == '"' || *at == 'n');
+		}
+	}
+	return (at + 1);
+}
+
+static const char *
+read_labels(const char *at, struct sample *s)
+{
+	const char *from = at + 1;
+
+	if (*at != '{')
+		return (at);
+	do
+		at = read_label(at + 1);
+	while (*at == ',');
+	assert_true(*at == '}' && (size_t)(at - from) < sizeof(s->labels));
+	memcpy(s->labels, from, (size_t)(at - from));
+	return (at + 1);
+}
+
+static bool
+in_family(const struct page *p, const char *name)
+{
+	size_t n = strlen(p->typed);
+	const char *rest = name + n;
+
+	if (strncmp(name, p->typed, n) != 0)
+		return (false);
+	if (strcmp(p->type, "histogram") == 0)
+		return (strcmp(rest, "_bucket") == 0 || strcmp(rest, "_sum") == 0 || strcmp(rest, "_count") == 0);
+	return (*rest == '\0' && (strcmp(p->type, "counter") != 0 || text_ends(text_of(name), TEXT("_total"))));
+}
+
+static void
+read_sample(struct page *p, const char *line)
+{
+	struct sample *s = &p->samples[p->n++];
+	char *end;
+
+	assert_true(p->n < SAMPLES);
+	memset(s, 0, sizeof(*s));
+	line = read_labels(read_name(line, s->name, sizeof(s->name)), s);
+	assert_int_equal(*line, ' ');
+	s->value = strtod(line + 1, &end);
+	assert_true(end > line + 1 && *end == '\0');
+	assert_true(in_family(p, s->name));
+	for (unsigned i = 0; i + 1 < p->n; i++)	/* no series twice */
+		assert_true(strcmp(p->samples[i].name, s->name) != 0 || strcmp(p->samples[i].labels, s->labels) != 0);
+}
+
+static void
+read_line(struct page *p, const char *line)
+{
+	char was[96];
+
+	if (strncmp(line, "# TYPE ", 7) != 0) {
+		if (strncmp(line, "# HELP ", 7) != 0)
+			read_sample(p, line);
+		return;
+	}
+	strcpy(was, p->typed);
+	assert_int_equal(sscanf(line, "# TYPE %95s %31s", p->typed, p->type), 2);
+	assert_true(strcmp(p->type, "counter") == 0 || strcmp(p->type, "gauge") == 0 || strcmp(p->type, "histogram") == 0);
+	assert_string_not_equal(was, p->typed);
+	for (unsigned i = 0; i < p->n; i++)		/* a family stands in one piece */
+		assert_false(in_family(p, p->samples[i].name));
+}
+
+static void
+read_page(struct board *b, const struct config *config)
+{
+	buf_free(&page.text);
+	page.n = 0;
+	page.typed[0] = '\0';
+	metrics_print(&page.text, b, config);
+	assert_true(page.text.len > 0 && page.text.at[page.text.len - 1] == '\n');
+	buf_byte(&page.text, '\0');
+	for (char *line = strtok(page.text.at, "\n"); line != NULL; line = strtok(NULL, "\n"))
+		read_line(&page, line);
+}
+
+/* The value of a series; the labels are given whole, or as a part that only one has. */
+static double
+value_of(const char *name, const char *labels)
+{
+	const struct sample *found = NULL;
+
+	for (unsigned i = 0; i < page.n; i++)
+		if (strcmp(page.samples[i].name, name) == 0 && strstr(page.samples[i].labels, labels) != NULL) {
+			if (found != NULL)
+				fail_msg("%s{…%s…} is not one", name, labels);
+			found = &page.samples[i];
+		}
+	return (found != NULL ? found->value : -1);
+}
+
+/* a configuration */
+
+static const struct vendor openai = { .prefix = "openai" };
+static struct deployment first = { .id = { "d1", 2 }, .group = { "gpt", 3 }, .litellm_model = { "openai/gpt-4o", 13 }, .model = { "gpt-4o", 6 },
+	.api_base = { "https://api.example/v1", 22 }, .vendor = &openai };
+static struct deployment second = { .id = { "d2", 2 }, .group = { "gpt", 3 }, .litellm_model = { "openai/gpt-4o", 13 }, .model = { "gpt-4o", 6 },
+	.api_base = { "https://api.example/v1", 22 }, .vendor = &openai };
+static struct deployment hostile = { .id = { "quo\"te", 6 }, .group = { "back\\slash\nline", 15 }, .litellm_model = { "tab\there", 8 },
+	.model = { "latin\xe4\xff", 7 }, .api_base = { "", 0 }, .vendor = NULL };
+static struct deployment *deployments[] = { &first, &second, &hostile };
+static struct config config = { .deployments = deployments, .n_deployments = 3 };
+
+static struct board *
+open_board(enum seat_kind kind)
+{
+	struct buf why = { 0 };
+	struct board *b = board_open(dir, "m", kind, &why);
+
+	assert_non_null(b);
+	buf_free(&why);
+	return (b);
+}
+
+static int
+make_dir(void **state)
+{
+	strcpy(dir, "/tmp/metrics_test.XXXXXX");
+	return (mkdtemp(dir) == NULL);
+}
+
+static int
+remove_dir(void **state)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "%s/m.board", dir);
+	unlink(path);
+	buf_free(&page.text);
+	return (rmdir(dir));
+}
+
+static void
+an_idle_gateway_has_a_page(void **state)
+{
+	struct board *b = open_board(SEAT_WIDE);
+
+	read_page(b, &config);
+	assert_true(value_of("sluice_build_info", "version=\"" SLUICE_VERSION "\"") == 1);
+	assert_true(value_of("sluice_workers", "wide") == 1);
+	assert_true(value_of("sluice_workers", "narrow") == 0);
+	assert_true(value_of("litellm_in_flight_requests", "") == 0);
+	assert_true(value_of("litellm_deployment_total_requests_total", "model_id=\"d1\"") == 0);
+	assert_true(value_of("litellm_request_total_latency_metric_count", "model_id=\"d1\"") == -1);
+	assert_true(value_of("litellm_deployment_state", "model_id=\"d1\"") == -1);
+	assert_true(value_of("sluice_uptime_seconds", "") >= 0);
+	board_close(b);
+}
+
+static void
+what_was_counted_is_shown(void **state)
+{
+	struct board *b = open_board(SEAT_WIDE), *other = open_board(SEAT_NARROW);
+	unsigned d1 = board_deployment(b, TEXT("d1"));
+
+	board_open_exchanges(b, 2);
+	board_open_exchanges(other, 1);
+	board_in_flight(b, d1, 1);
+	board_count_deployment(b, d1, DEP_REQUESTS, 9);
+	board_count_deployment(other, d1, DEP_REQUESTS, 1);
+	board_count_deployment(b, d1, DEP_FAILURE_TIMEOUT, 3);
+	board_count_deployment(b, d1, DEP_TOKENS_IN, 100);
+	board_count_deployment(b, d1, DEP_TOKENS_OUT, 11);
+	board_count_deployment(b, d1, DEP_FALLBACK_GOOD, 1);
+	board_count_answer(b, d1, 200);
+	board_count_answer(b, d1, 429);
+	board_count_answer(b, d1, 418);
+	board_count_answer(b, BOARD_OTHER, 400);
+	board_count(b, COUNT_REQUESTS_MESSAGES, 4);
+	board_outcome(b, d1, &(struct outcome){ .at_wall_ms = 5, .status = 502, .error = 3 });
+	read_page(b, &config);
+	assert_true(value_of("litellm_in_flight_requests", "") == 3);
+	assert_true(value_of("sluice_worker_open_exchanges", "worker=\"0\"") == 2);
+	assert_true(value_of("sluice_deployment_in_flight", "model_id=\"d1\"") == 1);
+	assert_true(value_of("litellm_deployment_total_requests_total",
+	    "requested_model=\"gpt\",litellm_model_name=\"openai/gpt-4o\",model_id=\"d1\",api_base=\"https://api.example/v1\",api_provider=\"openai\"") == 10);
+	assert_true(value_of("litellm_deployment_failure_responses_total", "model_id=\"d1\",api_base=\"https://api.example/v1\","
+	    "api_provider=\"openai\",exception_status=\"408\",exception_class=\"Timeout\"") == 3);
+	assert_true(value_of("litellm_total_tokens_metric_total", "model_id=\"d1\"") == 111);
+	assert_true(value_of("litellm_deployment_successful_fallbacks_total", "fallback_model=\"gpt\",model_id=\"d1\"") == 1);
+	assert_true(value_of("litellm_proxy_total_requests_metric_total", "requested_model=\"gpt\",model_id=\"d1\",status_code=\"200\"") == 1);
+	assert_true(value_of("litellm_proxy_total_requests_metric_total", "requested_model=\"other\",model_id=\"other\",status_code=\"400\"") == 1);
+	assert_true(value_of("litellm_proxy_failed_requests_metric_total", "exception_status=\"429\",exception_class=\"RateLimitError\"") == 1);
+	assert_true(value_of("litellm_proxy_failed_requests_metric_total", "exception_status=\"other\",exception_class=\"APIError\"") == 1);
+	assert_true(value_of("sluice_requests_total", "surface=\"messages\"") == 4);
+	assert_true(value_of("litellm_deployment_state", "model_id=\"d1\"") == 1);
+	board_close(other);
+	board_close(b);
+}
+
+static void
+histograms_are_cumulative(void **state)
+{
+	struct board *b = open_board(SEAT_WIDE);
+	unsigned d2 = board_deployment(b, TEXT("d2"));
+	const char *last = "litellm_overhead_latency_metric_bucket";
+	double before = 0;
+	unsigned n = 0;
+
+	for (int64_t us = 20; us < 100000000; us *= 3)
+		for (unsigned h = 0; h < HISTOGRAMS; h++)
+			board_time(b, d2, h, us);
+	read_page(b, &config);
+	for (unsigned i = 0; i < page.n; i++) {
+		const struct sample *s = &page.samples[i];
+
+		if (strcmp(s->name, last) != 0)
+			continue;
+		assert_true(s->value >= before);
+		before = s->value;
+		n++;
+	}
+	assert_int_equal(n, HIST_BUCKETS);
+	assert_true(value_of(last, "le=\"5e-05\"") == 1);
+	assert_true(value_of(last, "le=\"+Inf\"") == 15);
+	assert_true(value_of("litellm_overhead_latency_metric_count", "d2") == 15);
+	assert_true(value_of("litellm_overhead_latency_metric_sum", "d2") > 143 && value_of("litellm_overhead_latency_metric_sum", "d2") < 144);
+	assert_true(value_of("litellm_request_total_latency_metric_bucket", "le=\"0.005\"") == 6);
+	board_close(b);
+}
+
+static void
+hostile_names_are_escaped(void **state)
+{
+	struct board *b = open_board(SEAT_WIDE);
+
+	board_outcome(b, board_deployment(b, hostile.id), &(struct outcome){ .at_wall_ms = 5, .status = 200 });
+	read_page(b, &config);
+	assert_true(value_of("litellm_deployment_state", "litellm_model_name=\"tab here\",model_id=\"quo\\\"te\",api_base=\"\",api_provider=\"\"") == 0);
+	assert_true(value_of("litellm_deployment_success_responses_total", "requested_model=\"back\\\\slash\\nline\"") == 0);
+	assert_true(value_of("litellm_requests_metric_total", "model=\"latin\xef\xbf\xbd") == 0);
+	board_close(b);
+}
+
+static void
+unknown_deployments_are_one_series(void **state)
+{
+	struct board *b = open_board(SEAT_WIDE);
+	struct config smaller = { .deployments = deployments, .n_deployments = 1 };
+	char name[16];
+
+	for (unsigned i = 0; i < 50; i++) {
+		snprintf(name, sizeof(name), "gone%u", i);
+		board_count_deployment(b, board_deployment(b, text_of(name)), DEP_TOKENS_IN, 2);
+		board_time(b, board_deployment(b, text_of(name)), HIST_TOTAL, 1000);
+	}
+	read_page(b, &smaller);
+	assert_true(value_of("litellm_input_tokens_metric_total", "requested_model=\"other\",model=\"other\",model_id=\"other\"") == 100);
+	assert_true(value_of("litellm_request_total_latency_metric_count", "other") == 50 + 15);	/* d2's of the test above too */
+	assert_true(value_of("litellm_input_tokens_metric_total", "gone") == -1);
+	board_close(b);
+}
+
+static void
+the_dead_are_not_shown(void **state)
+{
+	struct board *b = open_board(SEAT_WIDE);
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		board_open_exchanges(open_board(SEAT_WIDE), 1000);
+		kill(getpid(), SIGKILL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	read_page(b, &config);
+	assert_true(value_of("litellm_in_flight_requests", "") == 0);
+	assert_true(value_of("sluice_workers", "wide") == 1);
+	board_close(b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_idle_gateway_has_a_page),
+		cmocka_unit_test(what_was_counted_is_shown),
+		cmocka_unit_test(histograms_are_cumulative),
+		cmocka_unit_test(hostile_names_are_escaped),
+		cmocka_unit_test(unknown_deployments_are_one_series),
+		cmocka_unit_test(the_dead_are_not_shown),
+	};
+
+	return (cmocka_run_group_tests(tests, make_dir, remove_dir));
+}
