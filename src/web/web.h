@@ -8,7 +8,7 @@
  *
  * A stream (one request and its reply) belongs to the room; its owner learns of it by `begin` and must not touch it after
  * `over` was called.  `over` is called exactly once per begin, when the last byte is with the web server after reply_end(), or
- * when the connection is gone.
+ * when the connection is gone.  No function of this door calls the owner back before it returns, but web_free().
  */
 #ifndef WEB_WEB_H
 #define WEB_WEB_H
@@ -36,19 +36,26 @@ struct request {
 };
 struct text	request_param(const struct request *, const char *name);		/* first of that name; empty: none */
 struct text	request_header(const struct request *, const char *name);	/* "x-api-key" looks for HTTP_X_API_KEY */
+/* How often that header came: nginx passes repeated headers one by one, and lighttpd makes X-Key and X_Key the same name.  A header that
+ * decides who somebody is should have come once. */
+unsigned	request_header_count(const struct request *, const char *name);
+/* The user at the other end of the connection (SO_PEERCRED); -1: not a unix socket, or gone. */
+int64_t		request_peer_uid(const struct stream *);
 
 enum body_fault { BODY_FINE, BODY_TOO_LARGE, BODY_SHORT, BODY_LONG, BODY_NO_ROOM };
 
 struct web_owner {
 	/* PARAMS are complete.  Returns what is handed to the others.  May reply and end at once, before the body came. */
 	void   *(*begin)(void *worker, struct stream *, struct request *);
-	/* The body is complete, or will not be. */
+	/* The body is complete, or will not be.  Not called after reply_end() or `gone`. */
 	void	(*body)(void *self, enum body_fault);
-	/* The client left, or the connection broke: bytes are no longer wanted.  `over` follows after reply_end() or at once if it was called before. */
+	/* The client left, or the connection broke: bytes are no longer wanted.  `over` follows after reply_end(); after reply_end() only `over` is called. */
 	void	(*gone)(void *self);
 	/* What reply_queued() counts fell below the low mark after it had been above the high mark. */
 	void	(*writable)(void *self);
 	void	(*over)(void *self);
+	/* A connection was ended because it did not speak FastCGI as it must; may be NULL. */
+	void	(*bad_record)(void *worker, const char *why);
 	void	 *worker;
 };
 
@@ -67,6 +74,7 @@ void		 web_accept(struct web *, bool);
 /* No new connections: accepts what is queued first if `drain_queue` (the listener is ours alone), ends idle kept connections; streams go on. */
 void		 web_stop(struct web *, bool drain_queue);
 unsigned	 web_open(const struct web *);		/* streams that have begun and are not over */
+bool		 web_quiet(const struct web *);		/* after web_stop(): nothing is left to finish, not even a reply to a web server that reads slowly */
 void		 web_free(struct web *);
 void		 web_body_limit(struct web *, size_t limit, size_t memory);	/* after a reload */
 
@@ -81,7 +89,9 @@ void		 request_forget(struct stream *);
 /* The status line and headers of a CGI answer: "Status: 200 OK\r\n" … the caller appends headers and the blank line. */
 const char	*status_reason(int status);
 
-/* A listening socket of our own: a path (mode 0660, stale file replaced) or host:port.  -1 and *why. */
+/* A listening socket of our own: a path (mode 0660, stale file replaced), host:port, [v6]:port or :port.  -1 and *why. */
 int		 web_bind(const char *where, int backlog, struct buf *why);
+/* Raises the limit of open descriptors to what the process may have; returns it.  lighttpd starts its children with 1,024. */
+unsigned	 web_raise_files(void);
 
 #endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The head of an answer, line by line: keeps the status and the few headers somebody asks for, and bounds the rest. */
+#include "upstream/upstream_priv.h"
+
+#define RETRY_AFTER_MAX	(INT64_C(86400) * 1000)
+
+typedef void line_f(struct head *, struct text name, struct text value);
+
+static void
+insert(struct buf *b, size_t at, struct text t)
+{
+	buf_reserve(b, t.len);
+	memmove(b->at + at + t.len, b->at + at, b->len - at);
+	memcpy(b->at + at, t.at, t.len);
+	b->len += t.len;
+}
+
+static void
+take_type(struct head *h, struct text name, struct text value)
+{
+	struct text type, parameters;
+
+	text_cut(value, ';', &type, &parameters);
+	type = text_trim(type);
+	if (h->type_len > 0 || type.len == 0 || type.len > 128)
+		return;
+	insert(&h->kept, 0, type);
+	h->type_len = (uint16_t)type.len;
+	for (size_t i = 0; i < type.len; i++)
+		if (h->kept.at[i] >= 'A' && h->kept.at[i] <= 'Z')
+			h->kept.at[i] |= 0x20;
+}
+
+static void
+take_id(struct head *h, struct text name, struct text value)
+{
+	if (h->id_len > 0 || value.len == 0 || value.len > 256)
+		return;
+	insert(&h->kept, h->type_len, value);
+	h->id_len = (uint16_t)value.len;
+}
+
+static void
+take_passable(struct head *h, struct text name, struct text value)
+{
+	if (h->kept.len + name.len + value.len + 4 > PASSABLE_MAX)
+		return;
+	buf_text(&h->kept, name);
+	buf_lit(&h->kept, ": ");
+	buf_text(&h->kept, value);
+	buf_lit(&h->kept, "\r\n");
+}
+
+static int64_t
+bounded(double ms)
+{
+	if (!(ms > 0))
+		return (0);
+	return (ms < (double)RETRY_AFTER_MAX ? (int64_t)ms : RETRY_AFTER_MAX);
+}
+
+static void
+take_retry_ms(struct head *h, struct text name, struct text value)
+{
+	double ms;
+
+	if (!text_to_double(value, &ms))
+		return;
+	h->retry_after_ms = bounded(ms);
+	h->retry_exact = true;
+}
+
+/* RFC 9110 10.2.3: seconds, or a date. */
+static void
+take_retry(struct head *h, struct text name, struct text value)
+{
+	double seconds;
+	char date[64];
+	time_t at;
+
+	if (h->retry_exact)
+		return;
+	if (text_to_double(value, &seconds)) {
+		h->retry_after_ms = bounded(seconds * 1000);
+		return;
+	}
+	if (value.len >= sizeof(date))
+		return;
+	memcpy(date, value.at, value.len);
+	date[value.len] = '\0';
+	at = curl_getdate(date, NULL);
+	if (at != -1)
+		h->retry_after_ms = bounded(((double)at - (double)time(NULL)) * 1000);
+}
+
+static const struct wish {
+	struct text	 name;
+	bool		 prefix;
+	line_f		*take;
+} wishes[] = {
+	{ TEXT("content-type"),		false,	take_type },
+	{ TEXT("x-request-id"),		false,	take_id },
+	{ TEXT("request-id"),		false,	take_id },
+	{ TEXT("apim-request-id"),	false,	take_id },
+	{ TEXT("x-amzn-requestid"),	false,	take_id },
+	{ TEXT("retry-after-ms"),	false,	take_retry_ms },
+	{ TEXT("retry-after"),		false,	take_retry },
+	{ TEXT("x-ratelimit-"),		true,	take_passable },
+	{ TEXT("anthropic-ratelimit-"),	true,	take_passable },
+	{ TEXT("openai-"),		true,	take_passable },
+};
+
+static bool
+plain(struct text t)
+{
+	for (size_t i = 0; i < t.len; i++)
+		if ((unsigned char)t.at[i] < ' ' && t.at[i] != '\t')
+			return (false);
+	return (true);
+}
+
+static void
+take_field(struct head *h, struct text line)
+{
+	struct text name, value;
+
+	if (!text_cut(line, ':', &name, &value))
+		return;
+	value = text_trim(value);
+	if (!plain(name) || !plain(value))
+		return;
+	for (size_t i = 0; i < nitems(wishes); i++) {
+		const struct wish *w = &wishes[i];
+		struct text begin = w->prefix ? text_sub(name, 0, w->name.len) : name;
+
+		if (text_eq_nocase(begin, w->name)) {
+			w->take(h, name, value);
+			return;
+		}
+	}
+}
+
+/* "HTTP/1.1 200 OK": a new head begins; what an interim one (1xx) said is void. */
+static void
+begin(struct head *h, struct text line)
+{
+	struct text version, rest;
+	int64_t status;
+
+	h->kept.len = 0;
+	h->type_len = h->id_len = 0;
+	h->retry_after_ms = 0;
+	h->retry_exact = false;
+	h->status = 0;
+	if (text_cut(line, ' ', &version, &rest) && text_to_i64(text_sub(text_trim(rest), 0, 3), &status) && status >= 100 && status <= 999)
+		h->status = (uint16_t)status;
+}
+
+enum head_says
+head_line(struct head *h, struct text line, const char **why)
+{
+	if (h->over)
+		return (HEAD_MORE);	/* trailers */
+	h->seen += (uint32_t)line.len;
+	if (h->seen > HEAD_MAX) {
+		*why = "the answer's header is too long";
+		return (HEAD_BAD);
+	}
+	line = text_trim(line);
+	if (line.len > 0) {
+		if (text_eq_nocase(text_sub(line, 0, 5), TEXT("HTTP/")))
+			begin(h, line);
+		else
+			take_field(h, line);
+		return (HEAD_MORE);
+	}
+	if (h->status == 101 || h->status == 0) {
+		*why = h->status == 101 ? "the upstream switched protocols" : "the answer has no status";
+		return (HEAD_BAD);
+	}
+	if (h->status < 200)
+		return (HEAD_MORE);
+	h->over = true;
+	return (HEAD_OVER);
+}
+
+void
+head_told(const struct head *h, struct call_head *out)
+{
+	struct text kept = buf_as_text(&h->kept);
+
+	out->status = h->status;
+	out->retry_after_ms = h->retry_after_ms;
+	out->content_type = text_sub(kept, 0, h->type_len);
+	out->request_id = text_sub(kept, h->type_len, (size_t)h->type_len + h->id_len);
+	out->passable = text_sub(kept, (size_t)h->type_len + h->id_len, kept.len);
+}
+
+void
+head_free(struct head *h)
+{
+	buf_free(&h->kept);
+	memset(h, 0, sizeof(*h));
+}

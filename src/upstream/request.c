@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a plan to an easy handle: what never changes is set once, what changes only when it differs from the handle's last call. */
+#include "upstream/upstream_priv.h"
+
+#include <stdlib.h>
+
+#define STREAM_BUFFER	4096L		/* many streams are open at once, and their events are small */
+#define WHOLE_BUFFER	16384L
+#define SMALL_UPLOAD	16384L		/* libcurl's least */
+#define BIG_UPLOAD	(256 * 1024L)
+
+static char no_expect[] = "Expect:";	/* libcurl would wait a second for "100 Continue" before a large body */
+static char json_type[] = "Content-Type: application/json";
+static char events_accepted[] = "Accept: text/event-stream";
+static char user_agent[] = "User-Agent: sluice/" SLUICE_VERSION;
+
+static size_t
+body_wanted(char *bytes, size_t one, size_t n, void *self)
+{
+	struct call *c = call_checked(self);
+
+	(void)one;
+	return (call_hears_body(c, bytes, n));
+}
+
+static size_t
+line_wanted(char *bytes, size_t one, size_t n, void *self)
+{
+	struct call *c = call_checked(self);
+
+	(void)one;
+	return (call_hears_line(c, (struct text){ bytes, n }) ? n : 0);
+}
+
+static int
+connected(void *self, char *their_ip, char *our_ip, int their_port, int our_port)
+{
+	return (call_hears_connected(call_checked(self)) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT);
+}
+
+/* libcurl asks before it looks a name up: it never may, because its thread would be waited for when the call is cancelled. */
+static int
+look_up_wanted(void *resolver, void *unused, void *self)
+{
+	return (call_checked(self)->literal ? 0 : 1);
+}
+
+#define SET(option, value)	curl_easy_setopt(easy, CURLOPT_##option, (value))
+
+/* Debian's libcurl has both a bundle and a folder built in, and reads the whole bundle for every connection then: exactly one of them. */
+static void
+set_trust(CURL *easy, const struct upstream *up)
+{
+	bool own = up->ca_file.len > 0;
+
+	SET(CAINFO, own ? up->ca_file.at : NULL);
+	SET(CAPATH, own ? NULL : "/etc/ssl/certs");
+	SET(PROXY_CAINFO, own ? up->ca_file.at : NULL);
+	SET(PROXY_CAPATH, own ? NULL : "/etc/ssl/certs");
+}
+
+CURL *
+request_handle(struct call *c)
+{
+	CURL *easy = curl_easy_init();
+	struct upstream *up = c->up;
+
+	if (easy == NULL)
+		abort();
+	SET(PRIVATE, c);
+	SET(WRITEFUNCTION, body_wanted);
+	SET(WRITEDATA, c);
+	SET(HEADERFUNCTION, line_wanted);
+	SET(HEADERDATA, c);
+	SET(SUPPRESS_CONNECT_HEADERS, 1L);
+	SET(READFUNCTION, request_read);
+	SET(READDATA, c);
+	SET(SEEKFUNCTION, request_rewind);
+	SET(SEEKDATA, c);
+	SET(PREREQFUNCTION, connected);
+	SET(PREREQDATA, c);
+	SET(OPENSOCKETFUNCTION, sock_open);
+	SET(OPENSOCKETDATA, c);
+	SET(CLOSESOCKETFUNCTION, sock_close);
+	SET(CLOSESOCKETDATA, up);	/* a connection outlives the call that opened it */
+	SET(RESOLVER_START_FUNCTION, look_up_wanted);
+	SET(RESOLVER_START_DATA, c);
+	SET(DNS_CACHE_TIMEOUT, -1L);
+	SET(SHARE, up->share);
+	SET(PROTOCOLS_STR, "http,https");
+	SET(HTTP_VERSION, up->settings.http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
+	SET(HTTP09_ALLOWED, 0L);
+	SET(FOLLOWLOCATION, 0L);
+	SET(NETRC, (long)CURL_NETRC_IGNORED);
+	SET(NOSIGNAL, 1L);
+	SET(QUICK_EXIT, 1L);
+	SET(NOPROGRESS, 1L);
+	SET(TCP_NODELAY, 1L);
+	SET(TCP_KEEPALIVE, 1L);
+	SET(MAXAGE_CONN, 90L);
+	SET(UPLOAD_BUFFERSIZE, SMALL_UPLOAD);
+	SET(BUFFERSIZE, WHOLE_BUFFER);
+	SET(PROXY, "");			/* or libcurl asks the environment */
+	SET(NOPROXY, "*");
+	set_trust(easy, up);
+	c->verify = true;
+	return (easy);
+}
+
+/* No byte that could end a line or the text. */
+static bool
+plain(struct text t)
+{
+	for (size_t i = 0; i < t.len; i++)
+		if ((unsigned char)t.at[i] < ' ' || t.at[i] == 0x7f)
+			return (false);
+	return (true);
+}
+
+/* Remember a text with a zero byte behind it; false: it is what it was. */
+static bool
+differs(struct buf *kept, struct text now)
+{
+	if (kept->len == now.len + 1 && text_eq((struct text){ kept->at, now.len }, now))
+		return (false);
+	kept->len = 0;
+	buf_text(kept, now);
+	buf_byte(kept, '\0');
+	return (true);
+}
+
+static void
+set_target(struct call *c, const struct call_plan *plan)
+{
+	CURL *easy = c->easy;
+
+	if (differs(&c->url, plan->url))
+		SET(URL, c->url.at);
+	if (differs(&c->proxy, plan->proxy)) {
+		SET(PROXY, c->proxy.at);
+		SET(NOPROXY, plan->proxy.len > 0 ? "" : "*");
+	}
+	if (plan->verify != c->verify) {
+		SET(SSL_VERIFYPEER, plan->verify ? 1L : 0L);
+		SET(SSL_VERIFYHOST, plan->verify ? 2L : 0L);
+		SET(PROXY_SSL_VERIFYPEER, plan->verify ? 1L : 0L);
+		SET(PROXY_SSL_VERIFYHOST, plan->verify ? 2L : 0L);
+		c->verify = plan->verify;
+	}
+	if (plan->stream != c->small_buffer) {
+		SET(BUFFERSIZE, plan->stream ? STREAM_BUFFER : WHOLE_BUFFER);
+		c->small_buffer = plan->stream;
+	}
+}
+
+static bool
+has_header(const struct call_plan *plan, struct text name)
+{
+	struct text field, value;
+
+	for (size_t i = 0; i < plan->n_headers; i++) {
+		text_cut(plan->headers[i], ':', &field, &value);
+		if (text_eq_nocase(field, name))
+			return (true);
+	}
+	return (false);
+}
+
+/* One block holds all that is needed until the head comes: the list of headers, their bytes, and the body if it is small and edited. */
+static char *
+make_sending(struct call *c, const struct call_plan *plan, size_t body)
+{
+	char *further[] = {
+		no_expect,
+		plan->get || has_header(plan, TEXT("content-type")) ? NULL : json_type,
+		!plan->stream || has_header(plan, TEXT("accept")) ? NULL : events_accepted,
+		has_header(plan, TEXT("user-agent")) ? NULL : user_agent,
+	};
+	size_t most = plan->n_headers + nitems(further), n = 0, bytes = 0;
+	struct curl_slist *list;
+	char *at;
+
+	for (size_t i = 0; i < plan->n_headers; i++)
+		bytes += plan->headers[i].len + 1;
+	c->sending = must_alloc(sizeof(*c->sending) + most * sizeof(struct curl_slist) + bytes + body);
+	c->sending->error[0] = '\0';
+	c->sending->own_body = NULL;
+	list = c->sending->headers;
+	at = (char *)(list + most);
+	for (size_t i = 0; i < plan->n_headers; i++) {
+		list[n++].data = at;
+		memcpy(at, plan->headers[i].at, plan->headers[i].len);
+		at += plan->headers[i].len;
+		*at++ = '\0';
+	}
+	for (size_t i = 0; i < nitems(further); i++)
+		if (further[i] != NULL)
+			list[n++].data = further[i];
+	for (size_t i = 0; i < n; i++)
+		list[i].next = i + 1 < n ? &list[i + 1] : NULL;
+	return (at);
+}
+
+static void
+set_body(struct call *c, const char *bytes)
+{
+	CURL *easy = c->easy;
+	bool big = bytes == NULL;
+
+	SET(POSTFIELDSIZE_LARGE, (curl_off_t)c->body_len);
+	SET(POSTFIELDS, bytes);		/* NULL: request_read() is asked */
+	c->post = true;
+	if (big != c->big_upload) {
+		SET(UPLOAD_BUFFERSIZE, big ? BIG_UPLOAD : SMALL_UPLOAD);
+		c->big_upload = big;
+	}
+}
+
+static void
+set_request(struct call *c, const struct call_plan *plan)
+{
+	CURL *easy = c->easy;
+	bool small, whole;
+	char *room;
+
+	c->walker = (struct walker){ .body = plan->body, .edits = plan->edits, .n_edits = plan->n_edits };
+	c->body_len = plan->get ? 0 : walker_length(&c->walker);
+	small = c->body_len <= SMALL_BODY;
+	whole = plan->n_edits == 0;
+	room = make_sending(c, plan, small && !whole ? c->body_len : 0);
+	SET(HTTPHEADER, &c->sending->headers[0]);
+	SET(ERRORBUFFER, c->sending->error);
+	if (plan->get) {
+		if (c->post)
+			SET(HTTPGET, 1L);
+		c->post = false;
+	} else if (!small)
+		set_body(c, NULL);
+	else if (whole)
+		set_body(c, plan->body.len > 0 ? plan->body.at : "");
+	else {
+		walker_read(&c->walker, room, c->body_len);
+		set_body(c, room);
+	}
+}
+
+bool
+request_prepare(struct call *c, const struct call_plan *plan)
+{
+	if (!plain(plan->url) || !plain(plan->proxy)) {
+		call_fail_later(c, CALL_UNREACHABLE, "the upstream's address holds a control character");
+		return (false);
+	}
+	for (size_t i = 0; i < plan->n_headers; i++)
+		if (!plain(plan->headers[i])) {
+			call_fail_later(c, CALL_UNREACHABLE, "a request header holds a control character");
+			return (false);
+		}
+	c->tls = text_eq_nocase(text_sub(plan->url, 0, 6), TEXT("https:"));
+	set_target(c, plan);
+	set_request(c, plan);
+	return (true);
+}
+
+size_t
+request_read(char *to, size_t one, size_t room, void *self)
+{
+	struct call *c = call_checked(self);
+
+	if (c->todo & TODO_CANCEL)
+		return (CURL_READFUNC_ABORT);
+	c->mark_us = loop_now_us(c->up->loop);
+	return (walker_read(&c->walker, to, one * room));
+}
+
+/* A kept connection died before it answered, so libcurl sends again on another. */
+int
+request_rewind(void *self, curl_off_t offset, int origin)
+{
+	struct call *c = call_checked(self);
+
+	if (offset != 0 || origin != SEEK_SET || (c->todo & TODO_CANCEL))
+		return (CURL_SEEKFUNC_FAIL);
+	walker_rewind(&c->walker);
+	return (CURL_SEEKFUNC_OK);
+}
+
+/* The caller takes the body away although some of it is not sent: an upstream may answer before it has read everything. */
+void
+request_keep_rest(struct call *c)
+{
+	struct walker end = c->walker;
+	size_t rest = 0;
+	char skip[4096];
+
+	if (c->sending == NULL || !c->big_upload || c->sending->own_body != NULL)
+		return;		/* libcurl has a copy of a small one */
+	for (size_t n; (n = walker_read(&end, skip, sizeof(skip))) > 0; )
+		rest += n;
+	c->sending->own_body = must_alloc(rest + 1);
+	walker_read(&c->walker, c->sending->own_body, rest);
+	c->walker = (struct walker){ .body = { c->sending->own_body, rest } };
+}
+
+static bool
+all_sent(struct call *c)
+{
+	curl_off_t sent;
+
+	return (curl_easy_getinfo(c->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK && (size_t)sent >= c->body_len);
+}
+
+void
+request_sent(struct call *c)
+{
+	CURL *easy = c->easy;
+
+	if (c->sending == NULL || (c->multi != NULL && !all_sent(c)))
+		return;
+	SET(HTTPHEADER, NULL);
+	SET(ERRORBUFFER, NULL);
+	if (c->post)
+		SET(POSTFIELDS, NULL);
+	if (c->big_upload || c->tls)
+		SET(UPLOAD_BUFFERSIZE, SMALL_UPLOAD);	/* frees the present one */
+	c->big_upload = false;
+	free(c->sending->own_body);
+	free(c->sending);
+	c->sending = NULL;
+	c->walker = (struct walker){ .n_edits = 0 };
+}
