@@ -122,7 +122,7 @@ body_begin(struct stream *c)
 	return (true);
 }
 
-/* A body of unknown length doubles. */
+/* A body of unknown length doubles, or, when the budget is nearly spent, takes what it needs. */
 static bool
 grow(struct stream *c, size_t needed)
 {
@@ -133,8 +133,11 @@ grow(struct stream *c, size_t needed)
 		room *= 2;
 	if (room > c->web->set.body_limit)
 		room = c->web->set.body_limit;
-	if (!room_or_wait(c, room - b->room))
-		return (false);
+	if (!charge(c, room - b->room)) {
+		room = needed;
+		if (!room_or_wait(c, room - b->room))
+			return (false);
+	}
 	if (!b->told) {
 		b->at = must_realloc(b->at, room);
 		b->room = room;

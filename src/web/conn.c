@@ -62,151 +62,9 @@ stream_bad(struct stream *c, const char *why)
 	stream_hang_up(c);
 }
 
-static void
-hold(struct stream *c, struct text bytes)
-{
-	char *copy;
-
-	if (bytes.len == 0)
-		return;
-	copy = must_alloc(bytes.len);
-	memcpy(copy, bytes.at, bytes.len);
-	c->held = (struct text){ copy, bytes.len };
-}
-
-/* What the reader hears.  `rest` is what was read behind the record; a function that must wait holds it back. */
-
-static void
-hear_begin(struct stream *c, const struct record *got, struct text *rest)
-{
-	c->params.len = 0;
-	c->body = (struct body){ 0 };
-	c->out.tail_sent = 0;
-	c->ended = c->all_written = c->above = c->gone_told = false;
-}
-
-static void
-hear_params(struct stream *c, const struct record *got, struct text *rest)
-{
-	if (c->params.len + got->bytes.len > PARAMS_BYTES) {
-		stream_bad(c, "params over 256 KB");
-		return;
-	}
-	buf_reserve(&c->params, got->bytes.len + c->reader.left);
-	buf_text(&c->params, got->bytes);
-}
-
-static void
-hold_rest(struct stream *c, struct text *rest)
-{
-	hold(c, *rest);
-	rest->len = 0;
-}
-
-static void
-hear_params_end(struct stream *c, const struct record *got, struct text *rest)
-{
-	struct web *web = c->web;
-	const char *why = params_parse(&c->request, buf_as_text(&c->params), web->table, PARAMS_COUNT);
-	size_t bytes = c->request.n_params * sizeof(struct param);
-
-	if (why != NULL) {
-		stream_bad(c, why);
-		return;
-	}
-	c->table = must_alloc(bytes);
-	memcpy(c->table, web->table, bytes);
-	c->request.params = c->table;
-	c->begun = true;
-	web->open++;
-	c->self = web->owner.begin(web->owner.worker, c, &c->request);
-	if (!c->ended && c->watch.fd >= 0 && !body_begin(c))
-		hold_rest(c, rest);
-}
-
-static void
-hear_stdin(struct stream *c, const struct record *got, struct text *rest)
-{
-	if (body_bytes(c, got->bytes))
-		return;
-	record_put_back(&c->reader, got->bytes.len);
-	*rest = (struct text){ got->bytes.at, got->bytes.len + rest->len };
-	hold_rest(c, rest);
-}
-
-static void
-hear_stdin_end(struct stream *c, const struct record *got, struct text *rest)
-{
-	body_end(c);
-}
-
-static void
-hear_abort(struct stream *c, const struct record *got, struct text *rest)
-{
-	stream_hang_up(c);
-}
-
-/* The three things a web server may ask, and our answers. */
-static void
-hear_values(struct stream *c, const struct record *got, struct text *rest)
-{
-	struct text asked = got->bytes, names[] = { TEXT(FCGI_MAX_CONNS), TEXT(FCGI_MAX_REQS), TEXT(FCGI_MPXS_CONNS) };
-	struct buf answer = { 0 };
-	struct param p;
-
-	while (params_next(&asked, &p)) {
-		for (size_t i = 0; i < nitems(names); i++) {
-			if (!text_eq(p.name, names[i]))
-				continue;
-			size_t at = answer.len;
-
-			buf_byte(&answer, (char)p.name.len);
-			buf_byte(&answer, 0);
-			buf_text(&answer, p.name);
-			buf_print(&answer, "%u", i == 2 ? 0 : c->web->set.max_connections);
-			answer.at[at + 1] = (char)(answer.len - at - 2 - p.name.len);
-		}
-	}
-	outlet_control(c, FCGI_GET_VALUES_RESULT, FCGI_NULL_REQUEST_ID, answer.at, answer.len);
-	buf_free(&answer);
-}
-
-static void
-hear_strange(struct stream *c, const struct record *got, struct text *rest)
-{
-	outlet_control(c, FCGI_UNKNOWN_TYPE, FCGI_NULL_REQUEST_ID, &(FCGI_UnknownTypeBody){ .type = got->type }, sizeof(FCGI_UnknownTypeBody));
-}
-
-static void
-hear_refused(struct stream *c, const struct record *got, struct text *rest)
-{
-	outlet_control(c, FCGI_END_REQUEST, got->id, &(FCGI_EndRequestBody){ .protocolStatus = got->status }, sizeof(FCGI_EndRequestBody));
-	if (got->status == FCGI_UNKNOWN_ROLE && !c->reader.keep)
-		c->last_word = true;
-}
-
-static void
-hear_bad(struct stream *c, const struct record *got, struct text *rest)
-{
-	stream_bad(c, got->why);
-}
-
-static void (*const hear[])(struct stream *, const struct record *, struct text *rest) = {
-	[RECORD_BEGIN] = hear_begin,
-	[RECORD_PARAMS] = hear_params,
-	[RECORD_PARAMS_END] = hear_params_end,
-	[RECORD_STDIN] = hear_stdin,
-	[RECORD_STDIN_END] = hear_stdin_end,
-	[RECORD_ABORT] = hear_abort,
-	[RECORD_VALUES] = hear_values,
-	[RECORD_STRANGE] = hear_strange,
-	[RECORD_REFUSED] = hear_refused,
-	[RECORD_BAD] = hear_bad,
-};
-
 /* The reply is with the web server, or nobody is there to hear it. */
-static void
-finish(struct stream *c)
+void
+stream_finish(struct stream *c)
 {
 	bool stdin_done = c->reader.phase == PHASE_DONE;
 
@@ -229,54 +87,6 @@ finish(struct stream *c)
 	c->lingers = true;
 }
 
-/* Answered, and nothing more of it can come: what follows belongs to the next request. */
-static bool
-between_requests(const struct stream *c)
-{
-	return (c->begun && c->ended && c->reader.phase == PHASE_DONE);
-}
-
-static void
-feed(struct stream *c, struct text bytes)
-{
-	struct record got;
-
-	for (;;) {
-		if (between_requests(c)) {
-			if (!c->all_written) {
-				hold(c, bytes);
-				return;
-			}
-			finish(c);
-		}
-		if (c->watch.fd < 0 || c->lingers)
-			return;
-		got = record_next(&c->reader, &bytes);
-		if (got.kind == RECORD_MORE)
-			return;
-		hear[got.kind](c, &got, &bytes);
-	}
-}
-
-/* Bytes that were held back, once there is hope that they can be used. */
-static void
-feed_held(struct stream *c)
-{
-	struct text held = c->held;
-
-	c->held = (struct text){ 0 };
-	feed(c, held);
-	free((void *)(uintptr_t)held.at);
-}
-
-static void
-wait_no_more(struct stream *c)
-{
-	body_stop_waiting(c);
-	if (body_begin(c))
-		feed_held(c);
-}
-
 /* Reading */
 
 static void
@@ -292,7 +102,7 @@ took(struct stream *c, size_t n, size_t ahead)
 	}
 	record_stdin_took(&c->reader, body);
 	c->body.len += body;
-	feed(c, (struct text){ c->web->scratch, n - body });
+	stream_feed(c, (struct text){ c->web->scratch, n - body });
 }
 
 static void
@@ -329,30 +139,42 @@ patience_of(const struct stream *c)
 	return (c->body.told ? WAIT_NONE : WAIT_BODY);
 }
 
+static int64_t
+patience_ms(const struct web_settings *set, enum patience p)
+{
+	switch (p) {
+	case WAIT_HEAD:
+		return (set->head_ms > 0 ? set->head_ms : 30000);
+	case WAIT_IDLE:
+		return (set->idle_ms);
+	case WAIT_BODY:
+		return (set->body_ms > 0 ? set->body_ms : 120000);
+	case WAIT_ROOM:
+		return (set->room_ms > 0 ? set->room_ms : 30000);
+	case WAIT_WRITE:
+		return (900000);
+	case WAIT_LINGER:
+		return (5000);
+	case WAIT_NONE:
+		break;
+	}
+	return (0);
+}
+
+/* Where silence is what counts, every event begins the wait anew; elsewhere the first one does. */
 static void
 set_patience(struct stream *c)
 {
-	static const struct {
-		int64_t	 us;
-		bool	 of_silence;		/* anything heard begins it anew */
-	} waits[] = {
-		[WAIT_HEAD] = { SECONDS(30), false },
-		[WAIT_IDLE] = { 0, false },
-		[WAIT_BODY] = { SECONDS(120), true },
-		[WAIT_ROOM] = { SECONDS(30), false },
-		[WAIT_WRITE] = { SECONDS(900), true },
-		[WAIT_LINGER] = { SECONDS(5), false },
-	};
 	enum patience now = patience_of(c);
-	int64_t us = now == WAIT_IDLE ? c->web->set.idle_ms * 1000 : waits[now].us;
+	int64_t ms = patience_ms(&c->web->set, now);
 
-	if (now == c->patience && !waits[now].of_silence)
+	if (now == c->patience && now != WAIT_BODY && now != WAIT_WRITE)
 		return;
 	c->patience = now;
-	if (us == 0)
+	if (ms == 0)
 		timer_stop(c->web->loop, &c->timer);
 	else
-		timer_set(c->web->loop, &c->timer, loop_now_us(c->web->loop) + us);
+		timer_set(c->web->loop, &c->timer, loop_now_us(c->web->loop) + ms * 1000);
 }
 
 static void
@@ -360,7 +182,7 @@ rest(struct stream *c)
 {
 	uint32_t events = EPOLLRDHUP;
 
-	if (!c->body.waits && c->held.at == NULL && !between_requests(c))
+	if (!c->body.waits && c->held.at == NULL && !stream_between(c))
 		events |= EPOLLIN;
 	if (c->blocked)
 		events |= EPOLLOUT;
@@ -403,9 +225,9 @@ settle(struct stream *c)
 		c->web->owner.gone(c->self);
 	}
 	if (c->begun && c->ended && (c->watch.fd < 0 || c->all_written)) {
-		finish(c);
+		stream_finish(c);
 		if (c->held.at != NULL && c->watch.fd >= 0)
-			feed_held(c);
+			stream_feed_held(c);
 	}
 	if (c->last_word && outlet_empty(c))
 		stream_hang_up(c);
@@ -428,7 +250,7 @@ settle_soon(struct soon *s)
 
 	c->busy = true;
 	if (c->body.waits)
-		wait_no_more(c);
+		stream_feed_waiting(c);
 	settle(c);
 }
 
@@ -460,7 +282,7 @@ due(struct timer *t)
 	case WAIT_ROOM:
 		body_stop_waiting(c);
 		body_tell(c, BODY_NO_ROOM);
-		feed_held(c);
+		stream_feed_held(c);
 		break;
 	default:
 		stream_hang_up(c);
@@ -498,7 +320,7 @@ stream_stop(struct stream *c)
 	if (c->patience == WAIT_IDLE)
 		stream_hang_up(c);
 	else
-		timer_set(c->web->loop, &c->timer, loop_now_us(c->web->loop) + SECONDS(1));
+		timer_set(c->web->loop, &c->timer, loop_now_us(c->web->loop) + 1000000);
 }
 
 void
@@ -507,7 +329,7 @@ stream_drop(struct stream *c)
 	c->busy = true;
 	stream_hang_up(c);
 	if (c->begun)
-		finish(c);
+		stream_finish(c);
 	free_stream(c);
 }
 

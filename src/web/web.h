@@ -65,6 +65,8 @@ struct web_settings {
 	size_t		 high_mark, low_mark;	/* queued reply bytes of one stream: 256 KB, 64 KB */
 	int64_t		 idle_ms;		/* a connection that says nothing is closed after this; 0 never */
 	unsigned	 max_connections;	/* 0: what the descriptor limit allows */
+	/* How long a web server may take to send the params, may be silent within a body, and a body waits for room.  0: 30, 120 and 30 s. */
+	int64_t		 head_ms, body_ms, room_ms;
 };
 
 struct web	*web_new(struct loop *, const struct web_settings *, const struct web_owner *);

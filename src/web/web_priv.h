@@ -18,8 +18,6 @@
 #define LENGTH_ABSENT	(-1)
 #define LENGTH_MALFORMED (-2)
 
-#define SECONDS(n)	((int64_t)(n) * 1000000)
-
 /* What a connection may keep us waiting for. */
 enum patience { WAIT_NONE, WAIT_HEAD, WAIT_IDLE, WAIT_BODY, WAIT_ROOM, WAIT_WRITE, WAIT_LINGER };
 
@@ -100,8 +98,15 @@ void		 stream_new(struct web *, int fd);
 void		 stream_soon(struct stream *);			/* settle at the end of this turn */
 void		 stream_hang_up(struct stream *);		/* the connection is of no more use */
 void		 stream_bad(struct stream *, const char *why);
+void		 stream_finish(struct stream *);		/* over */
 void		 stream_stop(struct stream *);			/* end it if it is idle */
 void		 stream_drop(struct stream *);			/* at once; `over` for what has begun */
+
+/* hear.c */
+void		 stream_feed(struct stream *, struct text bytes);
+void		 stream_feed_held(struct stream *);		/* what was held back, once there is hope that it can be used */
+void		 stream_feed_waiting(struct stream *);		/* the body that waits for room, if there is some */
+bool		 stream_between(const struct stream *);		/* answered, and nothing more of it can come: what follows is another request */
 
 /* body.c */
 bool		 body_begin(struct stream *);			/* false: wait */

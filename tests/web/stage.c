@@ -1,41 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The web room over real sockets: one thread plays the worker's loop and the web server in turns. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
+/* The stage of the room's tests: a worker's loop, its owner, and the web server's end of the sockets. */
+#include "tests/web/stage.h"
 
-#include "tests/web/peer.h"
-#include "web/web.h"
-
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
-#define KEEP	1
+struct seen seen;
+struct loop *loop;
+struct web *web;
+char folder[] = "/tmp/sluice-web-XXXXXX", path[64];
 
-/* What happened to the last stream, and to all. */
-static struct seen {
-	struct stream	*stream;
-	struct request	*request;
-	enum body_fault	 fault;
-	struct buf	 body;
-	unsigned	 begun, bodies, gone, writable, over, bad;
-	bool		 quiet;			/* the owner does not answer by itself */
-	bool		 early;			/* answers in begin */
-} seen;
-
-static struct loop *loop;
-static struct web *web;
-static char folder[] = "/tmp/sluice-web-XXXXXX", path[64];
-
-static void
+void
 answer(struct stream *s)
 {
 	struct buf *out = reply_buf(s, 64);
@@ -101,7 +77,7 @@ bad_record(void *worker, const char *why)
 	seen.bad++;
 }
 
-static int
+int
 start_with(struct web_settings set)
 {
 	struct web_owner owner = { begin, body, gone, writable, over, bad_record, &seen };
@@ -116,16 +92,16 @@ start_with(struct web_settings set)
 	return (0);
 }
 
-static const struct web_settings usual = { .body_limit = 1 << 20, .body_memory = 4 << 20, .high_mark = 262144, .low_mark = 65536 };
+const struct web_settings usual = { .body_limit = 1 << 20, .body_memory = 4 << 20, .high_mark = 262144, .low_mark = 65536 };
 
-static int
+int
 start(void **state)
 {
 	(void)state;
 	return (start_with(usual));
 }
 
-static int
+int
 stop(void **state)
 {
 	(void)state;
@@ -136,7 +112,7 @@ stop(void **state)
 	return (0);
 }
 
-static int
+int
 dial(void)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
@@ -148,14 +124,14 @@ dial(void)
 	return (fd);
 }
 
-static void
+void
 turns(int n)
 {
 	while (n-- > 0)
 		loop_turn(loop, 0);
 }
 
-static void
+void
 send_all(int fd, struct text bytes)
 {
 	while (bytes.len > 0) {
@@ -171,49 +147,43 @@ send_all(int fd, struct text bytes)
 	}
 }
 
-/* Reads until the answer to `id` is whole or the room hangs up; true: it is whole. */
-static bool
+bool
 hear(int fd, struct answer *a, int id)
 {
 	struct buf wire = { 0 };
 	char piece[65536];
+	ssize_t n = 1;
 
-	for (int idle = 0; idle < 50; ) {
-		ssize_t n = recv(fd, piece, sizeof(piece), 0);
-
-		if (n > 0)
-			buf_add(&wire, piece, (size_t)n);
-		else if (n == 0)
-			break;
-		else
-			idle++;
-		assert_true(read_answer(a, buf_as_text(&wire), id));
-		if (a->status >= 0)
-			break;
+	*a = (struct answer){ .status = -1 };
+	for (int idle = 0; idle < 20 && n != 0 && a->status < 0; turns(1)) {
+		n = recv(fd, piece, sizeof(piece), 0);
+		idle = n < 0 ? idle + 1 : 0;
+		if (n <= 0)
+			continue;
+		buf_add(&wire, piece, (size_t)n);
 		answer_free(a);
-		turns(1);
+		assert_true(read_answer(a, buf_as_text(&wire), id));
 	}
-	assert_true(read_answer(a, buf_as_text(&wire), id));
 	buf_free(&wire);
 	return (a->status >= 0);
 }
 
-static bool
+bool
 hung_up(int fd)
 {
-	char c;
+	char rest[4096];
 	ssize_t n = -1;
 
-	for (int i = 0; i < 20 && n < 0; i++) {
+	for (int i = 0; i < 20 && n != 0; i++) {
 		turns(1);
-		n = recv(fd, &c, 1, 0);
+		n = recv(fd, rest, sizeof(rest), 0);
 		if (n < 0 && errno == ECONNRESET)
 			n = 0;
 	}
 	return (n == 0);
 }
 
-static void
+void
 expect_answer(int fd, int id, enum body_fault fault, struct text said)
 {
 	struct answer a;
@@ -228,39 +198,54 @@ expect_answer(int fd, int id, enum body_fault fault, struct text said)
 	answer_free(&a);
 }
 
-static void
-one_request_at_once(void **state)
+struct text
+made_body(size_t n)
 {
-	struct buf b = { 0 };
-	int fd = dial();
+	char *p = malloc(n);
+	uint32_t x = 1;
 
-	put_post(&b, 1, 0, TEXT("hello"));
-	send_all(fd, buf_as_text(&b));
-	turns(2);
-	expect_answer(fd, 1, BODY_FINE, TEXT("hello"));
-	assert_true(hung_up(fd));
-	assert_int_equal(seen.begun, 1);
-	assert_int_equal(seen.over, 1);
-	assert_int_equal(seen.gone, 0);
-	assert_int_equal(web_open(web), 0);
-	assert_true(web_quiet(web));
-	close(fd);
-	buf_free(&b);
+	for (size_t i = 0; i < n; i++)
+		p[i] = (char)((x = x * 1664525u + 1013904223u) >> 24);
+	return ((struct text){ p, n });
+}
+
+void
+free_text(struct text t)
+{
+	free((void *)(uintptr_t)t.at);
 }
 
 int
-main(void)
+start_tight(void **state)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(one_request_at_once, start, stop),
-	};
-	int failed;
+	struct web_settings set = usual;
 
+	(void)state;
+	set.body_memory = 1000000;
+	set.room_ms = set.body_ms = set.head_ms = set.idle_ms = 30;
+	return (start_with(set));
+}
+
+void
+wait_for(const unsigned *what, unsigned value)
+{
+	for (int i = 0; i < 1000 && *what < value; i++)
+		loop_turn(loop, 10);
+	assert_int_equal(*what, value);
+}
+
+void
+stage_open(void)
+{
 	signal(SIGPIPE, SIG_IGN);
 	if (mkdtemp(folder) == NULL)
-		return (1);
+		abort();
 	snprintf(path, sizeof(path), "%s/w.sock", folder);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int
+stage_close(int failed)
+{
 	rmdir(folder);
 	return (failed);
 }
