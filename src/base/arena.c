@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arenas: a chain of blocks, handed out from the newest. */
+/* Arenas: a chain of blocks, handed out from the newest; what is large has a block of its own. */
 #include "base/arena.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,38 +26,45 @@ struct block {
 
 struct arena {
 	struct block	*newest;
+	struct block	*large;		/* blocks of a single allocation: room in the newest is not given up for them */
 	size_t		 held;
 	struct block	 first;		/* lives in the arena's own malloc */
 };
 
-#ifndef EACH_ITS_OWN
+/* A block for n bytes of data, all used. */
 static struct block *
-block_for(struct arena *a, size_t n)
+block_of(struct arena *a, size_t n, struct block *older)
 {
-	size_t size = a->newest->size * 2;
-	struct block *b;
+	struct block *b = must_alloc(sizeof(*b) + n);
 
-	if (size > LAST_BLOCK)
-		size = LAST_BLOCK;
-	if (size < n + sizeof(*b))
-		size = n + sizeof(*b);
-	b = must_alloc(size);
-	b->older = a->newest;
-	b->size = size;
-	b->used = 0;
-	a->newest = b;
-	a->held += size;
+	b->older = older;
+	b->size = sizeof(*b) + n;
+	b->used = n;
+	a->held += b->size;
 	return (b);
 }
 
 static void *
+take_large(struct arena *a, size_t n)
+{
+	a->large = block_of(a, n, a->large);
+	return (a->large->data);
+}
+
+#ifndef EACH_ITS_OWN
+static void *
 take(struct arena *a, size_t n, size_t align)
 {
 	struct block *b = a->newest;
-	size_t at = (b->used + align - 1) & ~(align - 1);
+	size_t room = b->size - sizeof(*b), at = (b->used + align - 1) & ~(align - 1);
 
-	if (at + n > b->size - sizeof(*b)) {
-		b = block_for(a, n);
+	assert(n <= PTRDIFF_MAX);
+	if (at + n > room) {
+		size_t next = b->size < LAST_BLOCK / 2 ? b->size * 2 : LAST_BLOCK;
+
+		if (n > (next - sizeof(*b)) / 2)
+			return (take_large(a, n));
+		b = a->newest = block_of(a, next - sizeof(*b), b);
 		at = 0;
 	}
 	b->used = at + n;
@@ -66,15 +74,9 @@ take(struct arena *a, size_t n, size_t align)
 static void *
 take(struct arena *a, size_t n, size_t align)
 {
-	struct block *b = must_alloc(sizeof(*b) + n);
-
 	(void)align;
-	b->older = a->newest;
-	b->size = sizeof(*b) + n;
-	b->used = n;
-	a->newest = b;
-	a->held += b->size;
-	return (b->data);
+	assert(n <= PTRDIFF_MAX);
+	return (take_large(a, n));
 }
 #endif
 
@@ -87,19 +89,30 @@ arena_new(void)
 	a->first.used = 0;
 	a->first.size = FIRST_BLOCK - offsetof(struct arena, first);
 	a->newest = &a->first;
+	a->large = NULL;
 	a->held = FIRST_BLOCK;
 	return (a);
+}
+
+/* Frees the chain from b on, but not `upto`. */
+static void
+free_blocks(struct block *b, const struct block *upto)
+{
+	while (b != upto) {
+		struct block *older = b->older;
+
+		free(b);
+		b = older;
+	}
 }
 
 void
 arena_clear(struct arena *a)
 {
-	while (a->newest != &a->first) {
-		struct block *b = a->newest;
-
-		a->newest = b->older;
-		free(b);
-	}
+	free_blocks(a->newest, &a->first);
+	free_blocks(a->large, NULL);
+	a->newest = &a->first;
+	a->large = NULL;
 	a->first.used = 0;
 	a->held = FIRST_BLOCK;
 }

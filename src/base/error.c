@@ -24,10 +24,8 @@ error_new(struct arena *arena, enum error_kind kind, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		n = 0;
-	if ((size_t)n >= sizeof(line))
-		n = sizeof(line) - 1;
 	e->kind = kind;
-	e->message = arena_copy(arena, (struct text){ line, (size_t)n });
+	e->message = arena_copy(arena, text_whole((struct text){ line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1 }));
 	return (e);
 }
 
@@ -41,13 +39,15 @@ error_param(struct error *e, const char *param)
 int
 error_status(const struct error *e)
 {
+	if (e->status == 529)				/* SDKs retry it as any 5xx, but proxies do not know it */
+		return (503);
 	return (e->status != 0 ? e->status : error_kinds[e->kind].status);
 }
 
 int
 error_status_messages(const struct error *e)
 {
-	if (e->kind == E_OVERLOADED)
+	if (e->kind == E_OVERLOADED || e->status == 529)
 		return (529);
 	if (e->kind == E_NO_SUCH_MODEL)
 		return (404);

@@ -25,7 +25,7 @@ STRIDE(const char *p, const char *end)
 			closing = quotes & ~escaped;
 			if (closing != 0)
 				inside = (closing & -closing) - 1;
-			others = escaped & inside & ~(quotes | slashes | EQUAL(p, 'n'));
+			others = escaped & inside & ~(quotes | slashes | EQUAL(p, 'n') | EQUAL(p, 't'));
 			if (others != 0 && !escapes_good(p, end, others))
 				return (p);
 			if (closing == 0 && escape_cut(slashes, escaped))

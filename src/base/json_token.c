@@ -258,8 +258,15 @@ string_exactly(const struct json_in *in, const char *p)
 const char *
 json_string_long(const struct json_in *in, const char *p)
 {
-	if (in->end - p >= 64)
-		p = json_stride(p, in->end);
+	const char *end = in->end;
+
+	if (end - p >= 128) {				/* most strings end soon: not worth setting out for a stride */
+		const char *near = json_plain(p, p + 64);
+
+		if (*near == '"')
+			return (near + 1);
+		p = json_stride(near, end);
+	}
 	return (string_exactly(in, p));
 }
 

@@ -13,6 +13,7 @@ enum note_level { NOTE_ERROR, NOTE_WARN, NOTE_INFO, NOTE_DEBUG };
 
 extern enum note_level note_upto;		/* NOTE_INFO */
 
+/* One write a note, at most 2 KB; control characters become blanks.  From any thread.  A note is dropped where nobody reads a full pipe. */
 void	note(enum note_level, const char *id, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* A file of lines, appended with one write a line (O_APPEND, no lock), reopened when it was moved away (looked at once a second). */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define BATCH	256				/* events taken in one turn */
+#define SOONS	4096				/* soons run in one turn */
 
 struct loop {
 	int		 epoll;
@@ -28,6 +29,7 @@ struct loop {
 
 	pthread_mutex_t	 posts_lock;
 	struct post	*posts_first, **posts_last;
+	struct post	*hearing;		/* taken from there, to run next; the loop's thread only */
 	bool		 posts_rung;		/* the bell was rung and not yet heard */
 	struct watch	 bell;
 
@@ -36,7 +38,7 @@ struct loop {
 	void		*caught_self;
 
 	struct epoll_event batch[BATCH];
-	int		 taken, at;		/* of the batch being handled */
+	int		 taken, at;		/* of the batch that is handled; at: the next */
 };
 
 static void
@@ -49,16 +51,14 @@ hear_posts(struct watch *w, uint32_t events)
 	(void)events;
 	(void)!read(w->fd, &count, sizeof(count));
 	pthread_mutex_lock(&loop->posts_lock);
-	p = loop->posts_first;
+	loop->hearing = loop->posts_first;
 	loop->posts_first = NULL;
 	loop->posts_last = &loop->posts_first;
 	loop->posts_rung = false;
 	pthread_mutex_unlock(&loop->posts_lock);
-	while (p != NULL) {
-		struct post *next = p->next;
-
+	while ((p = loop->hearing) != NULL) {
+		loop->hearing = p->next;
 		p->run(p);
-		p = next;
 	}
 }
 
@@ -204,10 +204,11 @@ timer_stop(struct loop *loop, struct timer *t)
 		settle(loop, place, last);
 }
 
+/* No more than there were: one that is always due again must not hold up the rest. */
 static void
 run_timers(struct loop *loop)
 {
-	while (loop->timers > 0 && loop->heap[1]->at_us <= loop->now_us) {
+	for (unsigned left = loop->timers; left > 0 && loop->timers > 0 && loop->heap[1]->at_us <= loop->now_us; left--) {
 		struct timer *t = loop->heap[1];
 
 		timer_stop(loop, t);
@@ -248,7 +249,7 @@ run_soon(struct loop *loop)
 {
 	struct soon *s;
 
-	while ((s = loop->soon_first) != NULL) {
+	for (unsigned left = SOONS; left > 0 && (s = loop->soon_first) != NULL; left--) {
 		loop->soon_first = s->next;
 		if (s->next == NULL)
 			loop->soon_last = &loop->soon_first;
@@ -274,6 +275,30 @@ loop_post(struct loop *loop, struct post *p)
 	pthread_mutex_unlock(&loop->posts_lock);
 	if (ring)
 		(void)!write(loop->bell.fd, &one, sizeof(one));
+}
+
+static struct post **
+find_post(struct post **at, const struct post *p)
+{
+	while (*at != NULL && *at != p)
+		at = &(*at)->next;
+	return (at);
+}
+
+void
+post_forget(struct loop *loop, struct post *p)
+{
+	struct post **at = find_post(&loop->hearing, p);
+
+	if (*at != NULL) {
+		*at = p->next;
+		return;
+	}
+	pthread_mutex_lock(&loop->posts_lock);
+	at = find_post(&loop->posts_first, p);
+	if (*at != NULL && (*at = p->next) == NULL)
+		loop->posts_last = at;
+	pthread_mutex_unlock(&loop->posts_lock);
 }
 
 static void
@@ -344,7 +369,7 @@ loop_turn(struct loop *loop, int max_wait_ms)
 void
 loop_run(struct loop *loop)
 {
-	loop->stopping = false;
 	while (!loop->stopping)
 		loop_turn(loop, -1);
+	loop->stopping = false;
 }

@@ -24,12 +24,13 @@ struct watch {
 
 /* A deadline.  Lives in its owner.  timer_set() on a running one moves it. */
 struct timer {
-	void		(*due)(struct timer *);
+	void		(*due)(struct timer *);	/* not running any more by then */
 	int64_t		  at_us;		/* CLOCK_BOOTTIME */
 	unsigned	  place;		/* in the heap, from 1; 0: not running */
 };
 
-/* Something to do at the end of this turn, before the loop sleeps; a soon that is already queued stays queued once. */
+/* Something to do at the end of this turn, before the loop sleeps; a soon that is already queued stays queued once.  One that queues itself again
+ * and again does not keep the loop from its descriptors. */
 struct soon {
 	void		(*run)(struct soon *);
 	struct soon	 *next;
@@ -61,6 +62,7 @@ void		 soon_do(struct loop *, struct soon *);
 void		 soon_forget(struct loop *, struct soon *);
 
 void		 loop_post(struct loop *, struct post *);	/* from any thread; in order */
+void		 post_forget(struct loop *, struct post *);	/* one that was posted; on the loop's thread */
 
 /* Signals arrive as callbacks of the loop (signalfd); loop_signals() blocks them for the process, so call it before threads. */
 void		 loop_signals(struct loop *, const int *signals, unsigned n, void (*caught)(void *self, int signal), void *self);

@@ -2,7 +2,8 @@
 /* Text and buffers: comparing, cutting, numbers, growing. */
 #include "base/text.h"
 
-#include <errno.h>
+#include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,13 +27,13 @@ text_eq_nocase(struct text a, struct text b)
 bool
 text_starts(struct text t, struct text prefix)
 {
-	return (t.len >= prefix.len && memcmp(t.at, prefix.at, prefix.len) == 0);
+	return (t.len >= prefix.len && (prefix.len == 0 || memcmp(t.at, prefix.at, prefix.len) == 0));
 }
 
 bool
 text_ends(struct text t, struct text suffix)
 {
-	return (t.len >= suffix.len && memcmp(t.at + t.len - suffix.len, suffix.at, suffix.len) == 0);
+	return (t.len >= suffix.len && (suffix.len == 0 || memcmp(t.at + t.len - suffix.len, suffix.at, suffix.len) == 0));
 }
 
 bool
@@ -70,6 +71,22 @@ text_sub(struct text t, size_t from, size_t to)
 	if (from > to)
 		from = to;
 	return ((struct text){ t.at + from, to - from });
+}
+
+struct text
+text_whole(struct text t)
+{
+	size_t tail = 0;
+	unsigned char lead;
+
+	while (tail < 3 && tail < t.len && ((unsigned char)t.at[t.len - 1 - tail] & 0xc0) == 0x80)
+		tail++;
+	if (tail == t.len)
+		return (t);
+	lead = (unsigned char)t.at[t.len - 1 - tail];
+	if (lead >= 0xc0 && tail + 1 < (lead < 0xe0 ? 2u : lead < 0xf0 ? 3u : 4u))
+		t.len -= tail + 1;
+	return (t);
 }
 
 bool
@@ -121,7 +138,7 @@ text_to_double(struct text t, double *out)
 	memcpy(copy, t.at, t.len);
 	copy[t.len] = '\0';
 	*out = strtod(copy, &end);			/* the program never sets a locale, so the point is a point */
-	return (*end == '\0' && end != copy);
+	return (*end == '\0' && end != copy && isfinite(*out));
 }
 
 uint64_t
@@ -158,6 +175,7 @@ buf_reserve(struct buf *b, size_t more)
 
 	if (b->cap - b->len >= more)
 		return;
+	assert(more <= PTRDIFF_MAX / 2 && b->len <= PTRDIFF_MAX / 2);
 	while (cap - b->len < more)
 		cap *= 2;
 	b->at = must_realloc(b->at, cap);

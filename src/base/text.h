@@ -39,7 +39,7 @@ text_eq(struct text a, struct text b)
 static inline bool
 text_is(struct text a, const char *b)
 {
-	return (a.len == strlen(b) && memcmp(a.at, b, a.len) == 0);
+	return (a.len == strlen(b) && (a.len == 0 || memcmp(a.at, b, a.len) == 0));
 }
 
 bool		text_eq_nocase(struct text, struct text);		/* ASCII letters only */
@@ -48,9 +48,10 @@ bool		text_ends(struct text, struct text suffix);
 bool		text_has(struct text, struct text needle);		/* ASCII case is folded */
 struct text	text_trim(struct text);					/* blanks, tabs, CR, LF at both ends */
 struct text	text_sub(struct text, size_t from, size_t to);		/* clamped */
+struct text	text_whole(struct text);				/* without a UTF-8 character that is cut by the end */
 bool		text_cut(struct text whole, char at, struct text *head, struct text *tail);	/* false: no such byte, head = whole */
 bool		text_to_i64(struct text, int64_t *);			/* decimal, whole text, bounds checked */
-bool		text_to_double(struct text, double *);			/* whole text; no locale, no hex, no nan */
+bool		text_to_double(struct text, double *);			/* whole text; finite; no locale, no hex */
 uint64_t	text_hash(struct text);					/* FNV-1a; not for hostile tables */
 /* Equal, in a time that depends on the lengths only. */
 bool		text_eq_secret(struct text, struct text);

@@ -74,23 +74,26 @@ void		 call_resume(struct call *);
 void		 call_body_gone(struct call *);
 int64_t		 call_connect_us(const struct call *);		/* from upstream_call() to connected; 0: reused */
 
-/* Server-sent events, cut anywhere (wire-formats 1.1). */
+/* Server-sent events, cut anywhere (wire-formats 1.1).  Holds heap only while an event has come in part. */
 struct sse {
-	struct buf	 line;		/* the unfinished line, and data lines of the unfinished event */
-	struct buf	 data;
-	struct text	 name;		/* of the event under way; points into name_room */
-	char		 name_room[64];
+	struct buf	 line;		/* the unfinished line */
+	struct buf	 data;		/* of the event under way, as far as it is not in the bytes at hand */
 	size_t		 limit;		/* of one event */
-	bool		 began, after_cr, has_data;
+	char		 name[64];	/* of the event under way; a longer one is cut */
+	unsigned char	 name_len;
+	bool		 began;		/* behind the first line, where a byte order mark may stand */
+	bool		 after_cr;	/* a LF that comes now belongs to the CR before */
+	bool		 has_data;
+	bool		 split;		/* the event under way began in earlier bytes */
 };
 enum sse_result { SSE_OK, SSE_TOO_BIG, SSE_STOPPED };
-/* Takes bytes; says each event once it is complete.  `event` returns false to stop (the rest of the bytes is forgotten).  The texts point into the
- * bytes given where the event lies whole in them, so the common case copies nothing.  `wire` is the event's own bytes from its first field line through its blank
- * line if it lies whole in the bytes given, else empty. */
+/* Takes bytes; says each event once it is complete.  `event` returns false to stop (the rest of the bytes is forgotten), and may then have freed the sse.
+ * The texts point into the bytes given where the event lies whole in them, so the common case copies nothing.  `wire` is the event's own bytes from its first
+ * field line through its blank line if it lies whole in the bytes given, else empty. */
 typedef bool sse_f(void *self, struct text name, struct text data, struct text wire);
 void		 sse_init(struct sse *, size_t limit);
 enum sse_result	 sse_feed(struct sse *, const char *bytes, size_t n, sse_f *event, void *self);
 enum sse_result	 sse_end(struct sse *, sse_f *event, void *self);	/* end of the bytes: what is pending counts as complete */
-void		 sse_free(struct sse *);
+void		 sse_free(struct sse *);		/* ready for another stream then */
 
 #endif
