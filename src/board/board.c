@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define PROBE_US	3000
+#define STUCK_US	3000000			/* a loop that has not turned for so long does not accept either */
 
 size_t
 board_size(void)
@@ -54,6 +55,12 @@ clean(struct board_file *f, unsigned seat)
 }
 
 static void
+be_seen(struct wide_seat *seat)
+{
+	atomic_store_explicit(&seat->seen_us, clock_us(), memory_order_relaxed);
+}
+
+static void
 raise_to(word32 *w, uint32_t to)
 {
 	uint32_t now = word_get32(w);
@@ -68,6 +75,7 @@ occupy(struct board_file *f, unsigned seat)
 	if (is_wide(seat)) {
 		raise_to(&f->header.wide_used, seat + 1);
 		atomic_store_explicit(&f->wide[seat].since_us, clock_us(), memory_order_relaxed);
+		be_seen(&f->wide[seat]);
 		word_set32(&f->wide[seat].taken, 1);
 	} else {
 		raise_to(&f->header.narrow_used, seat - BOARD_WIDE + 1);
@@ -176,6 +184,8 @@ board_sweep(struct board *b)
 	unsigned wide = word_get32(&b->file->header.wide_used), narrow = word_get32(&b->file->header.narrow_used);
 	unsigned swept = 0;
 
+	if (b->kind == SEAT_WIDE)
+		be_seen(&b->file->wide[b->seat]);
 	for (unsigned i = 0; i < wide; i++)
 		swept += sweep_seat(b, i);
 	for (unsigned i = 0; i < narrow; i++)
@@ -230,15 +240,23 @@ board_my_open(const struct board *b)
 	}
 }
 
+/* Who shares my listener, and can be expected to take from it. */
+static bool
+is_peer(const struct wide_seat *seat, uint64_t key, int64_t now_us)
+{
+	return (word_get32(&seat->taken) != 0 && word_get(&seat->listener) == key &&
+	    now_us - atomic_load_explicit(&seat->seen_us, memory_order_relaxed) < STUCK_US);
+}
+
 static unsigned
-least_seat(const struct board *b)
+least_seat(const struct board *b, int64_t now_us)
 {
 	const struct wide_seat *wide = b->file->wide;
 	unsigned used = word_get32(&b->file->header.wide_used), least = b->seat;
 	uint64_t key = word_get(&wide[b->seat].listener);
 
 	for (unsigned i = 0; key != 0 && i < used; i++)
-		if (word_get32(&wide[i].taken) != 0 && word_get(&wide[i].listener) == key && word_get32(&wide[i].open) < word_get32(&wide[least].open))
+		if (word_get32(&wide[i].open) < word_get32(&wide[least].open) && is_peer(&wide[i], key, now_us))
 			least = i;
 	return (least);
 }
@@ -247,16 +265,16 @@ least_seat(const struct board *b)
 unsigned
 board_least_open(struct board *b)
 {
-	int64_t now_us;
+	int64_t now_us = clock_us();
 	unsigned least;
 
 	if (b->kind != SEAT_WIDE)
 		return (board_my_open(b));
-	least = least_seat(b);
-	if (least != b->seat && (now_us = clock_us()) - b->probed_us >= PROBE_US) {
+	least = least_seat(b, now_us);
+	if (least != b->seat && now_us - b->probed_us >= PROBE_US) {
 		b->probed_us = now_us;
 		while (sweep_seat(b, least))
-			least = least_seat(b);
+			least = least_seat(b, now_us);
 	}
 	return (word_get32(&b->file->wide[least].open));
 }

@@ -31,10 +31,13 @@ enum seat_kind { SEAT_WIDE, SEAT_NARROW, SEAT_NONE /* reads only: metrics, check
  */
 struct board	*board_open(const char *dir, const char *instance, enum seat_kind, struct buf *why);
 void		 board_close(struct board *);		/* gives the seat back, clean */
-unsigned	 board_sweep(struct board *);		/* cleans dead seats; how many */
+unsigned	 board_sweep(struct board *);		/* cleans dead seats; how many.  Each worker calls it once a second */
 size_t		 board_size(void);			/* bytes of the file, for sluice check */
 
-/* Listeners: workers that share one are compared with each other (mechanics 4).  `key` names the listener, 0: alone. */
+/*
+ * Listeners: workers that share one are compared with each other (mechanics 4).  `key` names the listener; 0: alone, or not accepting any more.  A worker
+ * that has not swept for three seconds is stuck and is compared with nobody, lest all others wait for it.
+ */
 void		 board_listener(struct board *, uint64_t key);
 void		 board_open_exchanges(struct board *, int change);	/* of this seat */
 unsigned	 board_my_open(const struct board *);

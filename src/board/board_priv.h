@@ -46,6 +46,7 @@ struct wide_seat {
 	word32		 open;			/* exchanges */
 	word64		 listener;
 	_Atomic int64_t	 since_us;
+	_Atomic int64_t	 seen_us;		/* when its loop last turned, as far as it said */
 };
 
 struct deployment_set {
