@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the OpenAI dialect share: looking at a chunk or a body, finish reasons, usage. */
+#ifndef PROVIDER_OPENAI_PRIV_H
+#define PROVIDER_OPENAI_PRIV_H
+
+#include "provider/provider.h"
+
+#define CHUNK_MEMBERS	32
+#define CHUNK_LIMIT	512		/* members of a chunk; more is nonsense */
+
+/* The members of a chunk or a body that mean something here; NULL: it has none such. */
+struct chunk {
+	struct text	 data;
+	struct json_spot *top;
+	size_t		 n;
+	const struct json_spot *choices, *error, *id, *model, *object, *type, *usage, *x_groq, *base_resp;
+	struct json_spot room[CHUNK_MEMBERS];
+};
+/* False: not a JSON object (or one with absurdly many members); *fault says why. */
+bool		chunk_read(struct chunk *, struct arena *, struct text data, struct json_fault *);
+/* An error inside a 200: the object that says so; empty: none. */
+struct text	chunk_error(const struct chunk *, struct text event_name);
+/* Why an upstream's answer can not be used; the detail is for the log. */
+struct error	*not_an_answer(struct arena *, struct text data, const struct json_fault *);
+bool		is_done_word(struct text data);			/* [DONE], which some servers follow with more */
+
+/* The members of one of its choices; a type of JSON_NONE: not there. */
+struct choice_spots {
+	unsigned	 index;
+	struct json_item delta;		/* delta, or message */
+	struct json_item finish_reason, usage, stop;
+};
+void		choice_read(struct choice_spots *, struct text choice);
+#define VENDOR_FAILED	"The upstream ended its answer with an error of its own."
+#define EMPTY_ANSWER	"The upstream's answer is empty."
+#define MAX_CHOICES	128		/* OpenAI's own bound of n */
+
+enum finish_word { FINISH_WORD_NONE, FINISH_WORD_KNOWN, FINISH_WORD_VENDOR, FINISH_WORD_FAILED };
+enum finish_word finish_read(enum finish *, struct quoted word);	/* VENDOR: a word of its own with a meaning; FAILED: the vendor failed */
+struct quoted	 finish_chat(enum finish);			/* "stop", … */
+
+/* Adds what a usage object says, whatever its vendor's spelling; false: nothing in it. */
+bool		usage_read(struct usage *, struct text object);
+
+/* The name an OpenAI-like vendor is asked by: at most 64 characters (longer: 55, '_', 8 hex digits of its SHA-256). */
+struct quoted	 tool_name_fit(struct arena *, struct quoted name);
+
+bool		 quirk(const struct deployment *, enum quirk);
+
+/* The functions of the row, file by file (openai_relay.c, openai_write.c, openai_read.c). */
+enum pass	 openai_relay_answer(struct relay *, struct text body, struct edits *);
+enum pass	 openai_relay_event(struct relay *, struct text name, struct text data, struct edits *);
+struct error	*openai_write_request(struct buf *, struct arena *, const struct ask *, const struct deployment *, struct text model, bool drop_params);
+struct reader	*openai_reader(struct arena *, struct seen *, const struct ask *);
+struct error	*openai_read_answer(struct reader *, struct text body, struct hearer);
+bool		 openai_read_event(struct reader *, struct text name, struct text data, struct hearer);
+void		 openai_read_end(struct reader *, struct hearer);
+
+#endif
