@@ -181,6 +181,10 @@ head_line(struct head *h, struct text line, const char **why)
 	if (h->status < 200)
 		return (HEAD_MORE);
 	h->over = true;
+	if (h->kept.len > 0) {		/* it stays as long as the stream: not a byte too many */
+		h->kept.at = must_realloc(h->kept.at, h->kept.len);
+		h->kept.cap = h->kept.len;
+	}
 	return (HEAD_OVER);
 }
 

@@ -27,7 +27,7 @@ call_hears_connected(struct call *c)
 
 	if (gone(c))
 		return (false);
-	if (c->sends++ > 0 && (c->sends > 2 || now - c->sent_us > RESEND_US))
+	if (c->sends++ > 0 && (c->sends > 2 || now - c->sent_us > c->up->resend_us))
 		return (broken(c, CALL_BROKEN, "the connection was closed without an answer"));
 	if (c->connected_us == 0 && c->fresh)
 		c->connected_us = now > c->begun_us ? now : c->begun_us + 1;
@@ -65,7 +65,7 @@ call_hears_line(struct call *c, struct text line)
 	case HEAD_BAD:
 		return (broken(c, CALL_BROKEN, why));
 	case HEAD_OVER:
-		if (c->head.status == 407 && c->proxy.len > 1)
+		if (c->head.status == 407 && proxied(c))
 			return (broken(c, CALL_PROXY, "the forward proxy wants other credentials (407)"));
 		return (tell_head(c));
 	case HEAD_MORE:

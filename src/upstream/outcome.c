@@ -66,7 +66,7 @@ refused_by_proxy(const struct call *c, CURLcode code, char *why, size_t room)
 {
 	long status = 0;
 
-	if (code == CURLE_OK || c->proxy.len <= 1 || !c->tls || c->phase >= PHASE_SENT)
+	if (code == CURLE_OK || !proxied(c) || !c->tls || c->phase >= PHASE_SENT)
 		return (false);
 	curl_easy_getinfo(c->easy, CURLINFO_HTTP_CONNECTCODE, &status);
 	if (status >= 300)
@@ -83,6 +83,7 @@ outcome(const struct call *c, CURLcode code, char *why, size_t room)
 {
 	const struct ending *e = ending_of(code);
 	enum call_end end = e->end;
+	long number;
 
 	if (c->why != NULL) {
 		snprintf(why, room, "%s", c->why);
@@ -95,7 +96,9 @@ outcome(const struct call *c, CURLcode code, char *why, size_t room)
 		return (CALL_BROKEN);
 	}
 	snprintf(why, room, "%s", e->why);
-	if (c->sending != NULL && (end == CALL_TLS || end == CALL_UNREACHABLE))
+	if (end == CALL_UNREACHABLE && curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number != 0)
+		add_detail(why, room, strerror((int)number));
+	else if (c->sending != NULL && (end == CALL_TLS || end == CALL_UNREACHABLE))
 		add_detail(why, room, c->sending->error);
 	return (end);
 }

@@ -7,7 +7,7 @@
 #define STREAM_BUFFER	4096L		/* many streams are open at once, and their events are small */
 #define WHOLE_BUFFER	16384L
 #define SMALL_UPLOAD	16384L		/* libcurl's least */
-#define BIG_UPLOAD	(256 * 1024L)
+#define BIG_UPLOAD	(96 * 1024L)	/* more is given back to the kernel by each free(), and its pages fault anew in each call */
 
 static char no_expect[] = "Expect:";	/* libcurl would wait a second for "100 Continue" before a large body */
 static char json_type[] = "Content-Type: application/json";
@@ -117,15 +117,17 @@ plain(struct text t)
 	return (true);
 }
 
-/* Remember a text with a zero byte behind it; false: it is what it was. */
+/* Remember a text with a zero byte behind it, in no more bytes than it takes; false: it is what it was. */
 static bool
-differs(struct buf *kept, struct text now)
+differs(char **kept, struct text now)
 {
-	if (kept->len == now.len + 1 && text_eq((struct text){ kept->at, now.len }, now))
+	if (text_eq(text_of(*kept), now))
 		return (false);
-	kept->len = 0;
-	buf_text(kept, now);
-	buf_byte(kept, '\0');
+	free(*kept);
+	*kept = must_alloc(now.len + 1);
+	if (now.len > 0)
+		memcpy(*kept, now.at, now.len);
+	(*kept)[now.len] = '\0';
 	return (true);
 }
 
@@ -135,9 +137,9 @@ set_target(struct call *c, const struct call_plan *plan)
 	CURL *easy = c->easy;
 
 	if (differs(&c->url, plan->url))
-		SET(URL, c->url.at);
+		SET(URL, c->url);
 	if (differs(&c->proxy, plan->proxy)) {
-		SET(PROXY, c->proxy.at);
+		SET(PROXY, c->proxy);
 		SET(NOPROXY, plan->proxy.len > 0 ? "" : "*");
 	}
 	if (plan->verify != c->verify) {
@@ -222,12 +224,13 @@ set_request(struct call *c, const struct call_plan *plan)
 	CURL *easy = c->easy;
 	bool small, whole;
 	char *room;
+	struct walker walker = { .body = plan->body, .edits = plan->edits, .n_edits = plan->n_edits };
 
-	c->walker = (struct walker){ .body = plan->body, .edits = plan->edits, .n_edits = plan->n_edits };
-	c->body_len = plan->get ? 0 : walker_length(&c->walker);
+	c->body_len = plan->get ? 0 : walker_length(&walker);
 	small = c->body_len <= SMALL_BODY;
 	whole = plan->n_edits == 0;
 	room = make_sending(c, plan, small && !whole ? c->body_len : 0);
+	c->sending->walker = walker;
 	SET(HTTPHEADER, &c->sending->headers[0]);
 	SET(ERRORBUFFER, c->sending->error);
 	if (plan->get) {
@@ -239,7 +242,7 @@ set_request(struct call *c, const struct call_plan *plan)
 	else if (whole)
 		set_body(c, plan->body.len > 0 ? plan->body.at : "");
 	else {
-		walker_read(&c->walker, room, c->body_len);
+		walker_read(&walker, room, c->body_len);
 		set_body(c, room);
 	}
 }
@@ -267,10 +270,10 @@ request_read(char *to, size_t one, size_t room, void *self)
 {
 	struct call *c = call_checked(self);
 
-	if (c->todo & TODO_CANCEL)
+	if ((c->todo & TODO_CANCEL) || c->sending == NULL)
 		return (CURL_READFUNC_ABORT);
 	c->mark_us = loop_now_us(c->up->loop);
-	return (walker_read(&c->walker, to, one * room));
+	return (walker_read(&c->sending->walker, to, one * room));
 }
 
 /* A kept connection died before it answered, so libcurl sends again on another. */
@@ -279,9 +282,9 @@ request_rewind(void *self, curl_off_t offset, int origin)
 {
 	struct call *c = call_checked(self);
 
-	if (offset != 0 || origin != SEEK_SET || (c->todo & TODO_CANCEL))
+	if (offset != 0 || origin != SEEK_SET || (c->todo & TODO_CANCEL) || c->sending == NULL)
 		return (CURL_SEEKFUNC_FAIL);
-	walker_rewind(&c->walker);
+	walker_rewind(&c->sending->walker);
 	return (CURL_SEEKFUNC_OK);
 }
 
@@ -289,17 +292,14 @@ request_rewind(void *self, curl_off_t offset, int origin)
 void
 request_keep_rest(struct call *c)
 {
-	struct walker end = c->walker;
-	size_t rest = 0;
-	char skip[4096];
+	struct sending *s = c->sending;
+	size_t rest;
 
-	if (c->sending == NULL || !c->big_upload || c->sending->own_body != NULL)
+	if (s == NULL || !c->big_upload || s->own_body != NULL)
 		return;		/* libcurl has a copy of a small one */
-	for (size_t n; (n = walker_read(&end, skip, sizeof(skip))) > 0; )
-		rest += n;
-	c->sending->own_body = must_alloc(rest + 1);
-	walker_read(&c->walker, c->sending->own_body, rest);
-	c->walker = (struct walker){ .body = { c->sending->own_body, rest } };
+	s->own_body = must_alloc(c->body_len + 1);
+	rest = walker_read(&s->walker, s->own_body, c->body_len);
+	s->walker = (struct walker){ .body = { s->own_body, rest } };
 }
 
 static bool
@@ -327,5 +327,4 @@ request_sent(struct call *c)
 	free(c->sending->own_body);
 	free(c->sending);
 	c->sending = NULL;
-	c->walker = (struct walker){ .n_edits = 0 };
 }

@@ -5,8 +5,6 @@
  */
 #include "upstream/upstream_priv.h"
 
-#include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -42,7 +40,7 @@ sock_ready(struct watch *watch, uint32_t events)
 		s->watched = false;
 		return;
 	}
-	if (s->opener != NULL && !handshake_allowed(s->up))
+	if (s->opener != NULL && s->opener->tls && !handshake_allowed(s->up))
 		return;
 	if (events & (EPOLLERR | EPOLLHUP))
 		events = s->wanted;	/* whatever libcurl was going to do finds out */
@@ -54,20 +52,30 @@ sock_ready(struct watch *watch, uint32_t events)
 }
 
 static struct sock *
+sock_of(struct upstream *up, int fd)
+{
+	return (fd >= 0 && (unsigned)fd < up->n_socks ? up->socks[fd] : NULL);
+}
+
+static void
+make_room(struct upstream *up, unsigned fd)
+{
+	unsigned n = up->n_socks > 0 ? up->n_socks : 64;
+
+	while (n <= fd)
+		n *= 2;
+	up->socks = must_realloc(up->socks, n * sizeof(struct sock *));
+	memset(up->socks + up->n_socks, 0, (n - up->n_socks) * sizeof(struct sock *));
+	up->n_socks = n;
+}
+
+static struct sock *
 sock_new(struct upstream *up, int fd)
 {
 	struct sock *s = up->free_socks;
 
-	if ((unsigned)fd >= up->n_socks) {
-		unsigned n = up->n_socks > 0 ? up->n_socks : 64;
-
-		while (n <= (unsigned)fd)
-			n *= 2;
-		up->socks = must_realloc(up->socks, n * sizeof(struct sock *));
-		memset(up->socks + up->n_socks, 0, (n - up->n_socks) * sizeof(struct sock *));
-		up->n_socks = n;
-	}
-	assert(up->socks[fd] == NULL);
+	if ((unsigned)fd >= up->n_socks)
+		make_room(up, (unsigned)fd);
 	if (s != NULL)
 		up->free_socks = s->next;
 	else
@@ -77,10 +85,47 @@ sock_new(struct upstream *up, int fd)
 	return (s);
 }
 
-static struct sock *
-sock_of(struct upstream *up, int fd)
+/* Connecting tries several addresses, and closes those that lost. */
+static void
+leave_opener(struct sock *s)
 {
-	return (fd >= 0 && (unsigned)fd < up->n_socks ? up->socks[fd] : NULL);
+	struct sock **at;
+
+	if (s->opener == NULL)
+		return;
+	for (at = &s->opener->opened; *at != s; )
+		at = &(*at)->next;
+	*at = s->next;
+	s->opener = NULL;
+}
+
+/*
+ * The one that had this number was closed in silence.  libcurl may still believe that it is watched, and say nothing about the new one: what was wanted of
+ * the old one stays wanted.
+ */
+static void
+sock_again(struct sock *s)
+{
+	uint32_t wanted = s->wanted;
+
+	leave_opener(s);
+	if (s->watched)
+		watch_closed(s->up->loop, &s->watch);
+	s->watched = wanted != 0;
+	if (s->watched)
+		watch_add(s->up->loop, &s->watch, wanted);
+}
+
+/* A connection begins; again, when a kept one was dead. */
+static void
+connection_begins(struct call *c)
+{
+	c->fresh = true;
+	if (c->phase != PHASE_SENT)
+		return;
+	c->phase = PHASE_CONNECT;
+	c->mark_us = loop_now_us(c->up->loop);
+	clock_arm(c);
 }
 
 curl_socket_t
@@ -88,36 +133,22 @@ sock_open(void *self, curlsocktype purpose, struct curl_sockaddr *a)
 {
 	struct call *c = call_checked(self);
 	int fd = socket(a->family, a->socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->protocol);
-	struct sock *s;
+	struct sock *s = sock_of(c->up, fd);
 
 	if (fd < 0)
 		return (CURL_SOCKET_BAD);
-	c->fresh = true;
-	if (c->phase == PHASE_SENT) {	/* again, after a dead connection */
-		c->phase = PHASE_CONNECT;
-		c->mark_us = loop_now_us(c->up->loop);
-		clock_arm(c);
-	}
-	s = sock_new(c->up, fd);
-	if (c->tls) {
-		s->opener = c;
-		s->next = c->opened;
-		c->opened = s;
+	connection_begins(c);
+	if (s != NULL)
+		sock_again(s);
+	else
+		s = sock_new(c->up, fd);
+	s->young = true;
+	s->opener = c;
+	s->next = c->opened;
+	c->opened = s;
+	if (c->tls)
 		(void)handshake_allowed(c->up);
-	}
 	return (fd);
-}
-
-/* Connecting tries several addresses, and closes those that lost. */
-static void
-forget_opener(struct sock *s)
-{
-	struct sock **at = &s->opener->opened;
-
-	while (*at != s)
-		at = &(*at)->next;
-	*at = s->next;
-	s->opener = NULL;
 }
 
 int
@@ -129,8 +160,7 @@ sock_close(void *self, curl_socket_t fd)
 	if (s != NULL) {
 		if (s->watched)
 			watch_closed(up->loop, &s->watch);
-		if (s->opener != NULL)
-			forget_opener(s);
+		leave_opener(s);
 		up->socks[fd] = NULL;
 		s->next = up->free_socks;
 		up->free_socks = s;
@@ -151,8 +181,13 @@ sock_wanted(CURL *easy, curl_socket_t fd, int what, void *self, void *unused)
 		return (0);
 	s->multi = m;
 	s->wanted = events[what];
-	if (s->wanted == 0)
+	if (s->wanted == 0) {
+		if (s->young && s->watched) {
+			watch_remove(m->up->loop, &s->watch);
+			s->watched = false;
+		}
 		return (0);
+	}
 	if (s->watched)
 		watch_change(m->up->loop, &s->watch, s->wanted);
 	else
@@ -161,16 +196,25 @@ sock_wanted(CURL *easy, curl_socket_t fd, int what, void *self, void *unused)
 	return (0);
 }
 
-/* The connection of this call is up, with TLS if it has that: its events are cheap from here on. */
+/* The connection of this call is up, with TLS if it has that.  If there were several attempts it is not known which one won: they stay young. */
 void
 sock_connected(struct call *c)
 {
-	struct sock *s;
+	struct sock *s = c->opened;
 
+	if (s != NULL && s->next == NULL)
+		s->young = false;
 	while ((s = c->opened) != NULL) {
 		c->opened = s->next;
 		s->opener = NULL;
 	}
+}
+
+void
+sock_abandoned(struct call *c)
+{
+	while (c->opened != NULL)
+		leave_opener(c->opened);
 }
 
 void
@@ -179,7 +223,7 @@ socks_free(struct upstream *up)
 	struct sock *s;
 
 	for (unsigned i = 0; i < up->n_socks; i++)
-		assert(up->socks[i] == NULL);
+		free(up->socks[i]);
 	while ((s = up->free_socks) != NULL) {
 		up->free_socks = s->next;
 		free(s);

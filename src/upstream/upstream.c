@@ -44,8 +44,8 @@ static void
 call_destroy(struct call *c)
 {
 	curl_easy_cleanup(c->easy);
-	buf_free(&c->url);
-	buf_free(&c->proxy);
+	free(c->url);
+	free(c->proxy);
 	c->magic = 0;
 	free(c);
 }
@@ -62,7 +62,7 @@ call_recycle(struct call *c)
 		up->live = c->next;
 	if (c->next != NULL)
 		c->next->prev = c->prev;
-	sock_connected(c);
+	sock_abandoned(c);
 	request_sent(c);
 	head_free(&c->head);
 	c->phase = PHASE_FREE;
@@ -361,6 +361,7 @@ upstream_new(struct loop *loop, const struct upstream_settings *settings)
 	}
 	up->share = curl_share_init();
 	curl_share_setopt(up->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+	up->resend_us = RESEND_US;
 	up->todo_last = &up->todo;
 	up->soon.run = do_todo;
 	up->next_turn.due = next_turn;

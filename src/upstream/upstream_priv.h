@@ -44,6 +44,9 @@ struct multi {
 /*
  * A connection's descriptor, found by its number.  libcurl gives it up after each transfer and asks for it again at the next; it stays in
  * epoll meanwhile, and is taken out only if an event comes while nobody wants it.
+ *
+ * A young one is not yet connected.  libcurl 7.88 closes those without a word (cf_socket_close() when not `active`), so they leave epoll as soon as it
+ * wants nothing of them, and a number that is opened again may still have its entry.
  */
 struct sock {
 	struct watch	 watch;
@@ -51,7 +54,8 @@ struct sock {
 	struct multi	*multi;		/* who uses it, or did last */
 	uint32_t	 wanted;	/* EPOLL* bits, 0: nobody wants it now */
 	bool		 watched;	/* in epoll */
-	struct call	*opener;	/* whose TLS is not yet up: its events cost much */
+	bool		 young;
+	struct call	*opener;	/* whose connection is not yet up */
 	struct sock	*next;		/* of its opener's, or of the free ones */
 };
 
@@ -80,6 +84,7 @@ struct walker {
 /* Only for sending; freed when the head has come. */
 struct sending {
 	char		 error[CURL_ERROR_SIZE];
+	struct walker	 walker;
 	char		*own_body;	/* the rest of a body that was still being sent when call_body_gone() came */
 	struct curl_slist headers[];	/* their bytes follow, then a small edited body */
 };
@@ -112,10 +117,9 @@ struct call {
 	uint32_t	 connect_ms, first_byte_ms, idle_ms, total_ms;
 
 	struct sending	*sending;
-	struct walker	 walker;
 	size_t		 body_len;		/* of the edited body */
 	struct head	 head;
-	struct sock	*opened;		/* connections under way, when TLS */
+	struct sock	*opened;		/* connections under way */
 
 	uint8_t		 sends;
 	bool		 tls, fresh, paused, stuck;	/* stuck: libcurl holds bytes back for us */
@@ -124,7 +128,7 @@ struct call {
 	const char	*why;
 
 	/* Options as they stand in the easy handle. */
-	struct buf	 url, proxy;
+	char		*url, *proxy;
 	bool		 verify, post, small_buffer, big_upload;
 };
 
@@ -141,6 +145,7 @@ struct upstream {
 	struct soon	 soon;
 	struct timer	 next_turn;
 	struct timer	 sweep;
+	int64_t		 resend_us;		/* RESEND_US */
 	unsigned	 inside;		/* callbacks of libcurl that are being run */
 	int64_t		 turn_us;
 	unsigned	 handshakes;		/* of that turn */
@@ -149,6 +154,12 @@ struct upstream {
 	struct sock	*free_socks;
 	struct names	*names;
 };
+
+static inline bool
+proxied(const struct call *c)
+{
+	return (c->proxy != NULL && c->proxy[0] != '\0');
+}
 
 /* upstream.c */
 void		 call_later(struct call *, unsigned todo);
@@ -192,6 +203,7 @@ int		 sock_wanted(CURL *, curl_socket_t, int what, void *multi, void *unused);
 curl_socket_t	 sock_open(void *call, curlsocktype, struct curl_sockaddr *);
 int		 sock_close(void *upstream, curl_socket_t);
 void		 sock_connected(struct call *);
+void		 sock_abandoned(struct call *);
 bool		 handshake_allowed(struct upstream *);	/* and counts it */
 bool		 handshakes_spent(struct upstream *);
 void		 socks_free(struct upstream *);

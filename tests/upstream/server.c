@@ -177,13 +177,13 @@ server_run(void *p)
 }
 
 static int
-listening(unsigned *port)
+listening(unsigned *port, int backlog)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(a);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) != 0 || listen(fd, 4096) != 0 || getsockname(fd, (struct sockaddr *)&a, &len) != 0)
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) != 0 || listen(fd, backlog) != 0 || getsockname(fd, (struct sockaddr *)&a, &len) != 0)
 		abort();
 	*port = ntohs(a.sin_port);
 	return (fd);
@@ -194,8 +194,14 @@ port_closed(void)
 {
 	unsigned port;
 
-	close(listening(&port));
+	close(listening(&port, 1));
 	return (port);
+}
+
+void
+server_listen(struct server *s, int backlog)
+{
+	s->fd = listening(&s->port, backlog);
 }
 
 void
@@ -204,7 +210,7 @@ server_start(struct server *s, script_f *script, SSL_CTX *tls)
 	memset(s, 0, sizeof(*s));
 	s->script = script;
 	s->tls = tls;
-	s->fd = listening(&s->port);
+	s->fd = listening(&s->port, 4096);
 	snprintf(s->url, sizeof(s->url), "%s://127.0.0.1:%u/v1/chat", tls != NULL ? "https" : "http", s->port);
 	if (pthread_create(&s->thread, NULL, server_run, s) != 0)
 		abort();

@@ -42,6 +42,7 @@ struct server {
 };
 
 void	server_start(struct server *, script_f *, SSL_CTX *);
+void	server_listen(struct server *, int backlog);	/* only that: nobody accepts */
 void	server_stop(struct server *);			/* waits for the scripts */
 bool	line_request(struct line *);			/* reads one whole request; false: the other end closed */
 bool	line_read(struct line *);			/* some bytes into `in`; false: closed */
