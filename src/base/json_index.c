@@ -35,10 +35,11 @@ begin_container(struct builder *b, struct json *node, const char *p)
 	return (p < b->in.end ? p : json_wrong_here(&b->in, p));
 }
 
-static bool
-closes(const struct builder *b, const char *p)
+/* What ends the innermost container. */
+static char
+closing(const struct builder *b)
 {
-	return (*p == (b->open[b->depth - 1]->type == JSON_OBJECT ? '}' : ']'));
+	return (b->open[b->depth - 1]->type == JSON_OBJECT ? '}' : ']');
 }
 
 /* p is at the closing bracket of the innermost container. */
@@ -58,13 +59,9 @@ to_next(struct builder *b, const char *p)
 {
 	while (b->depth > 0) {
 		p = json_blank(p, b->in.end);
-		if (p < b->in.end && *p == ',') {
-			p = json_blank(p + 1, b->in.end);
-			if (p < b->in.end && (*p == '}' || *p == ']'))
-				return (json_wrong(&b->in, p, "trailing comma is not allowed"));
-			return (p < b->in.end ? p : json_wrong_here(&b->in, p));
-		}
-		if (p >= b->in.end || !closes(b, p))
+		if (p < b->in.end && *p == ',')
+			return (json_past_comma(&b->in, p, closing(b)));
+		if (p >= b->in.end || *p != closing(b))
 			return (json_wrong_here(&b->in, p));
 		p = end_container(b, p);
 	}
@@ -87,7 +84,7 @@ take_value(struct builder *b, const char *p)
 	node = hang_node(b, p);
 	node->name = name;
 	if (node->type >= JSON_ARRAY) {
-		if ((p = begin_container(b, node, p)) == NULL || !closes(b, p))
+		if ((p = begin_container(b, node, p)) == NULL || *p != closing(b))
 			return (p);
 		p = end_container(b, p);
 	} else {

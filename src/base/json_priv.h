@@ -92,6 +92,16 @@ json_blank(const char *p, const char *end)
 	return (p);
 }
 
+/* p is at a comma; the result is at the next element. */
+static inline const char *
+json_past_comma(const struct json_in *in, const char *p, char closing)
+{
+	p = json_blank(p + 1, in->end);
+	if (p < in->end && *p != closing)
+		return (p);
+	return (p < in->end ? json_wrong(in, p, "trailing comma is not allowed") : json_wrong_here(in, p));
+}
+
 /* p is behind the opening quote; the result is behind the closing one. */
 static inline const char *
 json_string_rest(const struct json_in *in, const char *p)

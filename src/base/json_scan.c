@@ -10,10 +10,8 @@ next_member(const struct json_in *in, const char *p, const char **closed)
 {
 	*closed = NULL;
 	p = json_blank(p, in->end);
-	if (p < in->end && *p == ',') {
-		p = json_blank(p + 1, in->end);
-		return (p < in->end && *p == '}' ? json_wrong(in, p, "trailing comma is not allowed") : p);
-	}
+	if (p < in->end && *p == ',')
+		return (json_past_comma(in, p, '}'));
 	if (p >= in->end || *p != '}')
 		return (json_wrong_here(in, p));
 	*closed = p + 1;

@@ -481,16 +481,12 @@ static inline const char *
 behind_value(const struct json_in *in, const char *p, uint64_t *objects, unsigned *open)
 {
 	for (;;) {
+		char closing = (*objects & 1) != 0 ? '}' : ']';
+
 		p = json_blank(p, in->end);
-		if (p >= in->end)
-			return (json_wrong_here(in, p));
-		if (*p == ',') {
-			p = json_blank(p + 1, in->end);
-			if (p < in->end && (*p == '}' || *p == ']'))
-				return (json_wrong(in, p, "trailing comma is not allowed"));
-			return (p < in->end ? p : json_wrong_here(in, p));
-		}
-		if (*p != ((*objects & 1) != 0 ? '}' : ']'))
+		if (p < in->end && *p == ',')
+			return (json_past_comma(in, p, closing));
+		if (p >= in->end || *p != closing)
 			return (json_wrong_here(in, p));
 		p++;
 		*objects >>= 1;

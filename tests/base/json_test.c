@@ -202,6 +202,8 @@ static const struct {
 	{ "[1,]", "trailing comma is not allowed: line 1 column 4 (char 3)", false },
 	{ "{\"a\":1,}", "trailing comma is not allowed: line 1 column 8 (char 7)", false },
 	{ "{\"a\":{\"b\":1,}}", "trailing comma is not allowed: line 1 column 13 (char 12)", false },
+	{ "{\"a\":1,]", "unexpected character: line 1 column 8 (char 7)", false },
+	{ "[1,}", "unexpected character: line 1 column 4 (char 3)", false },
 	{ "{} {}", "unexpected content after document: line 1 column 4 (char 3)", false },
 	{ "[01]", "number with leading zero is not allowed: line 1 column 2 (char 1)", false },
 	{ "[-]", "no digit after minus sign: line 1 column 3 (char 2)", false },
