@@ -27,13 +27,14 @@ static void
 body(void *self, enum body_fault fault)
 {
 	static const char fixed[200] = "{\"object\":\"chat.completion\",\"filler\":\"";
-	struct stream *s = self;
-	struct buf *out = reply_buf(s, 512);
+	static const int statuses[] = { 200, 413, 400, 400, 503 };
+	struct buf *out = reply_buf(self, 512);
+	int status = statuses[fault];
 
-	buf_print(out, "Status: 200 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", status_reason(200), sizeof(fixed));
+	buf_print(out, "Status: %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", status, status_reason(status),
+	    sizeof(fixed));
 	buf_add(out, fixed, sizeof(fixed));
-	(void)fault;
-	reply_end(s);
+	reply_end(self);
 }
 
 static void *
