@@ -39,6 +39,9 @@ struct vendor {
 	const char	*key_env[4];		/* variables that may hold the key, in order */
 	unsigned	 quirks;
 	const char	*headers;		/* further request headers, "Name: value\n…", {api_key} is replaced; or NULL */
+	const char	*chat_path;		/* behind the base; NULL: /chat/completions, or /v1/messages for WIRE_ANTHROPIC */
+	const char	*also_host;		/* another host of the vendor's own, or NULL */
+	const char	*model_prefix;		/* what the vendor wants before a short model name, or NULL */
 };
 
 /* A parameter of litellm_params that is sent when the client leaves it out. */
@@ -69,7 +72,8 @@ struct deployment {
 	bool		 drop_params;
 	struct text	*drop;			/* additional_drop_params: top-level names (paths are reported as not in force) */
 	size_t		 n_drop;
-	int64_t		 weight, rpm, tpm;	/* -1: not given */
+	int64_t		 weight;		/* in thousandths, so that 0.5 is a weight too; -1: not given */
+	int64_t		 rpm, tpm;		/* -1: not given */
 	int64_t		 order;			/* 0: not given */
 	int64_t		 timeout_ms, stream_timeout_ms;	/* 0: not given */
 	int64_t		 num_retries;		/* -1: not given */
@@ -87,10 +91,16 @@ struct deployment {
 struct group {
 	struct text	 name;			/* may hold '*' */
 	bool		 pattern;
+	bool		 hidden;		/* not listed: a name that a pattern serves and the file gives fallbacks of its own */
+	const struct group *like;		/* that pattern's group, or NULL */
 	struct deployment **deployments;
 	size_t		 n_deployments;
 	struct text	*fallbacks;		/* group names, in order; default_fallbacks are merged in where the group has none */
 	size_t		 n_fallbacks;
+	struct text	*context_fallbacks;	/* context_window_fallbacks of this group */
+	size_t		 n_context_fallbacks;
+	struct text	*policy_fallbacks;	/* content_policy_fallbacks of this group */
+	size_t		 n_policy_fallbacks;
 };
 
 struct alias {					/* router_settings.model_group_alias */
@@ -129,7 +139,8 @@ struct settings {
 	int64_t		 total_timeout_ms;	/* 6000000, LiteLLM's request_timeout */
 	int64_t		 dns_ttl_ms;		/* 60000 */
 	int64_t		 drain_ms;		/* how long a stopping worker lets streams finish; 600000 */
-	bool		 open_on_loopback;
+	bool		 open_on_loopback;	/* no master key is needed from loopback (mechanics 8) */
+	bool		 loopback_only;		/* nobody but loopback is served: allows a published example key as master key */
 	bool		 http2_upstream;	/* false */
 	bool		 provider_headers;	/* llm_provider-*: false */
 	struct text	 ca_file;		/* private CA bundle: ssl_certificate, SSL_CERT_FILE …; empty: the system's folder */
@@ -162,11 +173,18 @@ struct config {
 	size_t		 n_aliases;
 	struct text	*default_fallbacks;
 	size_t		 n_default_fallbacks;
+	bool		 has_context_fallbacks, has_policy_fallbacks;	/* any group has; then a group without goes nowhere (litellm 4.4) */
+	struct vendor	*vendors;		/* sluice.vendors */
+	size_t		 n_vendors;
 	struct problem	*problems;		/* in file order */
 	unsigned	 n_errors, n_warnings;
+	bool		 unreadable;		/* the main file could not be read at all */
+	struct names	*names;			/* the room's own: look-up tables */
+	struct variable	*variables;		/* the room's own: environment_variables */
+	size_t		 n_variables;
 };
 
-/* `path` NULL: only defaults (an error: a gateway needs a model_list).  Never NULL; look at n_errors. */
+/* `path` NULL: what CONFIG_FILE_PATH names, else only defaults (an error: a gateway needs a model_list).  Never NULL; look at n_errors. */
 struct config	*config_load(const char *path);
 struct config	*config_hold(struct config *);
 void		 config_release(struct config *);
@@ -182,10 +200,14 @@ struct text	 deployment_model(struct arena *, const struct deployment *, struct 
 const struct deployment *config_deployment(const struct config *, struct text id);	/* by id; NULL: none */
 
 const struct vendor *vendor_find(struct text prefix);	/* built in rows; NULL: none */
+const struct vendor *config_vendor(const struct config *, struct text prefix);	/* sluice.vendors first, then the built in rows */
 
 /* Writing problems: "file:line: error: message", or a JSON array. */
 void		 problems_print(struct buf *, const struct config *);
+void		 problems_print_upto(struct buf *, const struct config *, enum problem_level upto);	/* PROBLEM_WARNING: what a start says */
 void		 problems_print_json(struct buf *, const struct config *);
+/* `sluice check [--json] FILE`: prints problems and a summary; 0 no error, 1 errors, 2 usage or unreadable.  argv[0] is "check". */
+int		 config_check_main(int argc, char **argv);
 /* Every setting of our own with kind, bounds, default and help: for --help, the manual and doc/settings.md. */
 void		 settings_print(struct buf *, bool markdown);
 

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loading a configuration from beginning to end, and letting go of it. */
+#include "config/config_priv.h"
+
+#include <stdlib.h>
+
+/* What depends on what: variables before references, settings (vendors) before models, models before groups. */
+static void
+make(struct load *l)
+{
+	env_keep(l);
+	env_resolve(l);
+	settings_read(l);
+	models_read(l);
+	groups_read(l);
+	settings_check(l);
+}
+
+static void
+load(struct load *l, const char *path)
+{
+	if (path == NULL)
+		path = getenv("CONFIG_FILE_PATH");
+	if (path == NULL || path[0] == '\0')
+		l->sources[0].name = TEXT("");
+	else
+		l->root = files_read(l, path);
+	if (l->broken)
+		return;
+	if (l->root == NULL) {
+		l->root = arena_new_of(l->scratch, struct node);
+		l->root->kind = NODE_MAP;
+		l->root->source = &l->sources[0];
+	}
+	make(l);
+}
+
+struct config *
+config_load(const char *path)
+{
+	struct arena *arena = arena_new();
+	struct config *c = arena_new_of(arena, struct config);
+	struct load *l = must_zalloc(sizeof(*l));
+
+	c->arena = arena;
+	c->holders = 1;
+	l->config = c;
+	l->arena = arena;
+	l->scratch = arena_new();
+	l->problem_tail = &c->problems;
+	settings_default(l);
+	load(l, path);
+	problems_sort(c, l->scratch, l->sources, l->n_sources);
+	arena_free(l->scratch);
+	free(l);
+	return (c);
+}
+
+struct config *
+config_hold(struct config *c)
+{
+	c->holders++;
+	return (c);
+}
+
+void
+config_release(struct config *c)
+{
+	if (c != NULL && --c->holders == 0)
+		arena_free(c->arena);
+}

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Our own settings: one table, from which reading, checking, help and doc/settings.md come; and what LiteLLM's sections say about the same things.
+ *
+ * A setting is taken from `sluice:` in the file, else from the variable SLUICE_ and its name in capitals, else from its default here.
+ */
+#include "config/config_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum kind { KIND_TEXT, KIND_PATH, KIND_BOOL, KIND_NUMBER, KIND_BYTES, KIND_TIME, KIND_LIST, KIND_VENDORS };
+
+static const char *const kind_name[] = {
+	[KIND_TEXT] = "text", [KIND_PATH] = "path", [KIND_BOOL] = "true or false", [KIND_NUMBER] = "number", [KIND_BYTES] = "bytes",
+	[KIND_TIME] = "time", [KIND_LIST] = "list", [KIND_VENDORS] = "map",
+};
+
+struct setting {
+	const char	*name;
+	enum kind	 kind;
+	size_t		 at;		/* in struct settings */
+	const char	*otherwise;	/* the default, as one would write it */
+	int64_t		 least, most;	/* numbers, bytes, milliseconds */
+	bool		 reloads;	/* a reload changes it; else a restart */
+	const char	*help;
+};
+
+#define AT(member)	offsetof(struct settings, member)
+#define KB		INT64_C(1024)
+#define MB		(1024 * KB)
+#define GB		(1024 * MB)
+#define DAY		INT64_C(86400000)
+
+static const struct setting table[] = {
+	{ "accept_unenforced", KIND_LIST, AT(accept_unenforced), "", 0, 0, true,
+	    "Keys of the LiteLLM sections that protect, are not in force yet, and may be there all the same." },
+	{ "answer_limit", KIND_BYTES, AT(answer_limit), "64MB", 64 * KB, 1 * GB, true, "The largest whole answer of an upstream." },
+	{ "body_limit", KIND_BYTES, AT(body_limit), "32MB", 4 * KB, 1 * GB, true, "The largest body of a request." },
+	{ "body_memory", KIND_BYTES, AT(body_memory), "256MB", 1 * MB, 64 * GB, false, "What the bodies of all running requests of a worker may take together." },
+	{ "ca_file", KIND_PATH, AT(ca_file), "", 0, 0, true, "A bundle of certificates that upstreams are checked against, instead of the system's; also SSL_CERT_FILE." },
+	{ "connect_timeout", KIND_TIME, AT(connect_timeout_ms), "10s", 1, DAY, true, "How long connecting to an upstream may take." },
+	{ "dns_ttl", KIND_TIME, AT(dns_ttl_ms), "60s", 1, DAY, true, "How long an upstream's address is used before its name is looked up again." },
+	{ "drain", KIND_TIME, AT(drain_ms), "600s", 0, DAY, true, "How long a stopping worker lets its streams finish." },
+	{ "event_limit", KIND_BYTES, AT(event_limit), "16MB", 4 * KB, 1 * GB, true, "The largest event of a stream." },
+	{ "first_byte_timeout", KIND_TIME, AT(first_byte_timeout_ms), "600s", 1, 30 * DAY, true,
+	    "How long an upstream may think before its first byte, where no LiteLLM timeout is set." },
+	{ "heartbeat", KIND_TIME, AT(heartbeat_ms), "10s", 100, DAY, true, "A stream that is silent so long gets a comment, which shows whether its client is still there." },
+	{ "http2_upstream", KIND_BOOL, AT(http2_upstream), "false", 0, 0, true, "Speak HTTP/2 to upstreams that offer it." },
+	{ "idle_timeout", KIND_TIME, AT(idle_timeout_ms), "600s", 1, 30 * DAY, true, "The longest gap between two bytes of an upstream, where no LiteLLM timeout is set." },
+	{ "instance", KIND_TEXT, AT(instance), "sluice", 1, 32, false, "The name of this gateway on its host; gateways of one name share their counters." },
+	{ "listen", KIND_TEXT, AT(listen), "", 0, 0, false, "Where `sluice serve` listens for FastCGI: a path, or host:port; empty is a socket in run_dir." },
+	{ "log", KIND_PATH, AT(log), "", 0, 0, true, "The file of one line for each exchange; - is standard output; empty is sluice.log in state_dir." },
+	{ "loopback_only", KIND_BOOL, AT(loopback_only), "false", 0, 0, true,
+	    "Serve nobody but this machine; only then may the master key be one that examples have published." },
+	{ "open_on_loopback", KIND_BOOL, AT(open_on_loopback), "false", 0, 0, true, "Without a master key, serve whoever asks from this machine directly." },
+	{ "provider_headers", KIND_BOOL, AT(provider_headers), "false", 0, 0, true, "Give the upstream's headers to the client as llm_provider-NAME." },
+	{ "run_dir", KIND_PATH, AT(run_dir), "/run/sluice", 0, 0, false, "The folder of sockets and shared memory." },
+	{ "ssl_verify", KIND_BOOL, AT(ssl_verify), "true", 0, 0, true, "Check the certificates of upstreams; also litellm_settings.ssl_verify and SSL_VERIFY." },
+	{ "state_dir", KIND_PATH, AT(state_dir), "/var/lib/sluice", 0, 0, false, "The folder of what must survive a restart." },
+	{ "stream_commit_after", KIND_TIME, AT(stream_commit_ms), "3s", 0, DAY, true,
+	    "How long a stream waits for its first content before its headers are sent; until then an upstream's error keeps its status." },
+	{ "total_timeout", KIND_TIME, AT(total_timeout_ms), "6000s", 1, 30 * DAY, true, "The longest a call may take altogether; also litellm_settings.request_timeout." },
+	{ "vendors", KIND_VENDORS, 0, "", 0, 0, true, "Further vendors, by prefix: base_url, base_env, key_env, headers, path, quirks, wire, model_prefix." },
+	{ "workers", KIND_NUMBER, AT(workers), "0", 0, 16, false, "How many workers `sluice serve` runs; 0 is one for each processor, at most 16." },
+};
+
+static void *
+member(struct load *l, const struct setting *s)
+{
+	return ((char *)&l->config->settings + s->at);
+}
+
+/* Reading one value, as people write it. */
+
+struct unit {
+	const char	*name;
+	double		 times;
+};
+
+static const struct unit byte_units[] = {
+	{ "", 1 }, { "b", 1 }, { "k", KB }, { "kb", KB }, { "kib", KB }, { "m", MB }, { "mb", MB }, { "mib", MB }, { "g", GB }, { "gb", GB }, { "gib", GB },
+};
+static const struct unit time_units[] = {
+	{ "", 1000 }, { "s", 1000 }, { "ms", 1 }, { "m", 60000 }, { "min", 60000 }, { "h", 3600000 }, { "d", DAY },
+};
+
+static bool
+with_unit(struct text t, const struct unit *units, size_t n, int64_t *value)
+{
+	size_t digits = t.len;
+	struct text unit;
+	double d;
+
+	t = text_trim(t);
+	for (digits = t.len; digits > 0 && !(t.at[digits - 1] >= '0' && t.at[digits - 1] <= '9') && t.at[digits - 1] != '.';)
+		digits--;
+	unit = text_trim(text_sub(t, digits, t.len));
+	if (!scalar_number(text_sub(t, 0, digits), &d) || d < 0)
+		return (false);
+	for (size_t i = 0; i < n; i++)
+		if (text_eq_nocase(unit, text_of(units[i].name)) && d * units[i].times < 9e15) {
+			*value = whole(d * units[i].times);
+			return (true);
+		}
+	return (false);
+}
+
+static bool
+is_time(enum kind kind)
+{
+	return (kind == KIND_TIME);
+}
+
+/* Bounds the way they are written. */
+static void
+print_amount(struct buf *b, enum kind kind, int64_t v)
+{
+	if (is_time(kind) && v % 1000 == 0)
+		buf_print(b, "%llds", (long long)(v / 1000));
+	else if (is_time(kind))
+		buf_print(b, "%lldms", (long long)v);
+	else if (kind == KIND_BYTES && v % GB == 0)
+		buf_print(b, "%lldGB", (long long)(v / GB));
+	else if (kind == KIND_BYTES && v % MB == 0)
+		buf_print(b, "%lldMB", (long long)(v / MB));
+	else if (kind == KIND_BYTES)
+		buf_print(b, "%lldKB", (long long)(v / KB));
+	else
+		buf_print(b, "%lld", (long long)v);
+}
+
+static const char *
+parse_amount(struct load *l, const struct setting *s, struct text t, int64_t *into)
+{
+	int64_t v;
+	bool fine;
+
+	if (s->kind == KIND_NUMBER)
+		fine = scalar_int(t, &v);
+	else if (s->kind == KIND_BYTES)
+		fine = with_unit(t, byte_units, nitems(byte_units), &v);
+	else
+		fine = with_unit(t, time_units, nitems(time_units), &v);
+	if (!fine || v < s->least || v > s->most) {
+		struct buf b = { 0 };
+		const char *why;
+		buf_print(&b, "must be %s from ", s->kind == KIND_NUMBER ? "a whole number" : s->kind == KIND_BYTES ? "a size such as 64KB or 32MB," :
+		    "a time such as 500ms, 10s or 2m,");
+		print_amount(&b, s->kind, s->least);
+		buf_lit(&b, " to ");
+		print_amount(&b, s->kind, s->most);
+		why = arena_copy(l->arena, buf_as_text(&b)).at;
+		buf_free(&b);
+		return (why);
+	}
+	*into = v;
+	return (NULL);
+}
+
+static const char *
+parse_text(struct load *l, const struct setting *s, struct text t, struct text *into)
+{
+	if (memchr(t.at, '\0', t.len) != NULL || t.len > 4096)
+		return ("is too long, or holds a zero byte");
+	if (s->most > 0) {			/* a name that becomes part of paths */
+		if (t.len < (size_t)s->least || t.len > (size_t)s->most)
+			return ("must be 1 to 32 characters");
+		for (size_t i = 0; i < t.len; i++)
+			if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", t.at[i]) == NULL)
+				return ("may hold letters, digits, - and _ only");
+	}
+	*into = arena_copy(l->arena, t);
+	return (NULL);
+}
+
+/* NULL: taken. */
+static const char *
+parse(struct load *l, const struct setting *s, struct text t)
+{
+	switch (s->kind) {
+	case KIND_TEXT:
+	case KIND_PATH:
+		return (parse_text(l, s, t, member(l, s)));
+	case KIND_BOOL:
+		return (scalar_bool(text_trim(t), member(l, s)) ? NULL : "must be true or false");
+	case KIND_NUMBER:
+	case KIND_BYTES:
+	case KIND_TIME:
+		return (parse_amount(l, s, t, member(l, s)));
+	default:
+		return (NULL);
+	}
+}
+
+static const struct setting *
+setting_of(const char *name)
+{
+	for (size_t i = 0; i < nitems(table); i++)
+		if (strcmp(table[i].name, name) == 0)
+			return (&table[i]);
+	return (NULL);
+}
+
+static const char *
+nth_setting(const void *rows, size_t i)
+{
+	return (((const struct setting *)rows)[i].name);
+}
+
+static const char *
+nth_key(const void *keys, size_t i)
+{
+	return (((const char *const *)keys)[i]);
+}
+
+static void
+say_own_unknown(struct load *l, const struct node *map, const struct pair *p, const char *near)
+{
+	problem_key(l, PROBLEM_ERROR, map, p, "unknown setting " TEXT_FMT "%s%s", TEXT_ARG(p->key), near != NULL ? "; did you mean " : "", near != NULL ? near : "");
+}
+
+bool
+own_key_known(struct load *l, const struct node *map, const struct pair *p, const char *const *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (text_is(p->key, keys[i]))
+			return (true);
+	say_own_unknown(l, map, p, did_you_mean(p->key, keys, n, nth_key));
+	return (false);
+}
+
+void
+settings_default(struct load *l)
+{
+	for (size_t i = 0; i < nitems(table); i++)
+		parse(l, &table[i], text_of(table[i].otherwise));
+	l->config->settings.num_retries = 2;
+	l->config->settings.max_fallbacks = 5;
+}
+
+static void
+from_env(struct load *l)
+{
+	char name[64];
+
+	for (size_t i = 0; i < nitems(table); i++) {
+		size_t n = (size_t)snprintf(name, sizeof(name), "SLUICE_%s", table[i].name);
+		const char *value, *why;
+		for (size_t k = 0; k < n; k++)
+			name[k] = name[k] >= 'a' && name[k] <= 'z' ? (char)(name[k] & ~0x20) : name[k];
+		value = config_env(l->config, name);
+		if (value == NULL || value[0] == '\0')
+			continue;
+		why = parse(l, &table[i], text_of(value));
+		if (why != NULL)
+			problem(l, PROBLEM_ERROR, NULL, "variable %s %s", name, why);
+	}
+}
+
+static void
+from_file(struct load *l, const struct node *map)
+{
+	struct settings *set = &l->config->settings;
+
+	for (const struct pair *p = map->first; p != NULL; p = p->next) {
+		const struct setting *s = setting_of(arena_copy(l->scratch, p->key).at);
+		const char *why;
+		if (s == NULL)
+			say_own_unknown(l, map, p, did_you_mean(p->key, table, nitems(table), nth_setting));
+		else if (node_is_null(p->value))
+			continue;
+		else if (s->kind == KIND_LIST)
+			set->n_accept_unenforced = want_texts(l, p->value, &set->accept_unenforced);
+		else if (s->kind == KIND_VENDORS)
+			vendors_read(l, p->value);
+		else if (want_kind(l, p->value, NODE_SCALAR) && (why = parse(l, s, p->value->text)) != NULL)
+			problem_key(l, PROBLEM_ERROR, map, p, "%s %s", s->name, why);
+	}
+}
+
+/* What the LiteLLM sections and variables say. */
+
+static void
+read_verify(struct load *l, const struct node *n, const char *variable)
+{
+	struct settings *set = &l->config->settings;
+	const char *value = variable != NULL ? config_env(l->config, variable) : NULL;
+	struct text t = text_of(value);
+	bool verify;
+
+	if (n != NULL && !want_text(l, n, &t))
+		return;
+	if (t.len == 0)
+		return;
+	if (scalar_bool(t, &verify) || text_is(t, "0") || text_is(t, "1"))
+		set->ssl_verify = verify || text_is(t, "1");
+	else
+		set->ca_file = arena_copy(l->arena, t);
+}
+
+static void
+read_variables(struct load *l)
+{
+	struct settings *set = &l->config->settings;
+	const char *ca = config_env(l->config, "SSL_CERT_FILE"), *timeout = config_env(l->config, "REQUEST_TIMEOUT");
+	const char *most = config_env(l->config, "ROUTER_MAX_FALLBACKS");
+	double seconds;
+	int64_t n;
+
+	if (ca != NULL)
+		set->ca_file = arena_copy(l->arena, text_of(ca));
+	read_verify(l, NULL, "SSL_VERIFY");
+	set->drop_params = env_true(l, "LITELLM_DROP_PARAMS");
+	set->json_logs = env_true(l, "JSON_LOGS");
+	if (timeout != NULL && scalar_number(text_of(timeout), &seconds) && seconds > 0 && seconds < 1e6)
+		set->total_timeout_ms = whole(seconds * 1000);
+	if (most != NULL && scalar_int(text_of(most), &n) && n >= 0 && n <= 100)
+		set->max_fallbacks = n;
+}
+
+static void
+read_litellm(struct load *l, const struct node *map)
+{
+	struct settings *set = &l->config->settings;
+
+	read_verify(l, node_get(map, "ssl_verify"), NULL);
+	want_bool(l, node_get(map, "drop_params"), &set->drop_params);
+	want_bool(l, node_get(map, "json_logs"), &set->json_logs);
+	want_ms(l, node_get(map, "request_timeout"), &set->total_timeout_ms);
+	want_int(l, node_get(map, "num_retries"), 0, 100, &set->num_retries);
+	want_int(l, node_get(map, "max_fallbacks"), 0, 100, &set->max_fallbacks);
+}
+
+static void
+read_router(struct load *l, const struct node *map)
+{
+	struct settings *set = &l->config->settings;
+
+	want_int(l, node_get(map, "num_retries"), 0, 100, &set->num_retries);
+	want_int(l, node_get(map, "max_fallbacks"), 0, 100, &set->max_fallbacks);
+	want_ms(l, node_get(map, "retry_after"), &set->retry_after_ms);
+	want_ms(l, node_get(map, "timeout"), &set->timeout_ms);
+	want_ms(l, node_get(map, "stream_timeout"), &set->stream_timeout_ms);
+}
+
+static void
+read_megabytes(struct load *l, const struct node *n, int64_t *limit)
+{
+	double mb;
+
+	if (!want_kind(l, n, NODE_SCALAR))
+		return;
+	if (scalar_number(n->text, &mb) && mb > 0 && mb <= 1024)
+		*limit = whole(mb * (double)MB);
+	else
+		problem(l, PROBLEM_ERROR, n, TEXT_FMT " must be a number of megabytes, at most 1024", TEXT_ARG(n->name));
+}
+
+static void
+read_general(struct load *l, const struct node *map)
+{
+	struct settings *set = &l->config->settings;
+	const char *key = config_env(l->config, "LITELLM_MASTER_KEY");
+
+	if (want_text(l, node_get(map, "master_key"), &set->master_key))
+		set->master_key = text_trim(set->master_key);
+	if (set->master_key.len == 0 && key != NULL)
+		set->master_key = arena_copy(l->arena, text_trim(text_of(key)));
+	want_text(l, node_get(map, "litellm_key_header_name"), &set->key_header);
+	want_text(l, node_get(map, "completion_model"), &set->completion_model);
+	want_bool(l, node_get(map, "always_include_stream_usage"), &set->always_stream_usage);
+	want_bool(l, node_get(map, "forward_client_headers_to_llm_api"), &set->forward_client_headers);
+	read_megabytes(l, node_get(map, "max_request_size_mb"), &set->body_limit);
+	read_megabytes(l, node_get(map, "max_response_size_mb"), &set->answer_limit);
+}
+
+static struct node *
+section(struct load *l, const char *name)
+{
+	struct node *n = node_get(l->root, name);
+
+	return (want_kind(l, n, NODE_MAP) ? n : NULL);
+}
+
+static void
+fill_paths(struct load *l)
+{
+	struct settings *set = &l->config->settings;
+
+	if (set->log.len == 0)
+		set->log = arena_print(l->arena, TEXT_FMT "/sluice.log", TEXT_ARG(set->state_dir));
+	if (set->listen.len == 0)
+		set->listen = arena_print(l->arena, TEXT_FMT "/" TEXT_FMT ".sock", TEXT_ARG(set->run_dir), TEXT_ARG(set->instance));
+	if (set->workers == 0) {
+		long n = sysconf(_SC_NPROCESSORS_ONLN);
+		set->workers = n < 1 ? 1 : n > 16 ? 16 : n;
+	}
+}
+
+void
+settings_read(struct load *l)
+{
+	struct node *own = section(l, "sluice"), *litellm = section(l, "litellm_settings"), *router = section(l, "router_settings");
+	struct node *general = section(l, "general_settings");
+
+	l->accepted = node_get(own, "accept_unenforced");
+	litellm_check(l, SECTION_TOP, l->root);
+	litellm_check(l, SECTION_LITELLM, litellm);
+	litellm_check(l, SECTION_ROUTER, router);
+	litellm_check(l, SECTION_GENERAL, general);
+	litellm_check_callbacks(l, litellm);
+	read_variables(l);
+	read_litellm(l, litellm);
+	read_router(l, router);
+	read_general(l, general);
+	from_env(l);
+	if (own != NULL)
+		from_file(l, own);
+	fill_paths(l);
+}
+
+/* The secret is compared with what clients send in a header, so it must fit into one. */
+static bool
+sendable(struct text key)
+{
+	for (size_t i = 0; i < key.len; i++)
+		if ((unsigned char)key.at[i] <= 0x20 || (unsigned char)key.at[i] >= 0x7f)
+			return (false);
+	return (true);
+}
+
+void
+settings_check(struct load *l)
+{
+	const struct settings *set = &l->config->settings;
+	const struct node *at = node_get(node_get(l->root, "general_settings"), "master_key");
+
+	if (set->master_key.len == 0 && !set->open_on_loopback)
+		problem(l, PROBLEM_ERROR, at, "no master key: set general_settings.master_key or LITELLM_MASTER_KEY, or sluice.open_on_loopback");
+	else if (!sendable(set->master_key))
+		problem(l, PROBLEM_ERROR, at, "the master key must be printable ASCII without blanks");
+	else if (is_example_key(set->master_key) && !set->loopback_only)
+		problem(l, PROBLEM_ERROR, at, "the master key is a published example, known to everybody; make one with: echo sk-$(openssl rand -hex 32)");
+	if (set->completion_model.len > 0) {
+		struct capture captured;
+		if (config_group(l->config, set->completion_model, &captured) == NULL)
+			problem(l, PROBLEM_WARNING, node_get(node_get(l->root, "general_settings"), "completion_model"),
+			    "completion_model " TEXT_FMT " is served by no deployment", TEXT_ARG(set->completion_model));
+	}
+}
+
+/* Help. */
+
+static void
+print_bounds(struct buf *b, const struct setting *s)
+{
+	if (s->kind != KIND_NUMBER && s->kind != KIND_BYTES && s->kind != KIND_TIME)
+		return;
+	print_amount(b, s->kind, s->least);
+	buf_lit(b, " to ");
+	print_amount(b, s->kind, s->most);
+}
+
+static void
+print_markdown(struct buf *b, const struct setting *s)
+{
+	buf_print(b, "| `%s` | %s | %s%s%s | ", s->name, kind_name[s->kind], s->otherwise[0] != '\0' ? "`" : "", s->otherwise,
+	    s->otherwise[0] != '\0' ? "`" : "");
+	print_bounds(b, s);
+	buf_print(b, " | %s | %s |\n", s->reloads ? "reload" : "restart", s->help);
+}
+
+static void
+print_plain(struct buf *b, const struct setting *s)
+{
+	buf_print(b, "  %s: %s", s->name, kind_name[s->kind]);
+	if (s->otherwise[0] != '\0')
+		buf_print(b, ", %s", s->otherwise);
+	if (s->kind == KIND_NUMBER || s->kind == KIND_BYTES || s->kind == KIND_TIME) {
+		buf_lit(b, " (");
+		print_bounds(b, s);
+		buf_lit(b, ")");
+	}
+	buf_print(b, "\n      %s\n", s->help);
+}
+
+void
+settings_print(struct buf *b, bool markdown)
+{
+	if (markdown)
+		buf_lit(b, "| setting | kind | default | bounds | a change needs a | meaning |\n|---|---|---|---|---|---|\n");
+	for (size_t i = 0; i < nitems(table); i++) {
+		if (markdown)
+			print_markdown(b, &table[i]);
+		else
+			print_plain(b, &table[i]);
+	}
+}
