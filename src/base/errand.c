@@ -60,8 +60,28 @@ list_take(struct list *l)
 }
 
 static void
+drop(struct errand *e)
+{
+	if (e->drop != NULL)
+		e->drop(e);
+}
+
+static void
+drop_all(struct errand *e)
+{
+	while (e != NULL) {
+		struct errand *next = e->next;
+
+		drop(e);
+		e = next;
+	}
+}
+
+static void
 destroy(struct lane *lane)
 {
+	drop_all(lane->queue.first);
+	drop_all(lane->finished.first);
 	pthread_mutex_destroy(&lane->lock);
 	pthread_cond_destroy(&lane->wanted);
 	pthread_cond_destroy(&lane->ended);
@@ -102,13 +122,13 @@ await(struct lane *lane)
 	return (list_take(&lane->queue));
 }
 
-/* The post is sent under the lock, so that lane_free() knows whether there is one to forget. */
+/* The post is sent under the lock, so that lane_free() knows whether there is one to forget.  Nobody awaits what comes later: it stays in the list. */
 static void
 send_home(struct lane *lane, struct errand *e)
 {
+	list_add(&lane->finished, e);
 	if (lane->closed)
 		return;
-	list_add(&lane->finished, e);
 	if (!lane->posted)
 		loop_post(lane->loop, &lane->home);
 	lane->posted = true;
@@ -170,6 +190,7 @@ come_home(struct post *p)
 		next = e->next;
 		e->done(e);
 	}
+	drop_all(e);
 	lane->coming_home = false;
 	if (lane->closed)
 		leave(lane);

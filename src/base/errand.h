@@ -17,6 +17,7 @@ struct lane;
 struct errand {
 	void		(*work)(struct errand *);	/* in a thread; may block; touches only the errand */
 	void		(*done)(struct errand *);	/* on the loop; frees it; may call lane_send() and lane_free() */
+	void		(*drop)(struct errand *);	/* instead of `done`, when the lane goes first: frees it, in any thread; NULL: nothing to free */
 	struct errand	 *next;				/* kept by the lane */
 };
 
@@ -24,7 +25,7 @@ struct lane	*lane_new(struct loop *, const char *name, unsigned threads, unsigne
 bool		 lane_send(struct lane *, struct errand *);	/* false: the queue is full; the errand stays the caller's */
 void		 lane_set_idle(struct lane *, unsigned idle_ms);	/* how long a thread waits for work before it ends; 10 s unless told */
 unsigned	 lane_threads(struct lane *);			/* running now */
-/* Waits for running work up to `wait_ms`, then leaves the threads to the end of the process.  `done` is not called any more. */
+/* Waits for running work up to `wait_ms`, then leaves the threads to the end of the process.  `done` is not called any more, `drop` is. */
 void		 lane_free(struct lane *, unsigned wait_ms);
 
 #endif

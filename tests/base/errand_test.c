@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -38,6 +39,7 @@ struct job {
 struct tally {
 	pthread_t	 loop_thread;
 	unsigned	 done;
+	atomic_uint	 dropped;
 	struct job	*order[64];
 	struct lane	*free_then;		/* by the first `done` */
 };
@@ -75,10 +77,16 @@ done(struct errand *e)
 	}
 }
 
+static void
+dropped(struct errand *e)
+{
+	((struct job *)e)->tally->dropped++;
+}
+
 static struct job
 job_for(struct tally *t, struct gate *gate)
 {
-	return ((struct job){ .errand = { .work = work, .done = done }, .gate = gate, .tally = t });
+	return ((struct job){ .errand = { .work = work, .done = done, .drop = dropped }, .gate = gate, .tally = t });
 }
 
 static void
@@ -249,6 +257,7 @@ freeing_waits_for_work_and_calls_nobody(void **state)
 	loop_turn(loop, 0);
 	loop_turn(loop, 0);
 	assert_int_equal(t.done, 0);
+	assert_int_equal(t.dropped, nitems(jobs));
 	loop_free(loop);
 	lane_free(NULL, 0);
 }
@@ -270,7 +279,10 @@ freeing_does_not_wait_for_ever(void **state)
 	await_arrived(&gate, 1);
 	lane_free(lane, 1);
 	loop_free(loop);
+	assert_int_equal(t.dropped, 0);
 	open_gate(&gate);
+	while (t.dropped == 0)
+		sched_yield();
 	assert_int_equal(t.done, 0);
 }
 
@@ -290,6 +302,7 @@ a_done_may_free_its_lane(void **state)
 	turn_until_done(loop, &t, 1);
 	loop_turn(loop, 0);
 	assert_int_equal(t.done, 1);
+	assert_int_equal(t.dropped, 2);
 	loop_free(loop);
 }
 
