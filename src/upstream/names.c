@@ -17,7 +17,7 @@
 int (*names_resolver)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = getaddrinfo;
 
 struct name {
-	char		 host[HOST_MAX + 1];	/* lower case, no trailing dot: libcurl's key */
+	char		 host[HOST_MAX + 1];	/* lower case: libcurl's key */
 	unsigned	 port;
 	unsigned	 place;			/* in the table */
 	uint32_t	 generation;		/* of `list`; never the same for two lists at one place */
@@ -26,7 +26,7 @@ struct name {
 	struct curl_slist nodes[2];		/* the two, for libcurl */
 	int64_t		 fresh_until_us, quiet_until_us, used_us;
 	unsigned	 holders;		/* calls that may still load it */
-	bool		 asking;
+	bool		 asking, several;
 	struct call	*waiting, **waiting_last;
 };
 
@@ -92,7 +92,8 @@ names_authority(struct text url, unsigned usual_port, struct text *host, unsigne
 	if (rest.len > 0 && rest.at[0] == '[') {
 		if (!text_cut(rest, ']', host, &number))
 			return (false);
-		host->len++;
+		host->at++;
+		host->len--;
 		text_cut(number, ':', &skip, &number);
 	} else
 		text_cut(rest, ':', host, &number);
@@ -124,12 +125,10 @@ peer(const struct call_plan *plan, struct text *host, unsigned *port)
 	return (names_authority(plan->url, is_https(plan->url) ? 443 : 80, host, port));
 }
 
-/* Lower case, without the dot at the end; false: no name of a host. */
+/* In lower case, as libcurl keeps it; false: no name of a host. */
 static bool
 fold(char to[HOST_MAX + 1], struct text host)
 {
-	if (host.len > 0 && host.at[host.len - 1] == '.')
-		host.len--;
 	if (host.len == 0 || host.len > HOST_MAX)
 		return (false);
 	for (size_t i = 0; i < host.len; i++) {
@@ -240,6 +239,20 @@ work(struct errand *errand)
 	freeaddrinfo(list);
 }
 
+static bool
+several(struct text addresses)
+{
+	unsigned of_family[2] = { 0 };
+	struct text one;
+
+	while (addresses.len > 0) {
+		text_cut(addresses, ',', &one, &addresses);
+		if (of_family[memchr(one.at, ':', one.len) != NULL]++ > 0)
+			return (true);
+	}
+	return (false);
+}
+
 static void
 learn(struct names *n, struct name *x, struct text addresses)
 {
@@ -253,6 +266,7 @@ learn(struct names *n, struct name *x, struct text addresses)
 	}
 	free(x->list);
 	x->list = list.at;
+	x->several = several(addresses);
 	x->generation = ++n->generations;
 	x->nodes[0] = (struct curl_slist){ x->before, &x->nodes[1] };
 	x->nodes[1] = (struct curl_slist){ x->list, NULL };
@@ -277,6 +291,15 @@ tell_waiting(struct name *x)
 }
 
 static void
+drop(struct errand *errand)
+{
+	struct look_up *l = (struct look_up *)errand;
+
+	buf_free(&l->addresses);
+	free(l);
+}
+
+static void
 done(struct errand *errand)
 {
 	struct look_up *l = (struct look_up *)errand;
@@ -288,8 +311,7 @@ done(struct errand *errand)
 	else
 		x->quiet_until_us = loop_now_us(l->names->loop) + FAILED_US;
 	tell_waiting(x);
-	buf_free(&l->addresses);
-	free(l);
+	drop(errand);
 }
 
 /* False: too many look-ups are under way. */
@@ -300,6 +322,7 @@ look_up(struct names *n, struct name *x)
 
 	l->errand.work = work;
 	l->errand.done = done;
+	l->errand.drop = drop;
 	l->names = n;
 	l->name = x;
 	memcpy(l->host, x->host, sizeof(l->host));
@@ -410,4 +433,10 @@ names_load(struct call *c, struct multi *m)
 	if (old)
 		curl_easy_setopt(c->easy, CURLOPT_RESOLVE, x->before[0] != '\0' ? &x->nodes[0] : &x->nodes[1]);
 	return (old);
+}
+
+bool
+names_several(const struct call *c)
+{
+	return (c->name != NULL && c->name->several);
 }

@@ -19,6 +19,7 @@ void		 names_ask(struct call *, const struct call_plan *);
 void		 names_leave(struct call *);			/* the call does not want it any more, or has connected */
 /* Hands the addresses over if the multi handle does not have them; true: libcurl must run before anything changes. */
 bool		 names_load(struct call *, struct multi *);
+bool		 names_several(const struct call *);		/* does it have more than one address of a family */
 bool		 names_authority(struct text url, unsigned usual_port, struct text *host, unsigned *port);
 
 /* getaddrinfo(), unless a test says otherwise. */

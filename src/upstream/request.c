@@ -265,6 +265,16 @@ request_prepare(struct call *c, const struct call_plan *plan)
 	return (true);
 }
 
+void
+request_set_connect_limit(struct call *c, uint32_t ms)
+{
+	CURL *easy = c->easy;
+
+	if (c->connect_limit != ms)
+		SET(CONNECTTIMEOUT_MS, (long)ms);
+	c->connect_limit = ms;
+}
+
 size_t
 request_read(char *to, size_t one, size_t room, void *self)
 {

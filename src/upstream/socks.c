@@ -160,6 +160,8 @@ sock_close(void *self, curl_socket_t fd)
 	if (s != NULL) {
 		if (s->watched)
 			watch_closed(up->loop, &s->watch);
+		if (s->opener != NULL)
+			call_later(s->opener, TODO_NUDGE);
 		leave_opener(s);
 		up->socks[fd] = NULL;
 		s->next = up->free_socks;

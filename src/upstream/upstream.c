@@ -62,7 +62,6 @@ call_recycle(struct call *c)
 		up->live = c->next;
 	if (c->next != NULL)
 		c->next->prev = c->prev;
-	sock_abandoned(c);
 	request_sent(c);
 	head_free(&c->head);
 	c->phase = PHASE_FREE;
@@ -100,6 +99,7 @@ call_stop(struct call *c)
 {
 	timer_stop(c->up->loop, &c->timer);
 	names_leave(c);
+	sock_abandoned(c);
 	multi_remove(c);
 }
 
@@ -181,6 +181,7 @@ start(struct call *c)
 		return (false);
 	m = multi_with_room(up);
 	loads = names_load(c, m);
+	request_set_connect_limit(c, names_several(c) ? c->connect_ms : 0);	/* libcurl shares it out among the addresses */
 	c->phase = PHASE_CONNECT;
 	if (!multi_add(m, c)) {
 		call_over(c, CALL_BROKEN, "libcurl did not take the call");
@@ -203,6 +204,19 @@ resume(struct call *c)
 	call_settled(m);
 }
 
+/*
+ * libcurl 7.88 forgets to go on with the next address when one has failed: it has no descriptor to wait for then, and its only timer is that of the
+ * failed attempt.  To let go of a pause makes it look again.
+ */
+static void
+nudge(struct call *c)
+{
+	if (c->phase != PHASE_CONNECT || c->opened != NULL || c->multi == NULL)
+		return;
+	curl_easy_pause(c->easy, CURLPAUSE_RECV);
+	curl_easy_pause(c->easy, CURLPAUSE_CONT);
+}
+
 static bool
 do_one(struct call *c, unsigned todo)
 {
@@ -213,8 +227,12 @@ do_one(struct call *c, unsigned todo)
 		call_over(c, c->fault, c->why);
 	else if (todo & TODO_START)
 		return (start(c));
-	else if (todo & TODO_RESUME)
-		resume(c);
+	else {
+		if (todo & TODO_NUDGE)
+			nudge(c);
+		if (todo & TODO_RESUME)
+			resume(c);
+	}
 	return (true);
 }
 
@@ -376,11 +394,8 @@ upstream_free(struct upstream *up)
 	struct multi *m;
 
 	assert(up->inside == 0);
-	for (struct call *c = up->live; c != NULL; c = c->next) {
-		timer_stop(up->loop, &c->timer);
-		names_leave(c);
-		multi_remove(c);
-	}
+	for (struct call *c = up->live; c != NULL; c = c->next)
+		call_stop(c);
 	while (up->live != NULL)
 		call_recycle(up->live);
 	calls_trim(up, 0);

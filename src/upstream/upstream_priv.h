@@ -69,7 +69,7 @@ enum phase {
 	PHASE_OVER,			/* `end` is being called */
 };
 
-enum { TODO_START = 1, TODO_FAIL = 2, TODO_RESUME = 4, TODO_CANCEL = 8 };
+enum { TODO_START = 1, TODO_FAIL = 2, TODO_RESUME = 4, TODO_CANCEL = 8, TODO_NUDGE = 16 };
 
 /* The request's body: a text with edits, walked without a copy. */
 struct walker {
@@ -129,6 +129,7 @@ struct call {
 
 	/* Options as they stand in the easy handle. */
 	char		*url, *proxy;
+	uint32_t	 connect_limit;
 	bool		 verify, post, small_buffer, big_upload;
 };
 
@@ -181,6 +182,7 @@ void		 clock_due(struct timer *);
 
 /* request.c */
 bool		 request_prepare(struct call *, const struct call_plan *);	/* false: call_fail_later() was called */
+void		 request_set_connect_limit(struct call *, uint32_t ms);
 void		 request_sent(struct call *);		/* forget what only sending needed */
 size_t		 request_read(char *, size_t, size_t, void *call);
 int		 request_rewind(void *call, curl_off_t, int origin);

@@ -365,3 +365,44 @@ assert_ended(const struct heard *h, enum call_end end, const char *words)
 	if (h->end != end || strstr(h->why, words) == NULL)
 		fail_msg("ended with %d, not %d: %s", (int)h->end, (int)end, h->why);
 }
+
+/* scene */
+
+void
+answers(struct line *l)
+{
+	while (line_request(l))
+		line_say(l, HELLO);
+}
+
+void
+scene_open(struct scene *t, script_f *script)
+{
+	server_start(&t->s, script, NULL);
+	client_start(&t->c, NULL);
+	t->plan = plan_of(t->s.url);
+}
+
+void
+scene_close(struct scene *t)
+{
+	client_stop(&t->c);
+	server_stop(&t->s);
+}
+
+void
+make(struct heard *h, struct scene *t)
+{
+	call_make(h, &t->c, &t->plan);
+}
+
+void
+one_call(struct scene *t, int status, const char *body)
+{
+	struct heard h = { 0 };
+
+	make(&h, t);
+	until_ended(&h);
+	assert_heard(&h, status, body);
+	heard_free(&h);
+}

@@ -87,6 +87,21 @@ void	until_ended(struct heard *);
 void	assert_heard(const struct heard *, int status, const char *body);	/* CALL_DONE */
 void	assert_ended(const struct heard *, enum call_end, const char *words);	/* `words` are in its sentence */
 
+/* A server and a client, for the time of one test. */
+struct scene {
+	struct server	 s;
+	struct client	 c;
+	struct call_plan plan;			/* to the server */
+};
+
+#define HELLO	"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
+
+void	answers(struct line *);			/* HELLO to each request */
+void	scene_open(struct scene *, script_f *);
+void	scene_close(struct scene *);
+void	make(struct heard *, struct scene *);
+void	one_call(struct scene *, int status, const char *body);
+
 #define UNTIL(client, condition)	do { while (!(condition)) turn(client); } while (0)
 
 #endif

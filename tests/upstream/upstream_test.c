@@ -16,56 +16,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HELLO	"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
 #define CHUNKED	"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-/* A server and a client, for the time of one test. */
-struct scene {
-	struct server	 s;
-	struct client	 c;
-	struct call_plan plan;
-};
-
-static void
-open_scene(struct scene *t, script_f *script)
-{
-	server_start(&t->s, script, NULL);
-	client_start(&t->c, NULL);
-	t->plan = plan_of(t->s.url);
-}
-
-static void
-close_scene(struct scene *t)
-{
-	client_stop(&t->c);
-	server_stop(&t->s);
-}
-
-static void
-make(struct heard *h, struct scene *t)
-{
-	call_make(h, &t->c, &t->plan);
-}
-
-static void
-one_call(struct scene *t, int status, const char *body)
-{
-	struct heard h = { 0 };
-
-	make(&h, t);
-	until_ended(&h);
-	assert_heard(&h, status, body);
-	heard_free(&h);
-}
-
 /* scripts */
-
-static void
-answers(struct line *l)
-{
-	while (line_request(l))
-		line_say(l, HELLO);
-}
 
 static void
 silent(struct line *l)
@@ -130,14 +83,14 @@ test_plain(void **state)
 	struct scene t;
 	struct heard h = { 0 };
 
-	open_scene(&t, answers);
+	scene_open(&t, answers);
 	make(&h, &t);
 	until_ended(&h);
 	assert_heard(&h, 200, "hello");
 	assert_string_equal(h.type, "text/plain");
 	assert_true(h.connect_us > 0);
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -146,7 +99,7 @@ test_reuse(void **state)
 	struct scene t;
 	struct heard h = { 0 };
 
-	open_scene(&t, answers);
+	scene_open(&t, answers);
 	for (int i = 0; i < 20; i++)
 		one_call(&t, 200, "hello");
 	make(&h, &t);
@@ -155,7 +108,7 @@ test_reuse(void **state)
 	assert_int_equal(t.s.connections, 1);
 	assert_int_equal(t.s.requests, 21);
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -165,7 +118,7 @@ test_request_head(void **state)
 	struct scene t;
 	struct heard h = { 0 };
 
-	open_scene(&t, echoes_head);
+	scene_open(&t, echoes_head);
 	t.plan.headers = headers;
 	t.plan.n_headers = 2;
 	t.plan.stream = true;
@@ -181,7 +134,7 @@ test_request_head(void **state)
 	assert_null(strstr(h.body.at, "Expect"));
 	assert_null(strstr(h.body.at, "Accept-Encoding"));
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -190,7 +143,7 @@ test_get(void **state)
 	struct scene t;
 	struct heard h = { 0 };
 
-	open_scene(&t, echoes_head);
+	scene_open(&t, echoes_head);
 	for (int i = 0; i < 4; i++) {	/* in turns: what one leaves in the handle must not reach the other */
 		t.plan.get = i % 2 == 1;
 		make(&h, &t);
@@ -201,7 +154,7 @@ test_get(void **state)
 		assert_true((strstr(h.body.at, "Content-Length") == NULL) == t.plan.get);
 		heard_free(&h);
 	}
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -237,7 +190,7 @@ test_bodies(void **state)
 
 	for (size_t i = 0; i < 3000000; i++)
 		bytes[i] = (char)(i * 7 + i / 251);
-	open_scene(&t, echoes);
+	scene_open(&t, echoes);
 	for (size_t i = 0; i < nitems(sizes); i++) {
 		uint32_t n = (uint32_t)sizes[i];
 		struct json_edit edits[] = {
@@ -250,7 +203,7 @@ test_bodies(void **state)
 	}
 	assert_int_equal(t.s.connections, 1);
 	free(bytes);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -259,7 +212,7 @@ test_many_headers_of_an_answer(void **state)
 	struct scene t;
 	struct heard h = { 0 };
 
-	open_scene(&t, says_and_waits);
+	scene_open(&t, says_and_waits);
 	t.s.own = "HTTP/1.1 100 Continue\r\nX-Request-Id: not this\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
 	    "HTTP/1.1 429 Too Many\r\nX-RateLimit-Remaining: 0\r\nOpenAI-Processing-Ms: 12\r\nSet-Cookie: secret\r\nCONTENT-TYPE: Application/JSON; charset=utf-8\r\n"
 	    "Request-Id: req_1\r\nretry-after-ms: 1500\r\nRetry-After: 99\r\nanthropic-ratelimit-x: 7 \r\nContent-Length: 2\r\n\r\n{}";
@@ -272,7 +225,7 @@ test_many_headers_of_an_answer(void **state)
 	buf_byte(&h.passable, '\0');
 	assert_string_equal(h.passable.at, "X-RateLimit-Remaining: 0\r\nOpenAI-Processing-Ms: 12\r\nanthropic-ratelimit-x: 7\r\n");
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 /* how it ends */
@@ -310,7 +263,7 @@ test_endings(void **state)
 {
 	struct scene t;
 
-	open_scene(&t, says);
+	scene_open(&t, says);
 	for (size_t i = 0; i < nitems(endings); i++) {
 		struct heard h = { 0 };
 
@@ -321,7 +274,7 @@ test_endings(void **state)
 			fail_msg("%s: ended with %d: %s", endings[i].says, (int)h.end, h.why);
 		heard_free(&h);
 	}
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -340,14 +293,14 @@ endless(const char *piece)
 	struct scene t;
 	struct heard h = { 0 };
 
-	open_scene(&t, says_for_ever);
+	scene_open(&t, says_for_ever);
 	t.s.own = (void *)(uintptr_t)piece;
 	make(&h, &t);
 	until_ended(&h);
 	assert_ended(&h, CALL_BROKEN, "too long");
 	assert_int_equal(h.heads, 0);
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -374,14 +327,14 @@ test_reset(void **state)
 	struct scene t;
 	struct heard h = { 0 };
 
-	open_scene(&t, resets);
+	scene_open(&t, resets);
 	make(&h, &t);
 	UNTIL(&t.c, h.body.len == 5);
 	t.s.stage = 1;
 	until_ended(&h);
 	assert_ended(&h, CALL_BROKEN, "cut");
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -391,14 +344,14 @@ test_refused(void **state)
 	struct heard h = { 0 };
 	char url[64];
 
-	open_scene(&t, answers);
+	scene_open(&t, answers);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", port_closed());
 	t.plan.url = text_of(url);
 	make(&h, &t);
 	until_ended(&h);
 	assert_ended(&h, CALL_UNREACHABLE, "refused");
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -408,7 +361,7 @@ test_bad_plans(void **state)
 	struct scene t;
 	struct heard h = { 0 };
 
-	open_scene(&t, answers);
+	scene_open(&t, answers);
 	t.plan.headers = split;
 	make(&h, &t);
 	until_ended(&h);
@@ -425,7 +378,7 @@ test_bad_plans(void **state)
 	assert_ended(&h, CALL_NO_NAME, "names no host");
 	heard_free(&h);
 	assert_int_equal(t.s.connections, 0);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -438,9 +391,9 @@ test_environment_is_not_asked(void **state)
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u", port_closed());
 	for (size_t i = 0; i < nitems(names); i++)
 		setenv(names[i], url, 1);
-	open_scene(&t, answers);
+	scene_open(&t, answers);
 	one_call(&t, 200, "hello");
-	close_scene(&t);
+	scene_close(&t);
 	for (size_t i = 0; i < nitems(names); i++)
 		unsetenv(names[i]);
 }
@@ -464,13 +417,13 @@ dead_connection(size_t size, bool reset)
 	struct scene t;
 	char *body = calloc(1, size);
 
-	open_scene(&t, answers_once);
+	scene_open(&t, answers_once);
 	t.s.stage = reset;
 	t.plan.body = (struct text){ body, size };
 	one_call(&t, 200, "hello");
 	one_call(&t, 200, "hello");	/* sent again on a second connection */
 	assert_int_equal(t.s.connections, 2);
-	close_scene(&t);
+	scene_close(&t);
 	free(body);
 }
 
@@ -496,13 +449,13 @@ test_closed_connection(void **state)
 {
 	struct scene t;
 
-	open_scene(&t, closes);
+	scene_open(&t, closes);
 	for (int i = 1; i <= 5; i++) {
 		one_call(&t, 200, "hello");
 		UNTIL(&t.c, t.s.running == 0);
 		assert_int_equal(t.s.connections, i);
 	}
-	close_scene(&t);
+	scene_close(&t);
 }
 
 /* An upstream that worked for long on the request and died does not get it twice. */
@@ -512,7 +465,7 @@ test_not_sent_again_late(void **state)
 	struct scene t;
 	struct heard h = { 0 };
 
-	open_scene(&t, answers_once);
+	scene_open(&t, answers_once);
 	t.c.up->resend_us = 0;
 	one_call(&t, 200, "hello");
 	make(&h, &t);
@@ -520,7 +473,7 @@ test_not_sent_again_late(void **state)
 	assert_ended(&h, CALL_BROKEN, "closed without an answer");
 	assert_int_equal(t.s.requests, 2);
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 /* clocks */
@@ -531,7 +484,7 @@ times_out(script_f *script, const char *says_first, enum call_end end, int64_t *
 	struct scene t;
 	struct heard h = { 0 };
 
-	open_scene(&t, script);
+	scene_open(&t, script);
 	t.s.own = (void *)(uintptr_t)says_first;
 	*limit(&t.plan) = 60;
 	make(&h, &t);
@@ -539,7 +492,7 @@ times_out(script_f *script, const char *says_first, enum call_end end, int64_t *
 	assert_ended(&h, end, "");
 	UNTIL(&t.c, t.s.gone == 1);
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static int64_t *first_limit(struct call_plan *p) { return (&p->first_byte_ms); }
@@ -588,7 +541,7 @@ test_upload_stalls(void **state)
 	size_t size = 30000000;
 	char *body = calloc(1, size);
 
-	open_scene(&t, reads_nothing);
+	scene_open(&t, reads_nothing);
 	t.plan.body = (struct text){ body, size };
 	t.plan.first_byte_ms = 100;
 	make(&h, &t);
@@ -597,7 +550,7 @@ test_upload_stalls(void **state)
 	t.s.stage = 1;
 	UNTIL(&t.c, t.s.gone == 1);
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 	free(body);
 }
 
@@ -610,7 +563,7 @@ test_connect_clock(void **state)
 	struct server full = { 0 };
 	char url[64];
 
-	open_scene(&t, answers);
+	scene_open(&t, answers);
 	server_listen(&full, 0);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", full.port);
 	t.plan.url = text_of(url);
@@ -626,7 +579,7 @@ test_connect_clock(void **state)
 	for (size_t i = 0; i < nitems(fill); i++)
 		heard_cancel(&fill[i]);		/* some are still connecting */
 	close(full.fd);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 /* pause */
@@ -681,7 +634,7 @@ test_pause(void **state)
 	struct heard h = { .on_body = pause_now };
 	int rounds = 0;
 
-	open_scene(&t, floods);
+	scene_open(&t, floods);
 	t.plan.stream = true;
 	make(&h, &t);
 	UNTIL(&t.c, h.bodies == 1);
@@ -698,7 +651,7 @@ test_pause(void **state)
 	assert_int_equal(h.body.len, PIECES * 1000);
 	assert_true(rounds > 50);
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -718,13 +671,13 @@ test_pause_and_resume_within(void **state)
 	struct scene t;
 	struct heard h = { .on_head = pause_and_resume, .on_body = pause_and_resume };
 
-	open_scene(&t, floods);
+	scene_open(&t, floods);
 	make(&h, &t);
 	until_ended(&h);
 	assert_int_equal(h.end, CALL_DONE);
 	assert_int_equal(h.body.len, PIECES * 1000);
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -733,7 +686,7 @@ test_pause_from_head(void **state)
 	struct scene t;
 	struct heard h = { .on_head = pause_now };
 
-	open_scene(&t, answers);
+	scene_open(&t, answers);
 	t.plan.idle_ms = 50;
 	make(&h, &t);
 	UNTIL(&t.c, h.heads == 1);
@@ -743,7 +696,7 @@ test_pause_from_head(void **state)
 	until_ended(&h);
 	assert_heard(&h, 200, "hello");
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -752,7 +705,7 @@ test_idle_clock_after_pause(void **state)
 	struct scene t;
 	struct heard h = { .on_body = pause_now };
 
-	open_scene(&t, says_and_waits);
+	scene_open(&t, says_and_waits);
 	t.s.own = CHUNKED "5\r\nhello\r\n";
 	t.plan.idle_ms = 50;
 	make(&h, &t);
@@ -762,7 +715,7 @@ test_idle_clock_after_pause(void **state)
 	until_ended(&h);
 	assert_ended(&h, CALL_TIMEOUT_IDLE, "stalled");
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -771,7 +724,7 @@ test_cancel_while_paused(void **state)
 	struct scene t;
 	struct heard h = { .on_body = pause_now };
 
-	open_scene(&t, floods);
+	scene_open(&t, floods);
 	make(&h, &t);
 	UNTIL(&t.c, h.bodies == 1);
 	assert_rests(&h);
@@ -788,7 +741,7 @@ test_cancel_while_paused(void **state)
 	UNTIL(&t.c, t.s.gone == 2);
 	assert_int_equal(h.ends, 0);
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 /* cancel */
@@ -799,7 +752,7 @@ test_cancel(void **state)
 	struct scene t;
 	struct heard h = { 0 };
 
-	open_scene(&t, silent);
+	scene_open(&t, silent);
 	make(&h, &t);
 	heard_cancel(&h);		/* before libcurl has it */
 	make(&h, &t);
@@ -808,7 +761,7 @@ test_cancel(void **state)
 	UNTIL(&t.c, t.s.gone == 1);
 	assert_int_equal(h.ends, 0);
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -817,13 +770,13 @@ test_cancel_before_it_ends_badly(void **state)
 	struct scene t;
 	struct heard h = { 0 };
 
-	open_scene(&t, silent);
+	scene_open(&t, silent);
 	t.plan.url = TEXT("http://");
 	make(&h, &t);			/* its end is to be told at the end of the turn */
 	heard_cancel(&h);
 	turn(&t.c);
 	assert_int_equal(h.ends, 0);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -838,7 +791,7 @@ test_cancel_from_within(void **state)
 	struct scene t;
 	struct heard head = { .on_head = cancel_now }, body = { .on_body = cancel_now };
 
-	open_scene(&t, floods);
+	scene_open(&t, floods);
 	make(&head, &t);
 	make(&body, &t);
 	UNTIL(&t.c, head.call == NULL && body.call == NULL);
@@ -848,7 +801,7 @@ test_cancel_from_within(void **state)
 	assert_int_equal(head.ends + body.ends, 0);
 	heard_free(&head);
 	heard_free(&body);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -868,7 +821,7 @@ test_cancel_each_other(void **state)
 		struct scene t;
 		struct heard a = { 0 }, b = { 0 };
 
-		open_scene(&t, answers);
+		scene_open(&t, answers);
 		a.own = &b;
 		b.own = &a;
 		if (where == 0)
@@ -886,7 +839,7 @@ test_cancel_each_other(void **state)
 		assert_true(a.call == NULL && b.call == NULL);
 		heard_free(&a);
 		heard_free(&b);
-		close_scene(&t);
+		scene_close(&t);
 	}
 }
 
@@ -896,7 +849,7 @@ call_again(struct heard *h)
 	struct heard *next = h->own;
 
 	if (next->call == NULL && next->ends == 0)
-		call_make(next, h->client, &((struct scene *)((char *)h->client - offsetof(struct scene, c)))->plan);
+		make(next, (struct scene *)((char *)h->client - offsetof(struct scene, c)));
 }
 
 static void
@@ -905,7 +858,7 @@ test_call_from_within(void **state)
 	struct scene t;
 	struct heard a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 };
 
-	open_scene(&t, answers);
+	scene_open(&t, answers);
 	a = (struct heard){ .own = &b, .on_head = call_again };
 	b = (struct heard){ .own = &c, .on_body = call_again };
 	c = (struct heard){ .own = &d, .on_end = call_again };
@@ -917,7 +870,7 @@ test_call_from_within(void **state)
 	heard_free(&b);
 	heard_free(&c);
 	heard_free(&d);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 /* the body's memory */
@@ -963,7 +916,7 @@ body_gone(size_t size)
 	struct heard h = { .on_head = take_body_away, .own = &body };
 
 	memset((char *)(uintptr_t)body.at, 'b', size);
-	open_scene(&t, answers_early);
+	scene_open(&t, answers_early);
 	t.plan.body = body;
 	make(&h, &t);
 	UNTIL(&t.c, h.heads == 1);
@@ -972,7 +925,7 @@ body_gone(size_t size)
 	assert_ended(&h, CALL_DONE, "complete");
 	assert_int_equal(h.body.len, size);
 	heard_free(&h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -1000,7 +953,7 @@ many(int n)
 	struct scene t;
 	struct heard *h = calloc((size_t)n, sizeof(*h));
 
-	open_scene(&t, waits_for_all);
+	scene_open(&t, waits_for_all);
 	for (int i = 0; i < n; i++)
 		make(&h[i], &t);
 	UNTIL(&t.c, t.s.requests == n);
@@ -1013,7 +966,7 @@ many(int n)
 	}
 	assert_int_equal(t.c.up->multis->running, 0);
 	free(h);
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -1029,7 +982,7 @@ test_idle_ones_age_out(void **state)
 {
 	struct scene t;
 
-	open_scene(&t, says_and_waits);
+	scene_open(&t, says_and_waits);
 	t.s.own = HELLO;
 	one_call(&t, 200, "hello");
 	assert_true(t.c.up->sweep.place > 0);
@@ -1041,7 +994,7 @@ test_idle_ones_age_out(void **state)
 	assert_int_equal(t.c.up->pooled, 0);
 	UNTIL(&t.c, t.s.gone == 1);
 	one_call(&t, 200, "hello");
-	close_scene(&t);
+	scene_close(&t);
 }
 
 static void
@@ -1050,12 +1003,12 @@ test_free_while_running(void **state)
 	struct scene t;
 	struct heard h[5] = { { 0 } };
 
-	open_scene(&t, silent);
+	scene_open(&t, silent);
 	for (size_t i = 0; i < 4; i++)
 		make(&h[i], &t);
 	UNTIL(&t.c, t.s.connections == 4);
 	make(&h[4], &t);
-	close_scene(&t);
+	scene_close(&t);
 	for (size_t i = 0; i < 5; i++) {
 		assert_int_equal(h[i].ends, 0);
 		heard_free(&h[i]);
