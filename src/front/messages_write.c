@@ -244,6 +244,8 @@ piece(struct writer *w, struct quoted words)
 {
 	struct quoted half;
 
+	if (words.len == 0)
+		return;
 	if (w->has_half) {
 		struct quoted joined = { arena_bytes(w->arena, words.len + sizeof(w->half)), words.len + sizeof(w->half) };
 
@@ -576,8 +578,10 @@ at_least_0(int64_t n)
 static void
 write_stop(struct writer *w)
 {
-	buf_print(w->out, "\"stop_reason\":\"%s\",\"stop_sequence\":", stop_reason(w));
-	if (w->stop_sequence.len > 0) {
+	const char *reason = stop_reason(w);
+
+	buf_print(w->out, "\"stop_reason\":\"%s\",\"stop_sequence\":", reason);
+	if (strcmp(reason, "stop_sequence") == 0) {
 		buf_byte(w->out, '"');
 		put(w->out, w->stop_sequence);
 		buf_byte(w->out, '"');

@@ -245,6 +245,9 @@ write_document(struct write *w, const struct part *p)
 	struct medium m;
 	bool words;
 
+	if (p->id.len > 0)
+		return (error_param(error_new(w->arena, E_BAD_REQUEST, "messages: files of another vendor's store can not be read by Anthropic models"),
+		    "messages"));
 	TRY(medium_of(&m, w, p, &words));
 	return (write_medium(w, p, &m, words, false));
 }
