@@ -9,19 +9,25 @@
 
 /* Speaks to the gateway: LiteLLM's own members, which no vendor knows. */
 static const char *const ours[] = {
-	"additional_drop_params", "allowed_openai_params", "cache", "caching", "content_policy_fallbacks", "context_window_fallbacks",
-	"disable_fallbacks", "drop_params", "fallbacks", "guardrails", "max_retries", "mock_response", "mock_testing_content_policy_fallbacks",
-	"mock_testing_context_fallbacks", "mock_testing_fallbacks", "mock_timeout", "no-log", "num_retries", "request_timeout", "stream_timeout",
-	"tags", "timeout",
+	"additional_drop_params", "allowed_model_region", "allowed_openai_params", "assistant_continue_message", "base_model", "cache", "caching",
+	"caching_groups", "configurable_clientside_auth_params", "content_policy_fallbacks", "context_window_fallback_dict",
+	"context_window_fallbacks", "cooldown_time", "default_fallbacks", "disable_fallbacks", "disable_global_guardrails", "drop_params",
+	"ensure_alternating_roles", "fallback_depth", "fallbacks", "force_timeout", "guardrails", "input_cost_per_second",
+	"input_cost_per_token", "max_fallbacks", "max_parallel_requests", "max_retries", "merge_reasoning_content_in_choices", "mock_response",
+	"mock_timeout", "model_group", "model_info", "no-log", "num_retries", "output_cost_per_second", "output_cost_per_token", "policies",
+	"preset_cache_key", "prompt_id", "prompt_label", "prompt_variables", "prompt_version", "proxy_server_request", "region_name",
+	"request_timeout", "retry_policy", "retry_strategy", "stream_timeout", "supports_system_message", "tags", "timeout",
+	"use_in_pass_through", "use_litellm_proxy", "user_continue_message",
 };
 
-/* Chooses where a call goes or on whose account: never the caller's business. */
+/* Chooses where a call goes, on whose account, or hides what a call says: never the caller's business. */
 static const char *const refused[] = {
-	"api_base", "api_key", "api_type", "api_version", "base_url", "credentials", "custom_llm_provider", "default_headers", "extra_headers",
-	"headers", "litellm_credential_name", "litellm_params", "model_list", "organization", "ssl_verify",
+	"api_base", "api_key", "api_type", "api_version", "base_url", "client_id", "client_secret", "credentials", "custom_llm_provider",
+	"default_headers", "extra_body", "extra_headers", "headers", "litellm_credential_name", "litellm_params", "model_list", "organization",
+	"provider_specific_header", "ssl_verify", "tenant_id", "user_config",
 };
 
-static const char *const ours_prefix[] = { "litellm_" };
+static const char *const ours_prefix[] = { "litellm_", "mock_testing_" };
 static const char *const refused_prefix[] = { "aws_", "azure_", "vertex_", "watsonx_" };
 
 static char
@@ -59,6 +65,31 @@ has_prefix(struct text name, const char *const *list, size_t n)
 		if (starts_nocase(name, list[i]))
 			return (true);
 	return (false);
+}
+
+/* The letters beyond ASCII that fold to ASCII ones (U+017F to s, U+212A to k): readers that ignore case by Unicode's rules take them so. */
+static struct text
+straight(struct arena *arena, struct text name)
+{
+	char *plain;
+	size_t n = 0;
+
+	if (memchr(name.at, '\xc5', name.len) == NULL && memchr(name.at, '\xe2', name.len) == NULL)
+		return (name);
+	plain = arena_bytes(arena, name.len);
+	for (size_t i = 0; i < name.len; i++) {
+		struct text rest = text_sub(name, i, name.len);
+
+		if (text_starts(rest, TEXT("\xc5\xbf"))) {
+			plain[n++] = 'S';
+			i++;
+		} else if (text_starts(rest, TEXT("\xe2\x84\xaa"))) {
+			plain[n++] = 'K';
+			i += 2;
+		} else
+			plain[n++] = name.at[i];
+	}
+	return ((struct text){ plain, n });
 }
 
 /* What the scan of one body carries. */
@@ -128,7 +159,7 @@ static struct error *
 member(struct scan *s, size_t i)
 {
 	const struct json_spot *spot = &s->glance->top[i];
-	struct text name = json_unescape(s->arena, json_spot_name(s->glance->body, spot));
+	struct text name = straight(s->arena, json_unescape(s->arena, json_spot_name(s->glance->body, spot)));
 	const char *bad;
 	bool is = false;
 
@@ -140,7 +171,7 @@ member(struct scan *s, size_t i)
 	bad = in_list(name, refused, nitems(refused));
 	if (bad != NULL || has_prefix(name, refused_prefix, nitems(refused_prefix))) {
 		name = bad != NULL ? text_of(bad) : arena_copy(s->arena, text_sub(name, 0, 64));
-		return (error_param(error_new(s->arena, E_BAD_REQUEST, TEXT_FMT ": a caller can not choose an upstream's address or credential",
+		return (error_param(error_new(s->arena, E_BAD_REQUEST, TEXT_FMT ": a caller can not choose this of an upstream",
 		    TEXT_ARG(name)), name.at));
 	}
 	return (of_gateway(s, i, name));
