@@ -171,7 +171,7 @@ member(struct scan *s, size_t i)
 	bad = in_list(name, refused, nitems(refused));
 	if (bad != NULL || has_prefix(name, refused_prefix, nitems(refused_prefix))) {
 		name = bad != NULL ? text_of(bad) : arena_copy(s->arena, text_sub(name, 0, 64));
-		return (error_param(error_new(s->arena, E_BAD_REQUEST, TEXT_FMT ": a caller can not choose this of an upstream",
+		return (error_param(error_new(s->arena, E_BAD_REQUEST, TEXT_FMT ": a caller can not choose an upstream's address or credential",
 		    TEXT_ARG(name)), name.at));
 	}
 	return (of_gateway(s, i, name));
