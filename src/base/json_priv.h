@@ -46,7 +46,8 @@ struct json_stride_way {
 	json_stride_f	*stride;
 	bool		 usable;		/* on this machine */
 };
-extern struct json_stride_way json_stride_ways[3];
+enum { JSON_AVX2, JSON_SSE2, JSON_PLAIN, JSON_WAYS };
+extern struct json_stride_way json_stride_ways[JSON_WAYS];
 
 /* In line, so that the compiler sees the NULL. */
 static inline __attribute__((always_inline)) const char *

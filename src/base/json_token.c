@@ -456,8 +456,8 @@ utf8_avx2(const char *p)
 #define UTF8		utf8_avx2
 #include "base/json_stride.h"
 
-struct json_stride_way json_stride_ways[3] = {
-	{ "avx2", stride_avx2, false }, { "sse2", stride_sse2, true }, { "plain", no_stride, true },
+struct json_stride_way json_stride_ways[JSON_WAYS] = {
+	[JSON_AVX2] = { "avx2", stride_avx2, false }, [JSON_SSE2] = { "sse2", stride_sse2, true }, [JSON_PLAIN] = { "plain", no_stride, true },
 };
 json_stride_f *json_stride = stride_sse2;
 
@@ -465,12 +465,12 @@ static __attribute__((constructor)) void
 choose_stride(void)
 {
 	__builtin_cpu_init();
-	json_stride_ways[0].usable = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
-	if (json_stride_ways[0].usable)
+	json_stride_ways[JSON_AVX2].usable = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
+	if (json_stride_ways[JSON_AVX2].usable)
 		json_stride = stride_avx2;
 }
 #else
-struct json_stride_way json_stride_ways[3] = { { "plain", no_stride, true } };
+struct json_stride_way json_stride_ways[JSON_WAYS] = { [JSON_PLAIN] = { "plain", no_stride, true } };
 json_stride_f *json_stride = no_stride;
 #endif
 

@@ -191,6 +191,56 @@ a_text_cut_anywhere_is_refused(void **state)
 	in_every_way(cut_everywhere, NULL);
 }
 
+/* Strings of such pieces in any order, judged alike in every way of striding, the same place blamed. */
+static const char *const pieces[] = {
+	"x", "plain text of some length ", "\\n", "\\\"", "\\\\", "\\/", "\\t", "\\u00e9", "\\ud83d\\ude00", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "0123456789abcdef",
+	"\\", "\"", "\x01", "\xc3", "\xe2\x82", "\xff", "\xed\xa0\x80", "\\u12", "\\q", "\xf4\x90\x80\x80",		/* the bad ones */
+};
+#define GOOD_PIECES	13
+
+static void
+judge_alike(struct text t)
+{
+	struct json_fault plainly = { 0 };
+	enum json_type type;
+	size_t count;
+	bool good;
+
+	json_stride = json_stride_ways[JSON_PLAIN].stride;
+	good = json_scan(t, &type, NULL, 0, &count, &plainly);
+	for (size_t i = 0; i < JSON_PLAIN; i++) {
+		struct json_fault fault = { 0 };
+
+		if (!json_stride_ways[i].usable)
+			continue;
+		json_stride = json_stride_ways[i].stride;
+		if (json_scan(t, &type, NULL, 0, &count, &fault) != good || fault.at != plainly.at || fault.what != plainly.what)
+			fail_msg("%s: %s at %zu of %.*s", json_stride_ways[i].name, fault.what, fault.at, TEXT_ARG(t));
+	}
+}
+
+static void
+every_way_of_striding_judges_alike(void **state)
+{
+	struct fence fence = fence_new(8192);
+	json_stride_f *usual = json_stride;
+	struct buf text = { 0 };
+	uint64_t dice = 1;
+
+	(void)state;
+	for (unsigned round = 0; round < 20000; round++) {
+		text.len = 0;
+		buf_byte(&text, '"');
+		while ((dice = dice * 6364136223846793005u + 1442695040888963407u) >> 59 != 0)
+			buf_text(&text, text_of(pieces[(dice >> 33) % ((dice >> 50) % 50 == 0 ? nitems(pieces) : GOOD_PIECES)]));
+		buf_byte(&text, '"');
+		judge_alike(fence_at_end(&fence, buf_as_text(&text)));
+	}
+	json_stride = usual;
+	buf_free(&text);
+	fence_free(&fence);
+}
+
 static const struct {
 	const char	*text, *message;
 	bool		 too_deep;
@@ -631,6 +681,7 @@ main(void)
 		cmocka_unit_test(the_corpus_is_judged_right),
 		cmocka_unit_test(the_corpus_is_judged_right_at_every_distance),
 		cmocka_unit_test(a_text_cut_anywhere_is_refused),
+		cmocka_unit_test(every_way_of_striding_judges_alike),
 		cmocka_unit_test(faults_name_their_place),
 		cmocka_unit_test(spots_name_the_members),
 		cmocka_unit_test(walks_visit_all_items),

@@ -46,6 +46,7 @@ static const struct { const char *name, *bytes, *said, *wire; } streams[] = {
 	{ "LF", "data: one\n\ndata: two\n\n", "|one\n|two\n", "data: one\n\ndata: two\n\n" },
 	{ "CRLF", "data: one\r\n\r\ndata: two\r\n\r\n", "|one\n|two\n", "data: one\r\n\r\ndata: two\r\n\r\n" },
 	{ "lone CR", "data: one\r\rdata: two\r\r", "|one\n|two\n", "data: one\r\rdata: two\r\r" },
+	{ "CRLF between fields", "event: a\r\ndata: one\r\ndata: two\r\n\r\n", "a|one\\ntwo\n", "event: a\r\ndata: one\r\ndata: two\r\n\r\n" },
 	{ "all line ends", "data: one\r\n\ndata: two\r\r\ndata: three\n\r", "|one\n|two\n|three\n", "data: one\r\n\ndata: two\r\r\ndata: three\n\r" },
 	{ "many line ends", "\n\n\r\n\r\r\rdata: x\n\n\n\n\r\n", "|x\n", "data: x\n\n" },
 	{ "no space", "data:{\"x\":1}\n\n", "|{\"x\":1}\n", "data:{\"x\":1}\n\n" },
