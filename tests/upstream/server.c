@@ -12,6 +12,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -207,6 +208,7 @@ server_listen(struct server *s, int backlog)
 void
 server_start(struct server *s, script_f *script, SSL_CTX *tls)
 {
+	signal(SIGPIPE, SIG_IGN);	/* OpenSSL's writes raise it */
 	memset(s, 0, sizeof(*s));
 	s->script = script;
 	s->tls = tls;
