@@ -110,7 +110,7 @@ read_all(struct stream *c)
 {
 	for (int i = 0; i < READS_AT_ONCE && c->watch.fd >= 0 && !c->body.waits && c->held.at == NULL; i++) {
 		size_t ahead = body_ahead(c), behind = ahead > 0 ? AFTER_AHEAD : SCRATCH;
-		struct iovec v[2] = { { c->body.at + c->body.len, ahead }, { c->web->scratch, behind } };
+		struct iovec v[2] = { { ahead > 0 ? c->body.at + c->body.len : NULL, ahead }, { c->web->scratch, behind } };
 		ssize_t n = ahead > 0 ? readv(c->watch.fd, v, 2) : read(c->watch.fd, c->web->scratch, SCRATCH);
 
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))

@@ -24,8 +24,7 @@ struct parcel {
 static void
 pack(struct parcel *p, const void *at, size_t n)
 {
-	if (n > 0)
-		p->iov[p->n++] = (struct iovec){ (void *)(uintptr_t)at, n };
+	p->iov[p->n++] = (struct iovec){ (void *)(uintptr_t)at, n };
 }
 
 static size_t
@@ -45,8 +44,8 @@ static void
 pack_all(struct parcel *p, struct stream *c)
 {
 	struct outlet *o = &c->out;
-	const char *at = o->queue.at + o->sent;
 	size_t left = unsent(o);
+	const char *at = left > 0 ? o->queue.at + o->sent : NULL;
 	unsigned records = 0;
 
 	p->n = 0;
@@ -57,7 +56,8 @@ pack_all(struct parcel *p, struct stream *c)
 		at += o->record_left;
 		left -= o->record_left;
 	}
-	pack(p, o->control.at + o->control_sent, o->control.len - o->control_sent);
+	if (o->control.len > 0)
+		pack(p, o->control.at + o->control_sent, o->control.len - o->control_sent);
 	for (; left > 0 && records < RECORDS_AT_ONCE; records++) {
 		uint16_t n = next_record(left);
 
