@@ -1,10 +1,207 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Options, configuration, loop; nothing else. */
-#include <stdio.h>
+#include "base/log.h"
+#include "board/board.h"
+#include "config/check.h"
+#include "config/config.h"
+#include "exchange/worker.h"
+#include "serve/serve.h"
+#include "web/web.h"
 
-int
-main(void)
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const char usage_text[] =
+    "usage: sluice serve [--config FILE] [--listen WHERE] [--workers N]\n"
+    "       sluice check [--json] FILE\n"
+    "       sluice settings [--markdown]\n"
+    "       sluice version | help\n"
+    "\n"
+    "An LLM gateway that runs as FastCGI workers behind Apache httpd, lighttpd or nginx.\n"
+    "\n"
+    "  serve     bind a socket and run a pool of workers behind it\n"
+    "  check     report every problem of a configuration; exit 0: none, 1: errors, 2: unreadable\n"
+    "  settings  describe the settings under `sluice:` in the configuration\n"
+    "\n"
+    "Without a command and with a listening socket as standard input (lighttpd bin-path, mod_fcgid) it is one\n"
+    "worker; SLUICE_CONFIG or CONFIG_FILE_PATH names its configuration.\n"
+    "\n"
+    "  -c, --config FILE    LiteLLM's config.yaml; default: SLUICE_CONFIG, CONFIG_FILE_PATH\n"
+    "  -l, --listen WHERE   a socket's path, or host:port; default: sluice.listen of the configuration\n"
+    "  -w, --workers N      how many workers; default: sluice.workers of the configuration\n";
+
+static const char *
+config_path(const char *given)
 {
+	if (given == NULL)
+		given = getenv("SLUICE_CONFIG");
+	return (given != NULL ? given : getenv("CONFIG_FILE_PATH"));
+}
+
+static int
+usage(const char *complaint)
+{
+	if (complaint != NULL)
+		fprintf(stderr, "sluice: %s\n\n", complaint);
+	fputs(usage_text, complaint != NULL ? stderr : stdout);
+	return (complaint != NULL ? 2 : 0);
+}
+
+/* spawned by a web server */
+
+static bool
+is_listening(int fd)
+{
+	int listening = 0;
+	socklen_t len = sizeof(listening);
+
+	return (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening);
+}
+
+static int
+spawned_main(void)
+{
+	const char *path = config_path(NULL), *seat = getenv("SLUICE_SEAT");
+
+	web_raise_descriptors();
+	return (worker_run(0, config_load(path), path, seat != NULL && strcmp(seat, "narrow") == 0 ? FORM_ONE : FORM_SPAWNED));
+}
+
+/* sluice serve */
+
+struct serve_arguments {
+	const char	*config, *listen;
+	int64_t		 workers;
+};
+
+static int
+serve_worker(int fd, unsigned number, void *arg)
+{
+	const struct serve_arguments *a = arg;
+
+	(void)number;
+	return (worker_run(fd, config_load(a->config), a->config, FORM_SERVE));
+}
+
+/* Errors are said and refuse; warnings are said by each worker. */
+static bool
+is_fit(const struct config *c)
+{
+	struct buf out = { 0 };
+
+	if (c->n_errors > 0) {
+		problems_print(&out, c);
+		fwrite(out.at, 1, out.len, stderr);
+		buf_free(&out);
+	}
+	return (c->n_errors == 0);
+}
+
+static bool
+serve_reload(void *arg)
+{
+	const struct serve_arguments *a = arg;
+	struct config *c = config_load(a->config);
+	bool fit = is_fit(c);
+
+	config_release(c);
+	return (fit);
+}
+
+static int
+serve_options(struct serve_arguments *a, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' }, { "listen", required_argument, NULL, 'l' },
+		{ "workers", required_argument, NULL, 'w' }, { NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:l:w:", options, NULL)) != -1) {
+		if (c == 'c')
+			a->config = optarg;
+		else if (c == 'l')
+			a->listen = optarg;
+		else if (c != 'w' || !text_to_i64(text_of(optarg), &a->workers) || a->workers < 1 || a->workers > BOARD_WIDE)
+			return (usage(c == 'w' ? "--workers takes a number from 1 to 16" : "unknown option"));
+	}
+	return (optind < argc ? usage("serve takes options only") : 0);
+}
+
+static int
+serve_main(int argc, char **argv)
+{
+	struct serve_arguments a = { 0 };
+	struct config *config;
+	struct serve_plan plan;
+	char listen_at[256];
+	int rc = serve_options(&a, argc, argv);
+
+	if (rc != 0)
+		return (rc);
+	a.config = config_path(a.config);
+	if (a.config == NULL)
+		return (usage("serve needs --config FILE"));
+	web_raise_descriptors();
+	config = config_load(a.config);
+	if (!is_fit(config)) {
+		config_release(config);
+		return (1);
+	}
+	if (a.listen == NULL) {
+		snprintf(listen_at, sizeof(listen_at), TEXT_FMT, TEXT_ARG(config->settings.listen));
+		a.listen = listen_at;
+	}
+	plan = (struct serve_plan){ .listen = a.listen, .workers = (unsigned)(a.workers > 0 ? a.workers : config->settings.workers),
+		.drain_ms = config->settings.drain_ms, .worker = serve_worker, .reload = serve_reload, .arg = &a };
+	config_release(config);
+	return (serve_run(&plan));
+}
+
+static int
+version_main(int argc, char **argv)
+{
+	(void)argc, (void)argv;
 	puts("sluice " SLUICE_VERSION);
 	return (0);
+}
+
+static int
+help_main(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	return (usage(NULL));
+}
+
+static int
+settings_main(int argc, char **argv)
+{
+	struct buf out = { 0 };
+
+	settings_print(&out, argc > 1 && strcmp(argv[1], "--markdown") == 0);
+	fwrite(out.at, 1, out.len, stdout);
+	buf_free(&out);
+	return (0);
+}
+
+static const struct {
+	const char	*name;
+	int		(*main)(int argc, char **argv);
+} commands[] = {
+	{ "serve", serve_main }, { "check", config_check_main }, { "settings", settings_main },
+	{ "version", version_main }, { "--version", version_main }, { "help", help_main }, { "--help", help_main }, { "-h", help_main },
+};
+
+int
+main(int argc, char **argv)
+{
+	if (argc < 2)
+		return (is_listening(0) ? spawned_main() : usage("a command is missing"));
+	for (size_t i = 0; i < nitems(commands); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return (commands[i].main(argc - 1, argv + 1));
+	return (usage("no such command"));
 }

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The check of the master key, and who is local. */
+#include "access/access.h"
+
+/* In the order in which they decide, after the configured header. */
+static const char *const key_headers[] = {
+	"x-litellm-api-key", "authorization", "x-api-key", "api-key", "x-goog-api-key", "ocp-apim-subscription-key",
+};
+
+/* A header's key: without its Bearer.  Basic credentials are the web server's, not a key. */
+static struct text
+key_in(struct text value)
+{
+	value = text_trim(value);
+	if (value.len > 7 && text_eq_nocase(text_sub(value, 0, 7), TEXT("bearer ")))
+		return (text_trim(text_sub(value, 7, value.len)));
+	if (value.len > 6 && text_eq_nocase(text_sub(value, 0, 6), TEXT("basic ")))
+		return (TEXT(""));
+	return (value);
+}
+
+static struct text
+configured_header(const struct settings *s, const struct request *req)
+{
+	char name[128];
+
+	if (s->key_header.len == 0 || s->key_header.len >= sizeof(name))
+		return (TEXT(""));
+	memcpy(name, s->key_header.at, s->key_header.len);
+	name[s->key_header.len] = '\0';
+	return (key_in(request_header(req, name)));
+}
+
+struct text
+access_key(const struct settings *s, const struct request *req)
+{
+	struct text key = configured_header(s, req);
+
+	for (size_t i = 0; i < nitems(key_headers) && key.len == 0; i++)
+		key = key_in(request_header(req, key_headers[i]));
+	return (key);
+}
+
+static bool
+is_loopback(struct text addr)
+{
+	return (text_starts(addr, TEXT("127.")) || text_is(addr, "::1") || text_starts(addr, TEXT("::ffff:127.")));
+}
+
+bool
+access_is_local(const struct request *req)
+{
+	for (size_t i = 0; i < req->n_params; i++) {
+		struct text name = req->params[i].name;
+
+		if (text_starts(name, TEXT("HTTP_X_FORWARDED_")) || text_is(name, "HTTP_FORWARDED") || text_is(name, "HTTP_VIA"))
+			return (false);
+	}
+	return (is_loopback(request_param(req, "REMOTE_ADDR")) && is_loopback(request_param(req, "SERVER_ADDR")));
+}
+
+struct error *
+access_check(struct arena *arena, const struct settings *s, const struct request *req)
+{
+	struct text key = access_key(s, req);
+
+	if (s->master_key.len == 0) {
+		if (s->open_on_loopback && access_is_local(req))
+			return (NULL);
+		return (error_new(arena, E_AUTH, "Authentication Error: this gateway answers without a key only to callers on its own machine."));
+	}
+	if (key.len == 0)
+		return (error_new(arena, E_AUTH, "Authentication Error, No api key passed in. Send it as 'Authorization: Bearer <key>'."));
+	if (key.len > 4096 || !text_eq_secret(key, s->master_key))
+		return (error_new(arena, E_AUTH, "Authentication Error, Invalid proxy server token passed. The key is not known to this gateway."));
+	return (NULL);
+}
+
+struct web_identity
+access_identity(const struct request *req)
+{
+	struct web_identity who = { request_param(req, "REMOTE_USER"), request_param(req, "AUTH_TYPE") };
+
+	if (req->twice)
+		who = (struct web_identity){ TEXT(""), TEXT("") };
+	return (who);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who may call.
+ *
+ * In this version there is one key, the master key, taken from every header LiteLLM reads it from; the first header present decides.
+ * Identity from the web server (REMOTE_USER, OIDC_CLAIM_*, SSL_CLIENT_*) is kept apart from anything a client can send: it is
+ * read from variables by exact name and never from HTTP_*.
+ */
+#ifndef ACCESS_ACCESS_H
+#define ACCESS_ACCESS_H
+
+#include "base/error.h"
+#include "config/config.h"
+#include "web/web.h"
+
+/* NULL: the caller may go on.  Compares in constant time. */
+struct error	*access_check(struct arena *, const struct settings *, const struct request *);
+
+/* The key a request carries, from the first header that has one; empty: none. */
+struct text	 access_key(const struct settings *, const struct request *);
+
+/* Is it a caller on this machine, with no proxy between us: both ends loopback and no Forwarded, X-Forwarded-* or Via. */
+bool		 access_is_local(const struct request *);
+
+/* Who the web server says it is; texts are empty where it says nothing (an empty REMOTE_USER is nobody). */
+struct web_identity {
+	struct text	 user, auth_type;
+};
+struct web_identity access_identity(const struct request *);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers to the client: headers, whole bodies, streams, errors. */
+#include "exchange/exchange.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+
+static void
+header(struct buf *b, const char *name, struct text value)
+{
+	if (value.len == 0)
+		return;
+	buf_add(b, name, strlen(name));
+	buf_lit(b, ": ");
+	for (size_t i = 0; i < value.len; i++)		/* no value may begin another header */
+		buf_byte(b, (unsigned char)value.at[i] < 0x20 || value.at[i] == 0x7f ? ' ' : value.at[i]);
+	buf_lit(b, "\r\n");
+}
+
+static void
+header_ms(struct buf *b, const char *name, int64_t us)
+{
+	buf_print(b, "%s: %lld.%03lld\r\n", name, (long long)(us / 1000), (long long)(us % 1000));
+}
+
+/* LiteLLM's headers: who answered, after how many tries, in what time. */
+static void
+litellm_headers(struct exchange *x, struct buf *b)
+{
+	const struct deployment *d = x->deployment;
+	int64_t total = loop_now_us(x->worker->loop) - x->began_us, upstream = x->upstream_us;
+
+	buf_lit(b, "x-litellm-call-id: ");
+	buf_add(b, x->id, 36);
+	buf_lit(b, "\r\nx-request-id: ");
+	buf_add(b, x->id, 36);
+	buf_lit(b, "\r\nx-litellm-version: sluice-" SLUICE_VERSION "\r\n");
+	if (x->front == &front_messages)
+		header(b, "request-id", text_of(x->id));
+	if (d != NULL) {
+		header(b, "x-litellm-model-id", d->id);
+		header(b, "x-litellm-model-group", x->plan.group != NULL ? x->plan.group->name : d->group);
+		header(b, "x-litellm-model-name", d->litellm_model);
+		header(b, "x-litellm-model-api-base", d->api_base);
+	}
+	if (x->attempt != NULL && x->in_flight)
+		upstream += loop_now_us(x->worker->loop) - x->attempt->began_us;
+	header_ms(b, "x-litellm-response-duration-ms", total);
+	header_ms(b, "x-litellm-overhead-duration-ms", total > upstream ? total - upstream : 0);
+	if (x->plan.config != NULL)
+		buf_print(b, "x-litellm-attempted-retries: %u\r\nx-litellm-attempted-fallbacks: %u\r\n", x->plan.retries, x->plan.fallbacks);
+	if (x->relayed && x->passable.len > 0)
+		buf_text(b, x->passable);
+}
+
+void
+answer_headers(struct exchange *x, struct buf *b, int status, const char *content_type, int64_t length)
+{
+	x->status = status;
+	if (status == 200)
+		buf_lit(b, "Status: 200 OK\r\nContent-Type: ");
+	else
+		buf_print(b, "Status: %d %s\r\nContent-Type: ", status, status_reason(status));
+	buf_add(b, content_type, strlen(content_type));
+	buf_lit(b, "\r\n");
+	if (length >= 0)
+		buf_print(b, "Content-Length: %lld\r\n", (long long)length);
+	litellm_headers(x, b);
+}
+
+static bool
+may_answer(const struct exchange *x)
+{
+	return (!x->over && !x->left && !x->answered);
+}
+
+void
+answer_end(struct exchange *x)
+{
+	if (x->over || x->ended)
+		return;
+	x->ended = true;
+	reply_end(x->stream);
+}
+
+void
+answer_flush(struct exchange *x)
+{
+	x->last_write_us = loop_now_us(x->worker->loop);
+	reply_flush(x->stream);
+	if (!x->over && x->call != NULL && reply_queued(x->stream) > REPLY_HIGH)
+		call_pause(x->call);
+}
+
+/* A whole answer leaves with its END in one write. */
+static void
+finish(struct exchange *x)
+{
+	x->committed = x->answered = true;
+	answer_end(x);
+}
+
+void
+answer_whole(struct exchange *x, int status, const char *content_type, struct text body)
+{
+	struct buf *out;
+
+	if (!may_answer(x))
+		return;
+	out = reply_buf(x->stream, 1024 + body.len);
+	answer_headers(x, out, status, content_type, (int64_t)body.len);
+	buf_lit(out, "\r\n");
+	if (!x->head_only)
+		buf_text(out, body);
+	finish(x);
+}
+
+void
+answer_edited(struct exchange *x, struct text body, const struct edits *edits)
+{
+	size_t len = body.len;
+	struct buf *out;
+
+	if (!may_answer(x))
+		return;
+	for (size_t i = 0; i < edits->n; i++)
+		len += edits->list[i].with.len - (edits->list[i].to - edits->list[i].from);
+	out = reply_buf(x->stream, 1024 + len);
+	answer_headers(x, out, 200, "application/json", (int64_t)len);
+	buf_lit(out, "\r\n");
+	json_apply(out, body, edits->list, edits->n);
+	finish(x);
+}
+
+void
+answer_commit(struct exchange *x)
+{
+	struct buf *out;
+
+	if (!may_answer(x))
+		return;
+	x->committed = true;
+	out = reply_buf(x->stream, 1024);
+	answer_headers(x, out, 200, "text/event-stream; charset=utf-8", -1);
+	buf_lit(out, "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n\r\n");
+}
+
+/* An error before commit: status, headers, the dialect's error object. */
+static void
+error_whole(struct exchange *x, const struct error *e)
+{
+	struct buf body = { 0 }, *out;
+	int status = x->front->error_body(&body, e, text_of(x->id));
+
+	out = reply_buf(x->stream, 1024 + body.len);
+	answer_headers(x, out, status, "application/json", (int64_t)body.len);
+	if (e->retry_after_ms > 0)
+		buf_print(out, "retry-after: %lld\r\n", (long long)((e->retry_after_ms + 999) / 1000));
+	if (e->kind == E_METHOD)
+		header(out, "Allow", e->param);
+	if (e->useless_to_retry)
+		buf_lit(out, "x-should-retry: false\r\n");
+	buf_lit(out, "\r\n");
+	if (!x->head_only)
+		buf_text(out, buf_as_text(&body));
+	buf_free(&body);
+	finish(x);
+}
+
+void
+answer_error(struct exchange *x, struct error *e)
+{
+	x->error = e;
+	x->end = x->committed ? END_CUT : error_kinds[e->kind].fault == FAULT_CALLER ? END_REFUSED : END_CUT;
+	if (!may_answer(x))
+		return;
+	if (!x->committed) {
+		error_whole(x, e);
+		return;
+	}
+	x->front->error_event(reply_buf(x->stream, 512), e, text_of(x->id));
+	x->answered = true;
+}

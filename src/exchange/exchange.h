@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request and its answer, walking down the steps of steps.c.
+ *
+ * The fields are in the order in which they are filled.  What rooms call back with lands here and ends in exchange_walk().
+ */
+#ifndef EXCHANGE_EXCHANGE_H
+#define EXCHANGE_EXCHANGE_H
+
+#include "base/arena.h"
+#include "exchange/worker.h"
+#include "front/front.h"
+#include "provider/provider.h"
+#include "route/route.h"
+
+struct exchange;
+
+enum step_result { STEP_GO, STEP_WAIT, STEP_DONE, STEP_ERROR };
+typedef enum step_result step_f(struct exchange *);
+
+/* What a path and a method stand for. */
+struct surface {
+	const char	*path;			/* "/v1" in front is optional to callers; a trailing '*' takes any rest */
+	const char	*methods;		/* "GET", "POST", "GET,HEAD" … */
+	const struct front *front;		/* in whose dialect errors are; NULL: by the headers */
+	enum counter	 counter;
+	bool		 open;			/* no key is asked for */
+	enum step_result (*answer)(struct exchange *);	/* NULL: a model is asked, the steps go on */
+	bool		 counting;		/* tokens are counted, not made */
+};
+
+struct attempt {
+	const struct deployment *deployment;
+	int		 status;		/* of the upstream, 0: none came */
+	const char	*error;			/* name of the kind, NULL: fine */
+	int64_t		 began_us, ended_us;
+	struct attempt	*next;
+};
+
+enum exchange_end { END_COMPLETE, END_CUT, END_LEFT, END_REFUSED };
+
+/* How the upstream's answer becomes the client's. */
+enum course {
+	COURSE_UNKNOWN,				/* no head yet */
+	COURSE_ERROR,				/* gather an error body */
+	COURSE_WHOLE,				/* gather the body; relayed or translated at its end */
+	COURSE_EVENTS,				/* event by event */
+};
+
+struct exchange {
+	struct worker	*worker;
+	struct exchange	*next, **link;		/* worker->exchanges */
+	struct arena	*arena;
+	struct config	*config;
+	struct stream	*stream;		/* NULL once the web room has said `over` */
+	const struct request *request;
+	char		 id[37];
+	int64_t		 began_us, began_wall_ms;
+	unsigned	 busy;			/* depth of callbacks under way: ended only at 0 */
+	uint8_t		 at;			/* the step */
+	bool		 begun;			/* its begin has run */
+	bool		 walking;
+	bool		 body_here;
+	enum body_fault	 body_fault;
+	bool		 left;			/* the client has gone */
+	bool		 over;
+
+	/* identify */
+	const struct surface *surface;
+	const struct front *front;
+	struct text	 client_id, web_id, user;	/* x-litellm-call-id, UNIQUE_ID, who the web server says it is */
+	struct text	 rest;			/* what a surface's '*' took */
+	struct client_says says;
+	bool		 head_only;		/* HEAD */
+
+	/* read */
+	struct glance	 glance;
+	struct text	 model;			/* in the arena */
+
+	/* plan, ask */
+	struct plan	 plan;
+	struct ask	*ask;			/* read when a dialect must be crossed */
+	struct attempt	*attempts, *attempt;
+	unsigned	 n_attempts;
+	const struct deployment *deployment;
+	const struct provider *provider;
+	unsigned	 slot;			/* of the deployment on the board */
+	bool		 in_flight;
+	struct call	*call;
+	struct timer	 wait;			/* back-off, and later the heartbeat and commit clock */
+	struct buf	 body;			/* a translated request */
+	enum course	 course;
+	bool		 relayed;
+	bool		 pausing;		/* between two attempts */
+	enum call_end	 call_end;
+	bool		 call_over;
+	struct text	 upstream_type;
+	struct text	 passable;		/* rate headers of the upstream that answered */
+	int		 upstream_status;
+	int64_t		 retry_after_ms;
+	struct buf	 gathered;		/* a whole body, or frames held back before commit */
+	struct sse	 sse;
+	struct relay	 relay;
+	struct reader	*reader;
+	struct seen	 seen_room;		/* of a translated answer */
+	struct seen	*seen;
+	struct told	 told;
+	struct writer	*writer;
+	bool		 writer_done;		/* END or ERROR was written */
+	struct error	*failure;		/* why the attempt under way failed */
+	struct error	*first_failure;		/* what the client will hear if all fail */
+
+	/* answer */
+	bool		 memory_given_back;	/* body and params are freed: no candidate needs them again */
+	bool		 committed;		/* status and headers are sent */
+	bool		 answered;		/* nothing more is to be written */
+	bool		 ended;			/* reply_end() was called */
+	size_t		 prompt_bytes;		/* of the request's body */
+	int		 status;
+	struct error	*error;
+	int64_t		 first_token_us, upstream_us, last_write_us;
+	enum exchange_end end;
+	const char	*reason;		/* of the end, for the log */
+};
+
+/* For the web room. */
+extern const struct web_owner exchange_owner;
+
+void	exchange_walk(struct exchange *);
+void	exchange_leave(struct exchange *);		/* after x->busy++: the end of a callback */
+/* The worker's time is up: end with an error event, or just end. */
+void	exchange_abandon(struct exchange *);
+
+/* steps.c */
+struct text kept_header(struct exchange *, const char *name);	/* a request header's copy in the arena, bounded */
+
+/* surfaces.c */
+const struct surface *surface_find(struct text path, struct text method, struct text *rest, bool *path_known, const char **allow);
+bool	is_anthropic_client(const struct request *);
+
+/* ask.c */
+step_f	ask, ask_heard;
+void	ask_stop(struct exchange *);		/* cancel what runs upstream */
+
+/* mock.c */
+struct error *mock_answer(struct exchange *);		/* NULL: answered */
+
+/* answer.c */
+void	answer_headers(struct exchange *, struct buf *, int status, const char *content_type, int64_t length);
+void	answer_whole(struct exchange *, int status, const char *content_type, struct text body);
+void	answer_edited(struct exchange *, struct text body, const struct edits *);
+void	answer_error(struct exchange *, struct error *);	/* a status; or, once committed, a last error event */
+void	answer_commit(struct exchange *);			/* a stream's status and headers */
+void	answer_flush(struct exchange *);
+void	answer_end(struct exchange *);
+
+/* local.c: what the gateway answers by itself */
+enum step_result local_alive(struct exchange *), local_ready(struct exchange *), local_health(struct exchange *), local_root(struct exchange *),
+    local_models(struct exchange *), local_model(struct exchange *), local_metrics(struct exchange *), local_count(struct exchange *),
+    local_later(struct exchange *), local_upgrade(struct exchange *);
+
+/* record.c */
+void	record_exchange(struct exchange *);		/* the log line and the counters, once, at the end */
+void	record_attempt(struct exchange *);		/* counters of the attempt that ended */
+
+#endif

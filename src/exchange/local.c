@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the gateway answers by itself: health, models, metrics, token counts. */
+#include "exchange/exchange.h"
+
+#include "access/access.h"
+#include "base/clock.h"
+#include "board/metrics.h"
+
+static enum step_result
+say(struct exchange *x, const char *type, struct buf *body)
+{
+	answer_whole(x, 200, type, buf_as_text(body));
+	buf_free(body);
+	return (STEP_DONE);
+}
+
+enum step_result
+local_alive(struct exchange *x)
+{
+	answer_whole(x, 200, "application/json", TEXT("\"I'm alive!\""));
+	return (STEP_DONE);
+}
+
+/* Claude Code and load balancers probe this. */
+enum step_result
+local_root(struct exchange *x)
+{
+	answer_whole(x, 200, "application/json", TEXT("{\"name\":\"sluice\",\"version\":\"" SLUICE_VERSION "\"}"));
+	return (STEP_DONE);
+}
+
+/* Ready means: configured and listening.  No upstream is asked. */
+enum step_result
+local_ready(struct exchange *x)
+{
+	answer_whole(x, 200, "application/json", TEXT("{\"status\":\"healthy\",\"db\":\"Not connected\",\"cache\":null,"
+	    "\"litellm_version\":\"sluice-" SLUICE_VERSION "\",\"success_callbacks\":[]}"));
+	return (STEP_DONE);
+}
+
+static void
+endpoint(struct json_out *out, const struct deployment *d, const struct outcome *o, bool known)
+{
+	char when[25];
+
+	json_open(out, '{');
+	json_name(out, "model");
+	json_string(out, d->litellm_model);
+	json_name(out, "model_name");
+	json_string(out, d->group);
+	json_name(out, "model_id");
+	json_string(out, d->id);
+	if (d->api_base.len > 0) {
+		json_name(out, "api_base");
+		json_string(out, d->api_base);
+	}
+	if (known) {
+		clock_iso(when, o->at_wall_ms);
+		json_name(out, "last_outcome_at");
+		json_string(out, text_of(when));
+		json_name(out, "last_status");
+		json_int(out, o->status);
+	}
+	if (known && o->error > 0) {
+		json_name(out, "error");
+		json_string(out, text_of(error_kinds[o->error - 1].what));
+	}
+	json_close(out, '}');
+}
+
+/* The deployments whose last real outcome was, or was not, good; those never asked count as healthy. */
+static int64_t
+endpoints(struct exchange *x, struct json_out *out, bool healthy)
+{
+	int64_t n = 0;
+
+	json_open(out, '[');
+	for (size_t i = 0; i < x->config->n_deployments; i++) {
+		const struct deployment *d = x->config->deployments[i];
+		struct outcome o = { 0 };
+		bool known = board_outcome_read(x->worker->board, board_deployment(x->worker->board, d->id), &o);
+
+		if ((!known || o.error == 0) != healthy)
+			continue;
+		endpoint(out, d, &o, known);
+		n++;
+	}
+	json_close(out, ']');
+	return (n);
+}
+
+enum step_result
+local_health(struct exchange *x)
+{
+	struct buf body = { 0 };
+	struct json_out out = { .to = &body };
+	int64_t good, bad;
+
+	json_open(&out, '{');
+	json_name(&out, "healthy_endpoints");
+	good = endpoints(x, &out, true);
+	json_name(&out, "unhealthy_endpoints");
+	bad = endpoints(x, &out, false);
+	json_name(&out, "healthy_count");
+	json_int(&out, good);
+	json_name(&out, "unhealthy_count");
+	json_int(&out, bad);
+	json_close(&out, '}');
+	return (say(x, "application/json", &body));
+}
+
+enum step_result
+local_models(struct exchange *x)
+{
+	struct buf body = { 0 };
+
+	models_list(&body, x->config, is_anthropic_client(x->request));
+	return (say(x, "application/json", &body));
+}
+
+static int
+hex(char c)
+{
+	return (c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1);
+}
+
+/* Percent-decoded into the arena; what is not an escape stays. */
+static struct text
+decoded(struct arena *arena, struct text t)
+{
+	char *to = arena_bytes(arena, t.len + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < t.len; i++) {
+		if (t.at[i] == '%' && i + 2 < t.len && hex(t.at[i + 1]) >= 0 && hex(t.at[i + 2]) >= 0) {
+			to[n++] = (char)(hex(t.at[i + 1]) << 4 | hex(t.at[i + 2]));
+			i += 2;
+		} else
+			to[n++] = t.at[i];
+	}
+	return ((struct text){ to, n });
+}
+
+enum step_result
+local_model(struct exchange *x)
+{
+	struct text id = decoded(x->arena, x->rest);
+	struct buf body = { 0 };
+
+	if (models_one(&body, x->config, id, is_anthropic_client(x->request)))
+		return (say(x, "application/json", &body));
+	buf_free(&body);
+	x->error = error_new(x->arena, E_NOT_FOUND, "The model '" TEXT_FMT "' does not exist.", TEXT_ARG(text_sub(id, 0, 200)));
+	x->error->code = TEXT("model_not_found");
+	return (STEP_ERROR);
+}
+
+enum step_result
+local_metrics(struct exchange *x)
+{
+	struct buf body = { 0 };
+
+	if (!access_is_local(x->request) && (x->error = access_check(x->arena, &x->config->settings, x->request)) != NULL)
+		return (STEP_ERROR);
+	metrics_print(&body, x->worker->board, x->config);
+	return (say(x, "text/plain; version=0.0.4; charset=utf-8", &body));
+}
+
+/* count_tokens where the upstream has no counter, or it failed: an estimate that errs high, never an error. */
+enum step_result
+local_count(struct exchange *x)
+{
+	struct ask *a = arena_new_of(x->arena, struct ask);
+	struct buf body = { 0 };
+
+	if ((x->error = x->front->read_ask(a, x->arena, &x->glance)) != NULL)
+		return (STEP_ERROR);
+	buf_print(&body, "{\"input_tokens\":%lld}", (long long)count_tokens(a));
+	return (say(x, "application/json", &body));
+}
+
+enum step_result
+local_later(struct exchange *x)
+{
+	x->error = error_new(x->arena, E_NOT_BUILT, "sluice " SLUICE_VERSION " does not serve %s yet.", x->surface->path);
+	x->error->useless_to_retry = true;
+	return (STEP_ERROR);
+}
+
+/* GET /v1/responses asks for a WebSocket: 426 makes Codex go on with POST at once. */
+enum step_result
+local_upgrade(struct exchange *x)
+{
+	if (!text_eq_nocase(request_header(x->request, "upgrade"), TEXT("websocket")))
+		return (local_later(x));
+	answer_whole(x, 426, "application/json", TEXT("{\"error\":{\"message\":\"WebSocket is not offered here; use POST.\","
+	    "\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"upgrade_required\"}}"));
+	return (STEP_DONE);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is written down of an exchange: one JSON line, the counters of the board.  Never a prompt, a key or a vendor's body. */
+#include "exchange/exchange.h"
+
+#include "base/clock.h"
+
+#include <assert.h>
+
+static const char *const ends[] = {
+	[END_COMPLETE] = "complete", [END_CUT] = "cut", [END_LEFT] = "left", [END_REFUSED] = "refused",
+};
+
+/* counters */
+
+static enum deployment_counter
+failure_counter(enum error_kind kind)
+{
+	switch (kind) {
+	case E_RATE_LIMIT:
+	case E_QUOTA:
+		return (DEP_FAILURE_RATE_LIMIT);
+	case E_TIMEOUT:
+	case E_UPSTREAM_TIMEOUT:
+		return (DEP_FAILURE_TIMEOUT);
+	case E_UPSTREAM_CREDENTIAL:
+		return (DEP_FAILURE_AUTH);
+	default:
+		return (DEP_FAILURE_OTHER);
+	}
+}
+
+/* A caller's own mistake blames no deployment, nor does a client that left. */
+void
+record_attempt(struct exchange *x)
+{
+	struct board *b = x->worker->board;
+	const struct attempt *a = x->attempt;
+	struct outcome o = { .at_wall_ms = clock_wall_ms(), .status = a->status };
+
+	board_count_deployment(b, x->slot, DEP_REQUESTS, 1);
+	board_time(b, x->slot, HIST_UPSTREAM, a->ended_us - a->began_us);
+	if (x->left)
+		return;
+	if (x->failure == NULL)
+		board_count_deployment(b, x->slot, DEP_SUCCESS, 1);
+	else if (error_kinds[x->failure->kind].fault == FAULT_CALLER)
+		return;
+	else {
+		o.error = (int)x->failure->kind + 1;
+		board_count_deployment(b, x->slot, DEP_FAILURE, 1);
+		board_count_deployment(b, x->slot, failure_counter(x->failure->kind), 1);
+	}
+	board_outcome(b, x->slot, &o);
+}
+
+static void
+count_tokens_of(struct exchange *x, const struct usage *u)
+{
+	const struct { enum deployment_counter counter; int64_t n; } rows[] = {
+		{ DEP_TOKENS_IN, u->prompt }, { DEP_TOKENS_CACHED, u->cached }, { DEP_TOKENS_WRITTEN, u->written },
+		{ DEP_TOKENS_OUT, u->completion }, { DEP_TOKENS_REASONING, u->reasoning },
+	};
+
+	for (size_t i = 0; i < nitems(rows); i++)
+		if (rows[i].n > 0)
+			board_count_deployment(x->worker->board, x->slot, rows[i].counter, (uint64_t)rows[i].n);
+}
+
+static void
+count_exchange(struct exchange *x, int64_t total_us)
+{
+	struct board *b = x->worker->board;
+
+	if (x->surface != NULL)
+		board_count(b, x->surface->counter, 1);
+	board_count(b, x->status >= 500 ? COUNT_STATUS_5XX : x->status >= 400 ? COUNT_STATUS_4XX : COUNT_STATUS_2XX, 1);
+	if (x->end == END_REFUSED)
+		board_count(b, COUNT_REFUSED, 1);
+	if (x->end == END_LEFT)
+		board_count(b, COUNT_LEFT, 1);
+	if (x->end == END_CUT && x->committed && x->error != NULL && x->status < 400)
+		board_count(b, COUNT_CUT, 1);
+	if (x->n_attempts == 0)
+		return;
+	if (x->plan.retries > 0)
+		board_count(b, COUNT_RETRIES, x->plan.retries);
+	if (x->plan.fallbacks > 0)
+		board_count(b, COUNT_FALLBACKS, x->plan.fallbacks);
+	if (x->plan.fallbacks > 0)
+		board_count_deployment(b, x->slot, x->end == END_COMPLETE ? DEP_FALLBACK_GOOD : DEP_FALLBACK_BAD, 1);
+	board_time(b, x->slot, HIST_TOTAL, total_us);
+	board_time(b, x->slot, HIST_OVERHEAD, total_us > x->upstream_us ? total_us - x->upstream_us : 0);
+	if (x->glance.stream && x->first_token_us > 0)
+		board_time(b, x->slot, HIST_FIRST_TOKEN, x->first_token_us - x->began_us);
+}
+
+/* tokens */
+
+/* Where the upstream did not say, about four bytes are a token; the line says that it is an estimate. */
+static bool
+estimate(const struct exchange *x, struct usage *u)
+{
+	bool estimated = false;
+
+	*u = x->seen != NULL ? x->seen->usage : USAGE_UNSAID;
+	if (x->n_attempts == 0 || x->seen == NULL || x->upstream_status < 200 || x->upstream_status > 299)
+		return (false);
+	if (u->prompt < 0) {
+		u->prompt = (int64_t)(x->prompt_bytes + 3) / 4;
+		estimated = true;
+	}
+	if (u->completion < 0) {
+		u->completion = (int64_t)(x->seen->produced + 3) / 4;
+		estimated = true;
+	}
+	return (estimated);
+}
+
+/* the line */
+
+static void
+member(struct json_out *out, const char *name, struct text value)
+{
+	if (value.len == 0)
+		return;
+	json_name(out, name);
+	json_string(out, value);
+}
+
+static void
+member_int(struct json_out *out, const char *name, int64_t value)
+{
+	json_name(out, name);
+	json_int(out, value);
+}
+
+static void
+member_ms(struct json_out *out, const char *name, int64_t us)
+{
+	json_name(out, name);
+	buf_print(out->to, "%lld.%03lld", (long long)(us / 1000), (long long)(us % 1000));
+	out->comma = true;
+}
+
+static void
+attempts(const struct exchange *x, struct json_out *out)
+{
+	if (x->attempts == NULL)
+		return;
+	json_name(out, "attempts");
+	json_open(out, '[');
+	for (const struct attempt *a = x->attempts; a != NULL; a = a->next) {
+		json_open(out, '{');
+		member(out, "deployment", a->deployment->id);
+		member_int(out, "status", a->status);
+		json_name(out, "error");
+		if (a->error != NULL)
+			json_string(out, text_of(a->error));
+		else
+			json_null(out);
+		member_ms(out, "ms", a->ended_us - a->began_us);
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+}
+
+static void
+tokens(struct json_out *out, const struct usage *u, bool estimated)
+{
+	const struct { const char *name; int64_t n; } rows[] = {
+		{ "in", u->prompt }, { "cached", u->cached }, { "written", u->written }, { "reasoning", u->reasoning }, { "out", u->completion },
+	};
+
+	json_name(out, "tokens");
+	json_open(out, '{');
+	for (size_t i = 0; i < nitems(rows); i++)
+		member_int(out, rows[i].name, rows[i].n > 0 ? rows[i].n : 0);
+	json_close(out, '}');
+	json_name(out, "estimated");
+	json_bool(out, estimated);
+}
+
+static void
+write_line(struct exchange *x, const struct usage *u, bool estimated, int64_t total_us)
+{
+	struct buf *line = &x->worker->scratch;
+	struct json_out out = { .to = line };
+	char when[25];
+
+	line->len = 0;
+	clock_iso(when, x->began_wall_ms);
+	json_open(&out, '{');
+	member(&out, "time", text_of(when));
+	member(&out, "id", text_of(x->id));
+	member(&out, "web_id", x->web_id);
+	member(&out, "client_id", x->client_id);
+	member(&out, "user", x->user);
+	member(&out, "dialect", text_of(x->front != NULL ? x->front->name : ""));
+	member(&out, "path", text_of(x->surface != NULL ? x->surface->path : ""));
+	member(&out, "model", text_sub(x->model, 0, 256));
+	if (x->deployment != NULL) {
+		member(&out, "group", x->plan.group != NULL ? x->plan.group->name : x->deployment->group);
+		member(&out, "deployment", x->deployment->id);
+	}
+	if (x->seen != NULL) {
+		member(&out, "served_model", text_sub(x->seen->served_model, 0, 256));
+		member(&out, "vendor_id", text_sub(x->seen->vendor_id, 0, 256));
+	}
+	json_name(&out, "stream");
+	json_bool(&out, x->glance.stream);
+	member_int(&out, "status", x->status);
+	attempts(x, &out);
+	if (x->first_token_us > 0)
+		member_ms(&out, "first_token_ms", x->first_token_us - x->began_us);
+	member_ms(&out, "total_ms", total_us);
+	member_ms(&out, "overhead_ms", total_us > x->upstream_us ? total_us - x->upstream_us : 0);
+	if (x->n_attempts > 0)
+		tokens(&out, u, estimated);
+	member(&out, "end", text_of(ends[x->end]));
+	member(&out, "reason", text_of(x->reason != NULL ? x->reason : x->error != NULL ? error_kinds[x->error->kind].name : ""));
+	json_close(&out, '}');
+	buf_byte(line, '\n');
+	line_file_write(x->worker->log, buf_as_text(line), loop_now_us(x->worker->loop));
+}
+
+/* Probes would drown the calls: a health check that went well leaves no line. */
+static bool
+is_probe(const struct exchange *x)
+{
+	return (x->surface != NULL && x->surface->open && x->error == NULL);
+}
+
+void
+record_exchange(struct exchange *x)
+{
+	int64_t total_us = loop_now_us(x->worker->loop) - x->began_us;
+	bool estimated;
+	struct usage u;
+
+	estimated = estimate(x, &u);
+	count_exchange(x, total_us);
+	count_tokens_of(x, &u);
+	if (!is_probe(x))
+		write_line(x, &u, estimated, total_us);
+}

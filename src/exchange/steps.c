@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way of a request through the gateway, from top to bottom. */
+#include "exchange/exchange.h"
+
+#include "access/access.h"
+#include "base/clock.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define MAX_CLIENT_ID	128
+#define MAX_HEADER	4096
+
+/* identify: which surface is meant, and may this caller use it */
+
+static struct text
+kept(struct exchange *x, struct text t, size_t most)
+{
+	return (t.len > 0 ? arena_copy(x->arena, text_sub(t, 0, most)) : TEXT(""));
+}
+
+struct text
+kept_header(struct exchange *x, const char *name)
+{
+	return (kept(x, request_header(x->request, name), MAX_HEADER));
+}
+
+/* What the exchange keeps of its request after the request's memory is given back. */
+static void
+keep_names(struct exchange *x)
+{
+	const struct request *req = x->request;
+
+	x->client_id = kept(x, request_header(req, "x-litellm-call-id"), MAX_CLIENT_ID);
+	x->web_id = kept(x, request_param(req, "UNIQUE_ID"), MAX_CLIENT_ID);
+	if (x->web_id.len == 0)
+		x->web_id = kept(x, request_header(req, "x-request-id"), MAX_CLIENT_ID);
+	x->user = kept(x, access_identity(req).user, MAX_CLIENT_ID);
+	x->head_only = text_is(req->method, "HEAD");
+}
+
+/* Errors on paths that several dialects share go to whom the headers show. */
+static const struct front *
+front_for(const struct exchange *x)
+{
+	if (x->surface != NULL && x->surface->front != NULL)
+		return (x->surface->front);
+	return (is_anthropic_client(x->request) ? &front_messages : &front_chat);
+}
+
+static enum step_result
+identify(struct exchange *x)
+{
+	const char *allow = NULL;
+	bool known = false;
+
+	keep_names(x);
+	x->surface = surface_find(x->request->path, x->request->method, &x->rest, &known, &allow);
+	x->front = front_for(x);
+	if (x->surface == NULL) {
+		if (!known) {
+			x->error = error_new(x->arena, E_NOT_FOUND, "Not Found");
+			return (STEP_ERROR);
+		}
+		x->error = error_new(x->arena, E_METHOD, "Method Not Allowed: this path takes %s", allow);
+		x->error->param = text_of(allow);
+		return (STEP_ERROR);
+	}
+	if (!x->surface->open)
+		x->error = access_check(x->arena, &x->config->settings, x->request);
+	return (x->error != NULL ? STEP_ERROR : STEP_GO);
+}
+
+/* read: what do they want */
+
+static struct error *
+body_error(struct exchange *x)
+{
+	switch (x->body_fault) {
+	case BODY_TOO_LARGE:
+		return (error_new(x->arena, E_TOO_LARGE, "The request body is larger than %lld bytes, the limit of this gateway.",
+		    (long long)x->config->settings.body_limit));
+	case BODY_SHORT:
+		return (error_new(x->arena, E_BAD_REQUEST, "The request body is shorter than its Content-Length says."));
+	case BODY_LONG:
+		return (error_new(x->arena, E_BAD_REQUEST, "The request body is longer than its Content-Length says."));
+	case BODY_NO_ROOM:
+		return (error_new(x->arena, E_BUSY, "The gateway has no memory for this request body now; try again soon."));
+	case BODY_FINE:
+		break;
+	}
+	return (NULL);
+}
+
+static enum step_result
+read_ask_heard(struct exchange *x)
+{
+	struct glance *g = &x->glance;
+
+	if (!x->body_here)
+		return (STEP_WAIT);
+	if (x->left)
+		return (STEP_DONE);
+	if ((x->error = body_error(x)) != NULL)
+		return (STEP_ERROR);
+	if (x->surface->answer != NULL)
+		return (x->surface->answer(x));
+	g->counting = x->surface->counting;
+	x->error = x->front->glance(g, x->arena, x->request->body);
+	if (x->error != NULL)
+		return (STEP_ERROR);
+	x->prompt_bytes = g->body.len;
+	x->model = arena_copy(x->arena, x->config->settings.completion_model.len > 0 ? x->config->settings.completion_model : g->model);
+	return (STEP_GO);
+}
+
+static enum step_result
+read_ask(struct exchange *x)
+{
+	if (x->request->content_length == -2) {
+		x->error = error_new(x->arena, E_LENGTH_REQUIRED, "The Content-Length of the request is malformed.");
+		return (STEP_ERROR);
+	}
+	return (read_ask_heard(x));
+}
+
+/* plan: who could answer, in which order */
+
+static int64_t
+retries_wanted(const struct exchange *x)
+{
+	int64_t n;
+
+	return (text_to_i64(request_header(x->request, "x-litellm-num-retries"), &n) && n >= 0 && n <= 20 ? n : -1);
+}
+
+static enum step_result
+plan(struct exchange *x)
+{
+	x->error = route_plan(&x->plan, x->arena, x->config, x->model, retries_wanted(x), random_u64);
+	return (x->error != NULL ? STEP_ERROR : STEP_GO);
+}
+
+/* settle: what became of it; one line, the counters */
+
+static enum step_result
+settle(struct exchange *x)
+{
+	ask_stop(x);
+	record_exchange(x);
+	return (STEP_GO);
+}
+
+/* drain: everything is with the web server */
+
+static enum step_result
+drain_written(struct exchange *x)
+{
+	return (x->over ? STEP_GO : STEP_WAIT);
+}
+
+static enum step_result
+drain(struct exchange *x)
+{
+	if (!x->over)
+		answer_end(x);
+	return (drain_written(x));
+}
+
+static const struct {
+	const char	*name;
+	step_f		*begin, *resume;
+} steps[] = {
+	{ "identify",	identify,	NULL },			/* whose key is this, what do they call */
+	{ "read",	read_ask,	read_ask_heard },	/* what do they want */
+	{ "plan",	plan,		NULL },			/* who could answer */
+	{ "ask",	ask,		ask_heard },		/* candidates in turn; streams */
+	{ "settle",	settle,		NULL },			/* one line, the counters */
+	{ "drain",	drain,		drain_written },	/* the web server has the last byte */
+};
+#define SETTLE	4
+
+static uint8_t
+later(uint8_t step)
+{
+	return (step > SETTLE ? step : SETTLE);
+}
+
+static void
+exchange_free(struct exchange *x)
+{
+	struct worker *w = x->worker;
+
+	timer_stop(w->loop, &x->wait);
+	*x->link = x->next;
+	if (x->next != NULL)
+		x->next->link = x->link;
+	board_open_exchanges(w->board, -1);
+	buf_free(&x->body);
+	buf_free(&x->gathered);
+	sse_free(&x->sse);
+	config_release(x->config);
+	arena_free(x->arena);
+	worker_load_changed(w);
+}
+
+/* Walk on until a step waits.  Whoever ends the wait calls this again: `begin` runs once, `resume` on waking. */
+void
+exchange_walk(struct exchange *x)
+{
+	if (x->walking)
+		return;
+	x->walking = true;
+	x->busy++;
+	while (x->at < nitems(steps)) {
+		enum step_result result = x->begun ? steps[x->at].resume(x) : steps[x->at].begin(x);
+
+		if (result == STEP_WAIT) {
+			x->begun = true;
+			break;
+		}
+		if (result == STEP_ERROR)
+			answer_error(x, x->error);
+		x->at = result == STEP_GO ? (uint8_t)(x->at + 1) : later((uint8_t)(x->at + 1));
+		x->begun = false;
+	}
+	x->walking = false;
+	exchange_leave(x);
+}
+
+void
+exchange_leave(struct exchange *x)
+{
+	if (--x->busy == 0 && x->at == nitems(steps))
+		exchange_free(x);
+}
+
+/* what the web room says */
+
+static void *
+begin(void *worker, struct stream *stream, struct request *request)
+{
+	struct worker *w = worker;
+	struct arena *arena = arena_new();
+	struct exchange *x = arena_new_of(arena, struct exchange);
+
+	x->worker = w;
+	x->arena = arena;
+	x->config = config_hold(w->config);
+	x->stream = stream;
+	x->request = request;
+	x->began_us = loop_now_us(w->loop);
+	x->began_wall_ms = clock_wall_ms();
+	uuid7(x->id);
+	x->next = w->exchanges;
+	x->link = &w->exchanges;
+	if (x->next != NULL)
+		x->next->link = &x->next;
+	w->exchanges = x;
+	board_open_exchanges(w->board, 1);
+	worker_load_changed(w);
+	exchange_walk(x);
+	return (x);
+}
+
+static void
+body(void *self, enum body_fault fault)
+{
+	struct exchange *x = self;
+
+	x->body_here = true;
+	x->body_fault = fault;
+	exchange_walk(x);
+}
+
+static void
+gone(void *self)
+{
+	struct exchange *x = self;
+
+	x->left = true;
+	x->body_here = true;
+	exchange_walk(x);
+}
+
+static void
+writable(void *self)
+{
+	struct exchange *x = self;
+
+	if (x->call != NULL)
+		call_resume(x->call);
+}
+
+static void
+over(void *self)
+{
+	struct exchange *x = self;
+
+	x->over = true;
+	x->left = x->left || !x->answered;
+	exchange_walk(x);
+}
+
+static void
+bad_record(void *worker)
+{
+	board_count(((struct worker *)worker)->board, COUNT_BAD_RECORDS, 1);
+}
+
+const struct web_owner exchange_owner = {
+	.begin = begin, .body = body, .gone = gone, .writable = writable, .over = over, .bad_record = bad_record,
+};
+
+void
+exchange_abandon(struct exchange *x)
+{
+	if (x->at >= SETTLE)
+		return;
+	x->busy++;
+	ask_stop(x);
+	x->reason = "the worker stops";
+	answer_error(x, error_new(x->arena, E_BUSY, "The gateway is being restarted; send the request again."));
+	x->at = SETTLE;
+	x->begun = false;
+	exchange_walk(x);
+	exchange_leave(x);
+}

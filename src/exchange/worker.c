@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a worker: rooms opened, the loop, signals, a new configuration, a graceful end. */
+#include "exchange/worker.h"
+
+#include "base/clock.h"
+#include "exchange/exchange.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LEVEL_AGAIN_US		10000	/* a worker that stands back looks again this soon */
+#define SWEEP_US		1000000
+#define ONE_DRAIN_MS		7000	/* mod_fcgid kills 8 s after its SIGTERM */
+
+#define SELF(member, pointer)	((struct worker *)((char *)(pointer) - offsetof(struct worker, member)))
+
+/* level the load between workers that share a listener (mechanics 4) */
+
+static bool
+has_more_than_its_share(const struct worker *w)
+{
+	unsigned mine = board_my_open(w->board), least = board_least_open(w->board), slack = least / 10;
+
+	return (mine > least + (slack > 8 ? slack : 8));
+}
+
+static void
+level(struct soon *s)
+{
+	struct worker *w = SELF(level, s);
+	bool accept = !has_more_than_its_share(w);
+
+	if (w->stopping) {
+		if (w->exchanges == NULL)
+			loop_stop(w->loop);
+		return;
+	}
+	if (accept != w->accepting)
+		web_accept(w->web, accept);
+	w->accepting = accept;
+	if (!accept)
+		timer_set(w->loop, &w->level_again, loop_now_us(w->loop) + LEVEL_AGAIN_US);
+}
+
+static void
+level_again(struct timer *t)
+{
+	struct worker *w = SELF(level_again, t);
+
+	soon_do(w->loop, &w->level);
+}
+
+void
+worker_load_changed(struct worker *w)
+{
+	if (w->form == FORM_SERVE || w->stopping)
+		soon_do(w->loop, &w->level);
+}
+
+/* a new configuration, read beside the loop */
+
+struct reload {
+	struct errand	 errand;
+	struct worker	*worker;
+	const char	*path;
+	struct config	*config;
+};
+
+static void
+reload_work(struct errand *e)
+{
+	struct reload *r = (struct reload *)e;
+
+	r->config = config_load(r->path);
+}
+
+static void
+open_log(struct worker *w)
+{
+	struct text path = w->config->settings.log;
+
+	line_file_close(w->log);
+	w->log = line_file_open(path.at);
+}
+
+static void
+say_problems(const struct config *c)
+{
+	for (const struct problem *p = c->problems; p != NULL; p = p->next)
+		if (p->level != PROBLEM_NOTE)
+			note(p->level == PROBLEM_ERROR ? NOTE_ERROR : NOTE_WARN, "", TEXT_FMT ":%u: " TEXT_FMT, TEXT_ARG(p->file), p->line,
+			    TEXT_ARG(p->message));
+}
+
+static void
+reload_done(struct errand *e)
+{
+	struct reload *r = (struct reload *)e;
+	struct worker *w = r->worker;
+	struct config *old = w->config;
+
+	if (r->config->n_errors > 0) {
+		say_problems(r->config);
+		note(NOTE_ERROR, "", "the new configuration has errors; the old one stays");
+		config_release(r->config);
+	} else {
+		w->config = r->config;
+		web_body_limit(w->web, (size_t)w->config->settings.body_limit, (size_t)w->config->settings.body_memory);
+		if (!text_eq(old->settings.log, w->config->settings.log))
+			open_log(w);
+		config_release(old);
+		note(NOTE_INFO, "", "new configuration: %zu deployments in %zu groups", w->config->n_deployments, w->config->n_groups);
+	}
+	free(r);
+}
+
+static void
+reload(struct worker *w)
+{
+	struct reload *r = must_zalloc(sizeof(*r));
+
+	r->errand.work = reload_work;
+	r->errand.done = reload_done;
+	r->worker = w;
+	r->path = w->config_path;
+	if (!lane_send(w->disk, &r->errand))
+		free(r);
+}
+
+/* the end */
+
+static void
+drain_over(struct timer *t)
+{
+	struct worker *w = SELF(drain, t);
+
+	for (struct exchange *x = w->exchanges, *next; x != NULL; x = next) {
+		next = x->next;
+		exchange_abandon(x);
+	}
+	if (w->exchanges != NULL && w->abandoned++ < 10) {
+		timer_set(w->loop, t, loop_now_us(w->loop) + 100000);
+		return;
+	}
+	loop_stop(w->loop);
+}
+
+/* Idle workers end at once; streams may finish as long as the configuration, or the server, allows. */
+static void
+stop(struct worker *w)
+{
+	int64_t ms = w->form == FORM_ONE ? ONE_DRAIN_MS : w->config->settings.drain_ms;
+
+	if (w->stopping)
+		return;
+	w->stopping = true;
+	web_stop(w->web, w->form != FORM_SERVE);
+	timer_set(w->loop, &w->drain, loop_now_us(w->loop) + ms * 1000);
+	soon_do(w->loop, &w->level);
+}
+
+static void
+caught(void *self, int sig)
+{
+	struct worker *w = self;
+
+	if (sig == SIGHUP)
+		reload(w);
+	else
+		stop(w);
+}
+
+static void
+sweep(struct timer *t)
+{
+	struct worker *w = SELF(sweep, t);
+
+	board_sweep(w->board);
+	timer_set(w->loop, t, loop_now_us(w->loop) + SWEEP_US);
+}
+
+/* the beginning */
+
+static uint64_t
+listener_key(int fd)
+{
+	struct stat st;
+
+	return (fstat(fd, &st) == 0 ? (uint64_t)st.st_ino : 0);
+}
+
+static bool
+open_board(struct worker *w, int fd)
+{
+	const struct settings *s = &w->config->settings;
+	struct buf why = { 0 };
+
+	w->board = board_open(s->run_dir.at, s->instance.at, w->form == FORM_ONE ? SEAT_NARROW : SEAT_WIDE, &why);
+	if (w->board == NULL)
+		note(NOTE_ERROR, "", "the board can not be opened: " TEXT_FMT, TEXT_ARG(buf_as_text(&why)));
+	buf_free(&why);
+	if (w->board != NULL)
+		board_listener(w->board, w->form == FORM_SERVE ? listener_key(fd) : 0);
+	return (w->board != NULL);
+}
+
+static void
+open_rooms(struct worker *w, int fd)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	const struct settings *s = &w->config->settings;
+	struct web_settings web = { .body_limit = (size_t)s->body_limit, .body_memory = (size_t)s->body_memory,
+		.high_mark = REPLY_HIGH, .low_mark = REPLY_HIGH / 4, .idle_ms = 0 };
+	struct upstream_settings up = { .ca_file = s->ca_file, .dns_ttl_ms = s->dns_ttl_ms, .http2 = s->http2_upstream };
+	struct web_owner owner = exchange_owner;
+
+	signal(SIGPIPE, SIG_IGN);
+	loop_signals(w->loop, signals, nitems(signals), caught, w);
+	w->disk = lane_new(w->loop, "disk", 1, 16);
+	open_log(w);
+	w->upstream = upstream_new(w->loop, &up);
+	owner.worker = w;
+	w->web = web_new(w->loop, &web, &owner);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	web_listen(w->web, fd);
+	w->level.run = level;
+	w->level_again.due = level_again;
+	w->drain.due = drain_over;
+	w->sweep.due = sweep;
+	timer_set(w->loop, &w->sweep, loop_now_us(w->loop) + SWEEP_US);
+	w->accepting = true;
+}
+
+static void
+close_rooms(struct worker *w)
+{
+	timer_stop(w->loop, &w->sweep);
+	timer_stop(w->loop, &w->drain);
+	timer_stop(w->loop, &w->level_again);
+	web_free(w->web);
+	upstream_free(w->upstream);
+	lane_free(w->disk, 100);
+	line_file_close(w->log);
+	board_close(w->board);
+	loop_free(w->loop);
+	buf_free(&w->scratch);
+	buf_free(&w->frames);
+	config_release(w->config);
+}
+
+int
+worker_run(int fd, struct config *config, const char *config_path, enum worker_form form)
+{
+	struct worker w = { .config = config, .config_path = config_path, .form = form, .began_wall_ms = clock_wall_ms() };
+
+	say_problems(config);
+	if (config->n_errors > 0) {
+		note(NOTE_ERROR, "", "the configuration has errors; run sluice check");
+		config_release(config);
+		return (1);
+	}
+	if (!open_board(&w, fd)) {
+		config_release(config);
+		return (1);
+	}
+	w.loop = loop_new();
+	open_rooms(&w, fd);
+	loop_run(w.loop);
+	close_rooms(&w);
+	return (0);
+}

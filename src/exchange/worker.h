@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A worker process: its loop and the rooms an exchange walks through.
+ *
+ * One worker runs thousands of exchanges; what they share is here.  The configuration is swapped on SIGHUP; an exchange keeps
+ * the one it began with.
+ */
+#ifndef EXCHANGE_WORKER_H
+#define EXCHANGE_WORKER_H
+
+#include "base/errand.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "board/board.h"
+#include "config/config.h"
+#include "upstream/upstream.h"
+#include "web/web.h"
+
+enum worker_form {
+	FORM_SERVE,			/* child of sluice serve: the listener is shared with its siblings */
+	FORM_SPAWNED,			/* by lighttpd: the listener on fd 0 is ours alone */
+	FORM_ONE,			/* by mod_fcgid: one request at a time */
+};
+
+#define REPLY_HIGH	262144		/* bytes queued to one client, above which its upstream is paused */
+
+struct worker {
+	struct loop	*loop;
+	struct config	*config;
+	const char	*config_path;
+	struct web	*web;
+	struct upstream	*upstream;
+	struct board	*board;
+	struct line_file *log;
+	struct lane	*disk;		/* reading a new configuration */
+	enum worker_form form;
+	struct exchange	*exchanges;	/* all that are running */
+	struct buf	 scratch;	/* an edited event, a log line */
+	struct buf	 frames;	/* what one callback makes for its client */
+	struct soon	 level;		/* compare my load with the others' */
+	struct timer	 level_again;
+	bool		 accepting, stopping;
+	struct timer	 drain;
+	unsigned	 abandoned;	/* times the drain ran out */
+	struct timer	 sweep;		/* of dead workers' seats */
+	int64_t		 began_wall_ms;
+};
+
+/* Runs until told to stop.  `config` is taken over; `fd` is a listening socket.  The exit status. */
+int	worker_run(int fd, struct config *config, const char *config_path, enum worker_form);
+
+/* Calls it on each exchange that begins or ends: listener in or out, the end of a stopping worker. */
+void	worker_load_changed(struct worker *);
+
+#endif

@@ -1,0 +1,75 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# ./test.sh: install what is missing, build twice (plain, and with sanitizers), run every test; the last lines count them.
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/build-env.sh"
+
+install $run_packages libcmocka-dev libfcgi-bin lighttpd-mod-openssl apache2-bin libapache2-mod-fcgid tinyproxy-bin \
+    clang libclang-rt-14-dev llvm-14 gdb mandoc python3 python3-venv
+
+results="$here/build/results"
+passed=0 failed=0
+export FUZZ_SECONDS="${FUZZ_SECONDS:-10}"
+
+# The interpreter with the SDKs that journeys use; made once.
+venv="$here/.venv"
+wanted=$(cat "$here/tests/journey/requirements.txt")
+if [ ! -e "$venv/made" ] || [ "$(cat "$venv/made")" != "$wanted" ]; then
+	rm -rf "$venv"
+	python3 -m venv "$venv"
+	"$venv/bin/pip" -q --disable-pip-version-check install -r "$here/tests/journey/requirements.txt"
+	echo "$wanted" >"$venv/made"
+fi
+
+build build --enable-werror
+build build-asan --enable-werror --enable-sanitizers CFLAGS="-O1 -g"
+mkdir -p "$results"
+
+# unit FOLDER: make check; counts cmocka's own lines of each program's log.
+unit() {
+	echo "== unit tests and cases in $1"
+	(cd "$here/$1" && make -s check) >"$results/$1.log" 2>&1 && ok=yes || ok=no
+	good=$(cat "$here/$1"/tests/*/*.log 2>/dev/null | grep -c '^\[       OK \]' || :)
+	bad=$(cat "$here/$1"/tests/*/*.log 2>/dev/null | grep -c '^\[  FAILED  \] [a-z_]*$' || :)
+	if [ $ok = no ]; then
+		tail -n 40 "$results/$1.log"
+		cat "$here/$1/test-suite.log" 2>/dev/null | tail -n 60
+		[ "$bad" -gt 0 ] || bad=1
+	fi
+	passed=$((passed + good)) failed=$((failed + bad))
+	echo "$good passed, $bad failed"
+}
+
+# step NAME COMMAND…: one more thing that must succeed.
+step() {
+	name="$1"
+	shift
+	echo "== $name"
+	if "$@" >"$results/$name.log" 2>&1; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		tail -n 60 "$results/$name.log"
+	fi
+}
+
+# journeys FOLDER: real web servers around the binary of that folder.
+journeys() {
+	echo "== journeys with $1"
+	SLUICE_BUILD="$here/$1" "$venv/bin/python" -m pytest -q "$here/tests/journey" --junitxml="$results/journey-$1.xml" \
+	    -p no:cacheprovider --timeout=120 2>&1 | tee "$results/journey-$1.log" | tail -n 60
+	set -- $("$venv/bin/python" "$here/tests/journey/count.py" "$results/journey-$1.xml")
+	passed=$((passed + $1)) failed=$((failed + $2))
+}
+
+unit build
+unit build-asan
+step man-pages sh -c "mandoc -T lint -W warning '$here'/doc/*.[1-8]"
+step fuzz make -s -C "$here/build" fuzz-check
+journeys build
+journeys build-asan
+step distcheck make -s -C "$here/build" distcheck
+
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
