@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who may call: key headers and their order, the open door on loopback, identity of the web server. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "access/access.h"
+
+#define KEY	"sk-0123456789abcdef"
+
+static struct request
+request_of(const struct param *params, size_t n)
+{
+	return ((struct request){ .method = TEXT("POST"), .params = params, .n_params = n });
+}
+
+#define CHECK(settings, ...) check(settings, (const struct param[]){ __VA_ARGS__ }, sizeof((const struct param[]){ __VA_ARGS__ }) / sizeof(struct param))
+
+static bool
+check(const struct settings *s, const struct param *params, size_t n)
+{
+	struct request req = request_of(params, n);
+	struct arena *arena = arena_new();
+	struct error *e = access_check(arena, s, &req);
+	bool fine = e == NULL;
+
+	if (!fine)
+		assert_int_equal(e->kind, E_AUTH);
+	arena_free(arena);
+	return (fine);
+}
+
+#define P(n, v)	{ TEXT(n), TEXT(v) }
+
+static void
+every_header_of_litellm_carries_the_key(void **state)
+{
+	struct settings s = { .master_key = TEXT(KEY) };
+
+	(void)state;
+	assert_true(CHECK(&s, P("HTTP_AUTHORIZATION", "Bearer " KEY)));
+	assert_true(CHECK(&s, P("HTTP_AUTHORIZATION", "bearer  " KEY " ")));
+	assert_true(CHECK(&s, P("HTTP_X_LITELLM_API_KEY", "Bearer " KEY)));
+	assert_true(CHECK(&s, P("HTTP_X_LITELLM_API_KEY", KEY)));
+	assert_true(CHECK(&s, P("HTTP_X_API_KEY", KEY)));
+	assert_true(CHECK(&s, P("HTTP_API_KEY", KEY)));
+	assert_true(CHECK(&s, P("HTTP_X_GOOG_API_KEY", KEY)));
+	assert_true(CHECK(&s, P("HTTP_OCP_APIM_SUBSCRIPTION_KEY", KEY)));
+}
+
+static void
+wrong_keys_are_refused(void **state)
+{
+	struct settings s = { .master_key = TEXT(KEY) };
+
+	(void)state;
+	assert_false(CHECK(&s, P("HTTP_HOST", "x")));
+	assert_false(CHECK(&s, P("HTTP_AUTHORIZATION", "Bearer " KEY "0")));
+	assert_false(CHECK(&s, P("HTTP_AUTHORIZATION", "Bearer sk-0123456789abcde")));
+	assert_false(CHECK(&s, P("HTTP_AUTHORIZATION", "Bearer ")));
+	assert_false(CHECK(&s, P("HTTP_AUTHORIZATION", "")));
+	assert_false(CHECK(&s, P("AUTHORIZATION", KEY)));
+	assert_false(CHECK(&s, P("REMOTE_USER", KEY)));
+}
+
+static void
+the_first_header_decides(void **state)
+{
+	struct settings s = { .master_key = TEXT(KEY) }, own = { .master_key = TEXT(KEY), .key_header = TEXT("X-Team-Key") };
+
+	(void)state;
+	assert_false(CHECK(&s, P("HTTP_X_API_KEY", KEY), P("HTTP_AUTHORIZATION", "Bearer other")));
+	assert_true(CHECK(&s, P("HTTP_AUTHORIZATION", "Bearer other"), P("HTTP_X_LITELLM_API_KEY", KEY)));
+	assert_true(CHECK(&own, P("HTTP_AUTHORIZATION", "Bearer other"), P("HTTP_X_TEAM_KEY", KEY)));
+	assert_false(CHECK(&own, P("HTTP_AUTHORIZATION", "Bearer " KEY), P("HTTP_X_TEAM_KEY", "other")));
+}
+
+static void
+basic_credentials_are_the_web_servers(void **state)
+{
+	struct settings s = { .master_key = TEXT(KEY) };
+
+	(void)state;
+	assert_true(CHECK(&s, P("HTTP_AUTHORIZATION", "Basic YWRhOng="), P("HTTP_X_API_KEY", KEY)));
+	assert_false(CHECK(&s, P("HTTP_AUTHORIZATION", "Basic YWRhOng=")));
+}
+
+static void
+without_a_master_key_only_this_machine_may_call(void **state)
+{
+	struct settings closed = { 0 }, open = { .open_on_loopback = true };
+
+	(void)state;
+	assert_false(CHECK(&closed, P("REMOTE_ADDR", "127.0.0.1"), P("SERVER_ADDR", "127.0.0.1")));
+	assert_true(CHECK(&open, P("REMOTE_ADDR", "127.0.0.1"), P("SERVER_ADDR", "127.0.0.1")));
+	assert_true(CHECK(&open, P("REMOTE_ADDR", "::1"), P("SERVER_ADDR", "::1")));
+	assert_false(CHECK(&open, P("REMOTE_ADDR", "192.0.2.1"), P("SERVER_ADDR", "127.0.0.1")));
+	assert_false(CHECK(&open, P("REMOTE_ADDR", "127.0.0.1"), P("SERVER_ADDR", "192.0.2.1")));
+	assert_false(CHECK(&open, P("REMOTE_ADDR", "127.0.0.1")));
+	assert_false(CHECK(&open, P("REMOTE_ADDR", "127.0.0.1"), P("SERVER_ADDR", "127.0.0.1"), P("HTTP_X_FORWARDED_FOR", "192.0.2.1")));
+	assert_false(CHECK(&open, P("REMOTE_ADDR", "127.0.0.1"), P("SERVER_ADDR", "127.0.0.1"), P("HTTP_X_FORWARDED_HOST", "h")));
+	assert_false(CHECK(&open, P("REMOTE_ADDR", "127.0.0.1"), P("SERVER_ADDR", "127.0.0.1"), P("HTTP_FORWARDED", "for=x")));
+	assert_false(CHECK(&open, P("REMOTE_ADDR", "127.0.0.1"), P("SERVER_ADDR", "127.0.0.1"), P("HTTP_VIA", "1.1 p")));
+}
+
+static void
+identity_is_read_from_variables_only(void **state)
+{
+	const struct param forged[] = { P("HTTP_REMOTE_USER", "eve"), P("HTTP_OIDC_CLAIM_EMAIL", "eve@x") };
+	const struct param real[] = { P("REMOTE_USER", "ada"), P("AUTH_TYPE", "openid-connect"), P("HTTP_REMOTE_USER", "eve") };
+	struct request a = request_of(forged, nitems(forged)), b = request_of(real, nitems(real));
+
+	(void)state;
+	assert_int_equal(access_identity(&a).user.len, 0);
+	assert_true(text_is(access_identity(&b).user, "ada"));
+	b.twice = true;
+	assert_int_equal(access_identity(&b).user.len, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_header_of_litellm_carries_the_key),
+		cmocka_unit_test(wrong_keys_are_refused),
+		cmocka_unit_test(the_first_header_decides),
+		cmocka_unit_test(basic_credentials_are_the_web_servers),
+		cmocka_unit_test(without_a_master_key_only_this_machine_may_call),
+		cmocka_unit_test(identity_is_read_from_variables_only),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
