@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the journeys."""
+import shutil
+
+import pytest
+
+import kit
+
+
+@pytest.fixture(scope="session")
+def shared_folder():
+    path = kit.folder()
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def upstream(shared_folder):
+    """One scripted upstream for the tests that only look at their own requests."""
+    server = kit.Upstream(shared_folder, "--forbid", kit.KEY)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def start():
+    """start(config, form=…, …) starts a gateway that the test's end stops and inspects."""
+    running = []
+
+    def begin(config, **options):
+        running.append(kit.Gateway(config, **options))
+        return running[-1]
+    yield begin
+    for gateway in running:
+        gateway.stop()
+
+
+def everyday(upstream):
+    """A configuration that reaches each script of the upstream in both dialects by its name."""
+    openai, anthropic = upstream.base + "/v1", upstream.base
+    return {
+        "model_list": [
+            kit.deployment("gpt", "openai/script:fixed", openai),
+            kit.deployment("claude", "anthropic/script:fixed", anthropic),
+            kit.deployment("hello", "openai/hello", openai, mock_response="Hello from the mock"),
+            kit.deployment("openai/*", "openai/*", openai),
+            kit.deployment("anthropic/*", "anthropic/*", anthropic),
+        ],
+        "litellm_settings": {"num_retries": 0},
+        "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
+    }
+
+
+@pytest.fixture(scope="session", params=kit.FORMS)
+def gateway(request, upstream):
+    """The everyday gateway behind each shipped configuration."""
+    running = kit.Gateway(everyday(upstream), form=request.param)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def plain(upstream):
+    """The everyday gateway behind lighttpd, for what does not depend on the web server."""
+    running = kit.Gateway(everyday(upstream))
+    yield running
+    running.stop()

@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real parts of the journeys: web servers, the gateway, the scripted upstream; started on free ports in a folder of their own."""
+import ctypes
+import glob
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import requests
+
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphaned workers become ours to wait for
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", SOURCE / "build")).resolve()
+SANITIZED = b"__asan_init" in (BUILD / "sluice").read_bytes()
+KEY = "sk-journey-4f6e2a9c1b7d8e30"
+ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+USER = "www-data" if os.getuid() == 0 else None
+
+
+def as_user():
+    return ["setpriv", "--reuid", USER, "--regid", USER, "--init-groups", "--"] if USER else []
+
+
+def folder():
+    """A folder any user may enter, owned by who runs the servers; short, because socket paths end at 107 bytes."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="sl"))
+    path.chmod(0o755)
+    for name in ("run", "htdocs"):
+        (path / name).mkdir()
+    give(path)
+    return path
+
+
+def give(path):
+    if USER:
+        shutil.chown(path, USER, USER)
+        for inner in path.rglob("*"):
+            shutil.chown(inner, USER, USER)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def until(probe, seconds=20, what="it"):
+    """What probe() returns once it is true; OSError counts as not yet."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            found = probe()
+        except OSError:
+            found = None
+        if found:
+            return found
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.01)
+
+
+class Server:
+    """A process in a session of its own, ended by pid, its orphans with it."""
+
+    def __init__(self, argv, log, **env):
+        self.log = pathlib.Path(log)
+        self.p = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=open(log, "ab"), stderr=subprocess.STDOUT,
+                                  env=ENV | {k: str(v) for k, v in env.items()}, start_new_session=True)
+
+    def said(self):
+        return self.log.read_text(errors="replace")
+
+    def ready(self, probe, seconds=30):
+        def alive_and():
+            assert self.p.poll() is None, f"exit {self.p.returncode}: {self.said()[-3000:]}"
+            return probe()
+        return until(alive_and, seconds, f"{self.p.args[0]}: {self.said()[-3000:]}")
+
+    def stop(self, sig=signal.SIGTERM, seconds=20):
+        end = time.monotonic() + seconds
+        if self.p.poll() is None:
+            self.p.send_signal(sig)
+        try:
+            self.p.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
+        while time.monotonic() < end:
+            try:
+                pid, _ = os.waitpid(-self.p.pid, os.WNOHANG)
+            except ChildProcessError:
+                return self.p.returncode
+            if not pid:
+                time.sleep(0.01)
+        os.killpg(self.p.pid, signal.SIGKILL)
+        raise AssertionError(f"{self.p.args} did not stop in time: {self.said()[-2000:]}")
+
+
+class Upstream(Server):
+    """The scripted upstream of tests/kit."""
+
+    def __init__(self, where, *options, scheme="http", host="127.0.0.1"):
+        port = free_port()
+        super().__init__([BUILD / "tests/kit/scripted", "--port", port, *options], where / f"upstream-{port}.log",
+                         ASAN_OPTIONS="detect_leaks=0")
+        self.port, self.host = port, host
+        self.base = f"{scheme}://{host}:{port}"
+        self.verify = False if scheme == "https" else True
+        self.ready(lambda: socket.create_connection(("127.0.0.1", port), 1).close() or True)
+
+    def received(self):
+        return requests.get(f"{self.base}/_/log", verify=self.verify).json()
+
+    def stats(self):
+        return requests.get(f"{self.base}/_/stats", verify=self.verify).json()
+
+    def reset(self):
+        requests.post(f"{self.base}/_/reset", verify=self.verify)
+
+
+def deployment(name, model, base, key="upstream-key", **more):
+    """One entry of model_list."""
+    params = {"model": model, "api_base": base}
+    if key is not None:
+        params["api_key"] = key
+    info = more.pop("model_info", None)
+    return {"model_name": name, "litellm_params": params | more} | ({"model_info": info} if info else {})
+
+
+FORMS = ["lighttpd", "spawned", "proxy_fcgi", "fcgid"]
+
+
+class Gateway:
+    """sluice behind one of the shipped configurations, exactly as it is shipped."""
+
+    def __init__(self, config, form="lighttpd", workers=1, env=None, where=None):
+        self.form, self.where = form, where or folder()
+        self.run = self.where / "run"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.config_path = self.where / "config.yaml"
+        self.socket = self.run / "w.sock"
+        self.workers = workers
+        self.env = {"LITELLM_MASTER_KEY": KEY, "SLUICE_RUN_DIR": self.run, "SLUICE_STATE_DIR": self.run,
+                    "ASAN_OPTIONS": f"log_path={self.run}/san:detect_leaks=1", "UBSAN_OPTIONS": f"log_path={self.run}/san:print_stacktrace=1"}
+        self.env |= env or {}
+        self.parts = []
+        self.bin = self.where / "bin"
+        self.bin.mkdir()
+        shutil.copy(BUILD / "sluice", self.bin / "sluice")
+        self.write(config)
+        give(self.where)
+        try:
+            getattr(self, "start_" + form)()
+            self.web.ready(lambda: requests.get(self.url + "/health/readiness", timeout=5).status_code == 200)
+        except BaseException:
+            self.kill()
+            raise
+
+    def write(self, config):
+        text = config if isinstance(config, str) else json.dumps(config, indent=1)  # JSON is YAML
+        self.config_path.write_text(text)
+
+    def start_pool(self):
+        self.pool = Server([*as_user(), self.bin / "sluice", "serve", "--config", self.config_path, "--listen", self.socket,
+                            "--workers", self.workers], self.run / "gateway.log", **self.env)
+        self.parts.append(self.pool)
+        self.pool.ready(lambda: self.socket.exists())
+
+    def start_web(self, argv, **env):
+        self.web = Server([*as_user(), *argv], self.run / "web.log", **(self.env | env))
+        self.parts.append(self.web)
+
+    def lighttpd(self, name, **env):
+        self.start_web(["lighttpd", "-D", "-f", SOURCE / "lighttpd" / name], SLUICE_PORT=self.port, SLUICE_SOCKET=self.socket,
+                       SLUICE_WEB_LOGS=self.run, SLUICE_DOCROOT=self.where / "htdocs", SLUICE_SPOOL=self.run, **env)
+
+    def httpd(self, name, *options):
+        defines = {"SLUICE_RUN": self.run, "SLUICE_SITE": SOURCE / "apache" / name, "SLUICE_LISTEN": f"127.0.0.1:{self.port}",
+                   "SLUICE_SOCKET": self.socket, "SLUICE_BIN": self.bin / "sluice", "SLUICE_BIN_DIR": self.bin, "SLUICE_CONFIG": self.config_path}
+        argv = ["apache2", "-DFOREGROUND"]
+        for key, value in defines.items():
+            argv += ["-C", f"Define {key} {value}"]
+        self.start_web([*argv, *options, "-f", SOURCE / "apache" / "standalone.conf"])
+
+    def start_lighttpd(self):
+        self.start_pool()
+        self.lighttpd("sluice.conf")
+
+    def start_spawned(self):
+        self.lighttpd("sluice-spawned.conf", SLUICE_BIN=self.bin / "sluice", SLUICE_WORKERS=self.workers, SLUICE_CONFIG=self.config_path)
+
+    def start_proxy_fcgi(self):
+        self.start_pool()
+        self.httpd("sluice-proxy-fcgi.conf")
+
+    def start_fcgid(self):
+        options = ["-C", "Define SLUICE_FCGID 1"]
+        for key, value in self.env.items():
+            options += ["-c", f'FcgidInitialEnv {key} "{value}"']
+        self.httpd("sluice-fcgid.conf", *options)
+
+    # what it wrote
+
+    def lines(self):
+        """The exchange lines so far."""
+        path = self.run / "sluice.log"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def line(self, call_id, seconds=10):
+        return until(lambda: next((x for x in self.lines() if x["id"] == call_id), None), seconds, f"the line of {call_id}")
+
+    def error_log(self):
+        return "".join(p.read_text(errors="replace") for p in self.run.glob("*.log") if p.name not in ("sluice.log", "access.log"))
+
+    def access_log(self):
+        path = self.run / "access.log"
+        return path.read_text() if path.exists() else ""
+
+    # asking it
+
+    def headers(self, **more):
+        return {"Authorization": f"Bearer {KEY}"} | more
+
+    def post(self, path, body, headers=None, **options):
+        kind = {"data": body} if isinstance(body, (bytes, str)) else {"json": body}
+        return requests.post(self.url + path, headers=self.headers(**{"Content-Type": "application/json"}) | (headers or {}), timeout=60, **kind, **options)
+
+    def get(self, path, headers=None, **options):
+        return requests.get(self.url + path, headers=self.headers() | (headers or {}), timeout=60, **options)
+
+    def chat(self, model, content="hello", **more):
+        return self.post("/v1/chat/completions", {"model": model, "messages": [{"role": "user", "content": content}]} | more)
+
+    def messages(self, model, content="hello", **more):
+        return self.post("/v1/messages", {"model": model, "max_tokens": 100, "messages": [{"role": "user", "content": content}]} | more,
+                         headers={"anthropic-version": "2023-06-01"})
+
+    # ending it
+
+    def kill(self):
+        for part in reversed(self.parts):
+            try:
+                os.killpg(part.p.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def stop(self):
+        """Ends the parts in order; a crash, a leak or an undefined behaviour of any worker fails the test."""
+        try:
+            for part in reversed(self.parts):
+                part.stop(seconds=40 if SANITIZED else 20)
+        except BaseException:
+            self.kill()
+            raise
+        reports = "".join(pathlib.Path(p).read_text(errors="replace") for p in glob.glob(f"{self.run}/san.*"))
+        assert not reports, reports[:6000]
+        for word in ("child signaled", "child exited: 1", "ended by signal", "runtime error"):
+            assert word not in self.error_log(), self.error_log()[-3000:]
+        shutil.rmtree(self.where, ignore_errors=True)
+
+
+def events(response):
+    """The events of a stream as (name, data) pairs; data is text."""
+    name, data, out = "", [], []
+    for line in response.iter_lines(chunk_size=1):
+        line = line.decode()
+        if line == "":
+            if data:
+                out.append((name, "\n".join(data)))
+            name, data = "", []
+        elif line.startswith("event:"):
+            name = line[6:].strip()
+        elif line.startswith("data:"):
+            data.append(line[5:].removeprefix(" "))
+    return out
+
+
+def sse(response):
+    """The JSON of a chat stream's events, and whether it ended in [DONE]."""
+    found = [data for _, data in events(response)]
+    done = bool(found) and found[-1] == "[DONE]"
+    return [json.loads(data) for data in found if data != "[DONE]"], done
