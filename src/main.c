@@ -66,7 +66,7 @@ spawned_main(void)
 {
 	const char *path = config_path(NULL), *seat = getenv("SLUICE_SEAT");
 
-	web_raise_descriptors();
+	web_raise_files();
 	return (worker_run(0, config_load(path), path, seat != NULL && strcmp(seat, "narrow") == 0 ? FORM_ONE : FORM_SPAWNED));
 }
 
@@ -145,7 +145,7 @@ serve_main(int argc, char **argv)
 	a.config = config_path(a.config);
 	if (a.config == NULL)
 		return (usage("serve needs --config FILE"));
-	web_raise_descriptors();
+	web_raise_files();
 	config = config_load(a.config);
 	if (!is_fit(config)) {
 		config_release(config);

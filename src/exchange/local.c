@@ -4,7 +4,6 @@
 
 #include "access/access.h"
 #include "base/clock.h"
-#include "board/metrics.h"
 
 static enum step_result
 say(struct exchange *x, const char *type, struct buf *body)

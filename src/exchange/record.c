@@ -47,7 +47,6 @@ record_attempt(struct exchange *x)
 		return;
 	else {
 		o.error = (int)x->failure->kind + 1;
-		board_count_deployment(b, x->slot, DEP_FAILURE, 1);
 		board_count_deployment(b, x->slot, failure_counter(x->failure->kind), 1);
 	}
 	board_outcome(b, x->slot, &o);
@@ -66,6 +65,15 @@ count_tokens_of(struct exchange *x, const struct usage *u)
 			board_count_deployment(x->worker->board, x->slot, rows[i].counter, (uint64_t)rows[i].n);
 }
 
+/* What it came to: a stream that broke after its 200 counts as the error it ended with. */
+static int
+heard_status(const struct exchange *x)
+{
+	if (x->end == END_LEFT)
+		return (error_kinds[E_CLIENT_LEFT].status);
+	return (x->error != NULL ? error_status(x->error) : x->status);
+}
+
 static void
 count_exchange(struct exchange *x, int64_t total_us)
 {
@@ -73,7 +81,8 @@ count_exchange(struct exchange *x, int64_t total_us)
 
 	if (x->surface != NULL)
 		board_count(b, x->surface->counter, 1);
-	board_count(b, x->status >= 500 ? COUNT_STATUS_5XX : x->status >= 400 ? COUNT_STATUS_4XX : COUNT_STATUS_2XX, 1);
+	if (x->surface != NULL && x->surface->answer == NULL)
+		board_count_answer(b, x->n_attempts > 0 ? x->slot : BOARD_OTHER, heard_status(x));
 	if (x->end == END_REFUSED)
 		board_count(b, COUNT_REFUSED, 1);
 	if (x->end == END_LEFT)

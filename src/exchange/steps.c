@@ -303,9 +303,10 @@ over(void *self)
 }
 
 static void
-bad_record(void *worker)
+bad_record(void *worker, const char *why)
 {
 	board_count(((struct worker *)worker)->board, COUNT_BAD_RECORDS, 1);
+	note(NOTE_WARN, "", "a connection of the web server was ended: %s", why);
 }
 
 const struct web_owner exchange_owner = {
