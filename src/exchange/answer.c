@@ -29,7 +29,7 @@ static void
 litellm_headers(struct exchange *x, struct buf *b)
 {
 	const struct deployment *d = x->deployment;
-	int64_t total = loop_now_us(x->worker->loop) - x->began_us, upstream = x->upstream_us;
+	int64_t total = clock_us() - x->began_us, upstream = x->upstream_us;
 
 	buf_lit(b, "x-litellm-call-id: ");
 	buf_add(b, x->id, 36);
@@ -45,7 +45,7 @@ litellm_headers(struct exchange *x, struct buf *b)
 		header(b, "x-litellm-model-api-base", d->api_base);
 	}
 	if (x->attempt != NULL && x->in_flight)
-		upstream += loop_now_us(x->worker->loop) - x->attempt->began_us;
+		upstream += clock_us() - x->attempt->began_us;
 	header_ms(b, "x-litellm-response-duration-ms", total);
 	header_ms(b, "x-litellm-overhead-duration-ms", total > upstream ? total - upstream : 0);
 	if (x->plan.config != NULL)

@@ -23,7 +23,7 @@ attempt_begins(struct exchange *x)
 	*at = x->attempt = a;
 	x->n_attempts++;
 	a->deployment = x->deployment;
-	a->began_us = loop_now_us(x->worker->loop);
+	a->began_us = clock_us();
 	x->in_flight = true;
 	board_in_flight(x->worker->board, x->slot, 1);
 }
@@ -35,7 +35,7 @@ attempt_ends(struct exchange *x)
 		return;
 	x->in_flight = false;
 	board_in_flight(x->worker->board, x->slot, -1);
-	x->attempt->ended_us = loop_now_us(x->worker->loop);
+	x->attempt->ended_us = clock_us();
 	x->attempt->status = x->upstream_status;
 	x->attempt->error = x->failure != NULL ? error_kinds[x->failure->kind].name : x->left ? "CLIENT_LEFT" : NULL;
 	x->upstream_us += x->attempt->ended_us - x->attempt->began_us;
@@ -400,7 +400,7 @@ frames_out(struct exchange *x, bool finished)
 	if (x->over || x->left || w->frames.len + x->gathered.len == 0)
 		return;
 	if (x->first_token_us == 0)
-		x->first_token_us = loop_now_us(w->loop);
+		x->first_token_us = clock_us();
 	if (!x->committed)
 		answer_commit(x);
 	if (!x->memory_given_back) {

@@ -242,7 +242,7 @@ is_probe(const struct exchange *x)
 void
 record_exchange(struct exchange *x)
 {
-	int64_t total_us = loop_now_us(x->worker->loop) - x->began_us;
+	int64_t total_us = clock_us() - x->began_us;
 	bool estimated;
 	struct usage u;
 
