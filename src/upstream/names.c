@@ -440,3 +440,54 @@ names_several(const struct call *c)
 {
 	return (c->name != NULL && c->name->several);
 }
+
+/* addresses for connections of our own */
+
+static bool
+address_of(struct text t, unsigned port, struct sockaddr_storage *out, socklen_t *len)
+{
+	struct sockaddr_in *four = (struct sockaddr_in *)out;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
+	char copy[INET6_ADDRSTRLEN + 1];
+
+	if (t.len > 1 && t.at[0] == '[')
+		t = text_sub(t, 1, t.len - 1);
+	if (t.len == 0 || t.len >= sizeof(copy))
+		return (false);
+	memcpy(copy, t.at, t.len);
+	copy[t.len] = '\0';
+	memset(out, 0, sizeof(*out));
+	if (inet_pton(AF_INET6, copy, &six->sin6_addr) == 1) {
+		six->sin6_family = AF_INET6;
+		six->sin6_port = htons((uint16_t)port);
+		*len = sizeof(*six);
+		return (true);
+	}
+	if (inet_aton(copy, &four->sin_addr) == 0)
+		return (false);
+	four->sin_family = AF_INET;
+	four->sin_port = htons((uint16_t)port);
+	*len = sizeof(*four);
+	return (true);
+}
+
+bool
+names_address(const struct call *c, struct text host, unsigned port, unsigned i, struct sockaddr_storage *out, socklen_t *len)
+{
+	static const struct text local[] = { TEXT("127.0.0.1"), TEXT("::1") };
+	struct text rest, one;
+
+	if (c->name == NULL) {
+		if (i == 0 && address_of(host, port, out, len))
+			return (true);
+		return (i < nitems(local) && text_ends(host, TEXT("localhost")) && address_of(local[i], port, out, len));
+	}
+	rest = text_of(c->name->list);
+	for (int colons = 0; colons < 2; colons++)
+		text_cut(rest, ':', &one, &rest);
+	do {
+		if (!text_cut(rest, ',', &one, &rest) && one.len == 0)
+			return (false);
+	} while (i-- > 0);
+	return (address_of(one, port, out, len));
+}

@@ -11,6 +11,7 @@
 #include "upstream/upstream_priv.h"
 
 #include <netdb.h>
+#include <sys/socket.h>
 
 struct names	*names_new(struct loop *, int64_t ttl_ms);
 void		 names_free(struct names *);
@@ -20,6 +21,8 @@ void		 names_leave(struct call *);			/* the call does not want it any more, or h
 /* Hands the addresses over if the multi handle does not have them; true: libcurl must run before anything changes. */
 bool		 names_load(struct call *, struct multi *);
 bool		 names_several(const struct call *);		/* does it have more than one address of a family */
+/* The i-th address of the call's host; false: there are no more. */
+bool		 names_address(const struct call *, struct text host, unsigned port, unsigned i, struct sockaddr_storage *, socklen_t *);
 bool		 names_authority(struct text url, unsigned usual_port, struct text *host, unsigned *port);
 
 /* getaddrinfo(), unless a test says otherwise. */

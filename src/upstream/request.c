@@ -248,7 +248,7 @@ set_request(struct call *c, const struct call_plan *plan)
 }
 
 bool
-request_prepare(struct call *c, const struct call_plan *plan)
+request_is_plain(struct call *c, const struct call_plan *plan)
 {
 	if (!plain(plan->url) || !plain(plan->proxy)) {
 		call_fail_later(c, CALL_UNREACHABLE, "the upstream's address holds a control character");
@@ -259,6 +259,14 @@ request_prepare(struct call *c, const struct call_plan *plan)
 			call_fail_later(c, CALL_UNREACHABLE, "a request header holds a control character");
 			return (false);
 		}
+	return (true);
+}
+
+bool
+request_prepare(struct call *c, const struct call_plan *plan)
+{
+	if (c->easy == NULL)
+		c->easy = request_handle(c);
 	c->tls = text_eq_nocase(text_sub(plan->url, 0, 6), TEXT("https:"));
 	set_target(c, plan);
 	set_request(c, plan);

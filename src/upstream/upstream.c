@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a call: taken from the pool, named, handed to libcurl, told to its hearer, given back. */
 #include "upstream/upstream_priv.h"
+#include "upstream/direct.h"
 #include "upstream/names.h"
 
 #include <assert.h>
@@ -30,7 +31,6 @@ call_new(struct upstream *up)
 		c->magic = CALL_MAGIC;
 		c->up = up;
 		c->timer.due = clock_due;
-		c->easy = request_handle(c);
 	}
 	c->prev = NULL;
 	c->next = up->live;
@@ -43,7 +43,8 @@ call_new(struct upstream *up)
 static void
 call_destroy(struct call *c)
 {
-	curl_easy_cleanup(c->easy);
+	if (c->easy != NULL)
+		curl_easy_cleanup(c->easy);
 	free(c->url);
 	free(c->proxy);
 	c->magic = 0;
@@ -100,6 +101,8 @@ call_stop(struct call *c)
 	timer_stop(c->up->loop, &c->timer);
 	names_leave(c);
 	sock_abandoned(c);
+	if (c->direct)
+		direct_stop(c);
 	multi_remove(c);
 }
 
@@ -177,6 +180,10 @@ start(struct call *c)
 	struct multi *m;
 	bool loads;
 
+	if (c->direct) {
+		direct_start(c);
+		return (true);
+	}
 	if (c->tls && handshakes_spent(up))
 		return (false);
 	m = multi_with_room(up);
@@ -197,6 +204,10 @@ resume(struct call *c)
 {
 	struct multi *m = c->multi;
 
+	if (c->direct) {
+		direct_resume(c);
+		return;
+	}
 	if (c->paused || !c->stuck || m == NULL)
 		return;
 	c->stuck = false;
@@ -308,7 +319,7 @@ upstream_call(struct upstream *up, const struct call_plan *plan, const struct ca
 	c->first_byte_ms = bounded_ms(plan->first_byte_ms);
 	c->idle_ms = bounded_ms(plan->idle_ms);
 	c->total_ms = bounded_ms(plan->total_ms);
-	if (!request_prepare(c, plan))
+	if (!request_is_plain(c, plan) || !(direct_may(plan) ? direct_prepare(c, plan) : request_prepare(c, plan)))
 		return (c);
 	c->phase = PHASE_NAME;
 	names_ask(c, plan);
@@ -354,7 +365,11 @@ call_resume(struct call *c)
 void
 call_body_gone(struct call *c)
 {
-	request_sent(call_checked(c));
+	if (call_checked(c)->direct) {
+		direct_body_gone(c);
+		return;
+	}
+	request_sent(c);
 	request_keep_rest(c);
 }
 
@@ -384,6 +399,8 @@ upstream_new(struct loop *loop, const struct upstream_settings *settings)
 	up->soon.run = do_todo;
 	up->next_turn.due = next_turn;
 	up->sweep.due = multis_sweep;
+	up->idle_sweep.due = direct_sweep;
+	up->idle_age_us = IDLE_US;
 	up->names = names_new(loop, settings->dns_ttl_ms);
 	return (up);
 }
@@ -403,6 +420,7 @@ upstream_free(struct upstream *up)
 		up->multis = m->next;
 		multi_free(m);
 	}
+	direct_close(up);
 	soon_forget(up->loop, &up->soon);
 	timer_stop(up->loop, &up->next_turn);
 	timer_stop(up->loop, &up->sweep);

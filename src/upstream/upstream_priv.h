@@ -9,9 +9,11 @@
 #ifndef UPSTREAM_UPSTREAM_PRIV_H
 #define UPSTREAM_UPSTREAM_PRIV_H
 
+#include "upstream/framing.h"
 #include "upstream/upstream.h"
 
 #include <curl/curl.h>
+#include <sys/uio.h>
 
 #define CALL_MAGIC	0xca11ab1eu
 #define RUNNING_MAX	512		/* transfers of one multi handle: above, each costs more (its lists are walked) */
@@ -26,6 +28,7 @@
 
 struct name;
 struct names;
+struct link;
 
 /* One of libcurl's multi handles. */
 struct multi {
@@ -127,6 +130,24 @@ struct call {
 	enum call_end	 fault;				/* why a callback broke the transfer off, or TODO_FAIL's */
 	const char	*why;
 
+	/* Of a call that goes directly (direct.c). */
+	bool		 direct;
+	bool		 get, wants_events;
+	bool		 heard;			/* bytes of an answer came */
+	bool		 no_idle;		/* a kept connection was dead: a fresh one now */
+	bool		 parked;		/* paused, and its connection out of epoll */
+	bool		 extra;			/* more came than the answer */
+	struct link	*link;
+	unsigned	 address;		/* the how manieth of its host */
+	int		 connect_error;
+	struct text	 target;		/* the plan's URL */
+	const struct text *headers;
+	size_t		 n_headers;
+	struct walker	 body;
+	struct buf	 unsent;		/* what one send() did not take */
+	struct buf	 stash;			/* payload that came while it was paused */
+	struct framing	 framing;
+
 	/* Options as they stand in the easy handle. */
 	char		*url, *proxy;
 	uint32_t	 connect_limit;
@@ -154,6 +175,12 @@ struct upstream {
 	unsigned	 n_socks;
 	struct sock	*free_socks;
 	struct names	*names;
+	struct link	*idle;			/* connections of our own that wait for a call */
+	unsigned	 n_idle;
+	int64_t		 idle_age_us;		/* after which they are closed */
+	struct timer	 idle_sweep;
+	struct buf	 outgoing;		/* a request is made here */
+	char		*incoming;		/* answers are read here */
 };
 
 static inline bool
@@ -181,7 +208,8 @@ void		 clock_arm(struct call *);
 void		 clock_due(struct timer *);
 
 /* request.c */
-bool		 request_prepare(struct call *, const struct call_plan *);	/* false: call_fail_later() was called */
+bool		 request_is_plain(struct call *, const struct call_plan *);	/* false: call_fail_later() was called */
+bool		 request_prepare(struct call *, const struct call_plan *);	/* false: likewise */
 void		 request_set_connect_limit(struct call *, uint32_t ms);
 void		 request_sent(struct call *);		/* forget what only sending needed */
 size_t		 request_read(char *, size_t, size_t, void *call);
@@ -193,6 +221,8 @@ CURL		*request_handle(struct call *);		/* a new easy handle with what never chan
 size_t		 walker_length(const struct walker *);
 size_t		 walker_read(struct walker *, char *, size_t room);
 void		 walker_rewind(struct walker *);
+void		 walker_skip(struct walker *, size_t n);
+unsigned	 walker_pieces(const struct walker *, struct iovec *, unsigned room);	/* what comes next, where it lies */
 
 /* head.c */
 enum head_says { HEAD_MORE, HEAD_OVER, HEAD_BAD };

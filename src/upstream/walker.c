@@ -40,6 +40,15 @@ piece(struct walker *w)
 	}
 }
 
+static void
+advance(struct walker *w, size_t n)
+{
+	if (w->edit < w->n_edits && w->from == w->edits[w->edit].from)
+		w->inside += n;
+	else
+		w->from += n;
+}
+
 size_t
 walker_read(struct walker *w, char *to, size_t room)
 {
@@ -53,10 +62,38 @@ walker_read(struct walker *w, char *to, size_t room)
 			break;
 		memcpy(to + n, t.at, take);
 		n += take;
-		if (w->edit < w->n_edits && w->from == w->edits[w->edit].from)
-			w->inside += take;
-		else
-			w->from += take;
+		advance(w, take);
+	}
+	return (n);
+}
+
+void
+walker_skip(struct walker *w, size_t n)
+{
+	while (n > 0) {
+		struct text t = piece(w);
+		size_t take = t.len < n ? t.len : n;
+
+		if (take == 0)
+			return;
+		n -= take;
+		advance(w, take);
+	}
+}
+
+unsigned
+walker_pieces(const struct walker *from, struct iovec *iov, unsigned room)
+{
+	struct walker w = *from;
+	unsigned n = 0;
+
+	while (n < room) {
+		struct text t = piece(&w);
+
+		if (t.len == 0)
+			break;
+		iov[n++] = (struct iovec){ (void *)(uintptr_t)t.at, t.len };
+		advance(&w, t.len);
 	}
 	return (n);
 }
