@@ -477,10 +477,10 @@ names_address(const struct call *c, struct text host, unsigned port, unsigned i,
 	static const struct text local[] = { TEXT("127.0.0.1"), TEXT("::1") };
 	struct text rest, one;
 
-	if (c->name == NULL) {
-		if (i == 0 && address_of(host, port, out, len))
-			return (true);
-		return (i < nitems(local) && text_ends(host, TEXT("localhost")) && address_of(local[i], port, out, len));
+	if (c->name == NULL) {		/* an address, or localhost in some spelling */
+		if (address_of(host, port, out, len))
+			return (i == 0);
+		return (i < nitems(local) && address_of(local[i], port, out, len));
 	}
 	rest = text_of(c->name->list);
 	for (int colons = 0; colons < 2; colons++)

@@ -993,7 +993,7 @@ test_idle_ones_age_out(void **state)
 		t.c.up->idle_age_us = 0;
 		direct_sweep(&t.c.up->idle_sweep);
 		assert_null(t.c.up->idle);
-		close_scene(&t);
+		scene_close(&t);
 		return;
 	}
 	assert_true(t.c.up->sweep.place > 0);
