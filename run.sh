@@ -49,6 +49,13 @@ stop() {
 trap 'stop; exit 0' INT TERM
 trap stop EXIT
 
+tries=0
+until [ -S "$SLUICE_SOCKET" ] || [ $tries -gt 100 ]; do
+	kill -0 "$gateway" 2>/dev/null || { tail -n 20 "$state/error.log" >&2; exit 1; }
+	tries=$((tries + 1))
+	sleep 0.1
+done
+
 # `lighttpd` lives in /usr/sbin, which an ordinary user's PATH may lack.
 PATH="$PATH:/usr/sbin" lighttpd -D -f "$here/lighttpd/sluice.conf" 2>>"$state/error.log" &
 web=$!

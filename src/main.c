@@ -2,7 +2,6 @@
 /* Options, configuration, loop; nothing else. */
 #include "base/log.h"
 #include "board/board.h"
-#include "config/check.h"
 #include "config/config.h"
 #include "exchange/worker.h"
 #include "serve/serve.h"
@@ -13,6 +12,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define BACKLOG	4096
 
 static const char usage_text[] =
     "usage: sluice serve [--config FILE] [--listen WHERE] [--workers N]\n"
@@ -131,13 +132,31 @@ serve_options(struct serve_arguments *a, int argc, char **argv)
 	return (optind < argc ? usage("serve takes options only") : 0);
 }
 
+/* The socket is systemd's, or made here. */
+static int
+serve_on(struct serve_arguments *a, const struct settings *settings)
+{
+	const char *where = a->listen != NULL ? a->listen : settings->listen.at;
+	struct serve s = { .workers = (unsigned)(a->workers > 0 ? a->workers : settings->workers), .drain_ms = settings->drain_ms,
+		.worker = serve_worker, .reload = serve_reload, .arg = a };
+	struct buf why = { 0 };
+
+	s.listen_fd = serve_inherited();
+	if (s.listen_fd < 0) {
+		s.listen_fd = web_bind(where, BACKLOG, &why);
+		s.path = strchr(where, '/') != NULL ? where : NULL;
+	}
+	if (s.listen_fd < 0)
+		note(NOTE_ERROR, "", "%s: " TEXT_FMT, where, TEXT_ARG(buf_as_text(&why)));
+	buf_free(&why);
+	return (s.listen_fd < 0 ? 1 : serve_run(&s));
+}
+
 static int
 serve_main(int argc, char **argv)
 {
 	struct serve_arguments a = { 0 };
 	struct config *config;
-	struct serve_plan plan;
-	char listen_at[256];
 	int rc = serve_options(&a, argc, argv);
 
 	if (rc != 0)
@@ -151,14 +170,9 @@ serve_main(int argc, char **argv)
 		config_release(config);
 		return (1);
 	}
-	if (a.listen == NULL) {
-		snprintf(listen_at, sizeof(listen_at), TEXT_FMT, TEXT_ARG(config->settings.listen));
-		a.listen = listen_at;
-	}
-	plan = (struct serve_plan){ .listen = a.listen, .workers = (unsigned)(a.workers > 0 ? a.workers : config->settings.workers),
-		.drain_ms = config->settings.drain_ms, .worker = serve_worker, .reload = serve_reload, .arg = &a };
+	rc = serve_on(&a, &config->settings);
 	config_release(config);
-	return (serve_run(&plan));
+	return (rc);
 }
 
 static int

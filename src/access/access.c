@@ -64,6 +64,8 @@ access_check(struct arena *arena, const struct settings *s, const struct request
 {
 	struct text key = access_key(s, req);
 
+	if (s->loopback_only && !access_is_local(req))
+		return (error_new(arena, E_FORBIDDEN, "This gateway serves its own machine only (sluice.loopback_only)."));
 	if (s->master_key.len == 0) {
 		if (s->open_on_loopback && access_is_local(req))
 			return (NULL);

@@ -219,6 +219,7 @@ open_rooms(struct worker *w, int fd)
 	struct web_owner owner = exchange_owner;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	loop_signals(w->loop, signals, nitems(signals), caught, w);
 	w->disk = lane_new(w->loop, "disk", 1, 16);
 	open_log(w);

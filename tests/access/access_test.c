@@ -106,6 +106,22 @@ without_a_master_key_only_this_machine_may_call(void **state)
 }
 
 static void
+loopback_only_shuts_everybody_else_out(void **state)
+{
+	struct settings s = { .master_key = TEXT(KEY), .loopback_only = true };
+	const struct param far[] = { P("REMOTE_ADDR", "192.0.2.1"), P("SERVER_ADDR", "192.0.2.2"), P("HTTP_X_API_KEY", KEY) };
+	struct request req = request_of(far, nitems(far));
+	struct arena *arena = arena_new();
+	struct error *e = access_check(arena, &s, &req);
+
+	(void)state;
+	assert_non_null(e);
+	assert_int_equal(e->kind, E_FORBIDDEN);
+	arena_free(arena);
+	assert_true(CHECK(&s, P("REMOTE_ADDR", "127.0.0.1"), P("SERVER_ADDR", "127.0.0.1"), P("HTTP_X_API_KEY", KEY)));
+}
+
+static void
 identity_is_read_from_variables_only(void **state)
 {
 	const struct param forged[] = { P("HTTP_REMOTE_USER", "eve"), P("HTTP_OIDC_CLAIM_EMAIL", "eve@x") };
@@ -128,6 +144,7 @@ main(void)
 		cmocka_unit_test(the_first_header_decides),
 		cmocka_unit_test(basic_credentials_are_the_web_servers),
 		cmocka_unit_test(without_a_master_key_only_this_machine_may_call),
+		cmocka_unit_test(loopback_only_shuts_everybody_else_out),
 		cmocka_unit_test(identity_is_read_from_variables_only),
 	};
 

@@ -23,7 +23,8 @@ static uint64_t next_chance;
 static uint64_t
 chance(void)
 {
-	return (next_chance++);
+	next_chance += 1000;			/* weights are in thousandths */
+	return (next_chance - 1000);
 }
 
 /* A configuration from text, by way of a file as in life. */
@@ -103,7 +104,7 @@ weights_share_the_first_choice(void **state)
 		assert_null(route_plan(&f.plan, f.arena, f.config, TEXT("a"), -1, chance));
 		assert_true(route_next(&f.plan, NULL, &c));
 		assert_int_not_equal(c.deployment->weight, -1);	/* without a weight where others have one: never first */
-		heavy += c.deployment->weight == 9;
+		heavy += c.deployment->weight == 9000;
 	}
 	assert_int_equal(heavy, 90);
 	close_fixture(&f);
