@@ -76,8 +76,11 @@ static struct text
 in_quotes(struct arena *arena, struct text word)
 {
 	struct quoted q = json_escape(arena, word);
+	char *quoted = arena_bytes(arena, q.len + 2);
 
-	return (arena_print(arena, "\"" TEXT_FMT "\"", TEXT_ARG(q)));
+	quoted[0] = quoted[q.len + 1] = '"';
+	memcpy(quoted + 1, q.at, q.len);
+	return ((struct text){ quoted, q.len + 2 });
 }
 
 static bool
@@ -100,12 +103,13 @@ member(const struct glance *g, const char *name)
 
 /* The object with include_usage true, its other members as they are. */
 static struct text
-with_usage(struct arena *arena, struct text options, struct text more)
+with_usage(struct arena *arena, struct text options, bool running)
 {
+	struct text more = running ? TEXT(",\"continuous_usage_stats\":true") : TEXT("");
 	struct json_item item;
 
 	if (options.len == 0 || options.at[0] != '{')
-		return (arena_print(arena, "{\"include_usage\":true" TEXT_FMT "}", TEXT_ARG(more)));
+		return (running ? TEXT("{\"include_usage\":true,\"continuous_usage_stats\":true}") : TEXT("{\"include_usage\":true}"));
 	if (json_find(options, "include_usage", &item)) {
 		size_t before = (size_t)(item.raw.at - options.at);
 
@@ -123,7 +127,7 @@ ask_for_usage(struct splice *s, const struct glance *g, const struct deployment 
 {
 	const struct json_spot *spot = member(g, "stream_options");
 	struct text said = spot != NULL ? json_spot_value(g->body, spot) : TEXT("");
-	struct text wanted, more = TEXT("");
+	struct text wanted;
 
 	if (spot != NULL && (!g->stream || quirk(d, QUIRK_NO_STREAM_OPTIONS))) {
 		s->cut[spot - g->top] = true;
@@ -132,9 +136,7 @@ ask_for_usage(struct splice *s, const struct glance *g, const struct deployment 
 	if (!g->stream || quirk(d, QUIRK_NO_STREAM_OPTIONS))
 		return;
 	/* Running counts are only for us: a client that asked for usage would add them up. */
-	if (quirk(d, QUIRK_CONTINUOUS_USAGE) && !g->usage_asked)
-		more = TEXT(",\"continuous_usage_stats\":true");
-	wanted = with_usage(s->arena, said, more);
+	wanted = with_usage(s->arena, said, quirk(d, QUIRK_CONTINUOUS_USAGE) && !g->usage_asked);
 	if (!text_eq(wanted, said))
 		splice_set(s, "stream_options", wanted);
 }
