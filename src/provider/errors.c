@@ -91,6 +91,17 @@ read_object(struct complaint *c, struct arena *arena, const struct json *o)
 		c->message = string_of(arena, json_get(json_get(o, "base_resp"), "status_msg"));
 }
 
+/* At most so many bytes, without half a character at the cut. */
+static struct text
+upto(struct text t, size_t limit)
+{
+	if (t.len <= limit)
+		return (t);
+	while (limit > 0 && ((unsigned char)t.at[limit] & 0xc0) == 0x80)
+		limit--;
+	return (text_sub(t, 0, limit));
+}
+
 /* HTML or text: tags and what scripts and styles hold are left out. */
 static struct text
 plain_words(struct arena *arena, struct text body)
@@ -100,7 +111,7 @@ plain_words(struct arena *arena, struct text body)
 	struct text out;
 	size_t i = 0;
 
-	while (i < body.len && b.len < RAW_LIMIT) {
+	while (i < body.len && b.len <= RAW_LIMIT) {
 		const char *close = body.at[i] == '<' ? memchr(body.at + i, '>', body.len - i) : NULL;
 
 		if (close == NULL) {
@@ -121,7 +132,7 @@ plain_words(struct arena *arena, struct text body)
 		buf_byte(&b, ' ');
 		i = close != NULL ? (size_t)(close - body.at) + 1 : body.len;
 	}
-	out = arena_copy(arena, buf_as_text(&b));
+	out = arena_copy(arena, upto(buf_as_text(&b), RAW_LIMIT));
 	buf_free(&b);
 	return (out);
 }
@@ -182,8 +193,8 @@ cleaned(struct arena *arena, struct text t, size_t limit)
 	struct text out;
 	size_t word, secret;
 
-	t = text_sub(text_trim(t), 0, limit * 2);
-	for (size_t i = 0; i < t.len && b.len < limit;) {
+	t = upto(text_trim(t), limit * 2);
+	for (size_t i = 0; i < t.len && b.len <= limit;) {
 		unsigned char c = (unsigned char)t.at[i];
 
 		if ((secret = credential_at(t, i, &word)) > 0) {
@@ -198,11 +209,7 @@ cleaned(struct arena *arena, struct text t, size_t limit)
 			buf_byte(&b, ' ');
 		i++;
 	}
-	while (b.len > 0 && b.len >= limit && ((unsigned char)b.at[b.len - 1] & 0xc0) == 0x80)
-		b.len--;			/* no half characters at the cut */
-	if (b.len >= limit && (unsigned char)b.at[b.len - 1] >= 0xc0)
-		b.len--;
-	out = arena_copy(arena, text_trim(buf_as_text(&b)));
+	out = arena_copy(arena, text_trim(upto(buf_as_text(&b), limit)));
 	buf_free(&b);
 	return (out);
 }
