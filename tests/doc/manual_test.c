@@ -105,7 +105,7 @@ the_example_has_no_fault(void **state)
 	setenv("LITELLM_MASTER_KEY", "sk-0123456789abcdef0123456789abcdef", 1);
 	c = config_load(path);
 	problems_print(&problems, c);
-	fwrite(problems.at, 1, problems.len, stderr);
+	fprintf(stderr, TEXT_FMT, TEXT_ARG(buf_as_text(&problems)));
 	assert_int_equal(c->n_errors + c->n_warnings, 0);
 	assert_int_equal(c->n_deployments, 3);
 	buf_free(&problems);
