@@ -175,6 +175,20 @@ serve_main(int argc, char **argv)
 	return (rc);
 }
 
+/* The problems, and what a host needs. */
+static int
+check_main(int argc, char **argv)
+{
+	int rc = config_check_main(argc, argv);
+	bool json = false;
+
+	for (int i = 1; i < argc; i++)
+		json |= strcmp(argv[i], "--json") == 0;
+	if (rc < 2 && !json)
+		printf("the board takes %zu KB in sluice.run_dir\n", board_size() / 1024);
+	return (rc);
+}
+
 static int
 version_main(int argc, char **argv)
 {
@@ -205,7 +219,7 @@ static const struct {
 	const char	*name;
 	int		(*main)(int argc, char **argv);
 } commands[] = {
-	{ "serve", serve_main }, { "check", config_check_main }, { "settings", settings_main },
+	{ "serve", serve_main }, { "check", check_main }, { "settings", settings_main },
 	{ "version", version_main }, { "--version", version_main }, { "help", help_main }, { "--help", help_main }, { "-h", help_main },
 };
 

@@ -2,6 +2,8 @@
 /* Clocks, UUIDs and random numbers. */
 #include "base/clock.h"
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -45,18 +47,34 @@ random_bytes(void *to, unsigned n)
 		abort();
 }
 
-/* xoshiro256++ by Blackman and Vigna, seeded from the kernel; a fork gets a seed of its own by its pid. */
+static __thread uint64_t s[4];
+static __thread bool seeded;
+
+static void
+forget_seed(void)
+{
+	seeded = false;
+}
+
+static void
+seed(void)
+{
+	static bool told;
+
+	random_bytes(s, sizeof(s));
+	seeded = true;
+	if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
+		pthread_atfork(NULL, NULL, forget_seed);
+}
+
+/* xoshiro256++ by Blackman and Vigna, seeded from the kernel; a fork gets a seed of its own. */
 uint64_t
 random_u64(void)
 {
-	static __thread uint64_t s[4];
-	static __thread pid_t owner;
 	uint64_t sum, result, t;
 
-	if (owner != getpid()) {
-		random_bytes(s, sizeof(s));
-		owner = getpid();
-	}
+	if (!seeded)
+		seed();
 	sum = s[0] + s[3];
 	result = ((sum << 23) | (sum >> 41)) + s[0];
 	t = s[1] << 17;

@@ -6,6 +6,8 @@
 
 #include <assert.h>
 
+#define LINES_MOST	32768		/* bytes kept for the end of the turn */
+
 static const char *const ends[] = {
 	[END_COMPLETE] = "complete", [END_CUT] = "cut", [END_LEFT] = "left", [END_REFUSED] = "refused",
 };
@@ -192,11 +194,10 @@ tokens(struct json_out *out, const struct usage *u, bool estimated)
 static void
 write_line(struct exchange *x, const struct usage *u, bool estimated, int64_t total_us)
 {
-	struct buf *line = &x->worker->scratch;
+	struct buf *line = &x->worker->lines;
 	struct json_out out = { .to = line };
 	char when[25];
 
-	line->len = 0;
 	clock_iso(when, x->began_wall_ms);
 	json_open(&out, '{');
 	member(&out, "time", text_of(when));
@@ -229,7 +230,10 @@ write_line(struct exchange *x, const struct usage *u, bool estimated, int64_t to
 	member(&out, "reason", text_of(x->reason != NULL ? x->reason : x->error != NULL ? error_kinds[x->error->kind].name : ""));
 	json_close(&out, '}');
 	buf_byte(line, '\n');
-	line_file_write(x->worker->log, buf_as_text(line), loop_now_us(x->worker->loop));
+	if (line->len > LINES_MOST)
+		worker_write_lines(x->worker);
+	else
+		soon_do(x->worker->loop, &x->worker->write_lines);
 }
 
 /* Probes would drown the calls: a health check that went well leaves no line. */

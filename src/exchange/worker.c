@@ -14,6 +14,7 @@
 
 #define LEVEL_AGAIN_US		10000	/* a worker that stands back looks again this soon */
 #define SWEEP_US		1000000
+#define IDLE_MS			300000	/* a connection of the web server that says nothing */
 #define ONE_DRAIN_MS		7000	/* mod_fcgid kills 8 s after its SIGTERM */
 
 #define SELF(member, pointer)	((struct worker *)((char *)(pointer) - offsetof(struct worker, member)))
@@ -131,6 +132,22 @@ reload(struct worker *w)
 		free(r);
 }
 
+/* lines of exchanges */
+
+void
+worker_write_lines(struct worker *w)
+{
+	if (w->log != NULL && w->lines.len > 0)
+		line_file_write(w->log, buf_as_text(&w->lines), loop_now_us(w->loop));
+	w->lines.len = 0;
+}
+
+static void
+write_lines(struct soon *s)
+{
+	worker_write_lines(SELF(write_lines, s));
+}
+
 /* the end */
 
 static void
@@ -214,7 +231,7 @@ open_rooms(struct worker *w, int fd)
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 	const struct settings *s = &w->config->settings;
 	struct web_settings web = { .body_limit = (size_t)s->body_limit, .body_memory = (size_t)s->body_memory,
-		.high_mark = REPLY_HIGH, .low_mark = REPLY_HIGH / 4, .idle_ms = 0 };
+		.high_mark = REPLY_HIGH, .low_mark = REPLY_HIGH / 4, .idle_ms = IDLE_MS };
 	struct upstream_settings up = { .ca_file = s->ca_file, .dns_ttl_ms = s->dns_ttl_ms, .http2 = s->http2_upstream };
 	struct web_owner owner = exchange_owner;
 
@@ -229,6 +246,7 @@ open_rooms(struct worker *w, int fd)
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	web_listen(w->web, fd);
 	w->level.run = level;
+	w->write_lines.run = write_lines;
 	w->level_again.due = level_again;
 	w->drain.due = drain_over;
 	w->sweep.due = sweep;
@@ -243,6 +261,7 @@ close_rooms(struct worker *w)
 	timer_stop(w->loop, &w->drain);
 	timer_stop(w->loop, &w->level_again);
 	web_free(w->web);
+	worker_write_lines(w);
 	upstream_free(w->upstream);
 	lane_free(w->disk, 100);
 	line_file_close(w->log);
@@ -250,6 +269,7 @@ close_rooms(struct worker *w)
 	loop_free(w->loop);
 	buf_free(&w->scratch);
 	buf_free(&w->frames);
+	buf_free(&w->lines);
 	config_release(w->config);
 }
 

@@ -34,8 +34,10 @@ struct worker {
 	struct line_file *log;
 	struct lane	*disk;		/* reading a new configuration */
 	enum worker_form form;
+	struct buf	 lines;		/* of exchanges that ended in this turn: one write for all of them */
+	struct soon	 write_lines;
 	struct exchange	*exchanges;	/* all that are running */
-	struct buf	 scratch;	/* an edited event, a log line */
+	struct buf	 scratch;	/* an edited event */
 	struct buf	 frames;	/* what one callback makes for its client */
 	struct soon	 level;		/* compare my load with the others' */
 	struct timer	 level_again;
@@ -49,7 +51,9 @@ struct worker {
 /* Runs until told to stop.  `config` is taken over; `fd` is a listening socket.  The exit status. */
 int	worker_run(int fd, struct config *config, const char *config_path, enum worker_form);
 
-/* Calls it on each exchange that begins or ends: listener in or out, the end of a stopping worker. */
+void	worker_write_lines(struct worker *);	/* now, instead of at the end of the turn */
+
+/* Called for each exchange that begins or ends: takes the listener in or out, ends a stopping worker. */
 void	worker_load_changed(struct worker *);
 
 #endif
