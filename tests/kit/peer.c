@@ -2,7 +2,10 @@
 /* Connections of the scripted upstream: reading requests, making the moves of a play, noticing that the client left. */
 #include "peer.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -157,12 +160,26 @@ play_over(struct peer *p)
 	return (p->in.len == 0 || next_request(p));
 }
 
+/* The play may be shared: what was sent is sent, so its bytes may change. */
+static void
+stamp(char *at, size_t len)
+{
+	char now[17], *mark = memchr(at, '@', len);
+
+	if (mark == NULL || (size_t)(at + len - mark) < sizeof(now))
+		return;
+	snprintf(now, sizeof(now), "%016lld", (long long)clock_us());
+	memcpy(mark + 1, now, 16);
+}
+
 /* Sends what is left of a move.  1: all, 0: the socket is full, -1: the client left. */
 static int
 make_move(struct peer *p, const struct move *m)
 {
 	size_t from = p->move > 0 ? p->play->moves[p->move - 1].upto : 0, len = m->upto - from;
 
+	if (p->play->stamped && p->sent == 0)
+		stamp(p->play->bytes.at + from, len);
 	while (p->sent < len) {
 		ssize_t n = peer_write(p, p->play->bytes.at + from + p->sent, len - p->sent);
 

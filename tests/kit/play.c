@@ -96,6 +96,7 @@ static const struct option {
 	WORD(say, "text echo tools count surrogate"),
 	NUMBER(seed, 0, 1000000000),
 	NUMBER(size, 0, 64000000),		/* of a piece */
+	NUMBER(stamp, 0, 1),			/* numbered chunks tell when they were sent: @ and clock_us() in 16 digits */
 	NUMBER(split, 0, 1000000),		/* parts of 1 to N bytes, each a write; 1: every byte */
 	NUMBER(status, 100, 599),
 	NUMBER(tags, 0, 1),			/* reasoning as <think> in the text */
@@ -504,7 +505,7 @@ next_piece(struct build *b, int64_t i, struct text *words, struct buf *out)
 	out->len = 0;
 	if (s->chunks > 0) {
 		if (i < s->chunks)
-			buf_print(out, "%06lld ", (long long)i);
+			buf_print(out, s->stamp ? "%06lld @0000000000000000 " : "%06lld ", (long long)i);
 		while (i < s->chunks && (int64_t)out->len < size)
 			buf_byte(out, 'x');
 		return (i < s->chunks);
@@ -828,6 +829,7 @@ play_script(const struct script *s, const struct ask *ask)
 	const struct shape *shape = ask->dialect == CHAT ? &shape_chat : &shape_messages;
 	struct build b = { .play = play_new((int)s->status), .s = s, .ask = ask, .arena = arena_new() };
 
+	b.play->stamped = s->stamp;
 	if (s->after == -1 && (text_is(s->fault, "cut") || text_is(s->fault, "silent")))
 		say_nothing(&b, shape);
 	else if (text_is(s->wire, "garbage"))

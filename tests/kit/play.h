@@ -27,7 +27,7 @@ struct ask {
 /* Every option of a script; doc/ and tests speak these names.  Numbers first, then words. */
 struct script {
 	int64_t	 after, azure, bom, by, bytes, choice, chunks, comments, each, early, first, gap, gzip, headers, in, interleave, n, noargs,
-		 nospace, nulls, out, pause, reasoning, retry_after, seed, size, split, status, tags, times, twodata, whole;
+		 nospace, nulls, out, pause, reasoning, retry_after, seed, size, split, stamp, status, tags, times, twodata, whole;
 	struct text args, as, call, code, done, fault, field, finish, framing, index, kind, line, make, message, mode, say, text, type, usage, wire;
 };
 
@@ -47,6 +47,7 @@ struct play {
 	enum play_end	 end;
 	int		 status;		/* 0: none is sent */
 	bool		 struck;		/* it ends by the script's fault */
+	bool		 stamped;		/* moves have a place for the time they are made */
 	struct play	*next;			/* of the shared ones */
 	struct buf	 key;
 };
