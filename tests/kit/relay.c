@@ -3,7 +3,8 @@
  * The bare relay: the least a FastCGI worker can do, as a floor for benchmarks.
  *
  * Takes a request's STDIN, posts it to one fixed upstream over a kept connection, and hands the answer's body back in STDOUT records as it
- * comes.  It reads no parameter, checks nothing and expects well-behaved peers.   relay SOCKET UPSTREAM-PORT
+ * comes.  It reads no parameter, checks nothing and expects well-behaved peers.   relay SOCKET UPSTREAM-PORT; SOCKET - is the listening fd 0
+ * a web server hands over.
  */
 #include "base/loop.h"
 #include "base/text.h"
@@ -11,16 +12,19 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fastcgi.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define RECORD_MOST	32768
+#define READ_MOST	262144
 #define ANSWER_HEAD	"Status: 200 OK\r\nContent-Type: "
 
 struct vendor;
@@ -28,7 +32,10 @@ struct vendor;
 /* The web server's side: one request. */
 struct client {
 	struct watch	 watch;
-	struct buf	 in, body, out;
+	FCGI_Header	 header;		/* of the record that comes */
+	unsigned	 have;			/* bytes of it */
+	size_t		 content, padding;	/* bytes of the record to come */
+	struct buf	 body, out;
 	struct vendor	*vendor;
 	bool		 ended;			/* END_REQUEST is in `out` or sent */
 };
@@ -37,7 +44,8 @@ struct client {
 struct vendor {
 	struct watch	 watch;
 	struct client	*client;		/* NULL: idle */
-	struct buf	 out, head;
+	struct buf	 out, head;		/* the request's head, the answer's */
+	size_t		 sent;			/* of the request */
 	int64_t		 left;			/* of the body or of the chunk */
 	bool		 chunked, in_body;
 	struct buf	 size;			/* of a chunk: its line so far */
@@ -72,7 +80,6 @@ client_free(struct client *c)
 	if (c->vendor != NULL)
 		vendor_free(c->vendor);
 	close_watch(&c->watch);
-	buf_free(&c->in);
 	buf_free(&c->body);
 	buf_free(&c->out);
 	free(c);
@@ -205,36 +212,47 @@ take_body(struct vendor *v, const char *at, const char *end)
 	client_write(c);
 }
 
+/* Sends what is left of the request. */
 static void
-vendor_ready(struct watch *w, uint32_t events)
+vendor_write(struct vendor *v)
 {
-	struct vendor *v = (struct vendor *)w;
-	char bytes[RECORD_MOST];
-	const char *end;
-	ssize_t n;
-	size_t had = v->head.len;
+	struct buf *body = &v->client->body;
+	size_t of_body = v->sent > v->out.len ? v->sent - v->out.len : 0;
+	struct iovec parts[2] = { { v->out.at + v->sent, v->out.len - v->sent }, { body->at + of_body, body->len - of_body } };
+	bool head_sent = v->sent >= v->out.len;
+	ssize_t n = writev(v->watch.fd, parts + head_sent, 2 - head_sent);
 
-	if ((events & EPOLLOUT) && v->out.len > 0) {
-		n = send(w->fd, v->out.at, v->out.len, MSG_NOSIGNAL);
-		buf_drop(&v->out, n > 0 ? (size_t)n : 0);
-		watch_change(loop, w, v->out.len > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
-	}
-	if (!(events & EPOLLIN))
+	v->sent += n > 0 ? (size_t)n : 0;
+	watch_change(loop, &v->watch, v->sent < v->out.len + body->len ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+static void
+vendor_closed(struct vendor *v)
+{
+	struct vendor **at = &idle;
+
+	if (v->client != NULL) {
+		client_free(v->client);
 		return;
-	n = recv(w->fd, bytes, sizeof(bytes), 0);
+	}
+	while (*at != v)
+		at = &(*at)->next;
+	*at = v->next;
+	vendor_free(v);
+}
+
+static void
+vendor_read(struct vendor *v)
+{
+	char bytes[RECORD_MOST];
+	size_t had = v->head.len;
+	const char *end;
+	ssize_t n = recv(v->watch.fd, bytes, sizeof(bytes), 0);
+
 	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n <= 0 || v->client == NULL) {
-		struct vendor **at = &idle;
-
-		while (*at != NULL && *at != v)
-			at = &(*at)->next;
-		if (*at != NULL)
-			*at = v->next;
-		if (v->client != NULL)
-			client_free(v->client);
-		else
-			vendor_free(v);
+		vendor_closed(v);
 		return;
 	}
 	if (v->in_body) {
@@ -247,6 +265,17 @@ vendor_ready(struct watch *w, uint32_t events)
 		return;
 	read_vendor_head(v);
 	take_body(v, bytes + ((size_t)(end - v->head.at) + 4 - had), bytes + n);
+}
+
+static void
+vendor_ready(struct watch *w, uint32_t events)
+{
+	struct vendor *v = (struct vendor *)w;
+
+	if ((events & EPOLLOUT) && v->client != NULL)
+		vendor_write(v);
+	if (events & ~(uint32_t)EPOLLOUT)
+		vendor_read(v);
 }
 
 static struct vendor *
@@ -272,44 +301,45 @@ static void
 post(struct client *c)
 {
 	struct vendor *v = vendor_get();
-	ssize_t n;
 
 	c->vendor = v;
 	v->client = c;
-	v->out.len = 0;
+	v->out.len = v->sent = 0;
 	buf_print(&v->out, "POST /v1/chat/completions HTTP/1.1\r\nHost: upstream\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", c->body.len);
-	buf_add(&v->out, c->body.at, c->body.len);
-	n = send(v->watch.fd, v->out.at, v->out.len, MSG_NOSIGNAL);
-	buf_drop(&v->out, n > 0 ? (size_t)n : 0);
-	if (v->out.len > 0)
-		watch_change(loop, &v->watch, EPOLLIN | EPOLLOUT);
+	vendor_write(v);
 }
 
-/* Takes whole records off `in`; true: the empty STDIN was among them. */
+/* True: the request's last record, the empty STDIN, has come. */
 static bool
-take_records(struct client *c)
+take_records(struct client *c, const char *at, const char *end)
 {
-	size_t at = 0;
-	bool all = false;
+	while (at < end) {
+		size_t n = (size_t)(end - at) < c->content ? (size_t)(end - at) : c->content;
 
-	while (!all && c->in.len - at >= sizeof(FCGI_Header)) {
-		const FCGI_Header *h = (const FCGI_Header *)(c->in.at + at);
-		size_t len = (size_t)h->contentLengthB1 << 8 | h->contentLengthB0, whole = sizeof(*h) + len + h->paddingLength;
-
-		if (c->in.len - at < whole)
-			break;
-		if (h->type == FCGI_STDIN)
-			buf_add(&c->body, c->in.at + at + sizeof(*h), len);
-		all = h->type == FCGI_STDIN && len == 0;
-		at += whole;
+		if (n > 0 && c->header.type == FCGI_STDIN)
+			buf_add(&c->body, at, n);
+		at += n;
+		c->content -= n;
+		n = (size_t)(end - at) < c->padding ? (size_t)(end - at) : c->padding;
+		at += n;
+		c->padding -= n;
+		for (; at < end && c->have < sizeof(c->header); at++)
+			((char *)&c->header)[c->have++] = *at;
+		if (c->have < sizeof(c->header))
+			return (false);
+		c->have = 0;
+		c->content = (size_t)c->header.contentLengthB1 << 8 | c->header.contentLengthB0;
+		c->padding = c->header.paddingLength;
+		if (c->header.type == FCGI_STDIN && c->content == 0)
+			return (true);
 	}
-	buf_drop(&c->in, at);
-	return (all);
+	return (false);
 }
 
 static void
 client_ready(struct watch *w, uint32_t events)
 {
+	static char bytes[READ_MOST];
 	struct client *c = (struct client *)w;
 	ssize_t n;
 
@@ -317,16 +347,12 @@ client_ready(struct watch *w, uint32_t events)
 		client_write(c);
 		return;
 	}
-	buf_reserve(&c->in, RECORD_MOST);
-	n = recv(w->fd, c->in.at + c->in.len, c->in.cap - c->in.len, 0);
+	n = recv(w->fd, bytes, sizeof(bytes), 0);
 	if (n < 0 && errno == EAGAIN)
 		return;
-	if (n <= 0) {
+	if (n <= 0)
 		client_free(c);
-		return;
-	}
-	c->in.len += (size_t)n;
-	if (take_records(c))
+	else if (c->vendor == NULL && take_records(c, bytes, bytes + n))
 		post(c);
 }
 
@@ -349,15 +375,32 @@ caught(void *self, int signal)
 	exit(0);
 }
 
+static int
+listen_at(const char *where)
+{
+	struct sockaddr_un path = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (strcmp(where, "-") == 0) {
+		fcntl(0, F_SETFL, O_NONBLOCK);
+		return (0);
+	}
+	if (strlen(where) >= sizeof(path.sun_path))
+		return (-1);
+	memcpy(path.sun_path, where, strlen(where));
+	unlink(where);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	return (bind(fd, (struct sockaddr *)&path, sizeof(path)) == 0 && listen(fd, 4096) == 0 ? fd : -1);
+}
+
 int
 main(int argc, char **argv)
 {
-	struct sockaddr_un path = { .sun_family = AF_UNIX };
 	struct watch listener = { .ready = accept_some };
 	struct rlimit files;
 	int signals[] = { SIGTERM, SIGINT };
 
-	if (argc != 3 || strlen(argv[1]) >= sizeof(path.sun_path)) {
+	if (argc != 3) {
 		fputs("usage: relay SOCKET UPSTREAM-PORT\n", stderr);
 		return (2);
 	}
@@ -366,18 +409,13 @@ main(int argc, char **argv)
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 	upstream = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[2])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	memcpy(path.sun_path, argv[1], strlen(argv[1]));
-	unlink(argv[1]);
-	listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (bind(listener.fd, (struct sockaddr *)&path, sizeof(path)) != 0 || listen(listener.fd, 4096) != 0) {
+	if ((listener.fd = listen_at(argv[1])) < 0) {
 		perror(argv[1]);
 		return (1);
 	}
 	loop = loop_new();
 	loop_signals(loop, signals, nitems(signals), caught, NULL);
 	watch_add(loop, &listener, EPOLLIN);
-	puts("listening");
-	fflush(stdout);
 	loop_run(loop);
 	return (0);
 }

@@ -1,0 +1,570 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The benchmark: what sluice costs behind lighttpd, beside its floors, in one run and one table.
+
+Ways ("arms") to one scripted upstream that answers at once:
+  proxy   lighttpd's own reverse proxy
+  relay   lighttpd and the bare relay, the least a FastCGI worker can do
+  sluice  lighttpd and one sluice worker
+  nginx   nginx's reverse proxy (with --nginx)
+Rounds are interleaved (proxy relay sluice, relay sluice proxy, ...), figures are medians over rounds.  CPU is user and system time of
+web server and worker.  Timings are reported and never judged; an error, a refused request or a lost event makes the exit status 1.
+
+    make -C BUILD sluice tests/kit/load tests/kit/relay tests/kit/scripted
+    tests/bench/run.py --build BUILD [--quick] [--rows NAME,...] [--arms NAME,...] [--json FILE]
+"""
+import argparse
+import ctypes
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+KEY = "sk-bench-0123456789abcdef"
+PR_SET_CHILD_SUBREAPER = 36
+
+
+# processes
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def raise_fd_limit():
+    import resource
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def children_of():
+    """pid -> pids of its children, zombies left out."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                fields = pathlib.Path("/proc", entry, "stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if fields[0] != "Z":
+                found.setdefault(int(fields[1]), []).append(int(entry))
+    return found
+
+
+def family(pid):
+    tree, todo, all_ = children_of(), [pid], []
+    while todo:
+        one = todo.pop()
+        all_.append(one)
+        todo += tree.get(one, [])
+    return all_
+
+
+def cpu_us(pids):
+    """User and system time of processes with all their threads, from the processes' own clocks: /proc/PID/stat counts in ticks of 10 ms."""
+    total = 0
+    for pid in pids:
+        try:
+            total += time.clock_gettime_ns((~pid << 3) | 2)      # clock_getcpuclockid(3)
+        except OSError:
+            pass
+    return total / 1000
+
+
+def dirty_kb(pid):
+    for line in pathlib.Path("/proc", str(pid), "smaps_rollup").read_text().splitlines():
+        if line.startswith("Private_Dirty:"):
+            return int(line.split()[1])
+    return 0
+
+
+class Process:
+    def __init__(self, argv, log, **env):
+        self.log = pathlib.Path(log)
+        self.out = open(log, "ab")
+        self.p = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=self.out, stderr=subprocess.STDOUT,
+                                  env=ENV | env, start_new_session=True)
+
+    @property
+    def pid(self):
+        return self.p.pid
+
+    def fail(self, why):
+        raise RuntimeError(f"{self.p.args[0]}: {why}\n" + self.log.read_text(errors="replace")[-2000:])
+
+    def wait_for(self, ready, seconds=10, what="ready"):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.p.poll() is not None:
+                self.fail(f"exit {self.p.returncode}")
+            try:
+                got = ready()
+                if got:
+                    return got
+            except OSError:
+                pass
+            time.sleep(0.005)
+        self.fail(f"not {what} in {seconds} s")
+
+    def said(self, word):
+        for line in self.log.read_text(errors="replace").splitlines():
+            if line.startswith(word):
+                return line
+        return None
+
+    def stop(self):
+        if self.p.poll() is None:
+            self.p.send_signal(signal.SIGTERM)
+            try:
+                self.p.wait(3)
+            except subprocess.TimeoutExpired:
+                pass
+        try:
+            os.killpg(self.p.pid, signal.SIGKILL)    # its session: what it left behind
+        except ProcessLookupError:
+            pass
+        self.p.wait()
+        self.out.close()
+
+
+def connects(port):
+    def probe():
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    return probe
+
+
+def ask(port, path, body=None, headers=None, timeout=10):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body, headers=headers or {})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=timeout) as answer:
+        return answer.status, answer.read()
+
+
+# arms
+
+LIGHTTPD = """
+server.modules = ( {modules} )
+server.bind = "127.0.0.1"
+server.port = {port}
+server.document-root = "{dir}"
+server.errorlog = "{dir}/error.log"
+server.upload-dirs = ( "{dir}" )
+server.max-fds = {fds}
+server.max-connections = {connections}
+server.listen-backlog = 4096
+server.max-keep-alive-requests = 100000000
+server.max-keep-alive-idle = 120
+server.max-request-size = 65536
+server.max-read-idle = 600
+server.max-write-idle = 900
+server.stream-response-body = 2
+"""
+FASTCGI = 'fastcgi.server = ( "/" => (( "socket" => "{socket}", "check-local" => "disable", "disable-time" => 0 )) )\n'
+FASTCGI_SPAWNED = ('fastcgi.server = ( "/" => (( "bin-path" => "{bin}", "socket" => "{socket}", "max-procs" => 1, "check-local" => "disable",'
+                   ' "bin-environment" => ( {environment} ) )) )\n')
+PROXY = 'proxy.server = ( "" => (( "host" => "127.0.0.1", "port" => {upstream} )) )\n'
+NGINX = """
+daemon off; master_process off; pid {dir}/nginx.pid; error_log {dir}/error.log; worker_rlimit_nofile {fds};
+events {{ worker_connections {fds}; }}
+http {{
+  access_log off; keepalive_requests 100000000; client_max_body_size 64m; client_body_buffer_size 1m;
+  client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
+  upstream vendor {{ server 127.0.0.1:{upstream}; keepalive 512; keepalive_requests 100000000; }}
+  server {{ listen 127.0.0.1:{port} backlog=4096;
+    location / {{ proxy_pass http://vendor; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; }} }}
+}}
+"""
+
+
+class Arm:
+    """A way to the upstream: processes, a port, and which of the processes is the worker."""
+
+    def __init__(self, bench, name):
+        self.bench, self.name, self.port, self.processes, self.worker = bench, name, free_port(), [], None
+        self.dir = bench.dir / name
+        self.dir.mkdir()
+
+    def lighttpd(self, modules, rest):
+        fds = self.bench.fds
+        (self.dir / "lighttpd.conf").write_text(LIGHTTPD.format(modules=modules, port=self.port, dir=self.dir, fds=fds,
+                                                                connections=fds // 2 - 100) + rest)
+        server = Process(["lighttpd", "-D", "-f", self.dir / "lighttpd.conf"], self.dir / "lighttpd.out")
+        self.processes.append(server)
+        server.wait_for(connects(self.port))
+
+    def pids(self):
+        return [pid for p in self.processes for pid in family(p.pid)]
+
+    def worker_pid(self):
+        return family(self.worker.pid)[-1]           # of sluice the one worker of its pool, of the relay itself
+
+    def stop(self):
+        for p in reversed(self.processes):
+            p.stop()
+
+
+class ProxyArm(Arm):
+    def start(self):
+        self.lighttpd('"mod_proxy"', PROXY.format(upstream=self.bench.upstream_port))
+
+
+class RelayArm(Arm):
+    def start(self):
+        path = self.dir / "r.sock"
+        self.worker = Process([self.bench.kit / "relay", path, self.bench.upstream_port], self.dir / "relay.out")
+        self.processes.append(self.worker)
+        self.worker.wait_for(path.exists)
+        self.lighttpd('"mod_fastcgi"', FASTCGI.format(socket=path))
+
+
+class SluiceArm(Arm):
+    def start(self):
+        path = self.dir / "s.sock"
+        self.bench.write_sluice_config(self.dir)
+        self.worker = Process([self.bench.build / "sluice", "serve", "--config", self.dir / "config.yaml", "--workers", "1", "--listen", path],
+                              self.dir / "sluice.out")
+        self.processes.append(self.worker)
+        self.worker.wait_for(path.exists)
+        self.lighttpd('"mod_fastcgi"', FASTCGI.format(socket=path))
+        self.worker.wait_for(lambda: self.bench.probe(self) == 200, what="answering")
+
+
+class NginxArm(Arm):
+    def start(self):
+        (self.dir / "nginx.conf").write_text(NGINX.format(dir=self.dir, port=self.port, upstream=self.bench.upstream_port, fds=self.bench.fds))
+        server = Process(["nginx", "-p", self.dir, "-c", self.dir / "nginx.conf", "-e", self.dir / "start.log"], self.dir / "nginx.out")
+        self.processes.append(server)
+        server.wait_for(connects(self.port))
+
+
+ARMS = {"proxy": ProxyArm, "relay": RelayArm, "sluice": SluiceArm, "nginx": NginxArm}
+
+
+# rows
+
+CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+ALL = ("proxy", "relay", "sluice", "nginx")
+
+
+class Row:
+    """A load and the figures taken from it.  `model` is the script the upstream plays; sluice serves a group of the same name, whose
+    deployment is `vendor`/script."""
+
+    def __init__(self, name, model, *, body=300, stream=False, path=CHAT, connections=64, chunks=None, streams=None, spread=0, vendor="openai",
+                 arms=ALL, figures=("cpu",), goal="", tls=False):
+        self.name, self.model, self.body, self.stream, self.path, self.connections = name, model, body, stream, path, connections
+        self.chunks, self.streams, self.spread, self.vendor, self.arms = chunks, streams, spread, vendor, arms
+        self.figures, self.goal, self.tls = figures, goal, tls
+
+    def group(self):
+        """The model the client asks for.  Where sluice translates, or speaks TLS, the name says so; the floors get the bare script."""
+        return f"{self.vendor}.{'tls' if self.tls else 'http'}.{self.model}"
+
+    def request(self):
+        ask = {"model": self.group(), "stream": self.stream, "messages": [{"role": "user", "content": ""}]}
+        if self.path == MESSAGES:
+            ask["max_tokens"] = 1000
+        room = self.body - len(json.dumps(ask, separators=(",", ":")))
+        ask["messages"][0]["content"] = ("Please tell me about event loops. " * (room // 34 + 1))[:max(room, 1)]
+        return json.dumps(ask, separators=(",", ":")).encode()
+
+
+SMALL = "script:fixed,bytes=130"
+
+
+def rows(quick):
+    streams, events, gap = (50, 20, 20) if quick else (200, 60, 50)
+    many = 400 if quick else 5000
+    burst = 20 if quick else 100
+    paced = f"script:fixed,chunks={events},size=20,each=1,stamp=1,gap={gap}"
+    each = "script:fixed,chunks=500,size=20,each=1"
+    both = ("proxy", "sluice", "nginx")
+    return [
+        Row("small, 64 connections", SMALL, figures=("cpu", "rps", "p50", "p99"), goal="<= 1.15 proxy"),
+        Row("small, 1 connection", SMALL, connections=1, figures=("p50", "p99", "cpu"), goal="p50 <= proxy + 60 us"),
+        Row("8 KB body, 64 connections", SMALL, body=8192, figures=("cpu", "p50")),
+        Row("256 KB body, 16 connections", SMALL, body=262144, connections=16, figures=("cpu", "p50"), goal="<= 1.3 proxy"),
+        Row(f"{streams} streams, {1000 // gap} events a second each", paced, stream=True, connections=streams, streams=streams, chunks=events, spread=0.2 if quick else 1,
+            figures=("cpu/chunk", "first", "delay", "delay99"), goal="<= 1.25 relay, < 1.7 proxy"),
+        Row("64 streams, as fast as they go", each, stream=True, streams=burst, chunks=500, figures=("cpu/chunk",)),
+        Row(f"{many} streams of 64 events", f"script:fixed,chunks=64,size=20,each=1,gap={20 if quick else 200}", stream=True, connections=many, streams=many, chunks=64,
+            spread=0.2 if quick else 4, figures=("cpu/chunk", "lost"), goal="none lost"),
+        Row("small, Messages to Anthropic", SMALL, path=MESSAGES, vendor="anthropic", arms=both, figures=("cpu", "p50")),
+        Row("small, Chat to Anthropic", SMALL, vendor="anthropic", arms=both, figures=("cpu", "p50")),
+        Row(f"{streams} paced streams, Chat to Anthropic", paced, stream=True, connections=streams, streams=streams, chunks=events, spread=0.2 if quick else 1,
+            vendor="anthropic", arms=both, figures=("cpu/chunk", "delay")),
+        Row("small, HTTPS upstream", SMALL, tls=True, arms=("sluice",), figures=("cpu", "p50")),
+        Row(f"{streams} paced streams, HTTPS upstream", paced, stream=True, connections=streams, streams=streams, chunks=events, spread=0.2 if quick else 1, tls=True,
+            arms=("sluice",), figures=("cpu/chunk", "delay")),
+    ]
+
+
+FIGURES = {                                          # name: (what it is called, how it comes from a run)
+    "cpu": ("CPU us/request", lambda r: r["cpu_us"] / max(r["requests"], 1)),
+    "cpu/chunk": ("CPU us/chunk", lambda r: r["cpu_us"] / max(r["chunks"], 1)),
+    "rps": ("requests/s", lambda r: r["requests"] / r["seconds"]),
+    "p50": ("p50 us", lambda r: r["total_p50_us"]),
+    "p99": ("p99 us", lambda r: r["total_p99_us"]),
+    "first": ("first chunk p50 us", lambda r: r["first_p50_us"]),
+    "delay": ("chunk delay p50 us", lambda r: r["delay_p50_us"]),
+    "delay99": ("chunk delay p99 us", lambda r: r["delay_p99_us"]),
+    "lost": ("streams that lost events", lambda r: r["lost_streams"] + r["errors"]),
+}
+
+
+class Bench:
+    def __init__(self, args):
+        self.args = args
+        self.begin = time.monotonic()
+        self.build = pathlib.Path(args.build).resolve()
+        self.kit = self.build / "tests" / "kit"
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="slb"))
+        self.fds = min(raise_fd_limit(), 65536)
+        self.rows = rows(args.quick)
+        if args.rows:
+            self.rows = [r for r in self.rows if any(want in r.name for want in args.rows.split(","))]
+        self.arms, self.upstreams, self.absent, self.failures = {}, [], {}, []
+        self.results = []                            # (row, figure, {arm: value})
+
+    # what stands behind
+
+    def start_upstream(self, *options):
+        p = Process([self.kit / "scripted", "--bench", *options], self.dir / f"scripted{len(self.upstreams)}.out")
+        self.upstreams.append(p)
+        return int(p.wait_for(lambda: p.said("listening")).split()[1])
+
+    def make_certificate(self):
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": True, "env": ENV}
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                        "-keyout", self.dir / "key.pem", "-out", self.dir / "cert.pem", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], **quiet)
+
+    def write_sluice_config(self, folder):
+        models, seen = [], set()
+        for row in self.rows:
+            if row.group() in seen:
+                continue
+            seen.add(row.group())
+            base = f"https://127.0.0.1:{self.tls_port}" if row.tls else f"http://127.0.0.1:{self.upstream_port}"
+            models.append({"model_name": row.group(), "litellm_params": {"model": f"{row.vendor}/{row.model}", "api_key": "sk-upstream",
+                                                                          "api_base": base + ("/v1" if row.vendor == "openai" else "")}})
+        models.append({"model_name": "probe", "litellm_params": {"model": f"openai/{SMALL}", "api_key": "sk-upstream",
+                                                                  "api_base": f"http://127.0.0.1:{self.upstream_port}/v1"}})
+        config = {"model_list": models, "general_settings": {"master_key": KEY}, "litellm_settings": {"ssl_verify": str(self.dir / "cert.pem")},
+                  "sluice": {"instance": f"bench{os.getpid()}", "run_dir": str(folder), "state_dir": str(folder)}}
+        (folder / "config.yaml").write_text(json.dumps(config, indent=1))    # JSON is YAML
+
+    def probe(self, arm):
+        body = json.dumps({"model": "probe", "messages": [{"role": "user", "content": "hello"}]}).encode()
+        try:
+            return ask(arm.port, CHAT, body, {"Authorization": "Bearer " + KEY, "Content-Type": "application/json"}, 3)[0]
+        except urllib.error.HTTPError as e:
+            return e.code
+
+    def start(self):
+        self.upstream_port = self.start_upstream("--script", SMALL.removeprefix("script:"))
+        self.make_certificate()
+        self.tls_port = self.start_upstream("--tls", self.dir / "cert.pem", self.dir / "key.pem")
+        for name in self.args.arms.split(","):
+            arm = ARMS[name](self, name)
+            try:
+                arm.start()
+                self.arms[name] = arm
+            except (RuntimeError, OSError) as e:
+                arm.stop()
+                self.absent[name] = str(e)
+
+    def stop(self):
+        for arm in self.arms.values():
+            arm.stop()
+        for p in self.upstreams:
+            p.stop()
+        if self.args.keep:
+            print(f"logs are in {self.dir}", file=sys.stderr)
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    # measuring
+
+    def load(self, arm, row, seconds):
+        body = self.dir / "body"
+        body.write_bytes(row.request())
+        argv = [self.kit / "load", "--port", arm.port, "--path", row.path, "--body", body, "--connections", row.connections,
+                "--header", f"Authorization: Bearer {KEY}", "--grace", 60]
+        if row.path == MESSAGES:
+            argv += ["--header", "anthropic-version: 2023-06-01"]
+        argv += ["--requests", row.streams, "--chunks", row.chunks, "--spread", row.spread] if row.stream else ["--seconds", seconds]
+        pids = arm.pids()
+        before = cpu_us(pids)
+        done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, env=ENV, check=False)
+        spent = cpu_us(pids) - before
+        if not done.stdout:
+            raise RuntimeError(f"load: exit {done.returncode}: {done.stderr}")
+        result = json.loads(done.stdout)
+        result["cpu_us"] = spent
+        result["chunks"] = result["requests"] * (row.chunks or 0)
+        return result
+
+    def measure(self, row):
+        arms = [name for name in self.arms if name in row.arms]
+        runs = {name: [] for name in arms}
+        for name in arms if not row.stream else []:
+            self.load(self.arms[name], row, 0.05 if self.args.quick else 0.3)     # connections, caches
+        rounds = 1 if "lost" in row.figures else self.args.rounds
+        for n in range(rounds):
+            for name in arms[n % len(arms):] + arms[:n % len(arms)] if arms else []:
+                result = self.load(self.arms[name], row, self.args.seconds)
+                if result["errors"] or result["refused"] or result["lost_streams"]:
+                    self.failures.append(f"{row.name}, {name}: {result['errors']} errors ({result['why']}), {result['refused']} refused "
+                                         f"(status {result['last_status']}), {result['lost_streams']} streams lost events")
+                if result["requests"] > result["refused"]:
+                    runs[name].append(result)
+        for figure in row.figures:
+            values = {name: statistics.median(FIGURES[figure][1](r) for r in runs[name]) for name in arms if runs[name]}
+            self.results.append((row.name, FIGURES[figure][0], values, row.goal if figure == row.figures[0] else ""))
+
+    # memory and start
+
+    def playing(self):
+        return json.loads(ask(self.upstream_port, "/_/stats")[1])["playing"]
+
+    def measure_memory(self):
+        many = 400 if self.args.quick else 5000
+        row = Row("open", "script:silent,after=2", stream=True, connections=many, streams=many)
+        idle, each = {}, {}
+        for name in ("relay", "sluice"):
+            if name not in self.arms:
+                continue
+            arm = self.arms[name]
+            worker = arm.worker_pid()
+            idle[name] = self.fresh_idle[name]
+            base = dirty_kb(worker)
+            (self.dir / "body").write_bytes(row.request())
+            before = self.playing()                  # streams that a worker did not hear the end of
+            load = Process([self.kit / "load", "--port", arm.port, "--body", self.dir / "body", "--connections", many, "--requests", many, "--header",
+                            f"Authorization: Bearer {KEY}"], self.dir / "open.out")
+            try:
+                load.wait_for(lambda: self.playing() >= before + many, 60, f"{many} streams open")
+                each[name] = (dirty_kb(worker) - base) / many
+            except RuntimeError as e:
+                self.failures.append(f"{many} open streams, {name}: {e}")
+            load.stop()
+        self.results.append(("idle worker, answered one request", "Private_Dirty KB", idle, "<= 4096"))
+        self.results.append((f"{many} open streams", "Private_Dirty KB/stream", each, "<= 20"))
+
+    def measure_start(self):
+        """lighttpd and its worker from nothing to the first answer."""
+        took = {}
+        commands = {"relay": (f"{self.kit}/relay - {self.upstream_port}", {})}
+        if "sluice" in self.arms:
+            commands["sluice"] = (str(self.build / "sluice"), {"SLUICE_CONFIG": str(self.dir / "start" / "config.yaml")})
+        folder = self.dir / "start"
+        folder.mkdir()
+        self.write_sluice_config(folder)
+        for name, (command, environment) in commands.items():
+            times = []
+            for n in range(1 if self.args.quick else 7):
+                arm = Arm.__new__(Arm)
+                arm.bench, arm.dir, arm.port, arm.processes = self, folder / f"{name}{n}", free_port(), []
+                arm.dir.mkdir()
+                begin = time.monotonic()
+                try:
+                    arm.lighttpd('"mod_fastcgi"', FASTCGI_SPAWNED.format(bin=command, socket=arm.dir / "w.sock", environment=", ".join(
+                        f'"{k}" => "{v}"' for k, v in environment.items())))
+                    arm.processes[0].wait_for(lambda: self.probe(arm) == 200, what="answering")
+                    times.append((time.monotonic() - begin) * 1000)
+                except RuntimeError as e:
+                    self.failures.append(f"start to first answer, {name}: {e}")
+                arm.stop()
+            if times:
+                took[name] = statistics.median(times)
+        self.results.append(("start of lighttpd and worker to first answer", "ms", took, "<= 50"))
+
+    def tell(self, what):
+        print(f"{time.monotonic() - self.begin:6.1f} s  {what}", file=sys.stderr, flush=True)
+
+    def run(self):
+        self.fresh_idle = {}
+        for name, arm in self.arms.items():
+            if arm.worker:
+                self.probe(arm)
+                self.fresh_idle[name] = dirty_kb(arm.worker_pid())
+        for row in self.rows:
+            self.tell(row.name)
+            self.measure(row)
+        if not self.args.rows or "memory" in self.args.rows:
+            self.tell("memory")
+            self.measure_memory()
+        if not self.args.rows or "start" in self.args.rows:
+            self.tell("start")
+            self.measure_start()
+
+    # telling
+
+    def table(self):
+        names = list(self.arms)
+        lines = ["| row | figure | " + " | ".join(names) + " | of proxy | of relay | goal |", "|---|---|" + "---|" * (len(names) + 3)]
+        for row, figure, values, goal in self.results:
+            cells = [f"{values[n]:.4g}" if n in values else "" for n in names]
+            ratio = [f"{values['sluice'] / values[f]:.2f}" if values.get(f) and "sluice" in values else "" for f in ("proxy", "relay")]
+            if "sluice" not in values and values.get("proxy") and "relay" in values:
+                ratio[0] = f"relay {values['relay'] / values['proxy']:.2f}"
+            lines.append("| " + " | ".join([row, figure, *cells, *ratio, goal]) + " |")
+        return "\n".join(lines)
+
+    def as_json(self):
+        return {"rows": [{"row": r, "figure": f, "values": v, "goal": g} for r, f, v, g in self.results], "absent": self.absent,
+                "failures": self.failures, "rounds": self.args.rounds, "seconds": self.args.seconds}
+
+
+def main():
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build", help="the build folder")
+    parser.add_argument("--quick", action="store_true", help="one short round of each: does it work")
+    parser.add_argument("--rounds", type=int, help="default 5")
+    parser.add_argument("--seconds", type=float, help="of a measurement; default 2")
+    parser.add_argument("--rows", help="only rows whose name has one of these words, and memory, start")
+    parser.add_argument("--arms", default="proxy,relay,sluice")
+    parser.add_argument("--nginx", action="store_true", help="nginx's proxy too")
+    parser.add_argument("--json", metavar="FILE", help="the figures, too; - is stdout instead of the table")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with the logs")
+    args = parser.parse_args()
+    args.rounds = args.rounds or (1 if args.quick else 5)
+    args.seconds = args.seconds or (0.2 if args.quick else 2)
+    if args.nginx:
+        args.arms += ",nginx"
+    bench = Bench(args)
+    try:
+        bench.start()
+        bench.run()
+    finally:
+        bench.tell("stop")
+        bench.stop()
+        bench.tell("over")
+    if args.json == "-":
+        print(json.dumps(bench.as_json(), indent=1))
+    else:
+        print(bench.table())
+    if args.json and args.json != "-":
+        pathlib.Path(args.json).write_text(json.dumps(bench.as_json(), indent=1) + "\n")
+    for name, why in bench.absent.items():
+        print(f"\n{name} did not start: {why}", file=sys.stderr)
+    for failure in bench.failures:
+        print(f"FAILED: {failure}", file=sys.stderr)
+    return 1 if bench.failures or bench.absent else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
