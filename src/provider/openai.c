@@ -101,7 +101,8 @@ member(const struct glance *g, const char *name)
 	return (NULL);
 }
 
-/* The object with include_usage true, its other members as they are. */
+/* The object with include_usage true, its other members as they are.  Running counts are asked for only where the client did not ask for usage: it would add
+ * them up. */
 static struct text
 with_usage(struct arena *arena, struct text options, bool running)
 {
@@ -135,8 +136,7 @@ ask_for_usage(struct splice *s, const struct glance *g, const struct deployment 
 	}
 	if (!g->stream || quirk(d, QUIRK_NO_STREAM_OPTIONS))
 		return;
-	/* Running counts are only for us: a client that asked for usage would add them up. */
-	wanted = with_usage(s->arena, said, quirk(d, QUIRK_CONTINUOUS_USAGE) && !g->usage_asked);
+	wanted = with_usage(s->arena, said, quirk(d, QUIRK_CONTINUOUS_USAGE));
 	if (!text_eq(wanted, said))
 		splice_set(s, "stream_options", wanted);
 }

@@ -18,6 +18,7 @@ struct kase {
 	const struct front *front;
 	const struct provider *provider;
 	struct buf	 file;
+	struct arena	*arena;
 	struct text	 options, client, request, answer, wanted, seen;
 	bool		 has_request, has_answer, has_wanted, has_seen;
 	int		 answer_status, wanted_status;
@@ -133,15 +134,6 @@ quirk_bit(const struct kase *k, struct text name)
 	bad_case(k, "no such quirk", name);
 }
 
-static const char *
-zero_ended(struct text t)			/* lives as long as the program: a test */
-{
-	char *s = must_zalloc(t.len + 1);
-
-	memcpy(s, t.at, t.len);
-	return (s);
-}
-
 static void
 take_option(struct kase *k, struct text line)
 {
@@ -166,7 +158,7 @@ take_option(struct kase *k, struct text line)
 	else if (text_is(word, "host"))
 		d->host = text_trim(line);
 	else if (text_is(word, "vendor"))
-		k->vendor.prefix = zero_ended(text_trim(line));
+		k->vendor.prefix = arena_copy(k->arena, text_trim(line)).at;
 	else if (text_is(word, "max_output_tokens"))
 		d->max_output_tokens = next_number(k, &line);
 	else if (text_is(word, "quirks"))
@@ -603,7 +595,7 @@ compare_seen(const struct kase *k, const struct seen *s)
 			continue;
 		seen_value(&got, s, key);
 		if (!text_eq(text_trim(line), buf_as_text(&got)))
-			fail(k, zero_ended(key), text_trim(line), buf_as_text(&got));
+			fail(k, arena_copy(k->arena, key).at, text_trim(line), buf_as_text(&got));
 		buf_free(&got);
 	}
 }
@@ -652,6 +644,7 @@ run_case(const char *folder, const char *name, const struct front *front, const 
 	snprintf(k.path, sizeof(k.path), "%s/%s", folder, name);
 	if (only != NULL && strstr(k.path, only) == NULL)
 		return;
+	k.arena = arena_new();
 	read_case(&k);
 	run_one(&k, WHOLE);
 	if (failures == before && is_stream(k.answer_type)) {
@@ -660,6 +653,7 @@ run_case(const char *folder, const char *name, const struct front *front, const 
 			run_one(&k, RANDOM);
 	}
 	buf_free(&k.file);
+	arena_free(k.arena);
 }
 
 static int
