@@ -67,7 +67,7 @@ headers(struct text *list, size_t room, struct arena *arena, const struct deploy
 /* Requests. */
 
 bool
-quirk(const struct deployment *d, enum quirk q)
+openai_quirk(const struct deployment *d, enum quirk q)
 {
 	return (d->vendor != NULL && (d->vendor->quirks & q) != 0);
 }
@@ -130,13 +130,13 @@ ask_for_usage(struct splice *s, const struct glance *g, const struct deployment 
 	struct text said = spot != NULL ? json_spot_value(g->body, spot) : TEXT("");
 	struct text wanted;
 
-	if (spot != NULL && (!g->stream || quirk(d, QUIRK_NO_STREAM_OPTIONS))) {
+	if (spot != NULL && (!g->stream || openai_quirk(d, QUIRK_NO_STREAM_OPTIONS))) {
 		s->cut[spot - g->top] = true;
 		return;
 	}
-	if (!g->stream || quirk(d, QUIRK_NO_STREAM_OPTIONS))
+	if (!g->stream || openai_quirk(d, QUIRK_NO_STREAM_OPTIONS))
 		return;
-	wanted = with_usage(s->arena, said, quirk(d, QUIRK_CONTINUOUS_USAGE));
+	wanted = with_usage(s->arena, said, openai_quirk(d, QUIRK_CONTINUOUS_USAGE));
 	if (!text_eq(wanted, said))
 		splice_set(s, "stream_options", wanted);
 }
@@ -156,7 +156,7 @@ limit_tokens(struct splice *s, const struct glance *g, const struct deployment *
 		if (spots[i] != NULL && most.len > 0 && json_to_i64(json_spot_value(g->body, spots[i]), &said) && said > d->max_output_tokens)
 			splice_set(s, names[i], most);
 	}
-	if (quirk(d, QUIRK_MAX_TOKENS_OLD) && spots[1] != NULL && spots[1]->type != JSON_NULL) {
+	if (openai_quirk(d, QUIRK_MAX_TOKENS_OLD) && spots[1] != NULL && spots[1]->type != JSON_NULL) {
 		struct text raw = json_spot_value(g->body, spots[1]);
 
 		s->cut[spots[1] - g->top] = true;
@@ -240,9 +240,9 @@ relay_request(struct edits *edits, struct arena *arena, const struct glance *g, 
 	ask_for_usage(&s, g, d);
 	limit_tokens(&s, g, d);
 	splice_defaults(&s, d, g->max_tokens >= 0 ? is_default_for : is_own_default);
-	if (quirk(d, QUIRK_NO_STORE))
+	if (openai_quirk(d, QUIRK_NO_STORE))
 		splice_set(&s, "store", TEXT("false"));
-	if (quirk(d, QUIRK_FLATTEN_CONTENT) && (messages = member(g, "messages")) != NULL)
+	if (openai_quirk(d, QUIRK_FLATTEN_CONTENT) && (messages = member(g, "messages")) != NULL)
 		splice_set(&s, "messages", flat_messages(arena, json_spot_value(g->body, messages)));
 	splice_drop(&s, d);
 	splice_finish(edits, &s);

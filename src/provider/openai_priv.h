@@ -45,7 +45,7 @@ bool		usage_read(struct usage *, struct text object);
 /* The name an OpenAI-like vendor is asked by: at most 64 characters (longer: 55, '_', 8 hex digits of its SHA-256). */
 struct quoted	 tool_name_fit(struct arena *, struct quoted name);
 
-bool		 quirk(const struct deployment *, enum quirk);
+bool		 openai_quirk(const struct deployment *, enum quirk);
 
 /* The functions of the row, file by file (openai_relay.c, openai_write.c, openai_read.c). */
 enum pass	 openai_relay_answer(struct relay *, struct text body, struct edits *);

@@ -155,9 +155,10 @@ take_option(struct kase *k, struct text line)
 	}
 	if (text_is(word, "model"))
 		d->model = text_trim(line);
-	else if (text_is(word, "host"))
+	else if (text_is(word, "host")) {
 		d->host = text_trim(line);
-	else if (text_is(word, "vendor"))
+		d->url = arena_print(k->arena, "https://" TEXT_FMT "/v1", TEXT_ARG(d->host));
+	} else if (text_is(word, "vendor"))
 		k->vendor.prefix = arena_copy(k->arena, text_trim(line)).at;
 	else if (text_is(word, "max_output_tokens"))
 		d->max_output_tokens = next_number(k, &line);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files that read a chat request share: chat_read.c (parameters), chat_turns.c (messages), chat_parts.c (content), chat_tools.c. */
+#ifndef FRONT_CHAT_READ_PRIV_H
+#define FRONT_CHAT_READ_PRIV_H
+
+#include "front/chat_priv.h"
+
+struct reading {
+	struct arena	*arena;
+	struct ask	*ask;
+	struct text	 body;
+	struct message	**last;			/* where the next message goes */
+	struct message	*results;		/* the user message that takes the results of a run of tool messages */
+	struct quoted	 old_call;		/* the id made for the latest function_call, for the function message that answers it */
+	struct tool	**last_tool;
+};
+
+/* "/chat/completions: PATH: should be …", with the path as the member to blame. */
+struct error	*chat_wrong(struct reading *, struct text path, const char *should);
+struct text	 chat_item_path(struct reading *, struct text list, unsigned i);
+struct text	 chat_member_path(struct reading *, struct text object, const char *name);
+/* A member, NULL when it is absent or null: the two are one here. */
+const struct json *chat_said(const struct json *object, const char *name);
+struct error	*chat_take_string(struct quoted *, struct reading *, const struct json *object, const char *name, struct text path);
+struct error	*chat_need_string(struct quoted *, struct reading *, const struct json *object, const char *name, struct text path);
+
+/* Parts go to the end of a list, which moves on. */
+struct part	*chat_add_part(struct reading *, struct part ***end, enum part_kind);
+struct error	*chat_read_part(struct reading *, struct part ***end, const struct json *, struct text path);
+struct error	*chat_read_content(struct reading *, struct part ***end, const struct json *message, struct text path);
+
+typedef struct error *member_f(struct reading *, const struct json *, const char *name);
+member_f	 chat_read_messages, chat_read_tools, chat_read_functions, chat_read_choice, chat_read_old_choice;
+
+#endif
