@@ -80,6 +80,7 @@ struct deployment {
 	int64_t		 max_output_tokens;	/* model_info, else the shipped facts; 0: unknown */
 	int64_t		 max_input_tokens;	/* same */
 	struct text	 mode;			/* model_info.mode, "chat" when absent */
+	bool		 implied;		/* not written in the file: one of the vendors that `*` served by `*` stands for */
 	bool		 mock;			/* mock_response is given */
 	struct text	 mock_response;		/* its text, or "Exception …" / "litellm.RateLimitError" names an error */
 	bool		 ssl_verify;		/* true unless switched off for it */
@@ -91,7 +92,7 @@ struct deployment {
 struct group {
 	struct text	 name;			/* may hold '*' */
 	bool		 pattern;
-	bool		 hidden;		/* not listed: a name that a pattern serves and the file gives fallbacks of its own */
+	bool		 hidden;		/* not listed: implied by `*`, or a name that a pattern serves and the file gives fallbacks of its own */
 	const struct group *like;		/* that pattern's group, or NULL */
 	struct deployment **deployments;
 	size_t		 n_deployments;

@@ -125,6 +125,7 @@ bool		 no_proxy_matches(struct text list, struct text host, unsigned port);
 
 /* vendors.c */
 const struct vendor *vendor_guess(struct text model);			/* bare names; NULL: no idea */
+const struct vendor *vendor_nth(const struct config *, size_t i);	/* all rows, the operator's first; NULL: no more */
 bool		 vendor_owns(const struct vendor *, const struct url *);	/* is that the vendor's own server */
 const struct vendor *vendor_of_server(const struct config *, const struct url *);	/* NULL: not a server we know */
 const struct vendor *vendor_plain(const struct vendor *);		/* the same prefix at somebody else's server */
@@ -139,10 +140,12 @@ bool		 litellm_is_openai(struct text key);			/* a parameter of the chat API */
 bool		 litellm_is_number(struct text key);			/* one that takes a number */
 bool		 is_example_key(struct text);
 void		 litellm_check_callbacks(struct load *, const struct node *litellm_settings);
+void		 litellm_check_accepted(struct load *);		/* names in accept_unenforced that mean nothing */
 void		 litellm_unenforced(struct load *, const struct node *map, const struct pair *, const char *why);
 
 /* models.c */
 void		 models_read(struct load *);
+bool		 is_token(struct text);				/* fit for a header's name */
 bool		 header_line(struct load *, const struct node *map, const struct pair *, struct text *line);	/* "Name: value"; false: said why */
 
 /* groups.c */

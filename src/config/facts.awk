@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # data/model-facts.tsv to a table in C: names in one string, offsets and numbers in arrays.
-BEGIN { FS = "\t"; print "/* Made by facts.awk of data/model-facts.tsv. */"; print "static const char fact_names[] =" }
+BEGIN { FS = "\t"; n = 0; modes = 0; offset = 0; print "/* Made by facts.awk of data/model-facts.tsv. */"; print "static const char fact_names[] =" }
 /^#/ || $1 == "model" { next }
 {
 	if (n > 0 && ($1 "") <= (last "")) { print "facts.awk: " $1 " is out of order" > "/dev/stderr"; exit 1 }

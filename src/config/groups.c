@@ -273,6 +273,7 @@ gather(struct load *l)
 	for (size_t i = 0; i < c->n_deployments; i++) {
 		struct group *g = group_add(c, c->deployments[i]->group);
 		g->deployments[g->n_deployments++] = c->deployments[i];
+		g->hidden = c->deployments[i]->implied;
 	}
 }
 

@@ -327,6 +327,8 @@ static const char *const guarding[] = {
 	"presidio_pii_masking",
 };
 
+static const char *const callback_lists[] = { "callbacks", "success_callback", "failure_callback", "input_callback" };
+
 static void
 check_callback(struct load *l, const struct node *map, const struct pair *p, const struct node *one)
 {
@@ -343,10 +345,8 @@ check_callback(struct load *l, const struct node *map, const struct pair *p, con
 void
 litellm_check_callbacks(struct load *l, const struct node *settings)
 {
-	static const char *const lists[] = { "callbacks", "success_callback", "failure_callback", "input_callback" };
-
-	for (size_t i = 0; i < nitems(lists); i++) {
-		const struct pair *p = node_pair(settings, lists[i]);
+	for (size_t i = 0; i < nitems(callback_lists); i++) {
+		const struct pair *p = node_pair(settings, callback_lists[i]);
 		if (p == NULL || node_is_null(p->value))
 			continue;
 		if (p->value->kind == NODE_SCALAR)
@@ -354,6 +354,48 @@ litellm_check_callbacks(struct load *l, const struct node *settings)
 		else
 			for (const struct pair *one = p->value->first; one != NULL; one = one->next)
 				check_callback(l, settings, p, one->value);
+	}
+}
+
+static const char *
+nth_word(const void *words, size_t i)
+{
+	return (((const char *const *)words)[i]);
+}
+
+/* The keys that can be accepted although they protect. */
+static size_t
+acceptable(const char **words, size_t room)
+{
+	size_t n = 0;
+
+	for (size_t s = 0; s < nitems(sections); s++)
+		for (size_t i = 0; i < sections[s].n && n < room; i++)
+			if (sections[s].rows[i].state == PROTECTS || sections[s].rows[i].state == PYTHON)
+				words[n++] = sections[s].rows[i].key;
+	for (size_t i = 0; i < nitems(callback_lists) && n < room; i++)
+		words[n++] = callback_lists[i];
+	return (n);
+}
+
+void
+litellm_check_accepted(struct load *l)
+{
+	const char *words[128];
+	size_t n = acceptable(words, nitems(words));
+	struct text *names = NULL;
+	size_t count = want_texts(l, l->accepted, &names);
+
+	for (size_t i = 0; i < count; i++) {
+		struct text word = names[i], head, tail;
+		const char *near;
+		while (text_cut(word, '.', &head, &tail))
+			word = tail;
+		if (has_word(word, words, n))
+			continue;
+		near = did_you_mean(word, words, n, nth_word);
+		problem(l, PROBLEM_WARNING, l->accepted, "accept_unenforced: " TEXT_FMT " protects nothing%s%s%s", TEXT_ARG(names[i]),
+		    near != NULL ? "; did you mean " : "", near != NULL ? near : "", near != NULL ? "?" : "");
 	}
 }
 

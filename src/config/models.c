@@ -299,8 +299,8 @@ find_key(struct making *m)
 
 /* the rest of litellm_params */
 
-static bool
-token_fine(struct text name)
+bool
+is_token(struct text name)
 {
 	static const char allowed[] = "!#$%&'*+-.^_`|~";
 
@@ -322,7 +322,7 @@ header_line(struct load *l, const struct node *map, const struct pair *p, struct
 			problem_key(l, PROBLEM_ERROR, map, p, "header " TEXT_FMT " belongs to the connection and cannot be set", TEXT_ARG(p->key));
 			return (false);
 		}
-	if (!token_fine(p->key)) {
+	if (!is_token(p->key)) {
 		problem_key(l, PROBLEM_ERROR, map, p, "that is not a header's name");
 		return (false);
 	}
@@ -719,7 +719,10 @@ put_each(struct making *m)
 		organizations = arena_new_of(m->load->arena, struct text);
 		count = want_text(m->load, n, organizations);
 	}
-	want_text(m->load, id, &given);
+	if (want_text(m->load, id, &given) && (given.len > NAME_BYTES_MOST || !fit_for_header(given))) {
+		problem(m->load, PROBLEM_ERROR, id, "id must be printable and at most %d characters", NAME_BYTES_MOST);
+		return;
+	}
 	for (size_t i = 0; i == 0 || i < count; i++) {
 		struct deployment *d = m->d;
 		if (i > 0) {
@@ -766,23 +769,117 @@ part_ids(struct load *l, struct owner *all)
 	for (size_t i = 0; i < n; i = end) {
 		for (end = i + 1; end < n && text_eq(all[end].d->id, all[i].d->id); end++) {
 			struct deployment *d = all[end].d;
-			if (all[end].given != NULL && all[end].given != all[i].given)
+			if (all[end].given != NULL)
 				problem(l, PROBLEM_ERROR, all[end].given, "id " TEXT_FMT " is given to two deployments", TEXT_ARG(d->id));
 			d->id = sha256_hex(l->arena, arena_print(l->scratch, TEXT_FMT "#%zu", TEXT_ARG(all[i].d->id), end - i + 1));
 		}
 	}
 }
 
-static size_t
-room_for(const struct node *list)
-{
-	size_t room = list->n;
+/*
+ * `*` served by `*` is everything there is a key for: LiteLLM finds the vendor when the name is asked.  Here each vendor whose key stands in a variable gets
+ * a deployment that is not listed, under its prefix and a star, and Anthropic's for bare claude-names too.
+ */
 
+static bool
+has_group(const struct config *c, struct text name)
+{
+	for (size_t i = 0; i < c->n_deployments; i++)
+		if (text_eq(c->deployments[i]->group, name))
+			return (true);
+	return (false);
+}
+
+static void
+put_implied(const struct making *any, const struct vendor *v, struct text group, const char *model)
+{
+	struct making m = *any;
+	const char *name;
+	struct deployment *d;
+
+	if (has_group(m.load->config, group) || first_env(m.load, v->key_env, nitems(v->key_env), &name) == NULL)
+		return;
+	d = m.d = arena_new_of(m.load->arena, struct deployment);
+	*d = *any->d;
+	d->implied = true;
+	d->group = group;
+	d->litellm_model = arena_print(m.load->arena, "%s/%s", v->prefix, model);
+	d->model = text_of(model);
+	d->vendor = v;
+	d->wire = v->wire;
+	d->key = TEXT("");
+	d->organization = TEXT("");
+	if (!find_base(&m))
+		return;
+	key_from_env(&m);
+	d->id = made_id(&m, TEXT(""));
+	put(m.load, d);
+}
+
+static bool
+is_everything(const struct making *m)
+{
+	return (text_is(m->d->group, "*") && text_is(m->d->litellm_model, "*") && !m->d->mock && get(m, "api_base") == NULL && get(m, "base_url") == NULL &&
+	    get(m, "custom_llm_provider") == NULL);
+}
+
+static void
+put_all_implied(const struct making *m)
+{
+	const struct vendor *v;
+
+	for (size_t i = 0; (v = vendor_nth(m->load->config, i)) != NULL; i++) {
+		if (v->wire == WIRE_NONE || v == m->d->vendor || (v->base_url == NULL && v->base_env[0] == NULL))
+			continue;
+		put_implied(m, v, arena_print(m->load->arena, "%s/*", v->prefix), "*");
+		if (strcmp(v->prefix, "anthropic") == 0)
+			put_implied(m, v, TEXT("claude-*"), "claude-*");
+	}
+}
+
+static size_t
+room_for(const struct load *l, const struct node *list)
+{
+	size_t room = list->n, vendors = 0;
+
+	while (vendor_nth(l->config, vendors) != NULL)
+		vendors++;
 	for (const struct pair *p = list->first; p != NULL; p = p->next) {
 		const struct node *n = node_get(node_get(p->value, "litellm_params"), "organization");
 		room += n != NULL && n->kind == NODE_LIST ? n->n : 0;
 	}
-	return (room);
+	return (room + vendors + 1);		/* what `*` implies comes once */
+}
+
+/* Those added since `before` belong to that entry's id, or to none. */
+static void
+own(const struct config *c, struct owner *owners, size_t before, const struct node *given)
+{
+	for (; before < c->n_deployments; before++)
+		owners[before] = (struct owner){ c->deployments[before], given };
+}
+
+static void
+read_list(struct load *l, const struct node *list, struct owner *owners)
+{
+	struct making everything = { .load = NULL };
+	size_t before;
+
+	for (const struct pair *p = list->first; p != NULL; p = p->next) {
+		struct making m = { .load = l, .entry = p->value, .d = deployment_new(l) };
+		before = l->config->n_deployments;
+		if (!read_entry(&m))
+			continue;
+		put_each(&m);
+		own(l->config, owners, before, node_get(m.info, "id"));
+		if (everything.load == NULL && is_everything(&m))
+			everything = m;
+	}
+	if (everything.load == NULL)
+		return;
+	before = l->config->n_deployments;
+	put_all_implied(&everything);
+	own(l->config, owners, before, NULL);
 }
 
 void
@@ -797,17 +894,10 @@ models_read(struct load *l)
 		problem(l, PROBLEM_ERROR, NULL, "there is no model_list: nothing could be served");
 	if (!want_kind(l, list, NODE_LIST))
 		return;
-	room = room_for(list);
-	c->deployments = arena_alloc(l->arena, (room + 1) * sizeof(*c->deployments));
-	owners = arena_alloc(l->scratch, (room + 1) * sizeof(*owners));
-	for (const struct pair *p = list->first; p != NULL; p = p->next) {
-		struct making m = { .load = l, .entry = p->value, .d = deployment_new(l) };
-		size_t before = c->n_deployments;
-		if (read_entry(&m))
-			put_each(&m);
-		for (; before < c->n_deployments; before++)
-			owners[before] = (struct owner){ c->deployments[before], node_get(m.info, "id") };
-	}
+	room = room_for(l, list);
+	c->deployments = arena_alloc(l->arena, room * sizeof(*c->deployments));
+	owners = arena_alloc(l->scratch, room * sizeof(*owners));
+	read_list(l, list, owners);
 	part_ids(l, owners);
 	if (c->n_deployments == 0 && c->n_errors == 0)
 		problem(l, PROBLEM_ERROR, list, "no deployment of model_list can be served");

@@ -89,7 +89,7 @@ static const struct unit time_units[] = {
 static bool
 with_unit(struct text t, const struct unit *units, size_t n, int64_t *value)
 {
-	size_t digits = t.len;
+	size_t digits;
 	struct text unit;
 	double d;
 
@@ -107,19 +107,13 @@ with_unit(struct text t, const struct unit *units, size_t n, int64_t *value)
 	return (false);
 }
 
-static bool
-is_time(enum kind kind)
-{
-	return (kind == KIND_TIME);
-}
-
 /* Bounds the way they are written. */
 static void
 print_amount(struct buf *b, enum kind kind, int64_t v)
 {
-	if (is_time(kind) && v % 1000 == 0)
+	if (kind == KIND_TIME && v % 1000 == 0)
 		buf_print(b, "%llds", (long long)(v / 1000));
-	else if (is_time(kind))
+	else if (kind == KIND_TIME)
 		buf_print(b, "%lldms", (long long)v);
 	else if (kind == KIND_BYTES && v % GB == 0)
 		buf_print(b, "%lldGB", (long long)(v / GB));
@@ -368,7 +362,8 @@ read_general(struct load *l, const struct node *map)
 		set->master_key = text_trim(set->master_key);
 	if (set->master_key.len == 0 && key != NULL)
 		set->master_key = arena_copy(l->arena, text_trim(text_of(key)));
-	want_text(l, node_get(map, "litellm_key_header_name"), &set->key_header);
+	if (want_text(l, node_get(map, "litellm_key_header_name"), &set->key_header) && !is_token(set->key_header))
+		problem(l, PROBLEM_ERROR, node_get(map, "litellm_key_header_name"), "that is not a header's name");
 	want_text(l, node_get(map, "completion_model"), &set->completion_model);
 	want_bool(l, node_get(map, "always_include_stream_usage"), &set->always_stream_usage);
 	want_bool(l, node_get(map, "forward_client_headers_to_llm_api"), &set->forward_client_headers);
@@ -411,6 +406,7 @@ settings_read(struct load *l)
 	litellm_check(l, SECTION_ROUTER, router);
 	litellm_check(l, SECTION_GENERAL, general);
 	litellm_check_callbacks(l, litellm);
+	litellm_check_accepted(l);
 	read_variables(l);
 	read_litellm(l, litellm);
 	read_router(l, router);

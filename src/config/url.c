@@ -76,7 +76,7 @@ url_parse(struct url *u, struct text t)
 	if (t.len > URL_BYTES_MOST)
 		return ("is too long");
 	for (size_t i = 0; i < t.len; i++)
-		if ((unsigned char)t.at[i] <= 0x20 || (unsigned char)t.at[i] >= 0x7f)
+		if ((unsigned char)t.at[i] <= 0x20 || (unsigned char)t.at[i] >= 0x7f || strchr("\\\"<>^`{|}", t.at[i]) != NULL)
 			return ("has a blank, or a character that must be percent-encoded");
 	if (t.len > 8 && text_eq_nocase(text_sub(t, 0, 8), TEXT("https://")))
 		u->scheme = TEXT("https");

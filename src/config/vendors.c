@@ -268,6 +268,15 @@ config_vendor(const struct config *c, struct text prefix)
 }
 
 const struct vendor *
+vendor_nth(const struct config *c, size_t i)
+{
+	if (i < c->n_vendors)
+		return (&c->vendors[i]);
+	i -= c->n_vendors;
+	return (i < nitems(vendors) ? &vendors[i] : NULL);
+}
+
+const struct vendor *
 vendor_plain(const struct vendor *v)
 {
 	return (v == vendor_find(TEXT("openai")) ? &openai_elsewhere : v);

@@ -87,6 +87,8 @@ models_list(struct buf *out, const struct config *c, bool anthropic)
 	json_name(&o, "data");
 	json_open(&o, '[');
 	for (size_t i = 0; i < c->n_groups; i++) {
+		if (c->groups[i].hidden)
+			continue;
 		put_model(&o, c->groups[i].name, &c->groups[i], anthropic);
 		last = c->groups[i].name;
 		first = first.at == NULL ? last : first;

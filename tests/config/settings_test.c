@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Settings of our own, what LiteLLM sections say, what protects, master keys, and sluice check. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "config/config_priv.h"
+#include "yaml_text.h"
+
+#define ONE	"model_list: [{model_name: m, litellm_params: {model: openai/m, api_key: k}}]\n"
+
+static struct config *
+load_with(const char *more)
+{
+	char yaml[2048];
+
+	snprintf(yaml, sizeof(yaml), "%s%s", ONE, more);
+	return (load_text(yaml));
+}
+
+static void
+defaults_are_in_force(void **state)
+{
+	struct config *c = load_with("");
+	const struct settings *s = &c->settings;
+
+	assert_quiet(c);
+	assert_text(s->instance, "sluice");
+	assert_text(s->run_dir, "/run/sluice");
+	assert_text(s->log, "/var/lib/sluice/sluice.log");
+	assert_text(s->listen, "/run/sluice/sluice.sock");
+	assert_true(s->workers >= 1 && s->workers <= 16);
+	assert_int_equal(s->body_limit, 32 << 20);
+	assert_int_equal(s->body_memory, 256 << 20);
+	assert_int_equal(s->answer_limit, 64 << 20);
+	assert_int_equal(s->event_limit, 16 << 20);
+	assert_int_equal(s->stream_commit_ms, 3000);
+	assert_int_equal(s->heartbeat_ms, 10000);
+	assert_int_equal(s->connect_timeout_ms, 10000);
+	assert_int_equal(s->idle_timeout_ms, 600000);
+	assert_int_equal(s->first_byte_timeout_ms, 600000);
+	assert_int_equal(s->total_timeout_ms, 6000000);
+	assert_int_equal(s->dns_ttl_ms, 60000);
+	assert_int_equal(s->drain_ms, 600000);
+	assert_true(s->ssl_verify);
+	assert_false(s->open_on_loopback || s->loopback_only || s->http2_upstream || s->provider_headers || s->drop_params);
+	assert_int_equal(s->num_retries, 2);
+	assert_int_equal(s->max_fallbacks, 5);
+	assert_text(s->master_key, "sk-a-key-nobody-published");
+	config_release(c);
+}
+
+static void
+our_settings_are_read(void **state)
+{
+	struct config *c = load_with("sluice:\n  instance: two\n  run_dir: /tmp/r\n  state_dir: /tmp/s\n  body_limit: 1_048_576\n  body_memory: 1 GB\n  answer_limit: 512k\n  heartbeat: 250ms\n"
+	    "  connect_timeout: 2.5\n  drain: 2m\n  idle_timeout: '30'\n  workers: 3\n  open_on_loopback: yes\n  ssl_verify: off\n  listen: 127.0.0.1:4000\n  log: '-'\n  ca_file: /etc/ca.pem\n");
+	const struct settings *s = &c->settings;
+
+	assert_quiet(c);
+	assert_text(s->instance, "two");
+	assert_int_equal(s->body_limit, 1 << 20);
+	assert_int_equal(s->body_memory, 1 << 30);
+	assert_int_equal(s->answer_limit, 512 << 10);
+	assert_int_equal(s->heartbeat_ms, 250);
+	assert_int_equal(s->connect_timeout_ms, 2500);
+	assert_int_equal(s->drain_ms, 120000);
+	assert_int_equal(s->idle_timeout_ms, 30000);
+	assert_int_equal(s->workers, 3);
+	assert_true(s->open_on_loopback);
+	assert_false(s->ssl_verify);
+	assert_text(s->listen, "127.0.0.1:4000");
+	assert_text(s->log, "-");
+	assert_text(s->ca_file, "/etc/ca.pem");
+	config_release(c);
+}
+
+static void
+variables_stand_in_for_our_settings(void **state)
+{
+	struct config *c;
+
+	setenv("SLUICE_RUN_DIR", "/tmp/x", 1);
+	setenv("SLUICE_STREAM_COMMIT_AFTER", "1s", 1);
+	setenv("SLUICE_WORKERS", "2", 1);
+	c = load_with("sluice: {workers: 4}\n");
+	assert_text(c->settings.run_dir, "/tmp/x");
+	assert_text(c->settings.listen, "/tmp/x/sluice.sock");
+	assert_int_equal(c->settings.stream_commit_ms, 1000);
+	assert_int_equal(c->settings.workers, 4);		/* the file wins */
+	config_release(c);
+	setenv("SLUICE_WORKERS", "many", 1);
+	c = load_with("");
+	assert_says(c, PROBLEM_ERROR, 0, "variable SLUICE_WORKERS must be a whole number from 0 to 16");
+	config_release(c);
+}
+
+static void
+bad_values_of_ours_are_errors(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "body_limt: 3", "did you mean body_limit" }, { "nonsense_of_mine: 3", "unknown setting" }, { "body_limit: 3", "from 4KB to 1GB" }, { "body_limit: -1", "such as 64KB" },
+		{ "body_limit: 99TB", "such as" }, { "body_limit: lots", "such as" }, { "heartbeat: 1ms", "from 100ms to 86400s" }, { "heartbeat: 3 weeks", "such as 500ms" },
+		{ "workers: 17", "from 0 to 16" }, { "workers: 1.5", "whole number" }, { "open_on_loopback: perhaps", "true or false" }, { "instance: a/b", "letters" },
+		{ "instance: ''", "1 to 32" }, { "instance: aaaaaaaaaabbbbbbbbbbccccccccccddd", "1 to 32" }, { "workers: [1]", "single value" }, { "listen: {a: b}", "single value" },
+		{ "idle_timeout: 0", "from 1ms" }, { "idle_timeout: 1e400", "such as" }, { "Workers: 3", "did you mean workers" }, { "vendors: 3", "must be a map" },
+	};
+
+	for (size_t i = 0; i < nitems(cases); i++) {
+		char more[256];
+		struct config *c;
+
+		snprintf(more, sizeof(more), "sluice:\n  %s\n", cases[i][0]);
+		c = load_with(more);
+		assert_int_equal(c->n_errors, 1);
+		assert_says(c, PROBLEM_ERROR, 3, cases[i][1]);
+		config_release(c);
+	}
+}
+
+static void
+litellms_settings_are_in_force(void **state)
+{
+	struct config *c = load_with("litellm_settings: {drop_params: true, request_timeout: 60, num_retries: 5, max_fallbacks: 2, json_logs: 1, ssl_verify: /etc/ca.pem}\n"
+	    "router_settings: {num_retries: '4', retry_after: 0.5, timeout: 30, stream_timeout: '10'}\n"
+	    "general_settings: {master_key: ' sk-from-the-file-itself ', litellm_key_header_name: X-Key, completion_model: m, always_include_stream_usage: true,\n"
+	    "  forward_client_headers_to_llm_api: true, max_request_size_mb: 1, max_response_size_mb: '0.5'}\n");
+	const struct settings *s = &c->settings;
+
+	assert_quiet(c);
+	assert_true(s->drop_params && s->json_logs && s->always_stream_usage && s->forward_client_headers);
+	assert_int_equal(s->total_timeout_ms, 60000);
+	assert_int_equal(s->num_retries, 4);		/* router_settings wins */
+	assert_int_equal(s->max_fallbacks, 2);
+	assert_text(s->ca_file, "/etc/ca.pem");
+	assert_int_equal(s->retry_after_ms, 500);
+	assert_int_equal(s->timeout_ms, 30000);
+	assert_int_equal(s->stream_timeout_ms, 10000);
+	assert_text(s->master_key, "sk-from-the-file-itself");
+	assert_text(s->key_header, "X-Key");
+	assert_text(s->completion_model, "m");
+	assert_int_equal(s->body_limit, 1 << 20);
+	assert_int_equal(s->answer_limit, 512 << 10);
+	config_release(c);
+}
+
+static void
+litellms_variables_are_in_force(void **state)
+{
+	struct config *c;
+
+	setenv("SSL_CERT_FILE", "/etc/a.pem", 1);
+	setenv("SSL_VERIFY", "False", 1);
+	setenv("LITELLM_DROP_PARAMS", "True", 1);
+	setenv("REQUEST_TIMEOUT", "5", 1);
+	setenv("ROUTER_MAX_FALLBACKS", "1", 1);
+	c = load_with("");
+	assert_quiet(c);
+	assert_text(c->settings.ca_file, "/etc/a.pem");
+	assert_false(c->settings.ssl_verify);
+	assert_true(c->settings.drop_params);
+	assert_int_equal(c->settings.total_timeout_ms, 5000);
+	assert_int_equal(c->settings.max_fallbacks, 1);
+	config_release(c);
+	c = load_with("litellm_settings: {ssl_verify: true, drop_params: false, request_timeout: 7}\nsluice: {total_timeout: 8}\n");
+	assert_true(c->settings.ssl_verify);
+	assert_false(c->settings.drop_params);
+	assert_int_equal(c->settings.total_timeout_ms, 8000);
+	config_release(c);
+}
+
+static void
+keys_of_litellm_are_told_apart(void **state)
+{
+	struct config *c = load_with("litellm_settings:\n  drop_parms: true\n  callbacks: [prometheus]\n  max_budget: 10\n  zzz: 1\n  set_verbose: true\nrouter_settings:\n"
+	    "  enable_pre_call_check: true\n  routing_strategy: simple-shuffle\ngeneral_settings:\n  database_url: postgres://u:secret@h/d\n  alerting: [slack]\nguardrail: []\nx-mine: 1\n");
+
+	assert_int_equal(c->n_errors, 0);
+	assert_says(c, PROBLEM_WARNING, 3, "unknown key drop_parms; did you mean drop_params?");
+	assert_says(c, PROBLEM_NOTE, 4, "callbacks is read and kept; not in force yet");
+	assert_says(c, PROBLEM_WARNING, 5, "max_budget is not in force yet");
+	assert_says(c, PROBLEM_WARNING, 6, "unknown key zzz; nothing reads it");
+	assert_says(c, PROBLEM_WARNING, 9, "did you mean enable_pre_call_checks?");
+	assert_says(c, PROBLEM_NOTE, 10, "routing_strategy");
+	assert_says(c, PROBLEM_WARNING, 12, "database_url is not in force yet");
+	assert_says(c, PROBLEM_WARNING, 14, "did you mean guardrails?");
+	assert_int_equal(c->n_warnings, 6);
+	assert_null(strstr(talk(c), "secret"));
+	config_release(c);
+}
+
+static void
+what_protects_is_in_force_or_an_error(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "guardrails: [{guardrail_name: x}]\n", "guardrails" },
+		{ "general_settings: {custom_auth: a.b}\n", "general_settings.custom_auth" },
+		{ "general_settings: {enable_jwt_auth: true}\n", "general_settings.enable_jwt_auth" },
+		{ "general_settings: {enable_oauth2_auth: true}\n", "general_settings.enable_oauth2_auth" },
+		{ "general_settings: {allowed_ips: [10.0.0.1]}\n", "general_settings.allowed_ips" },
+		{ "general_settings: {enforced_params: [user]}\n", "general_settings.enforced_params" },
+		{ "general_settings: {allowed_routes: [/chat]}\n", "general_settings.allowed_routes" },
+		{ "general_settings: {admin_only_routes: [/chat]}\n", "general_settings.admin_only_routes" },
+		{ "general_settings: {public_routes: [/chat]}\n", "general_settings.public_routes" },
+		{ "general_settings: {enforce_user_param: true}\n", "general_settings.enforce_user_param" },
+		{ "litellm_settings: {callbacks: [presidio]}\n", "litellm_settings.callbacks" },
+		{ "litellm_settings: {callbacks: my_guard.instance}\n", "litellm_settings.callbacks" },
+		{ "litellm_settings: {guardrails: [a]}\n", "litellm_settings.guardrails" },
+		{ "litellm_settings: {post_call_rules: a.b}\n", "litellm_settings.post_call_rules" },
+	};
+
+	for (size_t i = 0; i < nitems(cases); i++) {
+		char more[512];
+		struct config *c = load_with(cases[i][0]);
+		const char *last = strrchr(cases[i][1], '.');
+
+		assert_int_equal(c->n_errors, 1);
+		assert_says(c, PROBLEM_ERROR, 2, "name it in sluice.accept_unenforced");
+		config_release(c);
+		snprintf(more, sizeof(more), "%ssluice: {accept_unenforced: [%s]}\n", cases[i][0], cases[i][1]);
+		c = load_with(more);
+		assert_int_equal(c->n_errors + c->n_warnings, 0);
+		assert_says(c, PROBLEM_NOTE, 2, "accepted by sluice.accept_unenforced");
+		config_release(c);
+		snprintf(more, sizeof(more), "%ssluice: {accept_unenforced: %s}\n", cases[i][0], last != NULL ? last + 1 : cases[i][1]);
+		c = load_with(more);
+		assert_int_equal(c->n_errors, 0);
+		config_release(c);
+	}
+}
+
+static void
+what_is_switched_off_protects_nobody(void **state)
+{
+	struct config *c = load_with("guardrails: []\ngeneral_settings: {enable_jwt_auth: false, allowed_ips: ~, custom_auth: '', enforced_params: []}\nlitellm_settings: {max_budget: 0, callbacks: []}\n");
+
+	assert_quiet(c);
+	config_release(c);
+}
+
+static void
+a_deployment_with_guardrails_is_an_error(void **state)
+{
+	struct config *c = load_params("      model: openai/m\n      api_key: k\n      guardrails: [a]\n");
+
+	assert_says(c, PROBLEM_ERROR, 6, "litellm_params.guardrails protects");
+	config_release(c);
+}
+
+static void
+accepting_what_is_not_there_is_said(void **state)
+{
+	struct config *c = load_with("sluice: {accept_unenforced: [custom_auht]}\n");
+
+	assert_says(c, PROBLEM_WARNING, 2, "custom_auht protects nothing; did you mean custom_auth?");
+	config_release(c);
+}
+
+static void
+a_gateway_needs_a_master_key(void **state)
+{
+	struct config *c;
+
+	unsetenv("LITELLM_MASTER_KEY");
+	c = load_with("");
+	assert_says(c, PROBLEM_ERROR, 0, "no master key");
+	config_release(c);
+	c = load_with("general_settings: {master_key: ''}\n");
+	assert_says(c, PROBLEM_ERROR, 2, "no master key");
+	config_release(c);
+	c = load_with("general_settings: {master_key: os.environ/NOT_SET}\n");
+	assert_says(c, PROBLEM_ERROR, 0, "no master key");
+	config_release(c);
+	c = load_with("sluice: {open_on_loopback: true}\n");
+	assert_quiet(c);
+	assert_int_equal(c->settings.master_key.len, 0);
+	config_release(c);
+	c = load_with("environment_variables: {LITELLM_MASTER_KEY: sk-of-the-file}\n");
+	assert_quiet(c);
+	assert_text(c->settings.master_key, "sk-of-the-file");
+	config_release(c);
+	c = load_with("general_settings: {master_key: \"sk-with blank\"}\n");
+	assert_says(c, PROBLEM_ERROR, 2, "without blanks");
+	assert_null(strstr(talk(c), "sk-with"));
+	config_release(c);
+}
+
+static void
+published_keys_are_refused(void **state)
+{
+	static const char *const cases[] = { "sk-1234", "SK-1234", "sk-12345", "sk-my-master-key", "changeme", "your-master-key" };
+
+	for (size_t i = 0; i < nitems(cases); i++) {
+		char more[256];
+		struct config *c;
+
+		snprintf(more, sizeof(more), "general_settings: {master_key: '%s'}\n", cases[i]);
+		c = load_with(more);
+		assert_int_equal(c->n_errors, 1);
+		assert_says(c, PROBLEM_ERROR, 2, "published example");
+		assert_null(strstr(talk(c), cases[i]));
+		config_release(c);
+		snprintf(more, sizeof(more), "general_settings: {master_key: '%s'}\nsluice: {loopback_only: true}\n", cases[i]);
+		c = load_with(more);
+		assert_quiet(c);
+		config_release(c);
+	}
+}
+
+static int
+check(const char *one, const char *two)
+{
+	char *argv[] = { "check", (char *)one, (char *)two, NULL };
+
+	return (config_check_main(two != NULL ? 3 : one != NULL ? 2 : 1, argv));
+}
+
+static void
+check_answers_by_its_exit(void **state)
+{
+	write_file("fine.yaml", ONE);
+	assert_int_equal(check(temp_path("fine.yaml"), NULL), 0);
+	assert_int_equal(check("--json", temp_path("fine.yaml")), 0);
+	write_file("bad.yaml", "sluice: {a: 1}\n");
+	assert_int_equal(check(temp_path("bad.yaml"), NULL), 1);
+	assert_int_equal(check("--json", temp_path("bad.yaml")), 1);
+	assert_int_equal(check(temp_path("not-there.yaml"), NULL), 2);
+	assert_int_equal(check(NULL, NULL), 2);
+	assert_int_equal(check("--jsn", temp_path("fine.yaml")), 2);
+	assert_int_equal(check("--json", NULL), 2);
+}
+
+static void
+problems_are_printed_in_order(void **state)
+{
+	struct config *c = load_text("sluice: {zzz: 1}\nmodel_list:\n- 3\n- \"\\e[31m\"\nlitellm_settings: {zzz: 1, cache: true}\n");
+	struct buf b = { 0 }, json = { 0 };
+	struct json_fault fault;
+	const struct json *list;
+	struct arena *a = arena_new();
+	unsigned last = 0;
+
+	problems_print_upto(&b, c, PROBLEM_WARNING);
+	assert_true(text_has(buf_as_text(&b), TEXT("config.yaml:1: error: unknown setting zzz")));
+	assert_false(text_has(buf_as_text(&b), TEXT(": note: ")));
+	assert_null(memchr(b.at, '\x1b', b.len));
+	problems_print_json(&json, c);
+	list = json_parse(a, buf_as_text(&json), &fault);
+	assert_true(json_is(list, JSON_ARRAY) && list->count >= 4);
+	for (const struct json *p = list->first; p != NULL; p = p->next) {
+		int64_t line;
+		assert_true(json_to_i64(json_get(p, "line")->raw, &line));
+		assert_true((unsigned)line >= last);
+		last = (unsigned)line;
+	}
+	assert_true(quoted_is(json_quoted(json_get(list->first, "key")), "sluice.zzz"));
+	assert_true(quoted_is(json_quoted(json_get(list->first, "level")), "error"));
+	arena_free(a);
+	buf_free(&b);
+	buf_free(&json);
+	config_release(c);
+}
+
+static void
+the_page_of_settings_is_the_table(void **state)
+{
+	const char *top = getenv("top_srcdir"), *why;
+	struct buf page = { 0 }, table = { 0 };
+	char path[1024];
+
+	snprintf(path, sizeof(path), "%s/doc/settings.md", top != NULL ? top : ".");
+	assert_true(file_slurp(&page, path, 1 << 20, &why));
+	settings_print(&table, true);
+	if (!text_has(buf_as_text(&page), buf_as_text(&table)))
+		fail_msg("doc/settings.md lacks this table:\n%.*s", (int)table.len, table.at);
+	buf_free(&page);
+	table.len = 0;
+	settings_print(&table, false);
+	assert_true(text_has(buf_as_text(&table), TEXT("  body_limit: bytes, 32MB (4KB to 1GB)\n")));
+	buf_free(&table);
+}
+
+static void
+words_meant_are_found(void **state)
+{
+	assert_int_equal(edit_distance(TEXT("abcd"), TEXT("abdc"), 3), 1);
+	assert_int_equal(edit_distance(TEXT("abc"), TEXT("abc"), 3), 0);
+	assert_int_equal(edit_distance(TEXT("ABC-d"), TEXT("abc_d"), 3), 0);
+	assert_int_equal(edit_distance(TEXT(""), TEXT("ab"), 3), 2);
+	assert_int_equal(edit_distance(TEXT("kitten"), TEXT("sitting"), 9), 3);
+	assert_int_equal(edit_distance(TEXT("abc"), TEXT("xyz123"), 2), 3);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(defaults_are_in_force, clean_env),
+		cmocka_unit_test_setup(our_settings_are_read, clean_env),
+		cmocka_unit_test_setup(variables_stand_in_for_our_settings, clean_env),
+		cmocka_unit_test_setup(bad_values_of_ours_are_errors, clean_env),
+		cmocka_unit_test_setup(litellms_settings_are_in_force, clean_env),
+		cmocka_unit_test_setup(litellms_variables_are_in_force, clean_env),
+		cmocka_unit_test_setup(keys_of_litellm_are_told_apart, clean_env),
+		cmocka_unit_test_setup(what_protects_is_in_force_or_an_error, clean_env),
+		cmocka_unit_test_setup(what_is_switched_off_protects_nobody, clean_env),
+		cmocka_unit_test_setup(a_deployment_with_guardrails_is_an_error, clean_env),
+		cmocka_unit_test_setup(accepting_what_is_not_there_is_said, clean_env),
+		cmocka_unit_test_setup(a_gateway_needs_a_master_key, clean_env),
+		cmocka_unit_test_setup(published_keys_are_refused, clean_env),
+		cmocka_unit_test_setup(check_answers_by_its_exit, clean_env),
+		cmocka_unit_test_setup(problems_are_printed_in_order, clean_env),
+		cmocka_unit_test_setup(the_page_of_settings_is_the_table, clean_env),
+		cmocka_unit_test_setup(words_meant_are_found, clean_env),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
