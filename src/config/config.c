@@ -38,6 +38,12 @@ load(struct load *l, const char *path)
 struct config *
 config_load(const char *path)
 {
+	return (config_load_text(path, (struct text){ NULL, 0 }));
+}
+
+struct config *
+config_load_text(const char *path, struct text yaml)
+{
 	struct arena *arena = arena_new();
 	struct config *c = arena_new_of(arena, struct config);
 	struct load *l = must_zalloc(sizeof(*l));
@@ -45,6 +51,7 @@ config_load(const char *path)
 	c->arena = arena;
 	c->holders = 1;
 	l->config = c;
+	l->given = yaml;
 	l->arena = arena;
 	l->scratch = arena_new();
 	l->problem_tail = &c->problems;

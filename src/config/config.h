@@ -187,6 +187,7 @@ struct config {
 
 /* `path` NULL: what CONFIG_FILE_PATH names, else only defaults (an error: a gateway needs a model_list).  Never NULL; look at n_errors. */
 struct config	*config_load(const char *path);
+struct config	*config_load_text(const char *path, struct text yaml);	/* the same, with the file's text given; `path` stands in problems, and includes are beside it */
 struct config	*config_hold(struct config *);
 void		 config_release(struct config *);
 

@@ -57,6 +57,7 @@ struct load {
 	struct arena	*scratch;	/* what is gone after loading */
 	struct source	 sources[FILES_MOST];
 	unsigned	 n_sources;
+	struct text	 given;		/* the main file's text, when it is not to be read */
 	struct node	*root;		/* the merged file */
 	const struct node *accepted;	/* sluice.accept_unenforced, or NULL */
 	struct problem	**problem_tail;

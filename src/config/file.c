@@ -63,7 +63,9 @@ read_one(struct load *l, struct text path, const struct node *asked)
 	struct node *root = NULL;
 
 	*s = (struct source){ .name = path, .real = real_path(l, path.at) };
-	if (!file_slurp(&bytes, path.at, FILE_BYTES_MOST, &why)) {
+	if (asked == NULL && l->given.at != NULL)
+		root = yaml_read(l, s, l->given);
+	else if (!file_slurp(&bytes, path.at, FILE_BYTES_MOST, &why)) {
 		if (asked != NULL)
 			problem(l, PROBLEM_ERROR, asked, "cannot include " TEXT_FMT ": %s", TEXT_ARG(path), why);
 		else
