@@ -140,7 +140,7 @@ same(const char *a, const char *b, size_t n, bool nocase)
 static bool
 compare(struct quoted q, const char *word, bool nocase)
 {
-	const char *p = q.at, *end = q.at + q.len;
+	const char *p = q.len > 0 ? q.at : "", *end = p + q.len;
 	size_t left = strlen(word);
 
 	if (q.len < left)				/* escapes are longer than what they stand for */
@@ -196,10 +196,13 @@ quoted_blank(struct quoted q)
 bool
 quoted_ends_in_half(struct quoted q, struct quoted *half)
 {
-	const char *last = q.at + q.len - 6;
+	const char *last;
 	size_t slashes = 0;
 
-	if (q.len < 6 || !is_high(unit_at(last, q.at + q.len)))
+	if (q.len < 6)
+		return (false);
+	last = q.at + q.len - 6;
+	if (!is_high(unit_at(last, q.at + q.len)))
 		return (false);
 	while (last - slashes > q.at && last[-1 - (ptrdiff_t)slashes] == '\\')
 		slashes++;
@@ -251,7 +254,7 @@ over_good(const char *p, const char *end)
 void
 buf_escape(struct buf *out, struct text t)
 {
-	const char *p = t.at, *end = t.at + t.len;
+	const char *p = t.len > 0 ? t.at : "", *end = p + t.len;
 	char escape[6];
 
 	buf_reserve(out, t.len);

@@ -7,28 +7,33 @@
 #define USUAL_MEMBERS	64
 #define MOST_MEMBERS	1024
 
+#define S(literal)	{ literal, sizeof(literal) - 1 }
+
 /* Speaks to the gateway: LiteLLM's own members, which no vendor knows. */
-static const char *const ours[] = {
-	"additional_drop_params", "allowed_model_region", "allowed_openai_params", "assistant_continue_message", "base_model", "cache", "caching",
-	"caching_groups", "configurable_clientside_auth_params", "content_policy_fallbacks", "context_window_fallback_dict",
-	"context_window_fallbacks", "cooldown_time", "default_fallbacks", "disable_fallbacks", "disable_global_guardrails", "drop_params",
-	"ensure_alternating_roles", "fallback_depth", "fallbacks", "force_timeout", "guardrails", "input_cost_per_second",
-	"input_cost_per_token", "max_fallbacks", "max_parallel_requests", "max_retries", "merge_reasoning_content_in_choices", "mock_response",
-	"mock_timeout", "model_group", "model_info", "no-log", "num_retries", "output_cost_per_second", "output_cost_per_token", "policies",
-	"preset_cache_key", "prompt_id", "prompt_label", "prompt_variables", "prompt_version", "proxy_server_request", "region_name",
-	"request_timeout", "retry_policy", "retry_strategy", "stream_timeout", "supports_system_message", "tags", "timeout",
-	"use_in_pass_through", "use_litellm_proxy", "user_continue_message",
+static const struct text ours[] = {
+	S("additional_drop_params"), S("allowed_model_region"), S("allowed_openai_params"), S("assistant_continue_message"),
+	S("base_model"), S("cache"), S("caching"), S("caching_groups"), S("configurable_clientside_auth_params"),
+	S("content_policy_fallbacks"), S("context_window_fallback_dict"), S("context_window_fallbacks"), S("cooldown_time"),
+	S("default_fallbacks"), S("disable_fallbacks"), S("disable_global_guardrails"), S("drop_params"), S("ensure_alternating_roles"),
+	S("fallback_depth"), S("fallbacks"), S("force_timeout"), S("guardrails"), S("input_cost_per_second"), S("input_cost_per_token"),
+	S("max_fallbacks"), S("max_parallel_requests"), S("max_retries"), S("merge_reasoning_content_in_choices"), S("mock_response"),
+	S("mock_timeout"), S("model_group"), S("model_info"), S("no-log"), S("num_retries"), S("output_cost_per_second"),
+	S("output_cost_per_token"), S("policies"), S("preset_cache_key"), S("prompt_id"), S("prompt_label"), S("prompt_variables"),
+	S("prompt_version"), S("proxy_server_request"), S("region_name"), S("request_timeout"), S("retry_policy"), S("retry_strategy"),
+	S("stream_timeout"), S("supports_system_message"), S("tags"), S("timeout"), S("use_in_pass_through"), S("use_litellm_proxy"),
+	S("user_continue_message"),
 };
 
 /* Chooses where a call goes, on whose account, or hides what a call says: never the caller's business. */
-static const char *const refused[] = {
-	"api_base", "api_key", "api_type", "api_version", "base_url", "client_id", "client_secret", "credentials", "custom_llm_provider",
-	"default_headers", "extra_body", "extra_headers", "headers", "litellm_credential_name", "litellm_params", "model_list", "organization",
-	"provider_specific_header", "ssl_verify", "tenant_id", "user_config",
+static const struct text refused[] = {
+	S("api_base"), S("api_key"), S("api_type"), S("api_version"), S("base_url"), S("client_id"), S("client_secret"),
+	S("credentials"), S("custom_llm_provider"), S("default_headers"), S("extra_body"), S("extra_headers"), S("headers"),
+	S("litellm_credential_name"), S("litellm_params"), S("model_list"), S("organization"), S("provider_specific_header"),
+	S("ssl_verify"), S("tenant_id"), S("user_config"),
 };
 
-static const char *const ours_prefix[] = { "litellm_", "mock_testing_" };
-static const char *const refused_prefix[] = { "aws_", "azure_", "vertex_", "watsonx_" };
+static const struct text ours_prefix[] = { S("litellm_"), S("mock_testing_") };
+static const struct text refused_prefix[] = { S("aws_"), S("azure_"), S("vertex_"), S("watsonx_") };
 
 static char
 fold(char c)
@@ -36,33 +41,20 @@ fold(char c)
 	return (c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c);
 }
 
-static bool
-starts_nocase(struct text t, const char *prefix)
-{
-	size_t n = strlen(prefix);
-
-	if (t.len < n)
-		return (false);
-	for (size_t i = 0; i < n; i++)
-		if (fold(t.at[i]) != prefix[i])
-			return (false);
-	return (true);
-}
-
 static const char *
-in_list(struct text name, const char *const *list, size_t n)
+in_list(struct text name, const struct text *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (fold(name.at[0]) == list[i][0] && text_eq_nocase(name, text_of(list[i])))
-			return (list[i]);
+		if (name.len == list[i].len && fold(name.at[0]) == list[i].at[0] && text_eq_nocase(name, list[i]))
+			return (list[i].at);
 	return (NULL);
 }
 
 static bool
-has_prefix(struct text name, const char *const *list, size_t n)
+has_prefix(struct text name, const struct text *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (starts_nocase(name, list[i]))
+		if (name.len >= list[i].len && fold(name.at[0]) == list[i].at[0] && text_eq_nocase(text_sub(name, 0, list[i].len), list[i]))
 			return (true);
 	return (false);
 }

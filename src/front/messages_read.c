@@ -395,7 +395,8 @@ static const struct {
 	    "\"old_path\":{\"type\":\"string\"},\"new_path\":{\"type\":\"string\"}},\"required\":[\"command\"]}" },
 	{ "computer_", "Use the mouse, the keyboard and the screen of a computer.",
 	    "{\"type\":\"object\",\"properties\":{\"action\":{\"type\":\"string\"},"
-	    "\"coordinate\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}},\"start_coordinate\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}},"
+	    "\"coordinate\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}},"
+	    "\"start_coordinate\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}},"
 	    "\"text\":{\"type\":\"string\"},\"duration\":{\"type\":\"number\"},\"scroll_direction\":{\"type\":\"string\"},"
 	    "\"scroll_amount\":{\"type\":\"integer\"}},\"required\":[\"action\"]}" },
 };
@@ -550,7 +551,7 @@ read_thinking_wish(struct in *in, const struct json *thinking)
 static struct error *
 read_format(struct in *in, const struct at *up, const struct json *format)
 {
-	struct at at = { up, "format", 0 };
+	struct at at = { up, "format", 0 }, schema_at = { &at, "schema", 0 };
 	struct ask *ask = in->ask;
 
 	if (format == NULL || json_is(format, JSON_NULL))
@@ -560,6 +561,8 @@ read_format(struct in *in, const struct at *up, const struct json *format)
 	if (!quoted_is(json_quoted(json_get(format, "type")), "json_schema"))
 		return (NULL);
 	TRY(raw(&ask->schema, in, &at, format, "schema", JSON_OBJECT, "should be an object"));
+	if (ask->schema.len == 0)
+		return (wrong(in, &schema_at, "Field required"));
 	ask->format = FORMAT_SCHEMA;
 	ask->schema_name = QUOTED("output");
 	ask->schema_strict = 1;

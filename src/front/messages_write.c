@@ -2,8 +2,9 @@
 /*
  * Answers for Messages clients, whole or streamed: one state machine, two pens.
  *
- * Blocks of this dialect never overlap, chat events may: the first tool call streams, others wait until it closes.  A call is known to be complete only when
- * its reader closes it; text that arrives before its arguments are a complete JSON value waits too.  Indices only grow, each start has one stop, and there is one message_start.
+ * Blocks of this dialect never overlap, chat events may: the first tool call streams, others wait until it closes.  A call is known
+ * to be complete only when its reader closes it; text that arrives before its arguments are a complete JSON value waits too.  Indices
+ * only grow, each start has one stop, and there is one message_start.
  */
 #include "front/messages_priv.h"
 
@@ -222,7 +223,8 @@ static const struct {
 	const char	*whole;			/* of the whole answer, up to the words */
 	const char	*delta, *member;
 } forms[] = {
-	[OPEN_THINKING] = { "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}\n\n", "{\"type\":\"thinking\",\"thinking\":\"", "thinking_delta", "thinking" },
+	[OPEN_THINKING] = { "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}\n\n", "{\"type\":\"thinking\",\"thinking\":\"",
+	    "thinking_delta", "thinking" },
 	[OPEN_TEXT]	= { "{\"type\":\"text\",\"text\":\"\"}}\n\n", "{\"type\":\"text\",\"text\":\"", "text_delta", "text" },
 	[OPEN_TOOL]	= { NULL, NULL, "input_json_delta", "partial_json" },
 };
@@ -230,10 +232,16 @@ static const struct {
 static void
 delta(struct writer *w, const char *type, const char *member, struct quoted words)
 {
+	struct json_out index = { .to = w->out };
 	struct buf *b = w->out;
 
-	buf_print(b, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":%u,\"delta\":{\"type\":\"%s\",\"%s\":\"",
-	    w->next_index - 1, type, member);
+	buf_lit(b, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":");
+	json_int(&index, w->next_index - 1);
+	buf_lit(b, ",\"delta\":{\"type\":\"");
+	buf_text(b, text_of(type));
+	buf_lit(b, "\",\"");
+	buf_text(b, text_of(member));
+	buf_lit(b, "\":\"");
 	put(b, words);
 	buf_lit(b, "\"}}\n\n");
 }

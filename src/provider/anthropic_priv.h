@@ -83,6 +83,7 @@ struct reader	*anthropic_reader(struct arena *, struct seen *, const struct ask 
 struct error	*anthropic_read_answer(struct reader *, struct text body, struct hearer);
 bool		 anthropic_read_event(struct reader *, struct text name, struct text data, struct hearer);
 void		 anthropic_read_end(struct reader *, struct hearer);
-struct error	*anthropic_write_request(struct buf *, struct arena *, const struct ask *, const struct deployment *, struct text model, bool drop_params);
+struct error	*anthropic_write_request(struct buf *, struct arena *, const struct ask *, const struct deployment *, struct text model,
+		    bool drop_params);
 
 #endif

@@ -457,7 +457,8 @@ write_body(struct write *w, const struct plan *plan, const struct turn *turns)
 }
 
 struct error *
-anthropic_write_request(struct buf *body, struct arena *arena, const struct ask *client, const struct deployment *d, struct text model, bool drop_params)
+anthropic_write_request(struct buf *body, struct arena *arena, const struct ask *client, const struct deployment *d, struct text model,
+    bool drop_params)
 {
 	struct ask ask = ask_for_deployment(arena, client, d);
 	struct write w = { .out = { .to = body }, .arena = arena, .ask = &ask, .traits = model_traits(model) };

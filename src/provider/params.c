@@ -2,7 +2,9 @@
 /* What a deployment adds to an ask and takes from it, by the names of OpenAI's parameters. */
 #include "provider/provider.h"
 
-enum param_kind { PARAM_RAW, PARAM_COUNT, PARAM_STRING, PARAM_WORDS, PARAM_EFFORT, PARAM_TRISTATE, PARAM_THINKING, PARAM_CHOICE, PARAM_TOOLS, PARAM_FORMAT };
+enum param_kind {
+	PARAM_RAW, PARAM_COUNT, PARAM_STRING, PARAM_WORDS, PARAM_EFFORT, PARAM_TRISTATE, PARAM_THINKING, PARAM_CHOICE, PARAM_TOOLS, PARAM_FORMAT,
+};
 
 /* Where a parameter of that name lives in the ask.  `unsaid` of counts: the value that means the client said nothing. */
 static const struct param {
