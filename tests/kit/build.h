@@ -13,8 +13,10 @@ struct build {
 	unsigned		 events;	/* said so far */
 	bool			 over;		/* struck by the script's fault: nothing more is said */
 	bool			 tools;		/* the answer calls tools */
+	bool			 sse;		/* it is a stream of events */
 	unsigned		 block;		/* of Messages: the open content block */
 	const char		*block_kind;	/* NULL: none is open */
+	size_t			 promised;	/* Content-Length of an answer that will be broken off */
 	int64_t			 pieces;	/* of text said so far */
 	struct buf		*gathered_text, *gathered_reasoning;	/* of an answer that is no stream */
 };

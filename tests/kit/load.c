@@ -431,10 +431,11 @@ by_size(const void *a, const void *b)
 static void
 print_samples(const char *name, struct samples *s)
 {
+	if (s->n == 0)
+		return;
 	qsort(s->at, s->n, sizeof(*s->at), by_size);
-	if (s->n > 0)
-		printf(",\"%s_p50_us\":%u,\"%s_p99_us\":%u,\"%s_max_us\":%u", name, s->at[s->n / 2], name, s->at[(size_t)s->n * 99 / 100], name,
-		    s->at[s->n - 1]);
+	printf(",\"%s_p50_us\":%u,\"%s_p99_us\":%u,\"%s_max_us\":%u", name, s->at[s->n / 2], name, s->at[(size_t)s->n * 99 / 100], name,
+	    s->at[s->n - 1]);
 	free(s->at);
 }
 

@@ -208,6 +208,7 @@ script_read(struct script *s, struct text spec, struct arena *arena, struct buf 
 	}
 	if (!set_options(s, text_of(common), arena, why) || !set_options(s, text_of(preset), arena, why) || !set_options(s, rest, arena, why))
 		return (false);
+	s->each |= s->stamp;			/* a move has one stamp */
 	message = json_escape(arena, s->message);
 	s->message = (struct text){ message.at, message.len };
 	return (true);
@@ -280,7 +281,7 @@ static bool
 is_chunked(const struct build *b)
 {
 	if (text_is(b->s->framing, "own"))
-		return (b->ask->stream && text_is(b->s->as, "sse"));
+		return (b->sse);
 	return (text_is(b->s->framing, "chunked"));
 }
 
@@ -289,6 +290,8 @@ add_framed(struct build *b, struct text data)
 {
 	struct buf *out = &b->play->bytes;
 
+	if (data.len == 0)			/* an empty chunk would be the last */
+		return;
 	if (b->s->gzip)
 		data = gzip_stored(b->arena, data);
 	if (!is_chunked(b)) {
@@ -361,6 +364,8 @@ strike(struct build *b, struct text next)
 	}
 	b->over = true;
 	b->play->struck = b->play->end != PLAY_KEEP;
+	if (b->promised <= b->play->bytes.len)
+		b->promised = b->play->bytes.len + 1000;
 }
 
 static bool
@@ -587,6 +592,7 @@ say_body(struct build *b, struct text body)
 {
 	size_t pieces = text_is(b->s->fault, "none") && b->s->gap == 0 && !b->s->each ? 1 : PIECES_OF_A_BODY;
 
+	b->promised = body.len;
 	for (size_t i = 0; i < pieces && !b->over; i++) {
 		struct text piece = text_sub(body, body.len * i / pieces, body.len * (i + 1) / pieces);
 
@@ -700,7 +706,7 @@ write_head(struct build *b, struct buf *out, struct text type, const struct shap
 	else if (text_is(s->framing, "close"))
 		buf_lit(out, "Connection: close\r\n\r\n");
 	else
-		buf_print(out, "Content-Length: %lld\r\n\r\n", (long long)b->play->bytes.len + s->by);
+		buf_print(out, "Content-Length: %lld\r\n\r\n", (long long)(b->play->struck ? b->promised : b->play->bytes.len) + s->by);
 }
 
 /* The head goes in front: with the first move, or earlier, or alone. */
@@ -768,8 +774,7 @@ split_moves(struct play *p, int64_t most, int64_t seed, int64_t pause_ms)
 static void
 say_http(struct build *b, const struct shape *shape)
 {
-	bool stream = b->ask->stream && text_is(b->s->as, "sse");
-	struct text type = stream ? TEXT("text/event-stream; charset=utf-8") : TEXT("application/json");
+	struct text type = b->sse ? TEXT("text/event-stream; charset=utf-8") : TEXT("application/json");
 	struct buf head = { 0 };
 
 	if (b->s->status != 200)
@@ -778,7 +783,7 @@ say_http(struct build *b, const struct shape *shape)
 		type = TEXT("text/html");
 		say_body(b, TEXT("<html><body>Please log in to the corporate proxy.</body></html>\n"));
 	} else if (text_is(b->s->wire, "http"))
-		(stream ? say_stream : say_whole)(b, shape);
+		(b->sse ? say_stream : say_whole)(b, shape);
 	end_frame(b);
 	write_head(b, &head, type, shape);
 	put_head(b, &head);
@@ -830,6 +835,7 @@ play_script(const struct script *s, const struct ask *ask)
 	struct build b = { .play = play_new((int)s->status), .s = s, .ask = ask, .arena = arena_new() };
 
 	b.play->stamped = s->stamp;
+	b.sse = ask->stream && text_is(s->as, "sse") && s->status == 200 && !text_is(s->wire, "html");
 	if (s->after == -1 && (text_is(s->fault, "cut") || text_is(s->fault, "silent")))
 		say_nothing(&b, shape);
 	else if (text_is(s->wire, "garbage"))
