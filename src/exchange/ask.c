@@ -192,6 +192,8 @@ ask_deployment(struct exchange *x)
 	struct call_plan *p;
 
 	forget_attempt(x);
+	if (is_counting(x) && (x->deployment->mock || x->deployment->wire != WIRE_ANTHROPIC))
+		return (local_count(x));
 	if (x->deployment->mock) {
 		attempt_begins(x);
 		x->failure = mock_answer(x);
@@ -200,8 +202,6 @@ ask_deployment(struct exchange *x)
 		return (x->failure != NULL ? ask_next(x, x->failure) : STEP_GO);
 	}
 	x->provider = provider_of(x->deployment->wire);
-	if (is_counting(x) && x->deployment->wire != WIRE_ANTHROPIC)
-		return (local_count(x));
 	p = arena_new_of(x->arena, struct call_plan);
 	if ((x->error = make_plan(x, p)) != NULL)
 		return (STEP_ERROR);

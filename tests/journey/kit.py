@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shutil
+import re
 import signal
 import socket
 import subprocess
@@ -113,8 +114,17 @@ class Upstream(Server):
         self.verify = False if scheme == "https" else True
         self.ready(lambda: socket.create_connection(("127.0.0.1", port), 1).close() or True)
 
-    def received(self):
-        return requests.get(f"{self.base}/_/log", verify=self.verify).json()
+    def received(self, model=None):
+        """What arrived, oldest first; only what named that model."""
+        entries = requests.get(f"{self.base}/_/log", verify=self.verify).json()
+        return [e for e in entries if model is None or f'"{model}"' in e["body"].replace("\\/", "/")]
+
+    def last(self, model=None):
+        return self.received(model)[-1]
+
+    def wait_state(self, model, state):
+        """Once the last request that named the model is "playing", "complete", "aborted" (the client left) or "struck"."""
+        return until(lambda: next((e for e in self.received(model)[-1:] if e["state"] == state), None), what=f"{model} to be {state}")
 
     def stats(self):
         return requests.get(f"{self.base}/_/stats", verify=self.verify).json()
@@ -200,10 +210,10 @@ class Gateway:
         self.httpd("sluice-proxy-fcgi.conf")
 
     def start_fcgid(self):
-        options = ["-C", "Define SLUICE_FCGID 1"]
-        for key, value in self.env.items():
-            options += ["-c", f'FcgidInitialEnv {key} "{value}"']
-        self.httpd("sluice-fcgid.conf", *options)
+        """Variables go into a file, as a site would do it: httpd writes its command line into its log."""
+        variables = self.where / "variables.conf"
+        variables.write_text("".join(f'FcgidInitialEnv {key} "{value}"\n' for key, value in self.env.items()))
+        self.httpd("sluice-fcgid.conf", "-C", "Define SLUICE_FCGID 1", "-c", f"Include {variables}")
 
     # what it wrote
 
@@ -221,6 +231,36 @@ class Gateway:
     def access_log(self):
         path = self.run / "access.log"
         return path.read_text() if path.exists() else ""
+
+    def logged(self, word):
+        """Once the access log has it: lighttpd keeps lines back for some seconds."""
+        return until(lambda: word in self.access_log(), what=f"{word} in the access log")
+
+    # its processes and counts
+
+    def worker_pids(self):
+        """The processes that run our copy of the binary, without the supervisor."""
+        found = []
+        for link in glob.glob("/proc/[0-9]*/exe"):
+            try:
+                if os.readlink(link) == str(self.bin / "sluice"):
+                    found.append(int(link.split("/")[2]))
+            except OSError:
+                pass
+        return sorted(set(found) - ({self.pool.p.pid} if hasattr(self, "pool") else set()))
+
+    def metrics(self):
+        """{(name, ((label, value), …)): number}"""
+        found = {}
+        for line in self.get("/metrics").text.splitlines():
+            m = re.match(r"([a-z_]+)(?:\{(.*)\})? (\S+)$", line)
+            if m:
+                found[m[1], tuple(re.findall(r'([a-z_]+)="((?:[^"\\]|\\.)*)"', m[2] or ""))] = float(m[3])
+        return found
+
+    def metric(self, name, **labels):
+        """The sum of a metric's series that have these labels."""
+        return sum(v for (n, ls), v in self.metrics().items() if n == name and labels.items() <= dict(ls).items())
 
     # asking it
 
