@@ -141,6 +141,41 @@ write_body(struct exchange *x, struct call_plan *p)
 	return (NULL);
 }
 
+/* Of the client's own x-* headers those LiteLLM forwards; never one that carries a key or speaks to us or to a proxy. */
+static bool
+is_forwarded(struct text name)
+{
+	static const struct text kept_back[] = {
+		TEXT("HTTP_X_STAINLESS_"), TEXT("HTTP_X_LITELLM_"), TEXT("HTTP_X_API_KEY"), TEXT("HTTP_X_GOOG_"), TEXT("HTTP_X_FORWARDED"),
+		TEXT("HTTP_X_REAL_IP"), TEXT("HTTP_X_REMOTE_"), TEXT("HTTP_X_AMZ_"),
+	};
+
+	if (!text_starts(name, TEXT("HTTP_X_")) || name.len > 128)
+		return (false);
+	for (size_t i = 0; i < nitems(kept_back); i++)
+		if (text_starts(name, kept_back[i]))
+			return (false);
+	return (true);
+}
+
+static size_t
+forward_headers(struct exchange *x, struct text *headers, size_t n)
+{
+	for (size_t i = 0; i < x->request->n_params && n < HEADERS_MOST; i++) {
+		struct param p = x->request->params[i];
+		struct text line;
+
+		if (!is_forwarded(p.name) || text_eq_nocase(text_sub(p.name, 5, p.name.len), x->config->settings.key_header))
+			continue;
+		line = arena_print(x->arena, TEXT_FMT ": " TEXT_FMT, TEXT_ARG(text_sub(p.name, 5, p.name.len)), TEXT_ARG(p.value));
+		for (size_t c = 0; c < p.name.len - 5; c++)
+			if (line.at[c] == '_')
+				((char *)(uintptr_t)line.at)[c] = '-';
+		headers[n++] = line;
+	}
+	return (n);
+}
+
 static struct error *
 make_plan(struct exchange *x, struct call_plan *p)
 {
@@ -152,6 +187,8 @@ make_plan(struct exchange *x, struct call_plan *p)
 		.verify = d->ssl_verify && x->config->settings.ssl_verify, .stream = x->glance.stream };
 	TRY(write_body(x, p));
 	p->n_headers = x->provider->headers(headers, HEADERS_MOST, x->arena, d, says);
+	if (x->config->settings.forward_client_headers && x->request != NULL)
+		p->n_headers = forward_headers(x, headers, p->n_headers);
 	if (x->provider->url != NULL)
 		p->url = x->provider->url(x->arena, d, is_counting(x) ? WANT_COUNT : WANT_ANSWER, says);
 	set_limits(x, p);

@@ -175,6 +175,7 @@ stop(struct worker *w)
 	if (w->stopping)
 		return;
 	w->stopping = true;
+	board_listener(w->board, 0);		/* nobody shall wait for its count to fall */
 	web_stop(w->web, w->form != FORM_SERVE);
 	timer_set(w->loop, &w->drain, loop_now_us(w->loop) + ms * 1000);
 	soon_do(w->loop, &w->level);
