@@ -138,6 +138,7 @@ write_body(struct exchange *x, struct call_plan *p)
 	x->body.len = 0;
 	TRY(x->provider->write_request(&x->body, x->arena, x->ask, d, model, drop));
 	p->body = buf_as_text(&x->body);
+	x->told.old_functions = x->ask->old_functions;
 	return (NULL);
 }
 
@@ -210,11 +211,10 @@ forget_attempt(struct exchange *x)
 	x->failure = NULL;
 	x->relay = (struct relay){ .arena = x->arena, .model = json_escape(x->arena, x->model),
 		.hide_usage = !x->glance.usage_asked && !x->config->settings.always_stream_usage };
-	x->seen_room = (struct seen){ .usage = USAGE_UNSAID };
-	x->relay.seen.usage = USAGE_UNSAID;
+	x->seen_room = (struct seen){ 0 };
 	x->seen = &x->relay.seen;
 	x->told = (struct told){ .model = x->model, .id = text_of(x->id), .created = x->began_wall_ms / 1000,
-		.usage_asked = !x->relay.hide_usage, .old_functions = x->ask != NULL && x->ask->old_functions };
+		.usage_asked = !x->relay.hide_usage };
 	sse_free(&x->sse);
 	sse_init(&x->sse, (size_t)x->config->settings.event_limit);
 }

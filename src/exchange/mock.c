@@ -87,6 +87,7 @@ mock_answer(struct exchange *x)
 	out->len = 0;
 	x->writer = x->glance.stream ? x->front->stream(x->arena, &x->told, out) : x->front->whole(x->arena, &x->told, out);
 	x->seen->usage = mock_usage(x);
+	x->seen->usage_said = true;
 	x->seen->content = x->seen->finished = true;
 	x->seen->finish = FINISH_STOP;
 	tell(x, (struct event){ .kind = EVENT_START });

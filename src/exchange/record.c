@@ -113,7 +113,7 @@ estimate(const struct exchange *x, struct usage *u)
 {
 	bool estimated = false;
 
-	*u = x->seen != NULL ? x->seen->usage : USAGE_UNSAID;
+	*u = x->seen != NULL && x->seen->usage_said ? x->seen->usage : USAGE_UNSAID;
 	if (x->n_attempts == 0 || x->seen == NULL || x->upstream_status < 200 || x->upstream_status > 299)
 		return (false);
 	if (u->prompt < 0) {
