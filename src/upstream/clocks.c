@@ -5,7 +5,7 @@
  * One timer serves them all and is set only when a deadline comes nearer: bytes merely move `mark_us`, and the timer, when it is due, looks
  * whether it still is.
  */
-#include "upstream/upstream_priv.h"
+#include "upstream/direct.h"
 
 static void
 nearer(int64_t *at, enum call_end *end, int64_t from, uint32_t ms, enum call_end what)
@@ -25,8 +25,10 @@ deadline(const struct call *c, enum call_end *end)
 	int64_t at = 0;
 
 	nearer(&at, end, c->begun_us, c->total_ms, CALL_TIMEOUT_TOTAL);
-	if (c->phase < PHASE_SENT)
+	if (c->phase < PHASE_SENT) {
 		nearer(&at, end, c->mark_us, c->connect_ms, CALL_TIMEOUT_CONNECT);
+		nearer(&at, end, c->try_us, c->try_ms, CALL_TIMEOUT_CONNECT);
+	}
 	else if (c->phase == PHASE_SENT && !c->paused)
 		nearer(&at, end, c->mark_us, c->first_byte_ms, CALL_TIMEOUT_FIRST);
 	else if (c->phase == PHASE_BODY && !c->paused)
@@ -61,5 +63,6 @@ clock_due(struct timer *timer)
 		timer_set(c->up->loop, timer, at);
 		return;
 	}
-	call_over(c, end, why[end]);
+	if (end != CALL_TIMEOUT_CONNECT || !direct_next(c))
+		call_over(c, end, why[end]);
 }

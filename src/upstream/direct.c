@@ -24,7 +24,7 @@
 #define READS_MOST	4		/* of one connection in a turn */
 #define PIECES		64		/* of a large body in one writev() */
 #define IDLE_LINKS	256		/* kept at most */
-#define HOST_ROOM	256
+#define ADDRESSES_MOST	64
 
 struct link {
 	struct watch	 watch;
@@ -373,6 +373,32 @@ connect_failed(struct call *c, int error)
 	try_address(c);
 }
 
+/* One address of several must not take the time of all. */
+static void
+limit_try(struct call *c, struct text host, unsigned port)
+{
+	struct sockaddr_storage unused;
+	socklen_t len;
+	uint32_t left = 1;
+
+	while (left < ADDRESSES_MOST && names_address(c, host, port, c->address + left, &unused, &len))
+		left++;
+	c->try_us = loop_now_us(c->up->loop);
+	c->try_ms = left > 1 ? c->connect_ms / left : 0;
+	if (c->try_ms > 0)
+		clock_arm(c);
+}
+
+bool
+direct_next(struct call *c)
+{
+	if (!c->direct || c->link == NULL || !c->link->connecting || c->try_ms == 0 ||
+	    loop_now_us(c->up->loop) - c->mark_us >= (int64_t)c->connect_ms * 1000)
+		return (false);
+	connect_failed(c, ETIMEDOUT);
+	return (true);
+}
+
 /* The next address that can be tried; the last one's error is the call's. */
 static void
 try_address(struct call *c)
@@ -396,6 +422,7 @@ try_address(struct call *c)
 	c->link = link_new(c->up, fd, host, port);
 	c->link->call = c;
 	c->link->connecting = true;
+	limit_try(c, host, port);
 	if (connect(fd, (struct sockaddr *)&to, len) != 0 && errno != EINPROGRESS) {
 		int error = errno;
 
@@ -652,6 +679,7 @@ direct_stop(struct call *c)
 	c->direct = c->heard = c->no_idle = c->parked = c->extra = false;
 	c->address = 0;
 	c->connect_error = 0;
+	c->try_ms = 0;
 }
 
 void

@@ -10,6 +10,7 @@ extern bool	 upstream_direct;		/* true, but in tests of the other way */
 bool	direct_may(const struct call_plan *);
 bool	direct_prepare(struct call *, const struct call_plan *);	/* false: call_fail_later() was called */
 void	direct_start(struct call *);			/* its address is known */
+bool	direct_next(struct call *);			/* this address takes too long; false: it is the last one */
 void	direct_resume(struct call *);
 void	direct_body_gone(struct call *);
 void	direct_stop(struct call *);			/* the call is over: its connection and memory */

@@ -140,6 +140,8 @@ struct call {
 	struct link	*link;
 	unsigned	 address;		/* the how manieth of its host */
 	int		 connect_error;
+	int64_t		 try_us;		/* when this address was tried, and how long it may take while there are others */
+	uint32_t	 try_ms;
 	struct text	 target;		/* the plan's URL */
 	const struct text *headers;
 	size_t		 n_headers;
