@@ -12,6 +12,9 @@
 #include <assert.h>
 #include <sched.h>
 #include <stdio.h>
+#include <arpa/inet.h>
+#include <unistd.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 
 /* The resolver of these tests. */
@@ -249,6 +252,40 @@ test_every_address_is_tried(void **state)
 	scene_close(&n.scene);
 }
 
+/* A listener at another address whose queue is full: connecting to it neither succeeds nor fails. */
+static int
+full_listener(const char *address, unsigned port, int fill[3])
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(inet_pton(AF_INET, address, &at.sin_addr), 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	for (int i = 0; i < 3; i++) {
+		fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)connect(fill[i], (struct sockaddr *)&at, sizeof(at));
+	}
+	return (fd);
+}
+
+static void
+test_a_dead_address_leaves_time_for_the_next(void **state)
+{
+	struct named n;
+	int fill[3], full;
+
+	open_named(&n, "many.test", 60000);
+	full = full_listener("127.0.0.9", n.scene.s.port, fill);
+	set(false, "127.0.0.9,127.0.0.1");
+	n.scene.plan.connect_ms = 600;
+	one_call(&n.scene, 200, "hello");
+	close(full);
+	for (int i = 0; i < 3; i++)
+		close(fill[i]);
+	scene_close(&n.scene);
+}
+
 static void
 waits_for_all(struct line *l)
 {
@@ -361,6 +398,7 @@ main(void)
 		cmocka_unit_test(test_stale_serves),
 		cmocka_unit_test(test_new_addresses_are_used),
 		cmocka_unit_test(test_every_address_is_tried),
+		cmocka_unit_test(test_a_dead_address_leaves_time_for_the_next),
 		cmocka_unit_test(test_every_multi_knows),
 		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_freed_while_asking),
