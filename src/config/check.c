@@ -22,7 +22,8 @@ summary(struct buf *b, const struct config *c, const char *path)
 
 	for (size_t i = 0; i < c->n_groups; i++)
 		groups += !c->groups[i].hidden;
-	buf_print(b, "%s: %u error%s, %u warning%s; %zu model%s, %zu deployment%s\n", path, c->n_errors, c->n_errors == 1 ? "" : "s", c->n_warnings,
+	buf_print(b, "%s: %u error%s, %u warning%s; %zu model%s, %zu deployment%s\n", path, c->n_errors, c->n_errors == 1 ? "" : "s",
+	    c->n_warnings,
 	    c->n_warnings == 1 ? "" : "s", groups, groups == 1 ? "" : "s", c->n_deployments, c->n_deployments == 1 ? "" : "s");
 }
 

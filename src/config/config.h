@@ -2,9 +2,9 @@
 /*
  * The configuration: LiteLLM's config.yaml as it is, with our own settings under `sluice:`.
  *
- * config_load() reads, resolves (include, anchors, environment) and checks everything, and never stops at the first problem.  A configuration
- * with a problem of level ERROR must not be served.  A loaded configuration never changes; a reload makes another one, and each
- * exchange holds the one it began with (config_hold, config_release).
+ * config_load() reads, resolves (include, anchors, environment) and checks everything, and never stops at the first problem. A
+ * configuration with a problem of level ERROR must not be served. A loaded configuration never changes; a reload makes another one,
+ * and each exchange holds the one it began with (config_hold, config_release).
  *
  * Secrets (keys) live here and have no path to a log line: struct deployment is never printed whole.
  */
@@ -92,7 +92,7 @@ struct deployment {
 struct group {
 	struct text	 name;			/* may hold '*' */
 	bool		 pattern;
-	bool		 hidden;		/* not listed: implied by `*`, or a name that a pattern serves and the file gives fallbacks of its own */
+	bool		 hidden;		/* not listed: implied by `*`, or a name of a pattern that has fallbacks of its own */
 	const struct group *like;		/* that pattern's group, or NULL */
 	struct deployment **deployments;
 	size_t		 n_deployments;
@@ -187,7 +187,8 @@ struct config {
 
 /* `path` NULL: what CONFIG_FILE_PATH names, else only defaults (an error: a gateway needs a model_list).  Never NULL; look at n_errors. */
 struct config	*config_load(const char *path);
-struct config	*config_load_text(const char *path, struct text yaml);	/* the same, with the file's text given; `path` stands in problems, and includes are beside it */
+/* The same with the file's text given: `path` stands in problems, and includes are beside it. */
+struct config	*config_load_text(const char *path, struct text yaml);
 struct config	*config_hold(struct config *);
 void		 config_release(struct config *);
 

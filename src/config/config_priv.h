@@ -75,6 +75,7 @@ void		 problems_sort(struct config *, struct arena *scratch, const struct source
 /* The nearest of `n` words, or NULL when none is close.  `nth` returns the i-th. */
 typedef const char *word_f(const void *table, size_t i);
 const char	*did_you_mean(struct text wrong, const void *table, size_t n, word_f *nth);
+const char	*hint(struct load *, const char *near);			/* "; did you mean NEAR?", or nothing */
 unsigned	 edit_distance(struct text, struct text, unsigned most);	/* most + 1: further than that */
 
 /* yaml.c */

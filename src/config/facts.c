@@ -2,8 +2,8 @@
 /*
  * What is publicly known of models: how much they read and write.
  *
- * The table is made of data/model-facts.tsv when the gateway is built: one string of names and arrays beside it, so that it is shared by all workers
- * and costs nothing at start.
+ * The table is made of data/model-facts.tsv when the gateway is built: one string of names and arrays beside it, so that it is shared
+ * by all workers and costs nothing at start.
  */
 #include "config/config_priv.h"
 

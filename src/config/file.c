@@ -115,7 +115,8 @@ merge(struct load *l, struct node *root, struct node *more)
 		} else if (old->value->kind == NODE_LIST && p->value->kind == NODE_LIST)
 			extend(old->value, p->value);
 		else {
-			problem_key(l, PROBLEM_WARNING, more, p, "this replaces " TEXT_FMT " of " TEXT_FMT ", line %u, as a whole", TEXT_ARG(p->key),
+			problem_key(l, PROBLEM_WARNING, more, p, "this replaces " TEXT_FMT " of " TEXT_FMT ", line %u, as a whole",
+			    TEXT_ARG(p->key),
 			    TEXT_ARG(old->value->source->name), old->line);
 			old->value = p->value;
 		}

@@ -45,8 +45,9 @@ find_last(struct text in, size_t from, size_t end, struct text what)
 }
 
 /*
- * As the regular expression LiteLLM makes of it: each star takes as much as it can, the match begins at the start and need not reach the end.  Giving the
- * literals between the stars their last possible places, from the right, is just that, without going back and forth.
+ * As the regular expression LiteLLM makes of it: each star takes as much as it can, the match begins at the start and need not reach
+ * the end. Giving the literals between the stars their last possible places, from the right, is just that, without going back and
+ * forth.
  */
 bool
 pattern_match(struct text pattern, struct text name, struct capture *c)
@@ -251,7 +252,8 @@ sort_patterns(struct load *l)
 		if (!c->groups[i].pattern)
 			continue;
 		if (count_stars(c->groups[i].name) > STARS_MOST)
-			problem(l, PROBLEM_ERROR, node_get(l->root, "model_list"), "model_name " TEXT_FMT " has more than %zu stars", TEXT_ARG(c->groups[i].name),
+			problem(l, PROBLEM_ERROR, node_get(l->root, "model_list"), "model_name " TEXT_FMT " has more than %zu stars",
+			    TEXT_ARG(c->groups[i].name),
 			    STARS_MOST);
 		else
 			names->patterns[names->n_patterns++] = &c->groups[i];
@@ -288,8 +290,7 @@ say_unserved(struct load *l, const struct node *at, const char *what, struct tex
 {
 	const char *near = did_you_mean(name, l->config->groups, l->config->n_groups, nth_group);
 
-	problem(l, PROBLEM_WARNING, at, "%s " TEXT_FMT ", which no deployment serves%s%s", what, TEXT_ARG(name), near != NULL ? "; did you mean " : "",
-	    near != NULL ? near : "");
+	problem(l, PROBLEM_WARNING, at, "%s " TEXT_FMT ", which no deployment serves%s", what, TEXT_ARG(name), hint(l, near));
 }
 
 static bool
@@ -324,8 +325,10 @@ alias_add(struct load *l, const struct node *map, const struct pair *p, bool hid
 		problem_key(l, PROBLEM_WARNING, map, p, "alias " TEXT_FMT " is never asked: a model has that name", TEXT_ARG(p->key));
 		return;
 	}
-	if (served(c, alias->group, &captured) == NULL)
+	if (served(c, alias->group, &captured) == NULL) {
 		say_unserved(l, target, "the alias leads to", alias->group);
+		return;
+	}
 	*s = (struct slot){ .name = alias->name, .alias = alias };
 	c->n_aliases++;
 }
@@ -414,8 +417,8 @@ read_fallback(struct load *l, enum fallback kind, const struct node *map, const 
 	if (g == NULL) {
 		if (!text_is(p->key, "*")) {
 			const char *near = did_you_mean(p->key, c->groups, c->n_groups, nth_group);
-			problem_key(l, PROBLEM_WARNING, map, p, "fallbacks of " TEXT_FMT ", which no deployment serves%s%s", TEXT_ARG(p->key),
-			    near != NULL ? "; did you mean " : "", near != NULL ? near : "");
+			problem_key(l, PROBLEM_WARNING, map, p, "fallbacks of " TEXT_FMT ", which no deployment serves%s", TEXT_ARG(p->key),
+			    hint(l, near));
 		}
 		return;
 	}
@@ -504,10 +507,12 @@ void
 groups_read(struct load *l)
 {
 	struct config *c = l->config;
-	struct node *any = either(l, "fallbacks"), *context = either(l, "context_window_fallbacks"), *policy = either(l, "content_policy_fallbacks");
+	struct node *any = either(l, "fallbacks"), *context = either(l, "context_window_fallbacks");
+	struct node *policy = either(l, "content_policy_fallbacks");
 	struct node *aliases = node_get(node_get(l->root, "router_settings"), "model_group_alias");
 	struct node *map = node_get(node_get(l->root, "litellm_settings"), "model_alias_map");
-	size_t n_aliases = count_in(aliases) + count_in(map), n_groups = c->n_deployments + count_in(any) + count_in(context) + count_in(policy);
+	size_t n_aliases = count_in(aliases) + count_in(map);
+	size_t n_groups = c->n_deployments + count_in(any) + count_in(context) + count_in(policy);
 
 	c->groups = arena_alloc(l->arena, (n_groups + 1) * sizeof(*c->groups));
 	c->aliases = arena_alloc(l->arena, (n_aliases + 1) * sizeof(*c->aliases));

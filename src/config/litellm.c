@@ -2,8 +2,8 @@
 /*
  * Every key of LiteLLM's file that we know, and what becomes of it.
  *
- * The state decides how loud we are: what is in force needs no word, what protects and is not in force stops the start, what limits or counts and is not in
- * force warns, the rest is a note that only `sluice check` shows.  A key that is not here is unknown.
+ * The state decides how loud we are: what is in force needs no word, what protects and is not in force stops the start, what limits or
+ * counts and is not in force warns, the rest is a note that only `sluice check` shows. A key that is not here is unknown.
  */
 #include "config/config_priv.h"
 
@@ -25,123 +25,140 @@ struct row {
 
 static const struct row top[] = {
 	{ "model_list", FORCE }, { "litellm_settings", FORCE }, { "router_settings", FORCE }, { "general_settings", FORCE },
-	{ "environment_variables", FORCE }, { "include", FORCE }, { "credential_list", FORCE }, { "sluice", FORCE }, { "guardrails", PROTECTS },
-	{ "policies", PROTECTS }, { "policy_attachments", PROTECTS }, { "callback_settings", LATER }, { "mcp_servers", LATER }, { "mcp_tools", LATER }, { "agent_list", LATER },
-	{ "vector_store_registry", LATER }, { "search_tools", LATER }, { "prompts", LATER }, { "assistant_settings", LATER },
-	{ "files_settings", LATER }, { "finetune_settings", LATER }, { "worker_registry", QUIET }, { "model_group_settings", LATER },
+	{ "environment_variables", FORCE }, { "include", FORCE }, { "credential_list", FORCE }, { "sluice", FORCE },
+	{ "guardrails", PROTECTS }, { "policies", PROTECTS }, { "policy_attachments", PROTECTS }, { "callback_settings", LATER },
+	{ "mcp_servers", LATER }, { "mcp_tools", LATER }, { "agent_list", LATER }, { "vector_store_registry", LATER },
+	{ "search_tools", LATER }, { "prompts", LATER }, { "assistant_settings", LATER }, { "files_settings", LATER },
+	{ "finetune_settings", LATER }, { "worker_registry", QUIET }, { "model_group_settings", LATER },
 };
 
 static const struct row litellm_rows[] = {
 	{ "drop_params", FORCE }, { "request_timeout", FORCE }, { "num_retries", FORCE }, { "fallbacks", FORCE },
-	{ "context_window_fallbacks", FORCE }, { "content_policy_fallbacks", FORCE }, { "default_fallbacks", FORCE }, { "max_fallbacks", FORCE },
-	{ "json_logs", FORCE }, { "ssl_verify", FORCE }, { "model_alias_map", FORCE },
+	{ "context_window_fallbacks", LATER }, { "content_policy_fallbacks", LATER }, { "default_fallbacks", FORCE },
+	{ "max_fallbacks", FORCE }, { "json_logs", FORCE }, { "ssl_verify", FORCE }, { "model_alias_map", FORCE },
 	/* what we never write down, and what we never print */
 	{ "turn_off_message_logging", FORCE }, { "redact_user_api_key_info", FORCE }, { "redact_messages_in_exceptions", FORCE },
-	{ "set_verbose", QUIET }, { "suppress_debug_info", QUIET }, { "telemetry", QUIET }, { "allowed_fails", LATER }, { "cooldown_time", LATER },
-	{ "modify_params", LATER }, { "cache", LATER }, { "cache_params", LATER }, { "enable_caching_on_provider_specific_optional_params", LATER },
-	{ "enable_redis_auth_cache", LATER }, { "callbacks", LATER }, { "success_callback", LATER }, { "failure_callback", LATER },
-	{ "service_callbacks", LATER }, { "service_callback", LATER }, { "input_callback", LATER }, { "audit_log_callbacks", LATER },
-	{ "ssl_certificate", LATER }, { "ssl_security_level", LATER }, { "force_ipv4", LATER }, { "enable_json_schema_validation", LATER },
-	{ "disable_end_user_cost_tracking", LATER }, { "disable_end_user_cost_tracking_prometheus_only", LATER }, { "max_budget", WARNS },
-	{ "budget_duration", WARNS }, { "max_internal_user_budget", WARNS }, { "internal_user_budget_duration", WARNS },
-	{ "max_end_user_budget", WARNS }, { "max_user_budget", WARNS }, { "default_max_internal_user_budget", WARNS },
-	{ "default_internal_user_params", LATER }, { "default_team_params", LATER }, { "default_team_settings", LATER },
-	{ "key_generation_settings", LATER }, { "upperbound_key_generate_params", LATER }, { "default_key_generate_params", LATER },
-	{ "cost_discount_config", LATER }, { "cost_margin_config", LATER }, { "public_model_groups", LATER }, { "public_model_groups_links", LATER },
+	{ "set_verbose", QUIET }, { "suppress_debug_info", QUIET }, { "telemetry", QUIET }, { "allowed_fails", LATER },
+	{ "cooldown_time", LATER }, { "modify_params", LATER }, { "cache", LATER }, { "cache_params", LATER },
+	{ "enable_caching_on_provider_specific_optional_params", LATER }, { "enable_redis_auth_cache", LATER }, { "callbacks", LATER },
+	{ "success_callback", LATER }, { "failure_callback", LATER }, { "service_callbacks", LATER }, { "service_callback", LATER },
+	{ "input_callback", LATER }, { "audit_log_callbacks", LATER }, { "ssl_certificate", LATER }, { "ssl_security_level", LATER },
+	{ "force_ipv4", LATER }, { "enable_json_schema_validation", LATER }, { "disable_end_user_cost_tracking", LATER },
+	{ "disable_end_user_cost_tracking_prometheus_only", LATER }, { "max_budget", WARNS }, { "budget_duration", WARNS },
+	{ "max_internal_user_budget", WARNS }, { "internal_user_budget_duration", WARNS }, { "max_end_user_budget", WARNS },
+	{ "max_user_budget", WARNS }, { "default_max_internal_user_budget", WARNS }, { "default_internal_user_params", LATER },
+	{ "default_team_params", LATER }, { "default_team_settings", LATER }, { "key_generation_settings", LATER },
+	{ "upperbound_key_generate_params", LATER }, { "default_key_generate_params", LATER }, { "cost_discount_config", LATER },
+	{ "cost_margin_config", LATER }, { "public_model_groups", LATER }, { "public_model_groups_links", LATER },
 	{ "mcp_aliases", LATER }, { "custom_prometheus_metadata_labels", LATER }, { "custom_prometheus_tags", LATER },
-	{ "prometheus_metrics_config", LATER }, { "prometheus_initialize_budget_metrics", LATER }, { "require_auth_for_metrics_endpoint", LATER },
-	{ "langfuse_default_tags", LATER }, { "s3_callback_params", LATER }, { "datadog_params", LATER }, { "default_in_memory_ttl", LATER },
-	{ "default_redis_ttl", LATER }, { "default_redis_batch_cache_expiry", LATER }, { "tag_budget_config", WARNS }, { "num_retries_per_request", LATER },
+	{ "prometheus_metrics_config", LATER }, { "prometheus_initialize_budget_metrics", LATER },
+	{ "require_auth_for_metrics_endpoint", LATER }, { "langfuse_default_tags", LATER }, { "s3_callback_params", LATER },
+	{ "datadog_params", LATER }, { "default_in_memory_ttl", LATER }, { "default_redis_ttl", LATER },
+	{ "default_redis_batch_cache_expiry", LATER }, { "tag_budget_config", WARNS }, { "num_retries_per_request", LATER },
 	{ "add_function_to_prompt", LATER }, { "merge_reasoning_content_in_choices", LATER }, { "return_response_headers", LATER },
-	{ "forward_traceparent_to_llm_provider", LATER }, { "store_audit_logs", LATER }, { "default_vertex_config", LATER }, { "stream_chunk_size", LATER },
-	{ "log_raw_request_response", LATER }, { "token_counter", LATER }, { "disable_token_counter", LATER }, { "drop_unknown_params", LATER },
-	{ "credential_list", FORCE }, { "aiohttp_trust_env", QUIET }, { "disable_aiohttp_transport", QUIET }, { "use_aiohttp_transport", QUIET },
-	{ "enable_preview_features", QUIET }, { "disable_hf_tokenizer_download", QUIET }, { "disable_copilot_system_to_assistant", QUIET },
-	{ "always_read_redis", QUIET }, { "guardrails", PROTECTS }, { "guardrail_name_config_map", PROTECTS }, { "blocked_user_list", PROTECTS },
-	{ "banned_keywords_list", PROTECTS }, { "llamaguard_model_name", PROTECTS }, { "llamaguard_unsafe_content_categories", PROTECTS },
-	{ "llm_guard_mode", PROTECTS }, { "openai_moderations_model_name", PROTECTS }, { "google_moderation_confidence_threshold", PROTECTS },
+	{ "forward_traceparent_to_llm_provider", LATER }, { "store_audit_logs", LATER }, { "default_vertex_config", LATER },
+	{ "stream_chunk_size", LATER }, { "log_raw_request_response", LATER }, { "token_counter", LATER },
+	{ "disable_token_counter", LATER }, { "drop_unknown_params", LATER }, { "credential_list", FORCE },
+	{ "aiohttp_trust_env", QUIET }, { "disable_aiohttp_transport", QUIET }, { "use_aiohttp_transport", QUIET },
+	{ "enable_preview_features", QUIET }, { "disable_hf_tokenizer_download", QUIET },
+	{ "disable_copilot_system_to_assistant", QUIET }, { "always_read_redis", QUIET }, { "guardrails", PROTECTS },
+	{ "guardrail_name_config_map", PROTECTS }, { "blocked_user_list", PROTECTS }, { "banned_keywords_list", PROTECTS },
+	{ "llamaguard_model_name", PROTECTS }, { "llamaguard_unsafe_content_categories", PROTECTS }, { "llm_guard_mode", PROTECTS },
+	{ "openai_moderations_model_name", PROTECTS }, { "google_moderation_confidence_threshold", PROTECTS },
 	{ "presidio_ad_hoc_recognizers", PROTECTS }, { "output_parse_pii", PROTECTS }, { "prompt_injection_params", PROTECTS },
 	{ "post_call_rules", PYTHON }, { "pre_call_rules", PYTHON }, { "custom_provider_map", PYTHON }, { "priority_reservation", WARNS },
 	{ "priority_reservation_settings", WARNS },
 };
 
 static const struct row router_rows[] = {
-	{ "model_group_alias", FORCE }, { "num_retries", FORCE }, { "retry_after", FORCE }, { "timeout", FORCE }, { "stream_timeout", FORCE },
-	{ "fallbacks", FORCE }, { "default_fallbacks", FORCE }, { "context_window_fallbacks", FORCE }, { "content_policy_fallbacks", FORCE },
-	{ "max_fallbacks", FORCE }, { "default_litellm_params", FORCE }, { "ignore_invalid_deployments", FORCE }, { "routing_strategy", LATER },
-	{ "routing_strategy_args", LATER }, { "allowed_fails", LATER }, { "cooldown_time", LATER }, { "disable_cooldowns", LATER },
-	{ "allowed_fails_policy", LATER }, { "retry_policy", LATER }, { "model_group_retry_policy", LATER }, { "enable_pre_call_checks", LATER },
+	{ "model_group_alias", FORCE }, { "num_retries", FORCE }, { "retry_after", FORCE }, { "timeout", FORCE },
+	{ "stream_timeout", FORCE }, { "fallbacks", FORCE }, { "default_fallbacks", FORCE }, { "context_window_fallbacks", LATER },
+	{ "content_policy_fallbacks", LATER }, { "max_fallbacks", FORCE }, { "default_litellm_params", FORCE },
+	{ "ignore_invalid_deployments", FORCE }, { "routing_strategy", LATER }, { "routing_strategy_args", LATER },
+	{ "allowed_fails", LATER }, { "cooldown_time", LATER }, { "disable_cooldowns", LATER }, { "allowed_fails_policy", LATER },
+	{ "retry_policy", LATER }, { "model_group_retry_policy", LATER }, { "enable_pre_call_checks", LATER },
 	{ "optional_pre_call_checks", LATER }, { "deployment_affinity_ttl_seconds", LATER }, { "enable_tag_filtering", WARNS },
-	{ "tag_filtering_match_any", LATER }, { "tag_routing_prefix", LATER }, { "default_max_parallel_requests", WARNS }, { "caching_groups", LATER },
-	{ "cache_responses", LATER }, { "cache_kwargs", LATER }, { "redis_host", LATER }, { "redis_port", LATER }, { "redis_password", LATER },
-	{ "redis_url", LATER }, { "redis_db", LATER }, { "redis_ssl", LATER }, { "client_ttl", QUIET }, { "provider_budget_config", WARNS },
-	{ "default_priority", LATER }, { "polling_interval", QUIET }, { "enable_health_check_routing", LATER },
-	{ "health_check_staleness_threshold", LATER }, { "health_check_ignore_transient_errors", LATER }, { "routing_groups", LATER }, { "weights", LATER },
-	{ "set_verbose", QUIET }, { "debug_level", QUIET }, { "model_list", QUIET }, { "max_retries", QUIET }, { "assistants_config", LATER },
+	{ "tag_filtering_match_any", LATER }, { "tag_routing_prefix", LATER }, { "default_max_parallel_requests", WARNS },
+	{ "caching_groups", LATER }, { "cache_responses", LATER }, { "cache_kwargs", LATER }, { "redis_host", LATER },
+	{ "redis_port", LATER }, { "redis_password", LATER }, { "redis_url", LATER }, { "redis_db", LATER }, { "redis_ssl", LATER },
+	{ "client_ttl", QUIET }, { "provider_budget_config", WARNS }, { "default_priority", LATER }, { "polling_interval", QUIET },
+	{ "enable_health_check_routing", LATER }, { "health_check_staleness_threshold", LATER },
+	{ "health_check_ignore_transient_errors", LATER }, { "routing_groups", LATER }, { "weights", LATER }, { "set_verbose", QUIET },
+	{ "debug_level", QUIET }, { "model_list", QUIET }, { "max_retries", QUIET }, { "assistants_config", LATER },
 	{ "guardrail_list", PROTECTS }, { "search_tools", LATER }, { "alerting_config", LATER }, { "router_general_settings", QUIET },
 	{ "deployment_affinity", LATER },
 };
 
 static const struct row general_rows[] = {
-	{ "master_key", FORCE }, { "litellm_key_header_name", FORCE }, { "completion_model", FORCE }, { "always_include_stream_usage", FORCE },
-	{ "forward_client_headers_to_llm_api", FORCE }, { "max_request_size_mb", FORCE }, { "max_response_size_mb", FORCE },
-	{ "database_url", WARNS }, { "database_connection_pool_limit", LATER }, { "database_connection_timeout", LATER },
-	{ "database_connection_pool_timeout", LATER }, { "database_type", LATER }, { "database_args", LATER }, { "allow_requests_on_db_unavailable", LATER },
-	{ "store_model_in_db", LATER }, { "supported_db_objects", LATER }, { "proxy_config_reload_interval_seconds", LATER }, { "embedding_model", LATER },
-	{ "image_generation_model", LATER }, { "moderation_model", LATER }, { "max_parallel_requests", WARNS }, { "global_max_parallel_requests", WARNS },
-	{ "alerting", LATER }, { "alerting_threshold", LATER }, { "alert_types", LATER }, { "alert_to_webhook_url", LATER }, { "alerting_args", LATER },
-	{ "alert_type_config", LATER }, { "spend_report_frequency", LATER }, { "background_health_checks", LATER }, { "health_check_interval", LATER },
+	{ "master_key", FORCE }, { "litellm_key_header_name", FORCE }, { "completion_model", FORCE },
+	{ "always_include_stream_usage", FORCE }, { "forward_client_headers_to_llm_api", FORCE }, { "max_request_size_mb", FORCE },
+	{ "max_response_size_mb", FORCE }, { "database_url", WARNS }, { "database_connection_pool_limit", LATER },
+	{ "database_connection_timeout", LATER }, { "database_connection_pool_timeout", LATER }, { "database_type", LATER },
+	{ "database_args", LATER }, { "allow_requests_on_db_unavailable", LATER }, { "store_model_in_db", LATER },
+	{ "supported_db_objects", LATER }, { "proxy_config_reload_interval_seconds", LATER }, { "embedding_model", LATER },
+	{ "image_generation_model", LATER }, { "moderation_model", LATER }, { "max_parallel_requests", WARNS },
+	{ "global_max_parallel_requests", WARNS }, { "alerting", LATER }, { "alerting_threshold", LATER }, { "alert_types", LATER },
+	{ "alert_to_webhook_url", LATER }, { "alerting_args", LATER }, { "alert_type_config", LATER },
+	{ "spend_report_frequency", LATER }, { "background_health_checks", LATER }, { "health_check_interval", LATER },
 	{ "health_check_details", LATER }, { "health_check_concurrency", LATER }, { "use_shared_health_check", LATER },
-	{ "enable_health_check_routing", LATER }, { "health_check_staleness_threshold", LATER }, { "health_check_ignore_transient_errors", LATER },
-	{ "disable_spend_logs", LATER }, { "disable_spend_updates", LATER }, { "disable_error_logs", LATER }, { "store_prompts_in_spend_logs", LATER },
-	{ "maximum_spend_logs_retention_period", LATER }, { "maximum_spend_logs_retention_interval", LATER },
-	{ "maximum_spend_logs_cleanup_cron", LATER }, { "proxy_batch_write_at", LATER }, { "proxy_budget_rescheduler_min_time", LATER },
-	{ "proxy_budget_rescheduler_max_time", LATER }, { "user_api_key_cache_ttl", LATER }, { "disable_adding_master_key_hash_to_db", QUIET },
-	{ "allowed_ips", PROTECTS }, { "use_x_forwarded_for", LATER }, { "public_routes", PROTECTS }, { "admin_only_routes", PROTECTS },
-	{ "allowed_routes", PROTECTS }, { "enforce_user_param", PROTECTS }, { "enforced_params", PROTECTS }, { "reject_clientside_metadata_tags", PROTECTS },
-	{ "role_permissions", PROTECTS }, { "role_mappings", PROTECTS }, { "control_plane_allowed_ips", PROTECTS }, { "max_file_size_mb", LATER },
-	{ "forward_openai_org_id", LATER }, { "forward_llm_provider_auth_headers", LATER }, { "allow_client_side_credentials", LATER },
-	{ "custom_auth", PYTHON }, { "custom_auth_settings", PYTHON }, { "custom_auth_run_common_checks", PYTHON }, { "custom_sso", PYTHON },
-	{ "custom_ui_sso_sign_in_handler", PYTHON }, { "custom_key_generate", PYTHON }, { "custom_key_update", PYTHON }, { "custom_db_create_key", PYTHON },
-	{ "custom_db_authenticate", PYTHON }, { "enable_jwt_auth", PROTECTS }, { "litellm_jwtauth", LATER }, { "enable_oauth2_auth", PROTECTS },
-	{ "enable_oauth2_proxy_auth", PROTECTS }, { "oauth2_config_mappings", LATER }, { "user_header_name", LATER }, { "user_header_mappings", LATER },
-	{ "key_management_system", WARNS }, { "key_management_settings", LATER }, { "use_google_kms", WARNS }, { "use_azure_key_vault", WARNS },
-	{ "pass_through_endpoints", LATER }, { "infer_model_from_keys", LATER }, { "disable_master_key_return", QUIET },
-	{ "disable_prisma_schema_update", QUIET }, { "disable_reset_budget", LATER }, { "ui_access_mode", LATER }, { "ui_username", LATER },
-	{ "ui_password", LATER }, { "ui_logo_path", LATER }, { "default_team_disabled", LATER }, { "allow_user_auth", LATER },
-	{ "use_redis_transaction_buffer", LATER }, { "disable_retry_on_max_parallel_request_limit_error", LATER }, { "store_in_memory", QUIET },
-	{ "otel", LATER }, { "litellm_license", QUIET }, { "block_robots", LATER }, { "mandatory_tags", PROTECTS }, { "pass_through_request_headers", LATER },
-	{ "enable_public_model_hub", LATER }, { "coordination_redis", LATER }, { "allowed_origins", LATER }, { "docs_url", QUIET },
-	{ "mcp_internal_ip_ranges", LATER }, { "mcp_trusted_proxy_ranges", LATER }, { "require_end_user_mcp_access_defined", PROTECTS },
-	{ "health_check_model", LATER }, { "disable_custom_api_keys", LATER }, { "require_end_user_id", PROTECTS },
+	{ "enable_health_check_routing", LATER }, { "health_check_staleness_threshold", LATER },
+	{ "health_check_ignore_transient_errors", LATER }, { "disable_spend_logs", LATER }, { "disable_spend_updates", LATER },
+	{ "disable_error_logs", LATER }, { "store_prompts_in_spend_logs", LATER }, { "maximum_spend_logs_retention_period", LATER },
+	{ "maximum_spend_logs_retention_interval", LATER }, { "maximum_spend_logs_cleanup_cron", LATER },
+	{ "proxy_batch_write_at", LATER }, { "proxy_budget_rescheduler_min_time", LATER }, { "proxy_budget_rescheduler_max_time", LATER },
+	{ "user_api_key_cache_ttl", LATER }, { "disable_adding_master_key_hash_to_db", QUIET }, { "allowed_ips", PROTECTS },
+	{ "use_x_forwarded_for", LATER }, { "public_routes", PROTECTS }, { "admin_only_routes", PROTECTS },
+	{ "allowed_routes", PROTECTS }, { "enforce_user_param", PROTECTS }, { "enforced_params", PROTECTS },
+	{ "reject_clientside_metadata_tags", PROTECTS }, { "role_permissions", PROTECTS }, { "role_mappings", PROTECTS },
+	{ "control_plane_allowed_ips", PROTECTS }, { "max_file_size_mb", LATER }, { "forward_openai_org_id", LATER },
+	{ "forward_llm_provider_auth_headers", LATER }, { "allow_client_side_credentials", LATER }, { "custom_auth", PYTHON },
+	{ "custom_auth_settings", PYTHON }, { "custom_auth_run_common_checks", PYTHON }, { "custom_sso", PYTHON },
+	{ "custom_ui_sso_sign_in_handler", PYTHON }, { "custom_key_generate", PYTHON }, { "custom_key_update", PYTHON },
+	{ "custom_db_create_key", PYTHON }, { "custom_db_authenticate", PYTHON }, { "enable_jwt_auth", PROTECTS },
+	{ "litellm_jwtauth", LATER }, { "enable_oauth2_auth", PROTECTS }, { "enable_oauth2_proxy_auth", PROTECTS },
+	{ "oauth2_config_mappings", LATER }, { "user_header_name", LATER }, { "user_header_mappings", LATER },
+	{ "key_management_system", WARNS }, { "key_management_settings", LATER }, { "use_google_kms", WARNS },
+	{ "use_azure_key_vault", WARNS }, { "pass_through_endpoints", LATER }, { "infer_model_from_keys", LATER },
+	{ "disable_master_key_return", QUIET }, { "disable_prisma_schema_update", QUIET }, { "disable_reset_budget", LATER },
+	{ "ui_access_mode", LATER }, { "ui_username", LATER }, { "ui_password", LATER }, { "ui_logo_path", LATER },
+	{ "default_team_disabled", LATER }, { "allow_user_auth", LATER }, { "use_redis_transaction_buffer", LATER },
+	{ "disable_retry_on_max_parallel_request_limit_error", LATER }, { "store_in_memory", QUIET }, { "otel", LATER },
+	{ "litellm_license", QUIET }, { "block_robots", LATER }, { "mandatory_tags", PROTECTS },
+	{ "pass_through_request_headers", LATER }, { "enable_public_model_hub", LATER }, { "coordination_redis", LATER },
+	{ "allowed_origins", LATER }, { "docs_url", QUIET }, { "mcp_internal_ip_ranges", LATER }, { "mcp_trusted_proxy_ranges", LATER },
+	{ "require_end_user_mcp_access_defined", PROTECTS }, { "health_check_model", LATER }, { "disable_custom_api_keys", LATER },
+	{ "require_end_user_id", PROTECTS },
 };
 
 /* litellm_params that speak to the gateway: they never go upstream. */
 static const struct row params_rows[] = {
 	{ "model", FORCE }, { "api_key", FORCE }, { "api_base", FORCE }, { "base_url", FORCE }, { "organization", FORCE },
-	{ "custom_llm_provider", FORCE }, { "litellm_credential_name", FORCE }, { "weight", FORCE }, { "order", FORCE }, { "timeout", FORCE },
-	{ "request_timeout", FORCE }, { "stream_timeout", FORCE }, { "num_retries", FORCE }, { "drop_params", FORCE },
-	{ "additional_drop_params", FORCE }, { "extra_headers", FORCE }, { "default_headers", FORCE }, { "extra_body", FORCE }, { "mock_response", FORCE },
-	{ "base_model", FORCE }, { "ssl_verify", FORCE }, { "max_retries", QUIET }, { "model_info", QUIET }, { "rpm", LATER }, { "tpm", LATER },
-	{ "itpm", LATER }, { "otpm", LATER }, { "max_parallel_requests", WARNS }, { "cooldown_time", LATER }, { "tags", LATER }, { "tag_regex", LATER },
-	{ "api_version", LATER }, { "region_name", LATER }, { "allowed_openai_params", LATER }, { "mock_timeout", LATER }, { "mock_delay", LATER },
-	{ "mock_tool_calls", LATER }, { "configurable_clientside_auth_params", LATER }, { "max_budget", WARNS }, { "budget_duration", WARNS },
-	{ "default_api_key_tpm_limit", WARNS }, { "default_api_key_rpm_limit", WARNS }, { "cache_control_injection_points", LATER },
-	{ "prompt_id", LATER }, { "prompt_variables", LATER }, { "merge_reasoning_content_in_choices", LATER }, { "use_chat_completions_api", LATER },
-	{ "use_in_pass_through", LATER }, { "use_litellm_proxy", LATER }, { "keepalive_seconds", LATER }, { "initial_prompt_value", LATER },
-	{ "roles", LATER }, { "final_prompt_value", LATER }, { "bos_token", LATER }, { "eos_token", LATER }, { "client_id", LATER },
-	{ "client_secret", LATER }, { "tenant_id", LATER }, { "azure_ad_token", LATER }, { "azure_username", LATER }, { "azure_password", LATER },
-	{ "azure_scope", LATER }, { "guardrails", PROTECTS }, { "caching", LATER }, { "cache", LATER }, { "ttl", LATER }, { "hf_model_name", LATER },
-	{ "custom_prompt_dict", LATER }, { "supports_system_message", LATER }, { "force_timeout", QUIET }, { "verbose", QUIET }, { "logger_fn", QUIET },
-	{ "metadata", LATER }, { "litellm_metadata", LATER }, { "provider_specific_header", LATER }, { "fallbacks", LATER },
-	{ "context_window_fallbacks", LATER }, { "content_policy_fallbacks", LATER }, { "retry_policy", LATER }, { "max_file_size_mb", LATER },
-	{ "milvus_text_field", LATER }, { "vector_store_id", LATER }, { "litellm_trace_id", LATER }, { "enable_json_schema_validation", LATER },
+	{ "custom_llm_provider", FORCE }, { "litellm_credential_name", FORCE }, { "weight", FORCE }, { "order", FORCE },
+	{ "timeout", FORCE }, { "request_timeout", FORCE }, { "stream_timeout", FORCE }, { "num_retries", FORCE },
+	{ "drop_params", FORCE }, { "additional_drop_params", FORCE }, { "extra_headers", FORCE }, { "default_headers", FORCE },
+	{ "extra_body", FORCE }, { "mock_response", FORCE }, { "base_model", FORCE }, { "ssl_verify", FORCE }, { "max_retries", QUIET },
+	{ "model_info", QUIET }, { "rpm", LATER }, { "tpm", LATER }, { "itpm", LATER }, { "otpm", LATER },
+	{ "max_parallel_requests", WARNS }, { "cooldown_time", LATER }, { "tags", LATER }, { "tag_regex", LATER },
+	{ "api_version", LATER }, { "region_name", LATER }, { "allowed_openai_params", LATER }, { "mock_timeout", LATER },
+	{ "mock_delay", LATER }, { "mock_tool_calls", LATER }, { "configurable_clientside_auth_params", LATER }, { "max_budget", WARNS },
+	{ "budget_duration", WARNS }, { "default_api_key_tpm_limit", WARNS }, { "default_api_key_rpm_limit", WARNS },
+	{ "cache_control_injection_points", LATER }, { "prompt_id", LATER }, { "prompt_variables", LATER },
+	{ "merge_reasoning_content_in_choices", LATER }, { "use_chat_completions_api", LATER }, { "use_in_pass_through", LATER },
+	{ "use_litellm_proxy", LATER }, { "keepalive_seconds", LATER }, { "initial_prompt_value", LATER }, { "roles", LATER },
+	{ "final_prompt_value", LATER }, { "bos_token", LATER }, { "eos_token", LATER }, { "client_id", LATER },
+	{ "client_secret", LATER }, { "tenant_id", LATER }, { "azure_ad_token", LATER }, { "azure_username", LATER },
+	{ "azure_password", LATER }, { "azure_scope", LATER }, { "guardrails", PROTECTS }, { "caching", LATER }, { "cache", LATER },
+	{ "ttl", LATER }, { "hf_model_name", LATER }, { "custom_prompt_dict", LATER }, { "supports_system_message", LATER },
+	{ "force_timeout", QUIET }, { "verbose", QUIET }, { "logger_fn", QUIET }, { "metadata", LATER }, { "litellm_metadata", LATER },
+	{ "provider_specific_header", LATER }, { "fallbacks", LATER }, { "context_window_fallbacks", LATER },
+	{ "content_policy_fallbacks", LATER }, { "retry_policy", LATER }, { "max_file_size_mb", LATER }, { "milvus_text_field", LATER },
+	{ "vector_store_id", LATER }, { "litellm_trace_id", LATER }, { "enable_json_schema_validation", LATER },
 	{ "text_completion", LATER }, { "budget_limits", WARNS }, { "client", QUIET }, { "ssl_certificate", LATER },
 };
 
 static const struct row info_rows[] = {
-	{ "blocked", FORCE }, { "supported_environments", FORCE }, { "team_id", LATER }, { "access_windows", PROTECTS }, { "allowed_fails", LATER },
-	{ "allowed_fails_policy", LATER }, { "cooldown_time", LATER }, { "access_groups", LATER },
+	{ "blocked", FORCE }, { "supported_environments", FORCE }, { "team_id", LATER }, { "access_windows", PROTECTS },
+	{ "allowed_fails", LATER }, { "allowed_fails_policy", LATER }, { "cooldown_time", LATER }, { "access_groups", LATER },
 };
 
 /* Top-level keys of an entry of model_list. */
@@ -162,24 +179,26 @@ static const struct {
 
 /* Parameters of the chat APIs: sent as defaults without a word. */
 static const char *const openai_words[] = {
-	"audio", "frequency_penalty", "function_call", "functions", "include_reasoning", "logit_bias", "logprobs", "max_completion_tokens", "max_tokens",
-	"metadata", "min_p", "modalities", "n", "parallel_tool_calls", "prediction", "presence_penalty", "prompt_cache_key", "prompt_cache_retention", "reasoning",
-	"reasoning_effort", "repetition_penalty", "response_format", "safety_identifier", "seed", "service_tier", "stop", "store", "stream_options", "temperature",
-	"thinking", "tool_choice", "tools", "top_k", "top_logprobs", "top_p", "user", "verbosity", "web_search_options", "chat_template_kwargs", "dimensions",
-	"encoding_format", "output_config", "mcp_servers", "betas", "context_management", "provider", "transforms", "route", "models", "plugins", "guided_json",
-	"min_tokens", "stop_token_ids", "ignore_eos", "skip_special_tokens", "structured_outputs", "thinking_token_budget", "random_seed",
-	"safe_prompt", "keep_alive", "num_ctx", "format",
+	"audio", "frequency_penalty", "function_call", "functions", "include_reasoning", "logit_bias", "logprobs",
+	"max_completion_tokens", "max_tokens", "metadata", "min_p", "modalities", "n", "parallel_tool_calls", "prediction",
+	"presence_penalty", "prompt_cache_key", "prompt_cache_retention", "reasoning", "reasoning_effort", "repetition_penalty",
+	"response_format", "safety_identifier", "seed", "service_tier", "stop", "store", "stream_options", "temperature", "thinking",
+	"tool_choice", "tools", "top_k", "top_logprobs", "top_p", "user", "verbosity", "web_search_options", "chat_template_kwargs",
+	"dimensions", "encoding_format", "output_config", "mcp_servers", "betas", "context_management", "provider", "transforms", "route",
+	"models", "plugins", "guided_json", "min_tokens", "stop_token_ids", "ignore_eos", "skip_special_tokens", "structured_outputs",
+	"thinking_token_budget", "random_seed", "safe_prompt", "keep_alive", "num_ctx", "format",
 };
 
 static const char *const number_words[] = {
-	"frequency_penalty", "max_completion_tokens", "max_tokens", "min_p", "n", "presence_penalty", "repetition_penalty", "seed", "temperature", "top_k",
-	"top_logprobs", "top_p", "min_tokens", "random_seed", "dimensions", "thinking_token_budget", "num_ctx",
+	"frequency_penalty", "max_completion_tokens", "max_tokens", "min_p", "n", "presence_penalty", "repetition_penalty", "seed",
+	"temperature", "top_k", "top_logprobs", "top_p", "min_tokens", "random_seed", "dimensions", "thinking_token_budget", "num_ctx",
 };
 
 /* Families of litellm_params by how their names begin or what they hold: prices, and the credentials of vendors that come later. */
 static const char *const control_begins[] = {
-	"aws_", "vertex_", "azure_", "watsonx_", "s3_", "gcs_", "oci_", "sap_", "auto_router_", "mock_testing_", "health_check_", "litellm_", "complexity_router_",
-	"databricks_", "input_cost_per", "output_cost_per", "cache_read_input_", "cache_creation_input_",
+	"aws_", "vertex_", "azure_", "watsonx_", "s3_", "gcs_", "oci_", "sap_", "auto_router_", "mock_testing_", "health_check_",
+	"litellm_", "complexity_router_", "databricks_", "input_cost_per", "output_cost_per", "cache_read_input_",
+	"cache_creation_input_",
 };
 
 static bool
@@ -249,12 +268,14 @@ accepted(const struct load *l, struct text path, struct text key)
 void
 litellm_unenforced(struct load *l, const struct node *map, const struct pair *p, const char *why)
 {
-	struct text path = map->parent == NULL ? p->key : arena_print(l->scratch, TEXT_FMT "." TEXT_FMT, TEXT_ARG(map->name), TEXT_ARG(p->key));
+	struct text path = map->parent == NULL ? p->key : arena_print(l->scratch, TEXT_FMT "." TEXT_FMT, TEXT_ARG(map->name),
+	    TEXT_ARG(p->key));
 
 	if (accepted(l, path, p->key))
 		problem_key(l, PROBLEM_NOTE, map, p, TEXT_FMT " is not in force; accepted by sluice.accept_unenforced", TEXT_ARG(path));
 	else
-		problem_key(l, PROBLEM_ERROR, map, p, TEXT_FMT " %s; remove it, or name it in sluice.accept_unenforced", TEXT_ARG(path), why);
+		problem_key(l, PROBLEM_ERROR, map, p, TEXT_FMT " %s; remove it, or name it in sluice.accept_unenforced", TEXT_ARG(path),
+		    why);
 }
 
 static void
@@ -299,7 +320,8 @@ say_parameter(struct load *l, const struct node *map, const struct pair *p)
 	}
 	near = did_you_mean(p->key, params_rows, nitems(params_rows), nth_row);
 	if (near != NULL && p->key.len >= 4 && edit_distance(p->key, text_of(near), 2) <= 2)
-		problem_key(l, PROBLEM_WARNING, map, p, TEXT_FMT " is sent upstream as a parameter; did you mean %s?", TEXT_ARG(p->key), near);
+		problem_key(l, PROBLEM_WARNING, map, p, TEXT_FMT " is sent upstream as a parameter; did you mean %s?", TEXT_ARG(p->key),
+		    near);
 	else
 		problem_key(l, PROBLEM_NOTE, map, p, TEXT_FMT " is sent upstream as a parameter", TEXT_ARG(p->key));
 }
@@ -322,9 +344,9 @@ litellm_check(struct load *l, enum section s, const struct node *map)
 
 /* Callbacks that refuse or change requests: leaving one out lets through what it would have stopped. */
 static const char *const guarding[] = {
-	"aporia", "azure_content_safety", "banned_keywords", "blocked_user_check", "bedrock", "detect_prompt_injection", "google_text_moderation", "guardrails_ai",
-	"hide_secrets", "lakera", "lakera_prompt_injection", "llamaguard_moderations", "llmguard_moderations", "openai_moderations", "presidio",
-	"presidio_pii_masking",
+	"aporia", "azure_content_safety", "banned_keywords", "blocked_user_check", "bedrock", "detect_prompt_injection",
+	"google_text_moderation", "guardrails_ai", "hide_secrets", "lakera", "lakera_prompt_injection", "llamaguard_moderations",
+	"llmguard_moderations", "openai_moderations", "presidio", "presidio_pii_masking",
 };
 
 static const char *const callback_lists[] = { "callbacks", "success_callback", "failure_callback", "input_callback" };
@@ -394,18 +416,19 @@ litellm_check_accepted(struct load *l)
 		if (has_word(word, words, n))
 			continue;
 		near = did_you_mean(word, words, n, nth_word);
-		problem(l, PROBLEM_WARNING, l->accepted, "accept_unenforced: " TEXT_FMT " protects nothing%s%s%s", TEXT_ARG(names[i]),
-		    near != NULL ? "; did you mean " : "", near != NULL ? near : "", near != NULL ? "?" : "");
+		problem(l, PROBLEM_WARNING, l->accepted, "accept_unenforced: " TEXT_FMT " protects nothing%s", TEXT_ARG(names[i]),
+		    hint(l, near));
 	}
 }
 
 /* Master keys that were published in examples: everybody has them. */
 static const char *const example_keys[] = {
-	"sk-1234", "sk-12345", "sk-123456", "sk-1234567", "sk-12345678", "sk-123456789", "sk-1234567890", "sk-0000", "sk-1111", "sk-abcd", "sk-abc123",
-	"sk-admin", "sk-test", "sk-master", "sk-master-key", "sk-my-master-key", "sk-my-custom-master-key", "sk-litellm", "sk-litellm-master-key",
-	"sk-litellm-1234", "sk-your-master-key", "sk-your-key", "sk-your-key-here", "sk-xxx", "sk-xxxx", "sk-xxxxxxxx", "sk-...", "sk-change-me",
-	"sk-changeme", "sk-secret", "sk-password", "sk-key", "your-master-key", "your_master_key", "<your-master-key>", "my-master-key", "master-key", "changeme",
-	"change-me", "secret", "password", "admin", "test", "1234", "12345", "123456", "litellm", "sluice", "sk-sluice",
+	"sk-1234", "sk-12345", "sk-123456", "sk-1234567", "sk-12345678", "sk-123456789", "sk-1234567890", "sk-0000", "sk-1111", "sk-abcd",
+	"sk-abc123", "sk-admin", "sk-test", "sk-master", "sk-master-key", "sk-my-master-key", "sk-my-custom-master-key", "sk-litellm",
+	"sk-litellm-master-key", "sk-litellm-1234", "sk-your-master-key", "sk-your-key", "sk-your-key-here", "sk-xxx", "sk-xxxx",
+	"sk-xxxxxxxx", "sk-...", "sk-change-me", "sk-changeme", "sk-secret", "sk-password", "sk-key", "your-master-key",
+	"your_master_key", "<your-master-key>", "my-master-key", "master-key", "changeme", "change-me", "secret", "password", "admin",
+	"test", "1234", "12345", "123456", "litellm", "sluice", "sk-sluice",
 };
 
 bool

@@ -2,10 +2,11 @@
 /*
  * model_list: each entry becomes a deployment, or several, or a sentence that says why not.
  *
- * What can not be served (a vendor that comes later, no base) is skipped with a warning, as LiteLLM skips it; what is plainly wrong is an error.
+ * What can not be served (a vendor that comes later, no base) is skipped with a warning, as LiteLLM skips it; what is plainly wrong is
+ * an error.
  *
- * A key of the environment is sent only to the server it belongs to: the vendor's own, or the one named by the vendor's own variable.  A deployment with
- * another api_base has the api_key that stands in the file, or none.
+ * A key of the environment is sent only to the server it belongs to: the vendor's own, or the one named by the vendor's own variable.
+ * A deployment with another api_base has the api_key that stands in the file, or none.
  */
 #include "config/config_priv.h"
 
@@ -85,7 +86,7 @@ named_vendor(struct making *m, struct text model, const struct vendor **v, struc
 	*v = config_vendor(m->load->config, name);
 	if (*v == NULL) {
 		const char *near = vendor_near(m->load->config, name);
-		skip(m, n, "unknown custom_llm_provider " TEXT_FMT "%s%s", TEXT_ARG(name), near != NULL ? "; did you mean " : "", near != NULL ? near : "");
+		skip(m, n, "unknown custom_llm_provider " TEXT_FMT "%s", TEXT_ARG(name), hint(m->load, near));
 	}
 	return (true);
 }
@@ -110,14 +111,16 @@ say_no_vendor(struct making *m, const struct node *at, struct text model)
 	const char *near;
 
 	if (!text_cut(model, '/', &head, &tail)) {
-		skip(m, at, "whose model is " TEXT_FMT "? write the vendor before it, such as openai/" TEXT_FMT, TEXT_ARG(model), TEXT_ARG(model));
+		skip(m, at, "whose model is " TEXT_FMT "? write the vendor before it, such as openai/" TEXT_FMT, TEXT_ARG(model),
+		    TEXT_ARG(model));
 		return;
 	}
 	near = vendor_near(m->load->config, head);
 	if (near != NULL)
 		skip(m, at, "unknown vendor " TEXT_FMT "; did you mean %s?", TEXT_ARG(head), near);
 	else
-		skip(m, at, "unknown vendor " TEXT_FMT "; for an OpenAI-like server write openai/" TEXT_FMT " and its api_base", TEXT_ARG(head), TEXT_ARG(model));
+		skip(m, at, "unknown vendor " TEXT_FMT "; for an OpenAI-like server write openai/" TEXT_FMT " and its api_base",
+		    TEXT_ARG(head), TEXT_ARG(model));
 }
 
 static bool
@@ -165,7 +168,8 @@ adjust_model(struct making *m)
 	if (strcmp(d->vendor->prefix, "vllm") == 0)
 		problem(m->load, PROBLEM_WARNING, get(m, "model"), "vllm/ ran inside LiteLLM; it is taken as hosted_vllm/");
 	if (strncmp(d->vendor->prefix, "ollama", 6) == 0)
-		problem(m->load, PROBLEM_NOTE, get(m, "model"), "Ollama is called by its OpenAI-like surface (/v1), which knows no num_ctx and no keep_alive");
+		problem(m->load, PROBLEM_NOTE, get(m, "model"),
+		    "Ollama is called by its OpenAI-like surface (/v1), which knows no num_ctx and no keep_alive");
 }
 
 /* base and key */
@@ -265,14 +269,16 @@ key_from_env(struct making *m)
 
 	if (m->own_base) {
 		if (value != NULL)
-			problem(m->load, PROBLEM_NOTE, m->params, "%s is not sent to an api_base of your own; if it belongs there, write api_key: os.environ/%s", name, name);
+			problem(m->load, PROBLEM_NOTE, m->params,
+			    "%s is not sent to an api_base of your own; if it belongs there, write api_key: os.environ/%s", name, name);
 		return;
 	}
 	if (value != NULL) {
 		d->key = arena_copy(m->load->arena, text_trim(text_of(value)));
 		d->key_is_bearer = strcmp(name, "ANTHROPIC_AUTH_TOKEN") == 0;
 	} else if (v->key_env[0] != NULL && (v->quirks & QUIRK_KEY_OPTIONAL) == 0 && !d->mock)
-		problem(m->load, PROBLEM_WARNING, m->params, "no api_key, and %s is not set: " TEXT_FMT " will be called without a key", v->key_env[0],
+		problem(m->load, PROBLEM_WARNING, m->params, "no api_key, and %s is not set: " TEXT_FMT " will be called without a key",
+		    v->key_env[0],
 		    TEXT_ARG(d->group));
 }
 
@@ -306,7 +312,8 @@ is_token(struct text name)
 
 	for (size_t i = 0; i < name.len; i++) {
 		char c = name.at[i];
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || memchr(allowed, c, sizeof(allowed) - 1) != NULL))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		    memchr(allowed, c, sizeof(allowed) - 1) != NULL))
 			return (false);
 	}
 	return (name.len > 0 && name.len <= 128);
@@ -315,11 +322,13 @@ is_token(struct text name)
 bool
 header_line(struct load *l, const struct node *map, const struct pair *p, struct text *line)
 {
-	static const char *const framing[] = { "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade", "keep-alive", "expect" };
+	static const char *const framing[] = { "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade",
+	    "keep-alive", "expect" };
 
 	for (size_t i = 0; i < nitems(framing); i++)
 		if (text_eq_nocase(p->key, text_of(framing[i]))) {
-			problem_key(l, PROBLEM_ERROR, map, p, "header " TEXT_FMT " belongs to the connection and cannot be set", TEXT_ARG(p->key));
+			problem_key(l, PROBLEM_ERROR, map, p, "header " TEXT_FMT " belongs to the connection and cannot be set",
+			    TEXT_ARG(p->key));
 			return (false);
 		}
 	if (!is_token(p->key)) {
@@ -329,7 +338,8 @@ header_line(struct load *l, const struct node *map, const struct pair *p, struct
 	if (!want_kind(l, p->value, NODE_SCALAR))
 		return (false);
 	if (!fit_for_header(p->value->text)) {
-		problem_key(l, PROBLEM_ERROR, map, p, "header " TEXT_FMT " holds a line break or another control character", TEXT_ARG(p->key));
+		problem_key(l, PROBLEM_ERROR, map, p, "header " TEXT_FMT " holds a line break or another control character",
+		    TEXT_ARG(p->key));
 		return (false);
 	}
 	*line = arena_print(l->arena, TEXT_FMT ": " TEXT_FMT, TEXT_ARG(p->key), TEXT_ARG(p->value->text));
@@ -385,7 +395,8 @@ set_default(struct making *m, const struct node *map, const struct pair *p, bool
 	if (node_is_null(p->value))
 		return;
 	if (is_one_of(p->key, fixed, nitems(fixed))) {
-		problem_key(m->load, PROBLEM_WARNING, map, p, TEXT_FMT " is the caller's to say; it is not sent as a default", TEXT_ARG(p->key));
+		problem_key(m->load, PROBLEM_WARNING, map, p, TEXT_FMT " is the caller's to say; it is not sent as a default",
+		    TEXT_ARG(p->key));
 		return;
 	}
 	while (at < d->n_defaults && !text_eq(d->defaults[at].name, p->key))
@@ -426,7 +437,8 @@ read_drop(struct making *m)
 	d->drop = all;
 	for (size_t i = 0; i < n; i++) {
 		if (memchr(all[i].at, '.', all[i].len) != NULL || memchr(all[i].at, '[', all[i].len) != NULL)
-			problem(m->load, PROBLEM_WARNING, list, "additional_drop_params: the path " TEXT_FMT " is not in force yet; plain names are", TEXT_ARG(all[i]));
+			problem(m->load, PROBLEM_WARNING, list,
+			    "additional_drop_params: the path " TEXT_FMT " is not in force yet; plain names are", TEXT_ARG(all[i]));
 		else
 			d->drop[d->n_drop++] = all[i];
 	}
@@ -475,7 +487,8 @@ read_verify(struct making *m)
 	if (scalar_bool(n->text, &verify))
 		m->d->ssl_verify = verify;
 	else
-		problem(m->load, PROBLEM_WARNING, n, "a certificate bundle of one deployment is not in force yet; sluice.ca_file is for all of them");
+		problem(m->load, PROBLEM_WARNING, n,
+		    "a certificate bundle of one deployment is not in force yet; sluice.ca_file is for all of them");
 }
 
 static void
@@ -618,7 +631,8 @@ chain_up(struct making *m)
 		if (values == NULL)
 			values = find_credential(m, node_get(node_get(root, "litellm_settings"), "credential_list"), name->text);
 		if (values == NULL)
-			problem(m->load, PROBLEM_ERROR, name, "there is no credential " TEXT_FMT " in credential_list", TEXT_ARG(name->text));
+			problem(m->load, PROBLEM_ERROR, name, "there is no credential " TEXT_FMT " in credential_list",
+			    TEXT_ARG(name->text));
 		else if (values->kind == NODE_MAP)
 			m->chain[m->n_chain++] = values;
 	}
@@ -777,8 +791,8 @@ part_ids(struct load *l, struct owner *all)
 }
 
 /*
- * `*` served by `*` is everything there is a key for: LiteLLM finds the vendor when the name is asked.  Here each vendor whose key stands in a variable gets
- * a deployment that is not listed, under its prefix and a star, and Anthropic's for bare claude-names too.
+ * `*` served by `*` is everything there is a key for: LiteLLM finds the vendor when the name is asked. Here each vendor whose key
+ * stands in a variable gets a deployment that is not listed, under its prefix and a star, and Anthropic's for bare claude-names too.
  */
 
 static bool
@@ -819,7 +833,8 @@ put_implied(const struct making *any, const struct vendor *v, struct text group,
 static bool
 is_everything(const struct making *m)
 {
-	return (text_is(m->d->group, "*") && text_is(m->d->litellm_model, "*") && !m->d->mock && get(m, "api_base") == NULL && get(m, "base_url") == NULL &&
+	return (text_is(m->d->group, "*") && text_is(m->d->litellm_model, "*") && !m->d->mock &&
+	    get(m, "api_base") == NULL && get(m, "base_url") == NULL &&
 	    get(m, "custom_llm_provider") == NULL);
 }
 

@@ -243,3 +243,9 @@ did_you_mean(struct text wrong, const void *table, size_t n, word_f *nth)
 	}
 	return (found);
 }
+
+const char *
+hint(struct load *l, const char *near)
+{
+	return (near != NULL ? arena_print(l->scratch, "; did you mean %s?", near).at : "");
+}

@@ -2,9 +2,9 @@
 /*
  * Which forward proxy leads to a server, from the variables every tool on the machine reads.
  *
- * As libcurl has it: lower case before upper case, HTTP_PROXY in lower case only (a CGI client could set the other one by sending a header `Proxy`),
- * then ALL_PROXY; NO_PROXY takes `*`, host names with everything below them, addresses and networks.  `host:port` there, which libcurl does
- * not know and other tools do, exempts that port only.
+ * As libcurl has it: lower case before upper case, HTTP_PROXY in lower case only (a CGI client could set the other one by sending a
+ * header `Proxy`), then ALL_PROXY; NO_PROXY takes `*`, host names with everything below them, addresses and networks. `host:port`
+ * there, which libcurl does not know and other tools do, exempts that port only.
  */
 #include "config/config_priv.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Our own settings: one table, from which reading, checking, help and doc/settings.md come; and what LiteLLM's sections say about the same things.
+ * Our own settings: one table, from which reading, checking, help and doc/settings.md come; and what LiteLLM's sections say about the
+ * same things.
  *
  * A setting is taken from `sluice:` in the file, else from the variable SLUICE_ and its name in capitals, else from its default here.
  */
@@ -38,32 +39,46 @@ static const struct setting table[] = {
 	    "Keys of the LiteLLM sections that protect, are not in force yet, and may be there all the same." },
 	{ "answer_limit", KIND_BYTES, AT(answer_limit), "64MB", 64 * KB, 1 * GB, true, "The largest whole answer of an upstream." },
 	{ "body_limit", KIND_BYTES, AT(body_limit), "32MB", 4 * KB, 1 * GB, true, "The largest body of a request." },
-	{ "body_memory", KIND_BYTES, AT(body_memory), "256MB", 1 * MB, 64 * GB, false, "What the bodies of all running requests of a worker may take together." },
-	{ "ca_file", KIND_PATH, AT(ca_file), "", 0, 0, true, "A bundle of certificates that upstreams are checked against, instead of the system's; also SSL_CERT_FILE." },
+	{ "body_memory", KIND_BYTES, AT(body_memory), "256MB", 1 * MB, 64 * GB, false,
+	    "What the bodies of all running requests of a worker may take together." },
+	{ "ca_file", KIND_PATH, AT(ca_file), "", 0, 0, true,
+	    "A bundle of certificates that upstreams are checked against, instead of the system's; also SSL_CERT_FILE." },
 	{ "connect_timeout", KIND_TIME, AT(connect_timeout_ms), "10s", 1, DAY, true, "How long connecting to an upstream may take." },
-	{ "dns_ttl", KIND_TIME, AT(dns_ttl_ms), "60s", 1, DAY, true, "How long an upstream's address is used before its name is looked up again." },
+	{ "dns_ttl", KIND_TIME, AT(dns_ttl_ms), "60s", 1, DAY, true,
+	    "How long an upstream's address is used before its name is looked up again." },
 	{ "drain", KIND_TIME, AT(drain_ms), "600s", 0, DAY, true, "How long a stopping worker lets its streams finish." },
 	{ "event_limit", KIND_BYTES, AT(event_limit), "16MB", 4 * KB, 1 * GB, true, "The largest event of a stream." },
 	{ "first_byte_timeout", KIND_TIME, AT(first_byte_timeout_ms), "600s", 1, 30 * DAY, true,
 	    "How long an upstream may think before its first byte, where no LiteLLM timeout is set." },
-	{ "heartbeat", KIND_TIME, AT(heartbeat_ms), "10s", 100, DAY, true, "A stream that is silent so long gets a comment, which shows whether its client is still there." },
+	{ "heartbeat", KIND_TIME, AT(heartbeat_ms), "10s", 100, DAY, true,
+	    "A stream that is silent so long gets a comment, which shows whether its client is still there." },
 	{ "http2_upstream", KIND_BOOL, AT(http2_upstream), "false", 0, 0, true, "Speak HTTP/2 to upstreams that offer it." },
-	{ "idle_timeout", KIND_TIME, AT(idle_timeout_ms), "600s", 1, 30 * DAY, true, "The longest gap between two bytes of an upstream, where no LiteLLM timeout is set." },
-	{ "instance", KIND_TEXT, AT(instance), "sluice", 1, 32, false, "The name of this gateway on its host; gateways of one name share their counters." },
-	{ "listen", KIND_TEXT, AT(listen), "", 0, 0, false, "Where `sluice serve` listens for FastCGI: a path, or host:port; empty is a socket in run_dir." },
-	{ "log", KIND_PATH, AT(log), "", 0, 0, true, "The file of one line for each exchange; - is standard output; empty is sluice.log in state_dir." },
+	{ "idle_timeout", KIND_TIME, AT(idle_timeout_ms), "600s", 1, 30 * DAY, true,
+	    "The longest gap between two bytes of an upstream, where no LiteLLM timeout is set." },
+	{ "instance", KIND_TEXT, AT(instance), "sluice", 1, 32, false,
+	    "The name of this gateway on its host; gateways of one name share their counters." },
+	{ "listen", KIND_TEXT, AT(listen), "", 0, 0, false,
+	    "Where `sluice serve` listens for FastCGI: a path, or host:port; empty is a socket in run_dir." },
+	{ "log", KIND_PATH, AT(log), "", 0, 0, true,
+	    "The file of one line for each exchange; - is standard output; empty is sluice.log in state_dir." },
 	{ "loopback_only", KIND_BOOL, AT(loopback_only), "false", 0, 0, true,
 	    "Serve nobody but this machine; only then may the master key be one that examples have published." },
-	{ "open_on_loopback", KIND_BOOL, AT(open_on_loopback), "false", 0, 0, true, "Without a master key, serve whoever asks from this machine directly." },
-	{ "provider_headers", KIND_BOOL, AT(provider_headers), "false", 0, 0, true, "Give the upstream's headers to the client as llm_provider-NAME." },
+	{ "open_on_loopback", KIND_BOOL, AT(open_on_loopback), "false", 0, 0, true,
+	    "Without a master key, serve whoever asks from this machine directly." },
+	{ "provider_headers", KIND_BOOL, AT(provider_headers), "false", 0, 0, true,
+	    "Give the upstream's headers to the client as llm_provider-NAME." },
 	{ "run_dir", KIND_PATH, AT(run_dir), "/run/sluice", 0, 0, false, "The folder of sockets and shared memory." },
-	{ "ssl_verify", KIND_BOOL, AT(ssl_verify), "true", 0, 0, true, "Check the certificates of upstreams; also litellm_settings.ssl_verify and SSL_VERIFY." },
+	{ "ssl_verify", KIND_BOOL, AT(ssl_verify), "true", 0, 0, true,
+	    "Check the certificates of upstreams; also litellm_settings.ssl_verify and SSL_VERIFY." },
 	{ "state_dir", KIND_PATH, AT(state_dir), "/var/lib/sluice", 0, 0, false, "The folder of what must survive a restart." },
 	{ "stream_commit_after", KIND_TIME, AT(stream_commit_ms), "3s", 0, DAY, true,
 	    "How long a stream waits for its first content before its headers are sent; until then an upstream's error keeps its status." },
-	{ "total_timeout", KIND_TIME, AT(total_timeout_ms), "6000s", 1, 30 * DAY, true, "The longest a call may take altogether; also litellm_settings.request_timeout." },
-	{ "vendors", KIND_VENDORS, 0, "", 0, 0, true, "Further vendors, by prefix: base_url, base_env, key_env, headers, path, quirks, wire, model_prefix." },
-	{ "workers", KIND_NUMBER, AT(workers), "0", 0, 16, false, "How many workers `sluice serve` runs; 0 is one for each processor, at most 16." },
+	{ "total_timeout", KIND_TIME, AT(total_timeout_ms), "6000s", 1, 30 * DAY, true,
+	    "The longest a call may take altogether; also litellm_settings.request_timeout." },
+	{ "vendors", KIND_VENDORS, 0, "", 0, 0, true,
+	    "Further vendors, by prefix: base_url, base_env, key_env, headers, path, quirks, wire, model_prefix." },
+	{ "workers", KIND_NUMBER, AT(workers), "0", 0, 16, false,
+	    "How many workers `sluice serve` runs; 0 is one for each processor, at most 16." },
 };
 
 static void *
@@ -80,7 +95,8 @@ struct unit {
 };
 
 static const struct unit byte_units[] = {
-	{ "", 1 }, { "b", 1 }, { "k", KB }, { "kb", KB }, { "kib", KB }, { "m", MB }, { "mb", MB }, { "mib", MB }, { "g", GB }, { "gb", GB }, { "gib", GB },
+	{ "", 1 }, { "b", 1 }, { "k", KB }, { "kb", KB }, { "kib", KB }, { "m", MB }, { "mb", MB }, { "mib", MB }, { "g", GB },
+	{ "gb", GB }, { "gib", GB },
 };
 static const struct unit time_units[] = {
 	{ "", 1000 }, { "s", 1000 }, { "ms", 1 }, { "m", 60000 }, { "min", 60000 }, { "h", 3600000 }, { "d", DAY },
@@ -140,7 +156,8 @@ parse_amount(struct load *l, const struct setting *s, struct text t, int64_t *in
 	if (!fine || v < s->least || v > s->most) {
 		struct buf b = { 0 };
 		const char *why;
-		buf_print(&b, "must be %s from ", s->kind == KIND_NUMBER ? "a whole number" : s->kind == KIND_BYTES ? "a size such as 64KB or 32MB," :
+		buf_print(&b, "must be %s from ", s->kind == KIND_NUMBER ? "a whole number" : s->kind == KIND_BYTES ?
+		    "a size such as 64KB or 32MB," :
 		    "a time such as 500ms, 10s or 2m,");
 		print_amount(&b, s->kind, s->least);
 		buf_lit(&b, " to ");
@@ -212,7 +229,7 @@ nth_key(const void *keys, size_t i)
 static void
 say_own_unknown(struct load *l, const struct node *map, const struct pair *p, const char *near)
 {
-	problem_key(l, PROBLEM_ERROR, map, p, "unknown setting " TEXT_FMT "%s%s", TEXT_ARG(p->key), near != NULL ? "; did you mean " : "", near != NULL ? near : "");
+	problem_key(l, PROBLEM_ERROR, map, p, "unknown setting " TEXT_FMT "%s", TEXT_ARG(p->key), hint(l, near));
 }
 
 bool
@@ -434,11 +451,13 @@ settings_check(struct load *l)
 	const struct node *at = node_get(node_get(l->root, "general_settings"), "master_key");
 
 	if (set->master_key.len == 0 && !set->open_on_loopback)
-		problem(l, PROBLEM_ERROR, at, "no master key: set general_settings.master_key or LITELLM_MASTER_KEY, or sluice.open_on_loopback");
+		problem(l, PROBLEM_ERROR, at,
+		    "no master key: set general_settings.master_key or LITELLM_MASTER_KEY, or sluice.open_on_loopback");
 	else if (!sendable(set->master_key))
 		problem(l, PROBLEM_ERROR, at, "the master key must be printable ASCII without blanks");
 	else if (is_example_key(set->master_key) && !set->loopback_only)
-		problem(l, PROBLEM_ERROR, at, "the master key is a published example, known to everybody; make one with: echo sk-$(openssl rand -hex 32)");
+		problem(l, PROBLEM_ERROR, at,
+		    "the master key is a published example, known to everybody; make one with: echo sk-$(openssl rand -hex 32)");
 	if (set->completion_model.len > 0) {
 		struct capture captured;
 		if (config_group(l->config, set->completion_model, &captured) == NULL)

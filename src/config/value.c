@@ -2,8 +2,9 @@
 /*
  * Nodes to values, with YAML 1.1's idea of what a plain scalar is.
  *
- * The type a scalar looks like matters only where a type is to be guessed (parameters that are sent upstream).  Where a number, a truth value or a text is wanted,
- * whatever can be read as one is taken: "30", 0x1e, 1e-6 and 2023-05-15 come from people, not from programs.
+ * The type a scalar looks like matters only where a type is to be guessed (parameters that are sent upstream). Where a number, a truth
+ * value or a text is wanted, whatever can be read as one is taken: "30", 0x1e, 1e-6 and 2023-05-15 come from people, not from
+ * programs.
  */
 #include "config/config_priv.h"
 
@@ -93,7 +94,8 @@ read_sixties(const char *s, int64_t *value)
 			return (false);
 		memcpy(one, s, n);
 		one[n] = '\0';
-		if (!read_base(one, 10, &part) || (colon && part > 59) || __builtin_mul_overflow(v, 60, &v) || __builtin_add_overflow(v, part, &v))
+		if (!read_base(one, 10, &part) || (colon && part > 59) ||
+		    __builtin_mul_overflow(v, 60, &v) || __builtin_add_overflow(v, part, &v))
 			return (false);
 		s += n;
 		if (*s == ':') {
@@ -315,7 +317,8 @@ want_int(struct load *l, const struct node *n, int64_t least, int64_t most, int6
 		*value = i;
 		return (true);
 	}
-	problem(l, PROBLEM_ERROR, n, TEXT_FMT " must be a whole number from %lld to %lld", TEXT_ARG(n->name), (long long)least, (long long)most);
+	problem(l, PROBLEM_ERROR, n, TEXT_FMT " must be a whole number from %lld to %lld", TEXT_ARG(n->name), (long long)least,
+	    (long long)most);
 	return (false);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Vendors: where each lives, which variables hold its base and key, how it differs.  A vendor that is OpenAI-like is a row here and nothing else.
+ * Vendors: where each lives, which variables hold its base and key, how it differs. A vendor that is OpenAI-like is a row here and
+ * nothing else.
  *
  * Every prefix LiteLLM knows has a row, so that "not known" and "comes with a later version" are told apart.
  */
@@ -227,7 +228,8 @@ static const struct {
 	{ "gpt-", "openai" }, { "chatgpt-", "openai" }, { "o1", "openai" }, { "o3", "openai" }, { "o4", "openai" }, { "ft:gpt-", "openai" },
 	{ "codex-", "openai" }, { "computer-use-", "openai" }, { "text-embedding-", "openai" }, { "omni-moderation-", "openai" },
 	{ "text-moderation-", "openai" }, { "dall-e-", "openai" }, { "tts-1", "openai" }, { "whisper-", "openai" }, { "*", "openai" },
-	{ "claude-", "anthropic" }, { "gemini-", "vertex_ai" }, { "command-", "cohere" }, { "embed-english", "cohere" }, { "embed-multilingual", "cohere" },
+	{ "claude-", "anthropic" }, { "gemini-", "vertex_ai" }, { "command-", "cohere" }, { "embed-english", "cohere" },
+	{ "embed-multilingual", "cohere" },
 };
 
 static const struct {
@@ -235,7 +237,8 @@ static const struct {
 	enum quirk	 quirk;
 } quirks[] = {
 	{ "max_tokens_old", QUIRK_MAX_TOKENS_OLD }, { "key_optional", QUIRK_KEY_OPTIONAL }, { "developer_ok", QUIRK_DEVELOPER_OK },
-	{ "max_tokens_new", QUIRK_MAX_TOKENS_NEW }, { "flatten_content", QUIRK_FLATTEN_CONTENT }, { "continuous_usage", QUIRK_CONTINUOUS_USAGE },
+	{ "max_tokens_new", QUIRK_MAX_TOKENS_NEW }, { "flatten_content", QUIRK_FLATTEN_CONTENT },
+	{ "continuous_usage", QUIRK_CONTINUOUS_USAGE },
 	{ "no_store", QUIRK_NO_STORE }, { "no_stream_options", QUIRK_NO_STREAM_OPTIONS },
 };
 
@@ -352,8 +355,7 @@ read_quirks(struct load *l, const struct node *list)
 				one = quirks[i].quirk;
 		if (one == 0) {
 			const char *near = did_you_mean(p->value->text, NULL, nitems(quirks), nth_quirk);
-			problem(l, PROBLEM_ERROR, p->value, "no such quirk: " TEXT_FMT "%s%s", TEXT_ARG(p->value->text), near != NULL ? "; did you mean " : "",
-			    near != NULL ? near : "");
+			problem(l, PROBLEM_ERROR, p->value, "no such quirk: " TEXT_FMT "%s", TEXT_ARG(p->value->text), hint(l, near));
 		}
 		found |= one;
 	}

@@ -2,8 +2,9 @@
 /*
  * One YAML file into a tree of nodes, with lines, anchors and merge keys.
  *
- * libyaml's events, not its documents: an alias is a second way to the same node, so a file of aliases to aliases costs nothing to read, and what it
- * would be when written out (`weight`) is known before anybody walks it.  An anchor counts only once its node is complete, so there are no circles.
+ * libyaml's events, not its documents: an alias is a second way to the same node, so a file of aliases to aliases costs nothing to
+ * read, and what it would be when written out (`weight`) is known before anybody walks it. An anchor counts only once its node is
+ * complete, so there are no circles.
  */
 #include "config/config_priv.h"
 
@@ -238,7 +239,8 @@ on_alias(struct reader *r, const yaml_event_t *e)
 	unsigned line = line_of(e);
 
 	if (a == NULL) {
-		problem_at(r->load, PROBLEM_ERROR, r->source, line, "there is no anchor &" TEXT_FMT " before this alias; a name that begins with a star "
+		problem_at(r->load, PROBLEM_ERROR, r->source, line,
+		    "there is no anchor &" TEXT_FMT " before this alias; a name that begins with a star "
 		    "must be in quotes: \"*" TEXT_FMT "\"", TEXT_ARG(name), TEXT_ARG(name));
 		r->failed = true;
 	} else if (!a->complete)
@@ -298,13 +300,14 @@ by_key_then_place(const void *a, const void *b)
 static void
 say_twice(struct reader *r, const struct pair *first, const struct pair *later)
 {
-	problem_at(r->load, PROBLEM_WARNING, r->source, later->line, "\"" TEXT_FMT "\" is given twice, on line %u and on line %u; the last one counts",
+	problem_at(r->load, PROBLEM_WARNING, r->source, later->line,
+	    "\"" TEXT_FMT "\" is given twice, on line %u and on line %u; the last one counts",
 	    TEXT_ARG(later->key), first->line, later->line);
 }
 
 /*
- * One member a key: the last value, at the first one's place, as a Python dictionary has it.  Two that were written in the same map are worth a warning;
- * one that overrides what was merged in is what merging is for.
+ * One member a key: the last value, at the first one's place, as a Python dictionary has it. Two that were written in the same map are
+ * worth a warning; one that overrides what was merged in is what merging is for.
  */
 static void
 unify(struct reader *r, struct node *map, const struct pair *own)
@@ -391,7 +394,8 @@ close_map(struct reader *r, struct node *map)
 		}
 		any = true;
 		map->n--;
-		tail = p->value->kind == NODE_LIST ? merge_list(r, map, tail, p->value, p->line) : merge_one(r, map, tail, p->value, p->line);
+		tail = p->value->kind == NODE_LIST ? merge_list(r, map, tail, p->value, p->line) :
+		    merge_one(r, map, tail, p->value, p->line);
 	}
 	*own_tail = NULL;
 	*tail = own;
@@ -451,13 +455,13 @@ say_syntax(struct reader *r)
 	const yaml_parser_t *p = &r->parser;
 	const char *context = p->context != NULL ? p->context : "", *what = p->problem != NULL ? p->problem : "unreadable";
 	unsigned line = (unsigned)p->problem_mark.line + 1;
-	const char *hint = "";
+	const char *advice = "";
 
 	if (strstr(context, "alias") != NULL)
-		hint = "; a value that begins with a star must be in quotes: \"*\"";
+		advice = "; a value that begins with a star must be in quotes: \"*\"";
 	else if (strstr(what, "cannot start any token") != NULL)
-		hint = "; tabs may not indent, and values that begin with a special character must be in quotes";
-	problem_at(r->load, PROBLEM_ERROR, r->source, line, "not YAML: %s%s%s%s", context, context[0] != '\0' ? ", " : "", what, hint);
+		advice = "; tabs may not indent, and values that begin with a special character must be in quotes";
+	problem_at(r->load, PROBLEM_ERROR, r->source, line, "not YAML: %s%s%s%s", context, context[0] != '\0' ? ", " : "", what, advice);
 	r->failed = true;
 }
 

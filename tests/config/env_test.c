@@ -22,7 +22,8 @@ references_are_resolved_anywhere(void **state)
 	setenv("KEY", "process", 1);
 	setenv("LIMIT", "7", 1);
 	c = load_text("environment_variables: {KEY: file, COPY: os.environ/LIMIT, N: 5}\n"
-	    "model_list:\n- model_name: m\n  litellm_params:\n    model: openai/m\n    api_base: os.environ/BASE\n    api_key: 'os.environ/KEY'\n    rpm: os.environ/LIMIT\n    tpm: os.environ/COPY\n"
+	    "model_list:\n- model_name: m\n  litellm_params:\n    model: openai/m\n    api_base: os.environ/BASE\n"
+	    "    api_key: 'os.environ/KEY'\n    rpm: os.environ/LIMIT\n    tpm: os.environ/COPY\n"
 	    "    extra_body: {deep: [os.environ/N]}\n  model_info: {note: os.environ/KEY}\nsluice: {instance: os.environ/KEY}\n");
 	assert_quiet(c);
 	assert_text(c->deployments[0]->url, "http://from-process/v1/chat/completions");
@@ -45,7 +46,8 @@ an_unset_variable_counts_as_not_given(void **state)
 	struct config *c;
 
 	setenv("EMPTY", "", 1);
-	c = load_params("      model: openai/m\n      api_key: os.environ/NOT_SET\n      rpm: os.environ/EMPTY\n      timeout: x os.environ/FOO\n");
+	c = load_params("      model: openai/m\n      api_key: os.environ/NOT_SET\n      rpm: os.environ/EMPTY\n"
+	    "      timeout: x os.environ/FOO\n");
 	assert_says(c, PROBLEM_WARNING, 5, "variable NOT_SET is not set; api_key counts as not given");
 	assert_says(c, PROBLEM_WARNING, 6, "variable EMPTY is empty");
 	assert_says(c, PROBLEM_WARNING, 7, "only as a whole value");
@@ -56,7 +58,8 @@ an_unset_variable_counts_as_not_given(void **state)
 static void
 a_shared_reference_is_said_once(void **state)
 {
-	struct config *c = load_text("x-k: &k {api_key: os.environ/NOT_SET, model: openai/m}\nmodel_list:\n- {model_name: a, litellm_params: *k}\n- {model_name: b, litellm_params: *k}\n");
+	struct config *c = load_text("x-k: &k {api_key: os.environ/NOT_SET, model: openai/m}\nmodel_list:\n"
+	    "- {model_name: a, litellm_params: *k}\n- {model_name: b, litellm_params: *k}\n");
 	unsigned said = 0;
 
 	for (const struct problem *p = c->problems; p != NULL; p = p->next)
@@ -73,8 +76,10 @@ values_of_variables_never_appear(void **state)
 	setenv("SECRET", "tell-nobody", 1);
 	setenv("LITELLM_MASTER_KEY", "tell nobody", 1);
 	setenv("SLUICE_WORKERS", "tell-nobody", 1);
-	c = load_text("model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: os.environ/SECRET, rpm: os.environ/SECRET, timeout: os.environ/SECRET, api_base: os.environ/SECRET,\n"
-	    "    drop_params: os.environ/SECRET, weight: os.environ/SECRET, extra_headers: os.environ/SECRET}\nsluice: {workers: os.environ/SECRET}\n"
+	c = load_text("model_list:\n- model_name: m\n"
+	    "  litellm_params: {model: openai/m, api_key: os.environ/SECRET, rpm: os.environ/SECRET, timeout: os.environ/SECRET, api_base: os.environ/SECRET,\n"
+	    "    drop_params: os.environ/SECRET, weight: os.environ/SECRET, extra_headers: os.environ/SECRET}\n"
+	    "sluice: {workers: os.environ/SECRET}\n"
 	    "general_settings: {max_request_size_mb: os.environ/SECRET, litellm_key_header_name: \"tell-nobody x\"}\n");
 	assert_true(c->n_errors > 3);
 	assert_null(strstr(talk(c), "nobody"));
@@ -100,9 +105,11 @@ includes_extend_lists_and_replace_the_rest(void **state)
 {
 	struct config *c;
 
-	write_file("more.yaml", "model_list: [{model_name: n, litellm_params: {model: openai/n, api_key: k}}]\ngeneral_settings: {completion_model: n}\n"
+	write_file("more.yaml",
+	    "model_list: [{model_name: n, litellm_params: {model: openai/n, api_key: k}}]\ngeneral_settings: {completion_model: n}\n"
 	    "router_settings: {num_retries: 7}\ninclude: [third.yaml]\n");
-	write_file("third.yaml", "model_list: [{model_name: o, litellm_params: {model: openai/o, api_key: k, rpm: x}}]\ninclude: [config.yaml, more.yaml]\n");
+	write_file("third.yaml",
+	    "model_list: [{model_name: o, litellm_params: {model: openai/o, api_key: k, rpm: x}}]\ninclude: [config.yaml, more.yaml]\n");
 	c = load_text("include: [more.yaml]\n" ONE "general_settings: {always_include_stream_usage: true}\n");
 	assert_int_equal(c->n_deployments, 3);
 	assert_text(c->deployments[2]->group, "o");
@@ -188,14 +195,22 @@ no_proxy_is_read_as_libcurl_reads_it(void **state)
 		unsigned	 port;
 		bool		 hit;
 	} cases[] = {
-		{ "*", "a.example", 443, true }, { "", "a.example", 443, false }, { "example", "a.example", 443, true }, { ".example", "a.example", 443, true },
-		{ ".example", "example", 443, true }, { "a.example", "b.a.example", 443, true }, { "a.example", "ba.example", 443, false }, { "A.Example", "a.eXample", 443, true },
-		{ "a.example.", "a.example", 443, true }, { "a.example", "a.example.", 443, true }, { "x, a.example", "a.example", 443, true }, { "x a.example y", "a.example", 443, true },
-		{ ",,x,,", "x", 443, true }, { "b.a.example", "a.example", 443, false }, { "10.0.0.0/8", "10.1.2.3", 80, true }, { "10.0.0.0/8", "11.1.2.3", 80, false },
-		{ "10.0.0.1", "10.0.0.1", 80, true }, { "10.0.0.1", "10.0.0.11", 80, false }, { "10.0.0.128/25", "10.0.0.127", 80, false }, { "10.0.0.128/25", "10.0.0.200", 80, true },
-		{ "10.0.0.0/33", "10.0.0.0", 80, false }, { "10.0.0.0/x", "10.0.0.0", 80, false }, { "0.0.0.0/0", "9.9.9.9", 80, true }, { "fd00::/8", "fd12::1", 80, true },
-		{ "fd00::/8", "fe80::1", 80, false }, { "::1", "::1", 80, true }, { "[::1]", "::1", 80, true }, { "0.1", "10.0.0.1", 80, false }, { "localhost", "127.0.0.1", 80, false },
-		{ "h:8080", "h", 8080, true }, { "h:8080", "h", 80, false }, { "10.0.0.1:81", "10.0.0.1", 81, true }, { "10.0.0.1:81", "10.0.0.1", 80, false },
+		{ "*", "a.example", 443, true }, { "", "a.example", 443, false }, { "example", "a.example", 443, true },
+		{ ".example", "a.example", 443, true },
+		{ ".example", "example", 443, true }, { "a.example", "b.a.example", 443, true }, { "a.example", "ba.example", 443, false },
+		{ "A.Example", "a.eXample", 443, true },
+		{ "a.example.", "a.example", 443, true }, { "a.example", "a.example.", 443, true },
+		{ "x, a.example", "a.example", 443, true }, { "x a.example y", "a.example", 443, true },
+		{ ",,x,,", "x", 443, true }, { "b.a.example", "a.example", 443, false }, { "10.0.0.0/8", "10.1.2.3", 80, true },
+		{ "10.0.0.0/8", "11.1.2.3", 80, false },
+		{ "10.0.0.1", "10.0.0.1", 80, true }, { "10.0.0.1", "10.0.0.11", 80, false }, { "10.0.0.128/25", "10.0.0.127", 80, false },
+		{ "10.0.0.128/25", "10.0.0.200", 80, true },
+		{ "10.0.0.0/33", "10.0.0.0", 80, false }, { "10.0.0.0/x", "10.0.0.0", 80, false }, { "0.0.0.0/0", "9.9.9.9", 80, true },
+		{ "fd00::/8", "fd12::1", 80, true },
+		{ "fd00::/8", "fe80::1", 80, false }, { "::1", "::1", 80, true }, { "[::1]", "::1", 80, true },
+		{ "0.1", "10.0.0.1", 80, false }, { "localhost", "127.0.0.1", 80, false },
+		{ "h:8080", "h", 8080, true }, { "h:8080", "h", 80, false }, { "10.0.0.1:81", "10.0.0.1", 81, true },
+		{ "10.0.0.1:81", "10.0.0.1", 80, false },
 	};
 
 	for (size_t i = 0; i < nitems(cases); i++)
@@ -243,7 +258,8 @@ proxies_are_chosen_as_libcurl_chooses_them(void **state)
 static void
 the_files_own_variables_set_proxies_too(void **state)
 {
-	struct config *c = load_text("environment_variables: {HTTPS_PROXY: 'http://file:1'}\nmodel_list: [{model_name: m, litellm_params: {model: openai/m, api_key: k}}]\n");
+	struct config *c = load_text("environment_variables: {HTTPS_PROXY: 'http://file:1'}\n"
+	    "model_list: [{model_name: m, litellm_params: {model: openai/m, api_key: k}}]\n");
 
 	assert_text(c->deployments[0]->proxy, "http://file:1");
 	config_release(c);

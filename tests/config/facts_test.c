@@ -18,7 +18,8 @@ models_are_found_with_and_without_a_prefix(void **state)
 		const char	*name;
 		int64_t		 in, out;
 	} cases[] = {
-		{ "gpt-4o", 128000, 16384 }, { "openai/gpt-4o", 128000, 16384 }, { "anthropic/claude-sonnet-4-5", 200000, 64000 }, { "hosted_vllm/nothing-known", 0, 0 },
+		{ "gpt-4o", 128000, 16384 }, { "openai/gpt-4o", 128000, 16384 }, { "anthropic/claude-sonnet-4-5", 200000, 64000 },
+		{ "hosted_vllm/nothing-known", 0, 0 },
 		{ "", 0, 0 }, { "openai/", 0, 0 }, { "gpt-4", 8192, 4096 }, { "gpt-4o-nothing", 0, 0 }, { "openai/*", 0, 0 },
 	};
 

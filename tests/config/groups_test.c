@@ -25,7 +25,8 @@ asked(const struct config *c, const char *name)
 	if (g == NULL)
 		return ("-");
 	a = arena_new();
-	snprintf(answer, sizeof(answer), "%s %s", text_string(g->name), text_string(deployment_model(a, g->deployments[0], text_of(name), &captured)));
+	snprintf(answer, sizeof(answer), "%s %s", text_string(g->name), text_string(deployment_model(a, g->deployments[0], text_of(name),
+	    &captured)));
 	arena_free(a);
 	return (answer);
 }
@@ -33,19 +34,24 @@ asked(const struct config *c, const char *name)
 static void
 names_find_their_groups(void **state)
 {
-	struct config *c = load_text("model_list:\n" MODEL("gpt", "openai/gpt-4o") MODEL("claude-*", "anthropic/claude-*") MODEL("claude-3-*", "anthropic/three-*")
-	    MODEL("openai/*", "openai/*") MODEL("v/*/x-*", "openrouter/*:*") MODEL("fixed-*", "openai/always") MODEL("two-*-*", "openai/*") MODEL("*-mini", "openai/*-small")
+	struct config *c = load_text("model_list:\n" MODEL("gpt", "openai/gpt-4o") MODEL("claude-*",
+	    "anthropic/claude-*") MODEL("claude-3-*", "anthropic/three-*")
+	    MODEL("openai/*", "openai/*") MODEL("v/*/x-*", "openrouter/*:*") MODEL("fixed-*", "openai/always") MODEL("two-*-*",
+	    "openai/*") MODEL("*-mini", "openai/*-small")
 	    MODEL("fw/*", "fireworks_ai/*") MODEL("exact", "openai/*")
 	    "router_settings:\n  model_group_alias: {best: gpt, worst: {model: claude-1, hidden: true}, gpt: exact, lost: nowhere}\n");
 	static const char *const cases[][2] = {
-		{ "gpt", "gpt gpt-4o" }, { "best", "gpt gpt-4o" }, { "worst", "claude-* claude-1" }, { "lost", "-" }, { "GPT", "-" }, { "", "-" },
-		{ "claude-9", "claude-* claude-9" }, { "claude-3-5", "claude-3-* three-5" }, { "claude-", "claude-* claude-" }, { "claude", "-" },
+		{ "gpt", "gpt gpt-4o" }, { "best", "gpt gpt-4o" }, { "worst", "claude-* claude-1" }, { "lost", "-" }, { "GPT", "-" },
+		{ "", "-" },
+		{ "claude-9", "claude-* claude-9" }, { "claude-3-5", "claude-3-* three-5" }, { "claude-", "claude-* claude-" },
+		{ "claude", "-" },
 		{ "openai/o1", "openai/* o1" }, { "openai/", "openai/* " }, { "openai/*", "openai/* *" },
 		{ "gpt-4o", "openai/* gpt-4o" },			/* by the vendor it is known by */
 		{ "v/a/x-b", "v/*/x-* a:b" }, { "v/a/b/x-c", "v/*/x-* a/b:c" }, { "v/ax-b", "-" }, { "fixed-1", "fixed-* always" },
 		{ "two-a-b", "two-*-* two-a-b" },			/* more captures than stars: what was asked */
 		{ "big-mini", "*-mini big-small" }, { "big-mini-tail", "*-mini big-small" },	/* as LiteLLM: not anchored at the end */
-		{ "fw/llama", "fw/* accounts/fireworks/models/llama" }, { "fw/accounts/me/x", "fw/* accounts/me/x" }, { "exact", "exact exact" },
+		{ "fw/llama", "fw/* accounts/fireworks/models/llama" }, { "fw/accounts/me/x", "fw/* accounts/me/x" },
+		{ "exact", "exact exact" },
 	};
 
 	for (size_t i = 0; i < nitems(cases); i++)
@@ -62,8 +68,10 @@ patterns_capture_as_the_regular_expression_does(void **state)
 	static const struct {
 		const char	*pattern, *name, *parts;
 	} cases[] = {
-		{ "*", "", "<>" }, { "*", "abc", "<abc>" }, { "a*", "a", "<>" }, { "a*c", "abcbc", "<bcb>" }, { "a*c", "abcx", "<b>" }, { "*a*", "banana", "<banan><>" },
-		{ "*-*", "a-b-c", "<a-b><c>" }, { "**", "ab", "<ab><>" }, { "a*b*c", "abxbyc", "<bx><y>" }, { "a*b", "a", NULL }, { "a*a", "a", NULL }, { "a*a", "aa", "<>" },
+		{ "*", "", "<>" }, { "*", "abc", "<abc>" }, { "a*", "a", "<>" }, { "a*c", "abcbc", "<bcb>" }, { "a*c", "abcx", "<b>" },
+		{ "*a*", "banana", "<banan><>" },
+		{ "*-*", "a-b-c", "<a-b><c>" }, { "**", "ab", "<ab><>" }, { "a*b*c", "abxbyc", "<bx><y>" }, { "a*b", "a", NULL },
+		{ "a*a", "a", NULL }, { "a*a", "aa", "<>" },
 		{ "ab*", "a", NULL }, { "*b", "a", NULL }, { "a*b*b", "ab", NULL }, { "a.c*", "abc", NULL },
 	};
 
@@ -152,7 +160,8 @@ static void
 fallbacks_of_odd_shapes(void **state)
 {
 	struct config *c = load_text("model_list:\n" MODEL("gemma", "openai/1") MODEL("qwen", "openai/2") MODEL("p/*", "openai/*")
-	    "router_settings:\n  model_group_alias: {g: gemma}\n  fallbacks:\n  - {gemma: [qwenn], qwen: [gemma]}\n  - gema: [qwen]\n  - g: [qwen]\n  - p/x: [qwen, {model: q, n: 1}]\n"
+	    "router_settings:\n  model_group_alias: {g: gemma}\n  fallbacks:\n  - {gemma: [qwenn], qwen: [gemma]}\n  - gema: [qwen]\n"
+	    "  - g: [qwen]\n  - p/x: [qwen, {model: q, n: 1}]\n"
 	    "  - '*': [qwen]\n  - {}\n");
 
 	assert_int_equal(c->n_errors, 0);
@@ -194,7 +203,8 @@ everything_by_a_star_finds_the_vendor(void **state)
 	assert_string_equal(asked(c, "anthropic/claude-1"), "anthropic/* claude-1");
 	assert_string_equal(asked(c, "claude-1"), "claude-* claude-1");
 	assert_text(group(c, "claude-1")->deployments[0]->key, "sk-a");
-	assert_string_equal(asked(c, "deepseek/x"), "* deepseek/x");		/* no key for it: OpenAI will say that it knows no such model */
+	assert_string_equal(asked(c, "deepseek/x"),
+	    "* deepseek/x");		/* no key for it: OpenAI will say that it knows no such model */
 	for (size_t i = 0; i < c->n_groups; i++)
 		listed += !c->groups[i].hidden;
 	assert_int_equal(listed, 1);

@@ -28,9 +28,11 @@ a_base_becomes_the_url_of_a_call(void **state)
 		{ "openai/m", "http://h:8000/v1", "http://h:8000/v1", "http://h:8000/v1/chat/completions", "h", 8000 },
 		{ "openai/m", "http://h:8000/v1/", "http://h:8000/v1", "http://h:8000/v1/chat/completions", "h", 8000 },
 		{ "openai/m", "http://h/v1/chat/completions", "http://h/v1/chat/completions", "http://h/v1/chat/completions", "h", 80 },
-		{ "openai/m", "http://127.0.0.1:8001/v1", "http://127.0.0.1:8001/v1", "http://127.0.0.1:8001/v1/chat/completions", "", 8001 },
+		{ "openai/m", "http://127.0.0.1:8001/v1", "http://127.0.0.1:8001/v1", "http://127.0.0.1:8001/v1/chat/completions", "",
+		    8001 },
 		{ "openai/m", "http://[::1]:8001/v1", "http://[::1]:8001/v1", "http://[::1]:8001/v1/chat/completions", "", 8001 },
-		{ "openai/m", "HTTPS://Host.Example/v1", "https://Host.Example/v1", "https://Host.Example/v1/chat/completions", "host.example", 443 },
+		{ "openai/m", "HTTPS://Host.Example/v1", "https://Host.Example/v1", "https://Host.Example/v1/chat/completions",
+		    "host.example", 443 },
 		{ "openai/m", "https://u:p@h/v1?x=1", "https://h/v1", "https://u:p@h/v1/chat/completions?x=1", "h", 443 },
 		{ "anthropic/m", "https://h", "https://h", "https://h/v1/messages", "h", 443 },
 		{ "anthropic/m", "https://h/v1", "https://h/v1", "https://h/v1/messages", "h", 443 },
@@ -38,8 +40,10 @@ a_base_becomes_the_url_of_a_call(void **state)
 		{ "anthropic/m", "https://h/proxy/", "https://h/proxy", "https://h/proxy/v1/messages", "h", 443 },
 		{ "ollama_chat/m", "http://h:11434", "http://h:11434", "http://h:11434/v1/chat/completions", "h", 11434 },
 		{ "ollama/m", "http://h:11434/v1", "http://h:11434/v1", "http://h:11434/v1/chat/completions", "h", 11434 },
-		{ "groq/m", NULL, "https://api.groq.com/openai/v1", "https://api.groq.com/openai/v1/chat/completions", "api.groq.com", 443 },
-		{ "heroku/m", NULL, "https://us.inference.heroku.com", "https://us.inference.heroku.com/v1/chat/completions", "us.inference.heroku.com", 443 },
+		{ "groq/m", NULL, "https://api.groq.com/openai/v1", "https://api.groq.com/openai/v1/chat/completions", "api.groq.com",
+		    443 },
+		{ "heroku/m", NULL, "https://us.inference.heroku.com", "https://us.inference.heroku.com/v1/chat/completions",
+		    "us.inference.heroku.com", 443 },
 		{ "anthropic/m", NULL, "https://api.anthropic.com", "https://api.anthropic.com/v1/messages", "api.anthropic.com", 443 },
 	};
 
@@ -48,7 +52,8 @@ a_base_becomes_the_url_of_a_call(void **state)
 		struct config *c;
 		const struct deployment *d;
 
-		snprintf(params, sizeof(params), "      model: %s\n      api_key: k\n      api_base: %s\n", cases[i].model, cases[i].base != NULL ? cases[i].base : "~");
+		snprintf(params, sizeof(params), "      model: %s\n      api_key: k\n      api_base: %s\n", cases[i].model,
+		    cases[i].base != NULL ? cases[i].base : "~");
 		c = load_params(params);
 		d = only(c);
 		assert_text(d->api_base, cases[i].api_base);
@@ -63,7 +68,8 @@ static void
 a_bad_base_is_refused_without_being_shown(void **state)
 {
 	static const char *const cases[] = {
-		"h:8000/v1", "ftp://secret/", "http://", "http://:80", "http://h:0", "http://h:65536", "http://h:x", "http://h/#f", "\"http://secret h\"", "http://[::1",
+		"h:8000/v1", "ftp://secret/", "http://", "http://:80", "http://h:0", "http://h:65536", "http://h:x", "http://h/#f",
+		"\"http://secret h\"", "http://[::1",
 		"http://[::g]/", "\"http://h\\\\@secret\"", "http://h:1:2/", "http://h%41/", "\"http://h\\n/\"", "\"http://\\u00fc/\"",
 	};
 
@@ -120,7 +126,8 @@ a_key_of_the_environment_goes_home_only(void **state)
 		setenv("TOGETHER_API_KEY", "tog", 1);
 		if (cases[i].base != NULL && strcmp(cases[i].base, "os.environ/OPENAI_BASE_URL") == 0)
 			setenv("OPENAI_BASE_URL", "http://elsewhere/v1", 1);
-		snprintf(params, sizeof(params), "      model: %s\n      api_base: %s\n", cases[i].model, cases[i].base != NULL ? cases[i].base : "~");
+		snprintf(params, sizeof(params), "      model: %s\n      api_base: %s\n", cases[i].model, cases[i].base != NULL ?
+		    cases[i].base : "~");
 		c = load_params(params);
 		if (!text_is(only(c)->key, cases[i].key))
 			fail_msg("%s at %s has the key \"%s\"", cases[i].model, cases[i].base, text_string(only(c)->key));
@@ -151,8 +158,10 @@ a_credential_with_a_base_is_a_base_of_ones_own(void **state)
 static void
 credentials_fill_what_a_deployment_leaves_out(void **state)
 {
-	struct config *c = load_text("credential_list:\n  - {credential_name: c1, credential_values: {api_key: from-list, api_base: 'http://list/v1'}}\n"
-	    "model_list:\n  - model_name: m\n    litellm_params: {model: openai/m, litellm_credential_name: c1, api_base: 'http://own/v1'}\n"
+	struct config *c = load_text("credential_list:\n"
+	    "  - {credential_name: c1, credential_values: {api_key: from-list, api_base: 'http://list/v1'}}\n"
+	    "model_list:\n  - model_name: m\n"
+	    "    litellm_params: {model: openai/m, litellm_credential_name: c1, api_base: 'http://own/v1'}\n"
 	    "  - model_name: n\n    litellm_params: {model: openai/m, litellm_credential_name: nowhere, api_key: x}\n");
 
 	assert_text(c->deployments[0]->key, "from-list");
@@ -219,7 +228,9 @@ what_can_not_be_served_is_left_out(void **state)
 		char yaml[512];
 		struct config *c;
 
-		snprintf(yaml, sizeof(yaml), "model_list:\n- {model_name: ok, litellm_params: {model: openai/m, api_key: k}}\n- model_name: m\n  litellm_params: %s\n",
+		snprintf(yaml, sizeof(yaml),
+		    "model_list:\n- {model_name: ok, litellm_params: {model: openai/m, api_key: k}}\n- model_name: m\n"
+		    "  litellm_params: %s\n",
 		    cases[i].params);
 		c = load_text(yaml);
 		assert_int_equal(c->n_errors, 0);
@@ -240,7 +251,8 @@ if_nothing_is_left_it_is_an_error(void **state)
 	c = load_text("model_list: []\n");
 	assert_says(c, PROBLEM_ERROR, 1, "no deployment");
 	config_release(c);
-	c = load_text("model_list:\n- {model_name: m, litellm_params: {model: azure/m}}\n- {model_name: n, litellm_params: {model: gpt-4o, api_key: k}}\n"
+	c = load_text("model_list:\n- {model_name: m, litellm_params: {model: azure/m}}\n"
+	    "- {model_name: n, litellm_params: {model: gpt-4o, api_key: k}}\n"
 	    "router_settings: {ignore_invalid_deployments: false}\n");
 	assert_says(c, PROBLEM_ERROR, 2, "azure comes with a later version");
 	config_release(c);
@@ -254,12 +266,18 @@ entries_of_a_wrong_shape(void **state)
 	} cases[] = {
 		{ "x", "must be a map" }, { "~", "empty entry" }, { "{litellm_params: {model: openai/m}}", "model_name is missing" },
 		{ "{model_name: m}", "litellm_params is missing" }, { "{model_name: m, litellm_params: [1]}", "must be a map" },
-		{ "{model_name: m, litellm_params: {api_key: k}}", "litellm_params.model is missing" }, { "{model_name: '', litellm_params: {model: openai/m}}", "1 to 512" },
-		{ "{model_name: \"a\\nb\", litellm_params: {model: openai/m}}", "printable" }, { "{model_name: [m], litellm_params: {model: openai/m}}", "single value" },
-		{ "{model_name: m, litellm_params: {model: openai/}}", "no model" }, { "{model_name: m, litellm_params: {model: openai/m, rpm: many}}", "rpm must be a whole number" },
-		{ "{model_name: m, litellm_params: {model: openai/m, rpm: -1}}", "rpm must be" }, { "{model_name: m, litellm_params: {model: openai/m, timeout: soon}}", "seconds" },
-		{ "{model_name: m, litellm_params: {model: openai/m, timeout: -3}}", "seconds" }, { "{model_name: m, litellm_params: {model: openai/m, timeout: 1e300}}", "seconds" },
-		{ "{model_name: m, litellm_params: {model: openai/m, weight: -1}}", "weight" }, { "{model_name: m, litellm_params: {model: openai/m, drop_params: perhaps}}", "true or false" },
+		{ "{model_name: m, litellm_params: {api_key: k}}", "litellm_params.model is missing" },
+		{ "{model_name: '', litellm_params: {model: openai/m}}", "1 to 512" },
+		{ "{model_name: \"a\\nb\", litellm_params: {model: openai/m}}", "printable" },
+		{ "{model_name: [m], litellm_params: {model: openai/m}}", "single value" },
+		{ "{model_name: m, litellm_params: {model: openai/}}", "no model" },
+		{ "{model_name: m, litellm_params: {model: openai/m, rpm: many}}", "rpm must be a whole number" },
+		{ "{model_name: m, litellm_params: {model: openai/m, rpm: -1}}", "rpm must be" },
+		{ "{model_name: m, litellm_params: {model: openai/m, timeout: soon}}", "seconds" },
+		{ "{model_name: m, litellm_params: {model: openai/m, timeout: -3}}", "seconds" },
+		{ "{model_name: m, litellm_params: {model: openai/m, timeout: 1e300}}", "seconds" },
+		{ "{model_name: m, litellm_params: {model: openai/m, weight: -1}}", "weight" },
+		{ "{model_name: m, litellm_params: {model: openai/m, drop_params: perhaps}}", "true or false" },
 		{ "{model_name: m, litellm_params: {model: openai/m, extra_headers: {'a b': c}}}", "header's name" },
 		{ "{model_name: m, litellm_params: {model: openai/m, extra_headers: {a: \"secret\\r\\nX: 1\"}}}", "line break" },
 		{ "{model_name: m, litellm_params: {model: openai/m, extra_headers: {Content-Length: 3}}}", "belongs to the connection" },
@@ -278,7 +296,8 @@ entries_of_a_wrong_shape(void **state)
 		char yaml[512];
 		struct config *c;
 
-		snprintf(yaml, sizeof(yaml), "model_list:\n- %s\n- {model_name: ok, litellm_params: {model: openai/m, api_key: k}}\n", cases[i].entry);
+		snprintf(yaml, sizeof(yaml), "model_list:\n- %s\n- {model_name: ok, litellm_params: {model: openai/m, api_key: k}}\n",
+		    cases[i].entry);
 		c = load_text(yaml);
 		if (c->n_errors == 0)
 			fail_msg("passed: %s", cases[i].entry);
@@ -291,9 +310,12 @@ entries_of_a_wrong_shape(void **state)
 static void
 limits_are_read_however_they_are_spelled(void **state)
 {
-	struct config *c = load_text("model_list:\n- model_name: m\n  rpm: '60'\n  tpm: 1_000\n  litellm_params:\n    model: openai/m\n    api_key: k\n    weight: '0.5'\n"
-	    "    order: 0x2\n    timeout: '30'\n    stream_timeout: 1.5\n    num_retries: 3.0\n    max_retries: 9\n    drop_params: 'True'\n"
-	    "    additional_drop_params: [logit_bias, 'a.b', 'c[*].d']\n    ssl_verify: off\n    extra_headers: {X-A: 1, X-B: yes}\n    default_headers: {X-C: c}\n");
+	struct config *c = load_text("model_list:\n- model_name: m\n  rpm: '60'\n  tpm: 1_000\n  litellm_params:\n    model: openai/m\n"
+	    "    api_key: k\n    weight: '0.5'\n"
+	    "    order: 0x2\n    timeout: '30'\n    stream_timeout: 1.5\n    num_retries: 3.0\n    max_retries: 9\n"
+	    "    drop_params: 'True'\n"
+	    "    additional_drop_params: [logit_bias, 'a.b', 'c[*].d']\n    ssl_verify: off\n    extra_headers: {X-A: 1, X-B: yes}\n"
+	    "    default_headers: {X-C: c}\n");
 	const struct deployment *d = only(c);
 
 	assert_int_equal(c->n_errors, 0);
@@ -318,7 +340,8 @@ limits_are_read_however_they_are_spelled(void **state)
 static void
 what_is_not_given_is_not_given(void **state)
 {
-	struct config *c = load_params("      model: openai/m\n      api_key: k\n      rpm: ~\n      request_timeout: 7\n      timeout: 0\n");
+	struct config *c = load_params("      model: openai/m\n      api_key: k\n      rpm: ~\n      request_timeout: 7\n"
+	    "      timeout: 0\n");
 	const struct deployment *d = only(c);
 
 	assert_int_equal(d->weight, -1);
@@ -334,12 +357,16 @@ what_is_not_given_is_not_given(void **state)
 static void
 further_parameters_are_sent_upstream(void **state)
 {
-	struct config *c = load_text("model_list:\n- model_name: m\n  litellm_params:\n    model: openai/m\n    api_key: k\n    temperature: '0.5'\n    max_tokens: 1e2\n    seed: 7\n"
-	    "    stop: [a, 'b']\n    response_format: {type: json_object}\n    my_param: 1e-6\n    top_p: ~\n    rpm: 3\n    input_cost_per_token: 0.1\n    aws_region_name: x\n    stream: true\n"
-	    "    extra_body: {seed: 8, guided_json: {a: 1}, model: other}\nrouter_settings: {default_litellm_params: {user: u, seed: 1, max_retries: 0}}\n");
+	struct config *c = load_text("model_list:\n- model_name: m\n  litellm_params:\n    model: openai/m\n    api_key: k\n"
+	    "    temperature: '0.5'\n    max_tokens: 1e2\n    seed: 7\n"
+	    "    stop: [a, 'b']\n    response_format: {type: json_object}\n    my_param: 1e-6\n    top_p: ~\n    rpm: 3\n"
+	    "    input_cost_per_token: 0.1\n    aws_region_name: x\n    stream: true\n"
+	    "    extra_body: {seed: 8, guided_json: {a: 1}, model: other}\n"
+	    "router_settings: {default_litellm_params: {user: u, seed: 1, max_retries: 0}}\n");
 	const struct deployment *d = only(c);
 	const char *want[][2] = { { "temperature", "0.5" }, { "max_tokens", "100" }, { "seed", "8" }, { "stop", "[\"a\",\"b\"]" },
-	    { "response_format", "{\"type\":\"json_object\"}" }, { "my_param", "\"1e-6\"" }, { "user", "\"u\"" }, { "guided_json", "{\"a\":1}" } };
+	    { "response_format", "{\"type\":\"json_object\"}" }, { "my_param", "\"1e-6\"" }, { "user", "\"u\"" }, { "guided_json",
+	    "{\"a\":1}" } };
 
 	assert_int_equal(d->n_defaults, nitems(want));
 	for (size_t i = 0; i < nitems(want); i++) {
@@ -355,7 +382,8 @@ further_parameters_are_sent_upstream(void **state)
 static void
 a_slip_in_a_parameter_is_noticed(void **state)
 {
-	struct config *c = load_params("      model: openai/m\n      api_key: k\n      api_bse: http://h/v1\n      tiemout: 3\n      max_completion_token: 3\n");
+	struct config *c = load_params("      model: openai/m\n      api_key: k\n      api_bse: http://h/v1\n      tiemout: 3\n"
+	    "      max_completion_token: 3\n");
 
 	assert_says(c, PROBLEM_WARNING, 6, "did you mean api_base?");
 	assert_says(c, PROBLEM_WARNING, 7, "did you mean timeout?");
@@ -366,7 +394,8 @@ a_slip_in_a_parameter_is_noticed(void **state)
 static void
 ids_are_litellms_and_never_shared(void **state)
 {
-	struct config *c = load_text("model_list:\n- &e {model_name: qwen-chat, litellm_params: {model: openai/q, api_base: 'http://127.0.0.1:8001/v1'}}\n- *e\n- *e\n"
+	struct config *c = load_text("model_list:\n"
+	    "- &e {model_name: qwen-chat, litellm_params: {model: openai/q, api_base: 'http://127.0.0.1:8001/v1'}}\n- *e\n- *e\n"
 	    "- {model_name: n, litellm_params: {model: openai/q, api_key: k}, model_info: {id: mine}}\n"
 	    "- {model_name: o, litellm_params: {model: openai/q, api_key: k, organization: [org-a, org-b]}}\n");
 
@@ -394,7 +423,8 @@ ids_are_litellms_and_never_shared(void **state)
 static void
 ids_stay_when_the_file_is_read_again(void **state)
 {
-	const char *yaml = "model_list:\n- {model_name: a, litellm_params: {model: openai/q, api_key: k}}\n- {model_name: a, litellm_params: {model: openai/q, api_key: k}}\n";
+	const char *yaml = "model_list:\n- {model_name: a, litellm_params: {model: openai/q, api_key: k}}\n"
+	    "- {model_name: a, litellm_params: {model: openai/q, api_key: k}}\n";
 	struct config *c = load_text(yaml), *again = load_text(yaml);
 
 	assert_true(text_eq(c->deployments[1]->id, again->deployments[1]->id));
@@ -489,7 +519,8 @@ mocks_need_no_vendor_and_no_key(void **state)
 static void
 deployments_for_other_places_are_left_out(void **state)
 {
-	const char *yaml = "model_list:\n- {model_name: a, litellm_params: {model: openai/q, api_key: k}, model_info: {supported_environments: [production]}}\n"
+	const char *yaml = "model_list:\n"
+	    "- {model_name: a, litellm_params: {model: openai/q, api_key: k}, model_info: {supported_environments: [production]}}\n"
 	    "- {model_name: b, litellm_params: {model: openai/q, api_key: k}, model_info: {supported_environments: [staging]}}\n"
 	    "- {model_name: c, litellm_params: {model: openai/q, api_key: k}, model_info: {blocked: true}}\n";
 	struct config *c;

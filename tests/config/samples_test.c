@@ -95,7 +95,8 @@ thousands_of_deployments(void **state)
 
 	buf_print(&b, "model_list:\n");
 	for (int i = 0; i < 5000; i++)
-		buf_print(&b, "- model_name: model-%d\n  litellm_params:\n    model: hosted_vllm/m%d\n    api_base: http://10.0.%d.%d:8000/v1\n    rpm: 100\n    timeout: 60\n  model_info: {mode: chat}\n",
+		buf_print(&b, "- model_name: model-%d\n  litellm_params:\n    model: hosted_vllm/m%d\n"
+		    "    api_base: http://10.0.%d.%d:8000/v1\n    rpm: 100\n    timeout: 60\n  model_info: {mode: chat}\n",
 		    i / 2, i, i / 250, i % 250);
 	buf_byte(&b, '\0');
 	c = load_text(b.at);

@@ -57,8 +57,10 @@ defaults_are_in_force(void **state)
 static void
 our_settings_are_read(void **state)
 {
-	struct config *c = load_with("sluice:\n  instance: two\n  run_dir: /tmp/r\n  state_dir: /tmp/s\n  body_limit: 1_048_576\n  body_memory: 1 GB\n  answer_limit: 512k\n  heartbeat: 250ms\n"
-	    "  connect_timeout: 2.5\n  drain: 2m\n  idle_timeout: '30'\n  workers: 3\n  open_on_loopback: yes\n  ssl_verify: off\n  listen: 127.0.0.1:4000\n  log: '-'\n  ca_file: /etc/ca.pem\n");
+	struct config *c = load_with("sluice:\n  instance: two\n  run_dir: /tmp/r\n  state_dir: /tmp/s\n  body_limit: 1_048_576\n"
+	    "  body_memory: 1 GB\n  answer_limit: 512k\n  heartbeat: 250ms\n"
+	    "  connect_timeout: 2.5\n  drain: 2m\n  idle_timeout: '30'\n  workers: 3\n  open_on_loopback: yes\n  ssl_verify: off\n"
+	    "  listen: 127.0.0.1:4000\n  log: '-'\n  ca_file: /etc/ca.pem\n");
 	const struct settings *s = &c->settings;
 
 	assert_quiet(c);
@@ -103,11 +105,16 @@ static void
 bad_values_of_ours_are_errors(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "body_limt: 3", "did you mean body_limit" }, { "nonsense_of_mine: 3", "unknown setting" }, { "body_limit: 3", "from 4KB to 1GB" }, { "body_limit: -1", "such as 64KB" },
-		{ "body_limit: 99TB", "such as" }, { "body_limit: lots", "such as" }, { "heartbeat: 1ms", "from 100ms to 86400s" }, { "heartbeat: 3 weeks", "such as 500ms" },
-		{ "workers: 17", "from 0 to 16" }, { "workers: 1.5", "whole number" }, { "open_on_loopback: perhaps", "true or false" }, { "instance: a/b", "letters" },
-		{ "instance: ''", "1 to 32" }, { "instance: aaaaaaaaaabbbbbbbbbbccccccccccddd", "1 to 32" }, { "workers: [1]", "single value" }, { "listen: {a: b}", "single value" },
-		{ "idle_timeout: 0", "from 1ms" }, { "idle_timeout: 1e400", "such as" }, { "Workers: 3", "did you mean workers" }, { "vendors: 3", "must be a map" },
+		{ "body_limt: 3", "did you mean body_limit" }, { "nonsense_of_mine: 3", "unknown setting" },
+		{ "body_limit: 3", "from 4KB to 1GB" }, { "body_limit: -1", "such as 64KB" },
+		{ "body_limit: 99TB", "such as" }, { "body_limit: lots", "such as" }, { "heartbeat: 1ms", "from 100ms to 86400s" },
+		{ "heartbeat: 3 weeks", "such as 500ms" },
+		{ "workers: 17", "from 0 to 16" }, { "workers: 1.5", "whole number" }, { "open_on_loopback: perhaps", "true or false" },
+		{ "instance: a/b", "letters" },
+		{ "instance: ''", "1 to 32" }, { "instance: aaaaaaaaaabbbbbbbbbbccccccccccddd", "1 to 32" },
+		{ "workers: [1]", "single value" }, { "listen: {a: b}", "single value" },
+		{ "idle_timeout: 0", "from 1ms" }, { "idle_timeout: 1e400", "such as" }, { "Workers: 3", "did you mean workers" },
+		{ "vendors: 3", "must be a map" },
 	};
 
 	for (size_t i = 0; i < nitems(cases); i++) {
@@ -176,8 +183,10 @@ litellms_variables_are_in_force(void **state)
 static void
 keys_of_litellm_are_told_apart(void **state)
 {
-	struct config *c = load_with("litellm_settings:\n  drop_parms: true\n  callbacks: [prometheus]\n  max_budget: 10\n  zzz: 1\n  set_verbose: true\nrouter_settings:\n"
-	    "  enable_pre_call_check: true\n  routing_strategy: simple-shuffle\ngeneral_settings:\n  database_url: postgres://u:secret@h/d\n  alerting: [slack]\nguardrail: []\nx-mine: 1\n");
+	struct config *c = load_with("litellm_settings:\n  drop_parms: true\n  callbacks: [prometheus]\n  max_budget: 10\n  zzz: 1\n"
+	    "  set_verbose: true\nrouter_settings:\n"
+	    "  enable_pre_call_check: true\n  routing_strategy: simple-shuffle\ngeneral_settings:\n"
+	    "  database_url: postgres://u:secret@h/d\n  alerting: [slack]\nguardrail: []\nx-mine: 1\n");
 
 	assert_int_equal(c->n_errors, 0);
 	assert_says(c, PROBLEM_WARNING, 3, "unknown key drop_parms; did you mean drop_params?");
@@ -236,7 +245,9 @@ what_protects_is_in_force_or_an_error(void **state)
 static void
 what_is_switched_off_protects_nobody(void **state)
 {
-	struct config *c = load_with("guardrails: []\ngeneral_settings: {enable_jwt_auth: false, allowed_ips: ~, custom_auth: '', enforced_params: []}\nlitellm_settings: {max_budget: 0, callbacks: []}\n");
+	struct config *c = load_with("guardrails: []\n"
+	    "general_settings: {enable_jwt_auth: false, allowed_ips: ~, custom_auth: '', enforced_params: []}\n"
+	    "litellm_settings: {max_budget: 0, callbacks: []}\n");
 
 	assert_quiet(c);
 	config_release(c);

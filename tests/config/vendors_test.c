@@ -65,10 +65,15 @@ operators_add_rows(void **state)
 
 	setenv("ACME_KEY", "acme-key", 1);
 	setenv("OPENAI_API_KEY", "sk-o", 1);
-	c = load_text("sluice:\n  vendors:\n    acme: {base_url: 'https://llm.acme.example/api', key_env: [ACME_KEY], quirks: [max_tokens_old, no_stream_options], path: /v9/chat,\n"
-	    "      headers: {X-Team: search, X-Key: '{api_key}'}, model_prefix: acme/}\n    claudish: {wire: anthropic, base_env: CLAUDISH_BASE}\n    groq: {base_url: 'http://own-groq/v1'}\n"
-	    "model_list:\n- {model_name: a, litellm_params: {model: acme/m}}\n- {model_name: b, litellm_params: {model: claudish/m, api_base: 'http://c'}}\n- {model_name: c, litellm_params: {model: groq/m}}\n"
-	    "- {model_name: d, litellm_params: {model: acme/m, api_base: 'http://c'}}\n- {model_name: e, litellm_params: {model: m, api_base: 'https://llm.acme.example/api'}}\n");
+	c = load_text("sluice:\n  vendors:\n"
+	    "    acme: {base_url: 'https://llm.acme.example/api', key_env: [ACME_KEY], quirks: [max_tokens_old, no_stream_options], path: /v9/chat,\n"
+	    "      headers: {X-Team: search, X-Key: '{api_key}'}, model_prefix: acme/}\n"
+	    "    claudish: {wire: anthropic, base_env: CLAUDISH_BASE}\n    groq: {base_url: 'http://own-groq/v1'}\n"
+	    "model_list:\n- {model_name: a, litellm_params: {model: acme/m}}\n"
+	    "- {model_name: b, litellm_params: {model: claudish/m, api_base: 'http://c'}}\n"
+	    "- {model_name: c, litellm_params: {model: groq/m}}\n"
+	    "- {model_name: d, litellm_params: {model: acme/m, api_base: 'http://c'}}\n"
+	    "- {model_name: e, litellm_params: {model: m, api_base: 'https://llm.acme.example/api'}}\n");
 	assert_quiet(c);
 	assert_text(c->deployments[0]->url, "https://llm.acme.example/api/v9/chat");
 	assert_text(c->deployments[0]->key, "acme-key");
@@ -88,17 +93,23 @@ static void
 bad_rows_are_errors(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "a: 3", "must be a map" }, { "a: {base: x}", "unknown setting base" }, { "a: {base_url: nowhere}", "must begin with http" },
-		{ "a: {base_url: 'http://h', quirks: [max_token_old]}", "did you mean max_tokens_old" }, { "a: {base_url: 'http://h', quirks: max_tokens_old}", "must be a list" },
-		{ "a/b: {base_url: 'http://h'}", "without a slash" }, { "a: {base_url: 'http://h', wire: grpc}", "wire must be" }, { "a: {base_url: 'http://h', path: x}", "slash" },
-		{ "a: {base_url: 'http://h', headers: {'x y': 1}}", "header's name" }, { "a: {base_url: 'http://h', key_env: [a, b, c, d, e]}", "at most 4 names" },
+		{ "a: 3", "must be a map" }, { "a: {base: x}", "unknown setting base" }, { "a: {base_url: nowhere}",
+		"must begin with http" },
+		{ "a: {base_url: 'http://h', quirks: [max_token_old]}", "did you mean max_tokens_old" },
+		{ "a: {base_url: 'http://h', quirks: max_tokens_old}", "must be a list" },
+		{ "a/b: {base_url: 'http://h'}", "without a slash" }, { "a: {base_url: 'http://h', wire: grpc}", "wire must be" },
+		{ "a: {base_url: 'http://h', path: x}", "slash" },
+		{ "a: {base_url: 'http://h', headers: {'x y': 1}}", "header's name" },
+		{ "a: {base_url: 'http://h', key_env: [a, b, c, d, e]}", "at most 4 names" },
 	};
 
 	for (size_t i = 0; i < nitems(cases); i++) {
 		char yaml[512];
 		struct config *c;
 
-		snprintf(yaml, sizeof(yaml), "model_list: [{model_name: m, litellm_params: {model: openai/m, api_key: k}}]\nsluice:\n  vendors:\n    %s\n", cases[i][0]);
+		snprintf(yaml, sizeof(yaml),
+		    "model_list: [{model_name: m, litellm_params: {model: openai/m, api_key: k}}]\nsluice:\n  vendors:\n    %s\n",
+		    cases[i][0]);
 		c = load_text(yaml);
 		assert_int_equal(c->n_errors, 1);
 		assert_says(c, PROBLEM_ERROR, 4, cases[i][1]);

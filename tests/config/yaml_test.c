@@ -17,12 +17,18 @@ scalars_have_the_types_of_yaml_1_1(void **state)
 		const char	*text;
 		enum scalar	 type;
 	} cases[] = {
-		{ "yes", SCALAR_BOOL }, { "NO", SCALAR_BOOL }, { "On", SCALAR_BOOL }, { "off", SCALAR_BOOL }, { "True", SCALAR_BOOL }, { "tRUE", SCALAR_STRING },
-		{ "y", SCALAR_STRING }, { "~", SCALAR_NULL }, { "", SCALAR_NULL }, { "Null", SCALAR_NULL }, { "nULL", SCALAR_STRING }, { "12", SCALAR_INT },
-		{ "-12", SCALAR_INT }, { "0x1F", SCALAR_INT }, { "0b101", SCALAR_INT }, { "017", SCALAR_INT }, { "019", SCALAR_STRING }, { "1_000", SCALAR_INT },
-		{ "1:30", SCALAR_INT }, { "1:75", SCALAR_STRING }, { "1.5", SCALAR_FLOAT }, { ".5", SCALAR_FLOAT }, { "1.", SCALAR_FLOAT }, { "1e-6", SCALAR_STRING },
-		{ "1.0e-6", SCALAR_FLOAT }, { "1.0e6", SCALAR_STRING }, { "2023-05-15", SCALAR_STRING }, { ".", SCALAR_STRING }, { "-", SCALAR_STRING },
-		{ "0x", SCALAR_STRING }, { "99999999999999999999", SCALAR_STRING }, { "127.0.0.1", SCALAR_STRING }, { "sk-1", SCALAR_STRING },
+		{ "yes", SCALAR_BOOL }, { "NO", SCALAR_BOOL }, { "On", SCALAR_BOOL }, { "off", SCALAR_BOOL }, { "True", SCALAR_BOOL },
+		{ "tRUE", SCALAR_STRING },
+		{ "y", SCALAR_STRING }, { "~", SCALAR_NULL }, { "", SCALAR_NULL }, { "Null", SCALAR_NULL }, { "nULL", SCALAR_STRING },
+		{ "12", SCALAR_INT },
+		{ "-12", SCALAR_INT }, { "0x1F", SCALAR_INT }, { "0b101", SCALAR_INT }, { "017", SCALAR_INT }, { "019", SCALAR_STRING },
+		{ "1_000", SCALAR_INT },
+		{ "1:30", SCALAR_INT }, { "1:75", SCALAR_STRING }, { "1.5", SCALAR_FLOAT }, { ".5", SCALAR_FLOAT }, { "1.", SCALAR_FLOAT },
+		{ "1e-6", SCALAR_STRING },
+		{ "1.0e-6", SCALAR_FLOAT }, { "1.0e6", SCALAR_STRING }, { "2023-05-15", SCALAR_STRING }, { ".", SCALAR_STRING },
+		{ "-", SCALAR_STRING },
+		{ "0x", SCALAR_STRING }, { "99999999999999999999", SCALAR_STRING }, { "127.0.0.1", SCALAR_STRING },
+		{ "sk-1", SCALAR_STRING },
 	};
 
 	for (size_t i = 0; i < nitems(cases); i++)
@@ -37,7 +43,8 @@ numbers_are_read_however_spelled(void **state)
 	static const struct {
 		const char	*text;
 		double		 value;
-	} fine[] = { { "1e-6", 1e-6 }, { "0x10", 16 }, { "010", 8 }, { "1_000.5", 1000.5 }, { " 7 ", 7 }, { "+3", 3 }, { "-2.5", -2.5 }, { "1:30", 90 } };
+	} fine[] = { { "1e-6", 1e-6 }, { "0x10", 16 }, { "010", 8 }, { "1_000.5", 1000.5 }, { " 7 ", 7 }, { "+3", 3 }, { "-2.5", -2.5 },
+	    { "1:30", 90 } };
 	static const char *const bad[] = { "", "abc", ".inf", "nan", "1e999", "1 2", "--1", "+-1", "0x", "1e", "_", "1,5" };
 	double d;
 
@@ -53,7 +60,8 @@ numbers_are_read_however_spelled(void **state)
 static void
 values_become_json(void **state)
 {
-	struct config *c = load_params("      model: openai/m\n      extra_body:\n        a: 0x10\n        b: 1.\n        c: [yes, ~, 'no', 1e-6]\n        d: {x: \"\\u00e9\\n\\\"\"}\n"
+	struct config *c = load_params("      model: openai/m\n      extra_body:\n        a: 0x10\n        b: 1.\n"
+	    "        c: [yes, ~, 'no', 1e-6]\n        d: {x: \"\\u00e9\\n\\\"\"}\n"
 	    "        e: .5\n        f: 2023-05-15\n        g: 0.70\n");
 	const char *want[] = { "16", "1", "[true,null,\"no\",\"1e-6\"]", "{\"x\":\"\xc3\xa9\\n\\\"\"}", "0.5", "\"2023-05-15\"", "0.70" };
 
@@ -288,7 +296,8 @@ problems_are_bounded_and_counted(void **state)
 static void
 deep_python_is_as_python_prints_it(void **state)
 {
-	struct config *c = load_params("      model: openai/x\n      api_key: k\n      a: [1, 'b', 2.50, ~, true]\n      b: {x: [1, \"y\"]}\n      c: 1.0e-7\n      d: 100.0\n"
+	struct config *c = load_params("      model: openai/x\n      api_key: k\n      a: [1, 'b', 2.50, ~, true]\n"
+	    "      b: {x: [1, \"y\"]}\n      c: 1.0e-7\n      d: 100.0\n"
 	    "      e: off\n");
 
 	/* printf 'mmodelopenai/xapi_keyka[1, '\''b'\'', 2.5, None, True]b{"x": [1, "y"]}c1e-07d100.0eFalse' | sha256sum */

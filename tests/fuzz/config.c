@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A configuration of any bytes: loading ends, and what it makes is sound: texts fit for headers, JSON that is JSON, ids that differ, names that find
- * their groups.
+ * A configuration of any bytes: loading ends, and what it makes is sound: texts fit for headers, JSON that is JSON, ids that differ,
+ * names that find their groups.
  */
 #include "config/config.h"
 
