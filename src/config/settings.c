@@ -458,6 +458,8 @@ settings_check(struct load *l)
 	else if (is_example_key(set->master_key) && !set->loopback_only)
 		problem(l, PROBLEM_ERROR, at,
 		    "the master key is a published example, known to everybody; make one with: echo sk-$(openssl rand -hex 32)");
+	if (set->provider_headers)
+		problem(l, PROBLEM_WARNING, node_get(node_get(l->root, "sluice"), "provider_headers"), "provider_headers is not in force yet");
 	if (set->completion_model.len > 0) {
 		struct capture captured;
 		if (config_group(l->config, set->completion_model, &captured) == NULL)

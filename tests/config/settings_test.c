@@ -272,6 +272,15 @@ accepting_what_is_not_there_is_said(void **state)
 }
 
 static void
+our_own_that_waits_is_said_too(void **state)
+{
+	struct config *c = load_with("sluice: {provider_headers: true}\n");
+
+	assert_says(c, PROBLEM_WARNING, 2, "provider_headers is not in force yet");
+	config_release(c);
+}
+
+static void
 a_gateway_needs_a_master_key(void **state)
 {
 	struct config *c;
@@ -421,6 +430,7 @@ main(void)
 		cmocka_unit_test_setup(what_is_switched_off_protects_nobody, clean_env),
 		cmocka_unit_test_setup(a_deployment_with_guardrails_is_an_error, clean_env),
 		cmocka_unit_test_setup(accepting_what_is_not_there_is_said, clean_env),
+		cmocka_unit_test_setup(our_own_that_waits_is_said_too, clean_env),
 		cmocka_unit_test_setup(a_gateway_needs_a_master_key, clean_env),
 		cmocka_unit_test_setup(published_keys_are_refused, clean_env),
 		cmocka_unit_test_setup(check_answers_by_its_exit, clean_env),
