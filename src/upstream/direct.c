@@ -45,6 +45,16 @@ static void try_address(struct call *);
 
 /* may this plan go directly */
 
+/* Nothing that libcurl would have to encode, or to understand. */
+static bool
+plain_url(struct text url)
+{
+	for (size_t i = 0; i < url.len; i++)
+		if (url.at[i] <= ' ' || url.at[i] > '~' || url.at[i] == '#')
+			return (false);
+	return (true);
+}
+
 static struct text
 path_of(struct text url)
 {
@@ -70,10 +80,10 @@ direct_may(const struct call_plan *plan)
 {
 	struct text authority;
 
-	if (!upstream_direct || plan->proxy.len > 0 || !text_eq_nocase(text_sub(plan->url, 0, 7), TEXT("http://")))
+	if (!upstream_direct || plan->proxy.len > 0 || !text_eq_nocase(text_sub(plan->url, 0, 7), TEXT("http://")) || !plain_url(plan->url))
 		return (false);
 	authority = authority_of(plan->url);
-	return (authority.len > 0 && memchr(authority.at, '@', authority.len) == NULL && memchr(plan->url.at, '#', plan->url.len) == NULL);
+	return (authority.len > 0 && memchr(authority.at, '@', authority.len) == NULL);
 }
 
 /* idle connections */
@@ -144,6 +154,7 @@ become_idle(struct link *l)
 	l->call = NULL;
 	l->kept = true;
 	l->idle_since_us = loop_now_us(up->loop);
+	watch_change(up->loop, &l->watch, EPOLLIN | EPOLLRDHUP);	/* its call may have been paused */
 	l->next = up->idle;
 	l->at = &up->idle;
 	if (l->next != NULL)
@@ -186,8 +197,8 @@ write_head(struct call *c, struct buf *b)
 	for (size_t i = 0; i < c->n_headers; i++) {
 		struct text field, value;
 
-		text_cut(c->headers[i], ':', &field, &value);
-		if (text_eq_nocase(field, TEXT("content-length")) || text_eq_nocase(field, TEXT("transfer-encoding")))
+		if (!text_cut(c->headers[i], ':', &field, &value) || text_eq_nocase(field, TEXT("content-length")) ||
+		    text_eq_nocase(field, TEXT("transfer-encoding")))
 			continue;
 		buf_text(b, c->headers[i]);
 		buf_lit(b, "\r\n");
@@ -225,6 +236,7 @@ link_failed(struct call *c, enum call_end end, const char *why)
 		framing_init(&c->framing);
 		buf_free(&c->unsent);
 		c->no_idle = true;
+		c->mark_us = loop_now_us(c->up->loop);
 		direct_start(c);
 		return;
 	}
@@ -445,7 +457,6 @@ connected(struct call *c)
 		return;
 	}
 	c->link->connecting = false;
-	names_leave(c);
 	send_request(c);
 }
 
@@ -457,6 +468,8 @@ direct_start(struct call *c)
 	unsigned port;
 
 	c->phase = PHASE_CONNECT;
+	if (c->no_idle)
+		clock_arm(c);
 	names_authority(c->target, 80, &host, &port);
 	l = c->no_idle ? NULL : find_idle(c->up, host, port);
 	if (l == NULL) {
@@ -468,7 +481,6 @@ direct_start(struct call *c)
 	leave_idle(l);
 	l->call = c;
 	c->link = l;
-	names_leave(c);
 	send_request(c);
 }
 
@@ -496,7 +508,7 @@ answer_over(struct call *c)
 {
 	struct link *l = c->link;
 
-	if (c->framing.keep && !c->extra && c->unsent.len == 0 && c->body.from >= c->body.body.len)
+	if (c->framing.keep && !c->extra && !c->parked && c->unsent.len == 0 && c->body.from >= c->body.body.len)
 		become_idle(l);
 	else
 		link_close(l);

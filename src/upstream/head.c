@@ -119,6 +119,16 @@ plain(struct text t)
 	return (true);
 }
 
+/* RFC 9110 5.1: what a name may be made of; others could mean something to whoever they are passed on to. */
+static bool
+token(struct text t)
+{
+	for (size_t i = 0; i < t.len; i++)
+		if (t.at[i] <= ' ' || t.at[i] > '~' || strchr("\"(),/:;<=>?@[\\]{}", t.at[i]) != NULL)
+			return (false);
+	return (t.len > 0);
+}
+
 static void
 take_field(struct head *h, struct text line)
 {
@@ -127,7 +137,7 @@ take_field(struct head *h, struct text line)
 	if (!text_cut(line, ':', &name, &value))
 		return;
 	value = text_trim(value);
-	if (!plain(name) || !plain(value))
+	if (!token(name) || !plain(value))
 		return;
 	for (size_t i = 0; i < nitems(wishes); i++) {
 		const struct wish *w = &wishes[i];

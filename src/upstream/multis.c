@@ -4,11 +4,11 @@
 
 #include <stdlib.h>
 
-/* libcurl counts connections in use as well, so the limit moves with them. */
+/* libcurl counts connections in use as well, so the limit moves with them; in steps, because mostly nothing changes. */
 static void
 keep_connections(struct multi *m)
 {
-	unsigned keep = (m->running / IDLE_MAX + 2) * IDLE_MAX;
+	unsigned keep = (m->running / 16 + 1) * 16 + IDLE_MAX;
 
 	if (keep == m->connections)
 		return;

@@ -477,6 +477,8 @@ names_address(const struct call *c, struct text host, unsigned port, unsigned i,
 	static const struct text local[] = { TEXT("127.0.0.1"), TEXT("::1") };
 	struct text rest, one;
 
+	if (c->name == NULL && !c->literal)
+		return (false);
 	if (c->name == NULL) {		/* an address, or localhost in some spelling */
 		if (address_of(host, port, out, len))
 			return (i == 0);

@@ -17,7 +17,7 @@ struct names	*names_new(struct loop *, int64_t ttl_ms);
 void		 names_free(struct names *);
 /* Finds out whom the call connects to.  Ends in call_named() or call_fail_later(), now or later. */
 void		 names_ask(struct call *, const struct call_plan *);
-void		 names_leave(struct call *);			/* the call does not want it any more, or has connected */
+void		 names_leave(struct call *);			/* the call is over: until then it may have to connect again */
 /* Hands the addresses over if the multi handle does not have them; true: libcurl must run before anything changes. */
 bool		 names_load(struct call *, struct multi *);
 bool		 names_several(const struct call *);		/* does it have more than one address of a family */

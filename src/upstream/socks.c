@@ -170,6 +170,18 @@ sock_close(void *self, curl_socket_t fd)
 	return (close(fd));
 }
 
+/* An attempt to connect has ended, most likely in silence. */
+static void
+given_up(struct sock *s)
+{
+	if (s->watched)
+		watch_remove(s->up->loop, &s->watch);
+	s->watched = false;
+	if (s->opener != NULL)
+		call_later(s->opener, TODO_NUDGE);
+	leave_opener(s);
+}
+
 int
 sock_wanted(CURL *easy, curl_socket_t fd, int what, void *self, void *unused)
 {
@@ -184,10 +196,8 @@ sock_wanted(CURL *easy, curl_socket_t fd, int what, void *self, void *unused)
 	s->multi = m;
 	s->wanted = events[what];
 	if (s->wanted == 0) {
-		if (s->young && s->watched) {
-			watch_remove(m->up->loop, &s->watch);
-			s->watched = false;
-		}
+		if (s->young)
+			given_up(s);
 		return (0);
 	}
 	if (s->watched)

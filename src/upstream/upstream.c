@@ -222,7 +222,7 @@ resume(struct call *c)
 static void
 nudge(struct call *c)
 {
-	if (c->phase != PHASE_CONNECT || c->opened != NULL || c->multi == NULL)
+	if (c->phase != PHASE_CONNECT || c->multi == NULL)
 		return;
 	curl_easy_pause(c->easy, CURLPAUSE_RECV);
 	curl_easy_pause(c->easy, CURLPAUSE_CONT);
@@ -365,7 +365,8 @@ call_resume(struct call *c)
 void
 call_body_gone(struct call *c)
 {
-	if (call_checked(c)->direct) {
+	assert(call_checked(c)->head.over);
+	if (c->direct) {
 		direct_body_gone(c);
 		return;
 	}

@@ -18,13 +18,13 @@ struct call;
 struct upstream_settings {
 	struct text	 ca_file;		/* empty: the system's certificates */
 	int64_t		 dns_ttl_ms;
-	bool		 http2;
+	bool		 http2;			/* libcurl 7.88 keeps what comes for a paused HTTP/2 stream in memory: off unless asked for */
 };
 
 /* One call.  The body is `text` with `edits` applied: never copied whole when it is large. */
 struct call_plan {
 	struct text	 url;			/* http or https */
-	struct text	 host;			/* to look up; empty when literal or behind the proxy */
+	struct text	 host;			/* to look up; may be empty: then it is read from `url` */
 	unsigned	 port;
 	struct text	 proxy;			/* URL, or empty */
 	bool		 get;			/* GET without a body instead of POST */
@@ -68,7 +68,8 @@ struct upstream	*upstream_new(struct loop *, const struct upstream_settings *);
 void		 upstream_free(struct upstream *);		/* cancels what runs; closes connections */
 struct call	*upstream_call(struct upstream *, const struct call_plan *, const struct call_hearer *);
 void		 call_cancel(struct call *);
-void		 call_pause(struct call *);			/* the client is slow: take no more bytes; the idle clock stands still */
+/* The client is slow: take no more bytes; the idle clock stands still.  `end` may come nevertheless, when no more bytes are to come. */
+void		 call_pause(struct call *);
 void		 call_resume(struct call *);
 /* Give back what only sending needed; allowed once `head` has come. */
 void		 call_body_gone(struct call *);

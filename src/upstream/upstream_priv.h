@@ -16,7 +16,7 @@
 #include <sys/uio.h>
 
 #define CALL_MAGIC	0xca11ab1eu
-#define RUNNING_MAX	512		/* transfers of one multi handle: above, each costs more (its lists are walked) */
+#define RUNNING_MAX	128		/* transfers of one multi handle: above, each costs more (its lists are walked) */
 #define IDLE_MAX	64		/* connections a multi handle keeps beside those in use */
 #define IDLE_US		(60 * INT64_C(1000000))	/* an unused multi handle is closed then, its connections with it */
 #define POOL_MAX	64		/* calls kept for reuse */

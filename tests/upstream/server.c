@@ -178,9 +178,9 @@ server_run(void *p)
 }
 
 static int
-listening(unsigned *port, int backlog)
+listening(const char *address, unsigned *port, int backlog)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = inet_addr(address), .sin_port = htons((uint16_t)*port) };
 	socklen_t len = sizeof(a);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -193,29 +193,46 @@ listening(unsigned *port, int backlog)
 unsigned
 port_closed(void)
 {
-	unsigned port;
+	unsigned port = 0;
 
-	close(listening(&port, 1));
+	close(listening("127.0.0.1", &port, 1));
 	return (port);
 }
 
 void
-server_listen(struct server *s, int backlog)
+server_listen(struct server *s, const char *address, unsigned port, int backlog)
 {
-	s->fd = listening(&s->port, backlog);
+	s->port = port;
+	s->fd = listening(address, &s->port, backlog);
+}
+
+static void
+run_server(struct server *s)
+{
+	signal(SIGPIPE, SIG_IGN);	/* OpenSSL's writes raise it */
+	if (pthread_create(&s->thread, NULL, server_run, s) != 0)
+		abort();
+}
+
+void
+server_start_at(struct server *s, const char *address, unsigned port, script_f *script)
+{
+	memset(s, 0, sizeof(*s));
+	s->script = script;
+	server_listen(s, address, port, 4096);
+	snprintf(s->url, sizeof(s->url), "http://%s:%u/v1/chat", address, s->port);
+	run_server(s);
 }
 
 void
 server_start(struct server *s, script_f *script, SSL_CTX *tls)
 {
-	signal(SIGPIPE, SIG_IGN);	/* OpenSSL's writes raise it */
 	memset(s, 0, sizeof(*s));
 	s->script = script;
 	s->tls = tls;
-	s->fd = listening(&s->port, 4096);
+	server_listen(s, "127.0.0.1", 0, 4096);
 	snprintf(s->url, sizeof(s->url), "%s://127.0.0.1:%u/v1/chat", tls != NULL ? "https" : "http", s->port);
-	if (pthread_create(&s->thread, NULL, server_run, s) != 0)
-		abort();
+	run_server(s);
 }
 
 void

@@ -42,7 +42,8 @@ struct server {
 };
 
 void	server_start(struct server *, script_f *, SSL_CTX *);
-void	server_listen(struct server *, int backlog);	/* only that: nobody accepts */
+void	server_start_at(struct server *, const char *address, unsigned port, script_f *);	/* 0: any port */
+void	server_listen(struct server *, const char *address, unsigned port, int backlog);	/* only that: nobody accepts */
 void	server_stop(struct server *);			/* waits for the scripts */
 bool	line_request(struct line *);			/* reads one whole request; false: the other end closed */
 bool	line_read(struct line *);			/* some bytes into `in`; false: closed */

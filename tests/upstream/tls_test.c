@@ -68,6 +68,22 @@ test_good(void **state)
 	close_tls(&t);
 }
 
+/* An upstream without HTTP/2 serves also those who would like it. */
+static void
+test_http2_is_not_spoken(void **state)
+{
+	struct upstream_settings settings = { .ca_file = text_of(ours.file), .dns_ttl_ms = 60000, .http2 = true };
+	struct scene t;
+
+	good_scene(&t, answers);
+	client_stop(&t.c);
+	client_start(&t.c, &settings);
+	one_call(&t, 200, "hello");
+	one_call(&t, 200, "hello");
+	assert_int_equal(t.s.connections, 1);
+	close_tls(&t);
+}
+
 static void
 answers_one(struct line *l)
 {
@@ -75,16 +91,24 @@ answers_one(struct line *l)
 		line_say(l, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello");
 }
 
+/* Also by calls that run at the same time. */
 static void
 test_sessions_are_resumed(void **state)
 {
 	struct scene t;
+	struct heard h[4] = { { 0 } };
 
 	good_scene(&t, answers_one);
-	for (int i = 0; i < 5; i++)
-		one_call(&t, 200, "hello");
-	assert_int_equal(t.s.connections, 5);
-	assert_int_equal(t.s.resumed, 4);
+	one_call(&t, 200, "hello");
+	for (size_t i = 0; i < nitems(h); i++)
+		make(&h[i], &t);
+	for (size_t i = 0; i < nitems(h); i++) {
+		until_ended(&h[i]);
+		assert_heard(&h[i], 200, "hello");
+		heard_free(&h[i]);
+	}
+	assert_int_equal(t.s.connections, 1 + nitems(h));
+	assert_true(t.s.resumed >= 2);		/* a ticket of TLS 1.3 is good for few */
 	close_tls(&t);
 }
 
@@ -116,11 +140,11 @@ test_not_trusted(void **state)
 
 /* A connection that was never verified must not carry a call that wants it verified. */
 static void
-test_verify_off(void **state)
+verify_off(const char *names, const struct authority *trusted)
 {
 	struct scene t;
 
-	tls_scene(&t, answers, "DNS:elsewhere.test", -20, -10, theirs.file);
+	tls_scene(&t, answers, names, -1, 10, trusted->file);
 	t.plan.verify = false;
 	one_call(&t, 200, "hello");
 	t.plan.verify = true;
@@ -129,6 +153,13 @@ test_verify_off(void **state)
 	one_call(&t, 200, "hello");
 	assert_int_equal(t.s.requests, 2);
 	close_tls(&t);
+}
+
+static void
+test_verify_off(void **state)
+{
+	verify_off(NAMES, &theirs);
+	verify_off("DNS:elsewhere.test", &ours);
 }
 
 static void
@@ -317,6 +348,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_http2_is_not_spoken),
 		cmocka_unit_test(test_sessions_are_resumed),
 		cmocka_unit_test(test_not_trusted),
 		cmocka_unit_test(test_verify_off),
