@@ -503,12 +503,18 @@ is_gone(const struct call *c)
 	return ((c->todo & TODO_CANCEL) != 0);
 }
 
+static bool
+all_sent(const struct call *c)
+{
+	return (c->unsent.len == 0 && walker_done(&c->body));
+}
+
 static void
 answer_over(struct call *c)
 {
 	struct link *l = c->link;
 
-	if (c->framing.keep && !c->extra && !c->parked && c->unsent.len == 0 && c->body.from >= c->body.body.len)
+	if (c->framing.keep && !c->extra && !c->parked && all_sent(c))
 		become_idle(l);
 	else
 		link_close(l);
@@ -648,7 +654,7 @@ direct_body_gone(struct call *c)
 {
 	size_t rest = 0, n = c->body_len;
 
-	if (c->link == NULL || c->body.from >= c->body.body.len) {
+	if (c->link == NULL || walker_done(&c->body)) {
 		c->body = (struct walker){ .body = TEXT("") };
 		return;
 	}
@@ -676,7 +682,7 @@ direct_resume(struct call *c)
 	if (c->parked)
 		watch_add(c->up->loop, &c->link->watch, EPOLLIN | EPOLLRDHUP);
 	else
-		watch_for(c->link, EPOLLIN | EPOLLRDHUP | (c->unsent.len > 0 ? EPOLLOUT : 0));
+		watch_for(c->link, EPOLLIN | EPOLLRDHUP | (all_sent(c) ? 0 : EPOLLOUT));
 	c->parked = false;
 }
 

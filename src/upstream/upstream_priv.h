@@ -223,6 +223,7 @@ CURL		*request_handle(struct call *);		/* a new easy handle with what never chan
 size_t		 walker_length(const struct walker *);
 size_t		 walker_read(struct walker *, char *, size_t room);
 void		 walker_rewind(struct walker *);
+bool		 walker_done(const struct walker *);
 void		 walker_skip(struct walker *, size_t n);
 unsigned	 walker_pieces(const struct walker *, struct iovec *, unsigned room);	/* what comes next, where it lies */
 

@@ -97,3 +97,11 @@ walker_pieces(const struct walker *from, struct iovec *iov, unsigned room)
 	}
 	return (n);
 }
+
+bool
+walker_done(const struct walker *w)
+{
+	struct iovec unused;
+
+	return (walker_pieces(w, &unused, 1) == 0);
+}

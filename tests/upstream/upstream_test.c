@@ -722,6 +722,27 @@ test_idle_clock_after_pause(void **state)
 }
 
 static void
+test_reset_while_paused(void **state)
+{
+	struct scene t;
+	struct heard h = { .on_body = pause_now };
+
+	scene_open(&t, resets);
+	make(&h, &t);
+	UNTIL(&t.c, h.bodies == 1);
+	t.s.stage = 1;
+	UNTIL(&t.c, t.s.running == 0);
+	if (upstream_direct)		/* libcurl looks on until it has bytes to keep */
+		assert_rests(&h);
+	if (h.call != NULL)
+		call_resume(h.call);
+	until_ended(&h);
+	assert_ended(&h, CALL_BROKEN, "cut");
+	heard_free(&h);
+	scene_close(&t);
+}
+
+static void
 test_cancel_while_paused(void **state)
 {
 	struct scene t;
@@ -915,18 +936,22 @@ static void
 body_gone(size_t size)
 {
 	struct scene t;
+	static const struct text behind = TEXT("bbbb");
 	struct text body = { malloc(size), size };
+	struct json_edit last = { (uint32_t)size, (uint32_t)size, behind };
 	struct heard h = { .on_head = take_body_away, .own = &body };
 
 	memset((char *)(uintptr_t)body.at, 'b', size);
 	scene_open(&t, answers_early);
 	t.plan.body = body;
+	t.plan.edits = &last;
+	t.plan.n_edits = 1;
 	make(&h, &t);
 	UNTIL(&t.c, h.heads == 1);
 	t.s.stage = 1;
 	until_ended(&h);
 	assert_ended(&h, CALL_DONE, "complete");
-	assert_int_equal(h.body.len, size);
+	assert_int_equal(h.body.len, size + behind.len);
 	heard_free(&h);
 	scene_close(&t);
 }
@@ -937,6 +962,32 @@ test_body_gone(void **state)
 	body_gone(100);
 	body_gone(50000);
 	body_gone(20000000);
+}
+
+/* What is still to be sent goes on after a pause. */
+static void
+test_pause_while_sending(void **state)
+{
+	struct scene t;
+	size_t size = 20000000;
+	char *body = malloc(size);
+	struct heard h = { .on_head = pause_now };
+
+	memset(body, 'b', size);
+	scene_open(&t, answers_early);
+	t.plan.body = (struct text){ body, size };
+	make(&h, &t);
+	UNTIL(&t.c, h.heads == 1);
+	for (int i = 0; i < 3; i++)
+		turn(&t.c);
+	t.s.stage = 1;
+	call_resume(h.call);
+	until_ended(&h);
+	assert_ended(&h, CALL_DONE, "complete");
+	assert_int_equal(h.body.len, size);
+	heard_free(&h);
+	scene_close(&t);
+	free(body);
 }
 
 /* many */
@@ -1058,6 +1109,7 @@ main(void)
 		cmocka_unit_test(test_pause_and_resume_within),
 		cmocka_unit_test(test_pause_from_head),
 		cmocka_unit_test(test_idle_clock_after_pause),
+		cmocka_unit_test(test_reset_while_paused),
 		cmocka_unit_test(test_cancel_while_paused),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_cancel_before_it_ends_badly),
@@ -1065,6 +1117,7 @@ main(void)
 		cmocka_unit_test(test_cancel_each_other),
 		cmocka_unit_test(test_call_from_within),
 		cmocka_unit_test(test_body_gone),
+		cmocka_unit_test(test_pause_while_sending),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_idle_ones_age_out),
 		cmocka_unit_test(test_free_while_running),
