@@ -28,8 +28,7 @@ deadline(const struct call *c, enum call_end *end)
 	if (c->phase < PHASE_SENT) {
 		nearer(&at, end, c->mark_us, c->connect_ms, CALL_TIMEOUT_CONNECT);
 		nearer(&at, end, c->try_us, c->try_ms, CALL_TIMEOUT_CONNECT);
-	}
-	else if (c->phase == PHASE_SENT && !c->paused)
+	} else if (c->phase == PHASE_SENT && !c->paused)
 		nearer(&at, end, c->mark_us, c->first_byte_ms, CALL_TIMEOUT_FIRST);
 	else if (c->phase == PHASE_BODY && !c->paused)
 		nearer(&at, end, c->mark_us, c->idle_ms, CALL_TIMEOUT_IDLE);
