@@ -236,6 +236,9 @@ open_rooms(struct worker *w, int fd)
 	struct upstream_settings up = { .ca_file = s->ca_file, .dns_ttl_ms = s->dns_ttl_ms, .http2 = s->http2_upstream };
 	struct web_owner owner = exchange_owner;
 
+	if (s->master_key.len == 0)
+		note(NOTE_WARN, "", "no master key: whoever calls from loopback is let in, and so is everybody behind a proxy on this machine"
+		    " that adds none of Forwarded, X-Forwarded-* and Via");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	loop_signals(w->loop, signals, nitems(signals), caught, w);
