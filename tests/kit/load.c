@@ -123,6 +123,8 @@ take_line(struct conn *c)
 		at += 8;
 	if (at == NULL || (number = number_after(at, end, 6)) < 0)
 		return;
+	if (number == 0)			/* what comes before is no content, and a gateway may hold it back */
+		c->first_us = clock_us();
 	if (number != c->chunk)
 		c->out_of_order = true;
 	c->chunk++;
@@ -517,6 +519,8 @@ main(int argc, char **argv)
 	buf_text(&load.request, buf_as_text(&headers));
 	buf_lit(&load.request, "\r\n");
 	buf_text(&load.request, buf_as_text(&body));
+	buf_free(&headers);
+	buf_free(&body);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
