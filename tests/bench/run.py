@@ -10,8 +10,10 @@ Ways ("arms") to one scripted upstream that answers at once:
 Rounds are interleaved (proxy relay sluice, relay sluice proxy, ...), figures are medians over rounds.  CPU is user and system time of
 web server and worker.  Timings are reported and never judged; an error, a refused request or a lost event makes the exit status 1.
 
+lighttpd writes bodies over 64 KB to files in TMPDIR: on a disk's file system that costs a third of such a request.
+
     make -C BUILD sluice tests/kit/load tests/kit/relay tests/kit/scripted
-    tests/bench/run.py --build BUILD [--quick] [--rows NAME,...] [--arms NAME,...] [--json FILE]
+    [TMPDIR=/dev/shm] tests/bench/run.py --build BUILD [--quick] [--rows NAME,...] [--arms NAME,...] [--json FILE]
 """
 import argparse
 import ctypes

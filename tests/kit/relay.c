@@ -330,6 +330,8 @@ take_records(struct client *c, const char *at, const char *end)
 		c->have = 0;
 		c->content = (size_t)c->header.contentLengthB1 << 8 | c->header.contentLengthB0;
 		c->padding = c->header.paddingLength;
+		if (c->body.cap == 0 && c->content >= RECORD_MOST)	/* a large one: grow once */
+			buf_reserve(&c->body, 2 * READ_MOST);
 		if (c->header.type == FCGI_STDIN && c->content == 0)
 			return (true);
 	}
