@@ -187,7 +187,8 @@ answered_early_and_closed(void **state)
 	send_all(fd, text_sub(buf_as_text(&b), 0, 5000));
 	turns(2);
 	assert_int_equal(seen.over, 1);
-	send_all(fd, text_sub(buf_as_text(&b), 5000, b.len));
+	assert_int_equal(send(fd, b.at + 5000, 1000, MSG_NOSIGNAL), 1000);
+	send_all(fd, text_sub(buf_as_text(&b), 6000, b.len));
 	expect_answer(fd, 1, BODY_FINE, TEXT(""));
 	close(fd);
 	turns(3);
