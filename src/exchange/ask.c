@@ -46,6 +46,7 @@ void
 ask_stop(struct exchange *x)
 {
 	timer_stop(x->worker->loop, &x->wait);
+	timer_stop(x->worker->loop, &x->clock);
 	if (x->call != NULL) {
 		call_cancel(x->call);
 		x->call = NULL;
@@ -219,7 +220,6 @@ forget_attempt(struct exchange *x)
 	sse_init(&x->sse, (size_t)x->config->settings.event_limit);
 }
 
-static void clock_due(struct timer *);
 static enum step_result ask_next(struct exchange *, struct error *why);
 
 static enum step_result
@@ -244,11 +244,6 @@ ask_deployment(struct exchange *x)
 		return (STEP_ERROR);
 	attempt_begins(x);
 	x->call = upstream_call(x->worker->upstream, p, &hearer);
-	if (x->glance.stream) {
-		x->wait.due = clock_due;
-		timer_set(x->worker->loop, &x->wait, loop_now_us(x->worker->loop) +
-		    (x->committed ? x->config->settings.heartbeat_ms : x->config->settings.stream_commit_ms) * 1000);
-	}
 	return (STEP_WAIT);
 }
 
@@ -284,11 +279,48 @@ ask_next(struct exchange *x, struct error *why)
 	return (STEP_WAIT);
 }
 
+/* the clock of a stream: commit, then heartbeats; it runs through all attempts and the pauses between them */
+
+static void
+clock_set(struct exchange *x)
+{
+	int64_t gap_us = x->config->settings.heartbeat_ms * 1000, commit_us = x->config->settings.stream_commit_ms * 1000;
+	int64_t now = loop_now_us(x->worker->loop), at = x->last_write_us + gap_us;
+
+	if (!x->committed)			/* content may commit it meanwhile, and then fall silent */
+		at = now + gap_us < x->began_us + commit_us ? now + gap_us : x->began_us + commit_us;
+	timer_set(x->worker->loop, &x->clock, at);
+}
+
+static void
+clock_due(struct timer *t)
+{
+	struct exchange *x = (struct exchange *)((char *)t - offsetof(struct exchange, clock));
+	const struct settings *s = &x->config->settings;
+	int64_t now = loop_now_us(x->worker->loop);
+
+	if (x->over || x->left)
+		return;
+	x->busy++;
+	if (!x->committed && x->began_us + s->stream_commit_ms * 1000 <= now)
+		answer_commit(x);
+	if (x->committed && x->last_write_us + s->heartbeat_ms * 1000 <= now) {
+		buf_text(reply_buf(x->stream, x->front->heartbeat.len), x->front->heartbeat);
+		answer_flush(x);
+	}
+	clock_set(x);
+	exchange_leave(x);
+}
+
 enum step_result
 ask(struct exchange *x)
 {
 	x->says = (struct client_says){ kept_header(x, "anthropic-version"), kept_header(x, "anthropic-beta"),
 		text_has(x->request->query, TEXT("beta=true")) };
+	if (x->glance.stream) {
+		x->clock.due = clock_due;
+		clock_set(x);
+	}
 	return (ask_next(x, NULL));
 }
 
@@ -403,7 +435,7 @@ relay_event(struct exchange *x, struct text name, struct text data, struct text 
 	case PASS_ON:
 		break;
 	}
-	if (edits.n == 0 && wire.len > 0) {
+	if (edits.n == 0 && text_ends(wire, TEXT("\n\n"))) {	/* its line ends are LF, as ours */
 		buf_text(out, wire);
 		return (true);
 	}
@@ -633,7 +665,6 @@ ask_heard(struct exchange *x)
 	}
 	if (!x->call_over)
 		return (STEP_WAIT);
-	timer_stop(x->worker->loop, &x->wait);
 	judge(x);
 	attempt_ends(x);
 	if (x->failure == NULL)
@@ -645,28 +676,4 @@ ask_heard(struct exchange *x)
 	if (is_counting(x))
 		return (local_count(x));
 	return (ask_next(x, x->failure));
-}
-
-/* the clock of a stream: commit, then heartbeats */
-
-static void
-clock_due(struct timer *t)
-{
-	struct exchange *x = (struct exchange *)((char *)t - offsetof(struct exchange, wait));
-	struct loop *loop = x->worker->loop;
-	int64_t gap_us = x->config->settings.heartbeat_ms * 1000, now = loop_now_us(loop);
-
-	if (x->over || x->left)
-		return;
-	x->busy++;
-	if (!x->committed)
-		answer_commit(x);
-	if (x->last_write_us + gap_us <= now || x->last_write_us == 0) {
-		struct buf *out = reply_buf(x->stream, x->front->heartbeat.len);
-
-		buf_text(out, x->front->heartbeat);
-		answer_flush(x);
-	}
-	timer_set(loop, t, x->last_write_us + gap_us);
-	exchange_leave(x);
 }

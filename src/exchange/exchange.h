@@ -87,7 +87,8 @@ struct exchange {
 	unsigned	 slot;			/* of the deployment on the board */
 	bool		 in_flight;
 	struct call	*call;
-	struct timer	 wait;			/* back-off, and later the heartbeat and commit clock */
+	struct timer	 wait;			/* back-off */
+	struct timer	 clock;			/* of a stream: commit, then heartbeats */
 	struct buf	 body;			/* a translated request */
 	enum course	 course;
 	bool		 relayed;

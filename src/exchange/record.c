@@ -107,11 +107,21 @@ count_exchange(struct exchange *x, int64_t total_us)
 
 /* tokens */
 
+/* Bytes of content that no usage counts: all, or in a stream that broke off those after its last word on it. */
+static uint64_t
+uncounted(const struct seen *seen)
+{
+	if (seen->usage.completion < 0)
+		return (seen->produced);
+	return (seen->finished || seen->produced < seen->usage_at ? 0 : seen->produced - seen->usage_at);
+}
+
 /* Where the upstream did not say, about four bytes are a token; the line says that it is an estimate. */
 static bool
 estimate(const struct exchange *x, struct usage *u)
 {
 	bool estimated = false;
+	uint64_t bytes;
 
 	*u = x->seen != NULL && x->seen->usage_said ? x->seen->usage : USAGE_UNSAID;
 	if (x->n_attempts == 0 || x->seen == NULL || x->upstream_status < 200 || x->upstream_status > 299)
@@ -120,8 +130,9 @@ estimate(const struct exchange *x, struct usage *u)
 		u->prompt = (int64_t)(x->prompt_bytes + 3) / 4;
 		estimated = true;
 	}
-	if (u->completion < 0) {
-		u->completion = (int64_t)(x->seen->produced + 3) / 4;
+	bytes = uncounted(x->seen);
+	if (u->completion < 0 || bytes > 0) {
+		u->completion = (u->completion > 0 ? u->completion : 0) + (int64_t)(bytes + 3) / 4;
 		estimated = true;
 	}
 	return (estimated);

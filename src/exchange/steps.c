@@ -192,6 +192,7 @@ exchange_free(struct exchange *x)
 	struct worker *w = x->worker;
 
 	timer_stop(w->loop, &x->wait);
+	timer_stop(w->loop, &x->clock);
 	*x->link = x->next;
 	if (x->next != NULL)
 		x->next->link = x->link;

@@ -139,6 +139,7 @@ note_usage(struct seen *seen, struct text raw)
 	if (!seen->usage_said)
 		*u = USAGE_UNSAID;
 	seen->usage_said = true;
+	seen->usage_at = seen->produced;
 	input = u->prompt < 0 ? -1 : at_least_0(u->prompt - at_least_0(u->cached) - at_least_0(u->written));
 	count(&input, raw, "input_tokens");
 	count(&u->cached, raw, "cache_read_input_tokens");

@@ -461,6 +461,7 @@ note_usage(struct reader *r, struct text object)
 	if (usage_read(&usage, object)) {
 		r->seen->usage = usage;
 		r->seen->usage_said = true;
+		r->seen->usage_at = r->seen->produced;
 	}
 }
 

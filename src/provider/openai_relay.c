@@ -48,6 +48,7 @@ note_usage(struct seen *seen, struct text object)
 	if (object.at[0] == '{' && usage_read(&usage, object)) {
 		seen->usage = usage;
 		seen->usage_said = true;
+		seen->usage_at = seen->produced;
 	}
 }
 

@@ -47,6 +47,7 @@ struct seen {
 	struct text	 served_model;		/* as the vendor says; in the arena */
 	struct text	 vendor_id;		/* the vendor's id of the answer; in the arena */
 	uint64_t	 produced;		/* bytes of content that passed, for an estimate when usage never comes */
+	uint64_t	 usage_at;		/* `produced` when usage was said last: what came later it does not count */
 	struct error	*error;			/* an error inside a 200 */
 };
 

@@ -2,6 +2,7 @@
 """The real parts of the journeys: web servers, the gateway, the scripted upstream; started on free ports in a folder of their own."""
 import ctypes
 import glob
+import itertools
 import json
 import os
 import pathlib
@@ -51,6 +52,14 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+_numbers = itertools.count(1)
+
+
+def unique():
+    """A number that makes a script's name one of its own."""
+    return next(_numbers)
 
 
 def until(probe, seconds=20, what="it"):
@@ -116,9 +125,10 @@ class Upstream(Server):
         self.ready(lambda: socket.create_connection(("127.0.0.1", port), 1).close() or True)
 
     def received(self, model=None):
-        """What arrived, oldest first; only what named that model."""
+        """What arrived, oldest first; only what named that model, with or without the vendor in front."""
         entries = requests.get(f"{self.base}/_/log", verify=self.verify).json()
-        return [e for e in entries if model is None or f'"{model}"' in e["body"].replace("\\/", "/")]
+        script = "" if model is None else model[max(model.find("script:"), 0):] + '"'
+        return [e for e in entries if script in e["body"]]
 
     def last(self, model=None):
         return self.received(model)[-1]
@@ -310,19 +320,15 @@ class Gateway:
 
 
 def events(response):
-    """The events of a stream as (name, data) pairs; data is text."""
-    name, data, out = "", [], []
-    for line in response.iter_lines(chunk_size=1):
-        line = line.decode()
-        if line == "":
-            if data:
-                out.append((name, "\n".join(data)))
-            name, data = "", []
-        elif line.startswith("event:"):
-            name = line[6:].strip()
-        elif line.startswith("data:"):
-            data.append(line[5:].removeprefix(" "))
-    return out
+    """The events of a stream as (name, data) pairs; data is text.  Our streams end lines in LF whatever the upstream does."""
+    found, text = [], response.content.decode("utf-8")
+    assert "\r" not in text and (text == "" or text.endswith("\n\n")), text[-500:]
+    for block in text.split("\n\n"):
+        fields = [line.partition(":")[::2] for line in block.split("\n") if line and line[0] != ":"]
+        data = [value.removeprefix(" ") for name, value in fields if name == "data"]
+        if data:
+            found.append((next((value.strip() for name, value in fields if name == "event"), ""), "\n".join(data)))
+    return found
 
 
 def sse(response):
