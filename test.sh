@@ -13,11 +13,12 @@ export FUZZ_SECONDS="${FUZZ_SECONDS:-10}"
 
 # The interpreter with the SDKs that journeys use; made once.
 venv="$here/.venv"
-wanted=$(cat "$here/tests/journey/requirements.txt")
+wanted=$(cat "$here/tests/journey/requirements.txt" "$here/tests/journey/requirements-anthropic1.txt")
 if [ ! -e "$venv/made" ] || [ "$(cat "$venv/made")" != "$wanted" ]; then
 	rm -rf "$venv"
 	python3 -m venv "$venv"
 	"$venv/bin/pip" -q --disable-pip-version-check install -r "$here/tests/journey/requirements.txt"
+	"$venv/bin/pip" -q --disable-pip-version-check install --target "$venv/anthropic1" -r "$here/tests/journey/requirements-anthropic1.txt"
 	echo "$wanted" >"$venv/made"
 fi
 
