@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -58,6 +59,7 @@ level_again(struct timer *t)
 void
 worker_load_changed(struct worker *w)
 {
+	w->busy = true;
 	if (w->form == FORM_SERVE || w->stopping)
 		soon_do(w->loop, &w->level);
 }
@@ -198,6 +200,10 @@ sweep(struct timer *t)
 	struct worker *w = SELF(sweep, t);
 
 	board_sweep(w->board);
+	if (w->busy && w->exchanges == NULL) {		/* large bodies leave a large heap behind */
+		w->busy = false;
+		malloc_trim(0);
+	}
 	timer_set(w->loop, t, loop_now_us(w->loop) + SWEEP_US);
 }
 

@@ -42,6 +42,7 @@ struct worker {
 	struct soon	 level;		/* compare my load with the others' */
 	struct timer	 level_again;
 	bool		 accepting, stopping;
+	bool		 busy;		/* there were exchanges since memory was last given back */
 	struct timer	 drain;
 	unsigned	 abandoned;	/* times the drain ran out */
 	struct timer	 sweep;		/* of dead workers' seats */
