@@ -232,6 +232,16 @@ open_board(struct worker *w, int fd)
 	return (w->board != NULL);
 }
 
+/* Better at start than within somebody's request. */
+static bool
+needs_libcurl(const struct config *c)
+{
+	for (size_t i = 0; i < c->n_deployments; i++)
+		if (!c->deployments[i]->mock && text_starts(c->deployments[i]->url, TEXT("https:")))
+			return (true);
+	return (false);
+}
+
 static void
 open_rooms(struct worker *w, int fd)
 {
@@ -251,6 +261,8 @@ open_rooms(struct worker *w, int fd)
 	w->disk = lane_new(w->loop, "disk", 1, 16);
 	open_log(w);
 	w->upstream = upstream_new(w->loop, &up);
+	if (w->form != FORM_ONE && needs_libcurl(w->config))
+		upstream_prepare(w->upstream);
 	owner.worker = w;
 	w->web = web_new(w->loop, &web, &owner);
 	fcntl(fd, F_SETFD, FD_CLOEXEC);

@@ -62,10 +62,11 @@ set_trust(CURL *easy, const struct upstream *up)
 CURL *
 request_handle(struct call *c)
 {
-	CURL *easy = curl_easy_init();
 	struct upstream *up = c->up;
+	CURL *easy;
 
-	if (easy == NULL)
+	upstream_prepare(up);
+	if ((easy = curl_easy_init()) == NULL)
 		abort();
 	SET(PRIVATE, c);
 	SET(WRITEFUNCTION, body_wanted);

@@ -385,16 +385,12 @@ upstream_new(struct loop *loop, const struct upstream_settings *settings)
 {
 	struct upstream *up = must_zalloc(sizeof(*up));
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		abort();
 	up->loop = loop;
 	up->settings = *settings;
 	if (settings->ca_file.len > 0) {
 		buf_text(&up->ca_file, settings->ca_file);
 		buf_byte(&up->ca_file, '\0');
 	}
-	up->share = curl_share_init();
-	curl_share_setopt(up->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 	up->resend_us = RESEND_US;
 	up->todo_last = &up->todo;
 	up->soon.run = do_todo;
@@ -404,6 +400,16 @@ upstream_new(struct loop *loop, const struct upstream_settings *settings)
 	up->idle_age_us = IDLE_US;
 	up->names = names_new(loop, settings->dns_ttl_ms);
 	return (up);
+}
+
+void
+upstream_prepare(struct upstream *up)
+{
+	if (up->share != NULL)
+		return;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (up->share = curl_share_init()) == NULL)
+		abort();
+	curl_share_setopt(up->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 }
 
 void
@@ -427,8 +433,10 @@ upstream_free(struct upstream *up)
 	timer_stop(up->loop, &up->sweep);
 	names_free(up->names);
 	socks_free(up);
-	curl_share_cleanup(up->share);
+	if (up->share != NULL) {
+		curl_share_cleanup(up->share);
+		curl_global_cleanup();
+	}
 	buf_free(&up->ca_file);
 	free(up);
-	curl_global_cleanup();
 }
