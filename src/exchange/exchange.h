@@ -143,6 +143,13 @@ bool	is_anthropic_client(const struct request *);
 step_f	ask, ask_heard;
 void	ask_stop(struct exchange *);		/* cancel what runs upstream */
 
+/* request.c */
+struct error *request_plan(struct exchange *, struct call_plan *);	/* of the deployment that is asked now */
+
+/* hear.c */
+struct call_hearer exchange_hearer(struct exchange *);
+void	hear_judge(struct exchange *);		/* the call is over: its answer is told, or x->failure says why not */
+
 /* mock.c */
 struct error *mock_answer(struct exchange *);		/* NULL: answered */
 

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the upstream says, on its way to the client: whole bodies, streams event by event, and how an attempt ended. */
+#include "exchange/exchange.h"
+
+#include "base/clock.h"
+
+#define ERROR_BODY_MOST	65536		/* of an upstream's error we look at this much */
+
+static void
+choose_course(struct exchange *x, char first)
+{
+	bool events = text_is(x->upstream_type, "text/event-stream");
+
+	if (!events && (x->upstream_type.len == 0 || text_is(x->upstream_type, "text/plain")))
+		events = x->glance.stream && first != '{' && first != '[' && first != '<';
+	x->course = events ? COURSE_EVENTS : COURSE_WHOLE;
+	x->relayed = x->front->wire == x->deployment->wire && events == x->glance.stream;
+	if (!x->relayed) {
+		x->seen = &x->seen_room;
+		x->reader = x->provider->reader(x->arena, x->seen, x->ask);
+	}
+}
+
+static void
+head_came(void *self, const struct call_head *head)
+{
+	struct exchange *x = self;
+
+	x->upstream_status = head->status;
+	x->upstream_type = arena_copy(x->arena, head->content_type);
+	x->retry_after_ms = head->retry_after_ms;
+	x->passable = arena_copy(x->arena, head->passable);
+	if (head->status < 200 || head->status > 299)
+		x->course = COURSE_ERROR;
+}
+
+static void
+fail(struct exchange *x, enum error_kind kind, const char *what)
+{
+	if (x->failure == NULL)
+		x->failure = error_new(x->arena, kind, "The upstream of model '" TEXT_FMT "' %s.", TEXT_ARG(text_sub(x->model, 0, 200)), what);
+}
+
+/* The attempt is over before the upstream is. */
+static void
+cut_short(struct exchange *x)
+{
+	if (x->call != NULL)
+		call_cancel(x->call);
+	x->call = NULL;
+	x->call_over = true;
+}
+
+static void
+gather(struct exchange *x, const char *bytes, size_t n)
+{
+	size_t most = x->course == COURSE_ERROR ? ERROR_BODY_MOST : (size_t)x->config->settings.answer_limit;
+
+	if (x->gathered.len + n <= most) {
+		buf_add(&x->gathered, bytes, n);
+		return;
+	}
+	if (x->course == COURSE_ERROR) {
+		buf_add(&x->gathered, bytes, most - x->gathered.len);
+		return;
+	}
+	fail(x, E_UPSTREAM_FAILED, "sent an answer larger than this gateway takes");
+	cut_short(x);
+}
+
+/* events of a stream */
+
+static bool
+is_content(enum event_kind kind)
+{
+	return (kind == EVENT_TEXT || kind == EVENT_REASONING || kind == EVENT_REFUSAL || kind == EVENT_REDACTED ||
+	    kind == EVENT_SIGNATURE || kind == EVENT_TOOL_OPEN || kind == EVENT_TOOL_INPUT);
+}
+
+/* Our own words on their way to the client's dialect. */
+static void
+hear(void *self, const struct event *ev)
+{
+	struct exchange *x = self;
+
+	if (x->writer_done)
+		return;
+	if (ev->kind == EVENT_ERROR) {
+		x->failure = ev->error;
+		x->writer_done = true;
+		return;
+	}
+	if (x->writer == NULL)
+		x->writer = x->glance.stream ? x->front->stream(x->arena, &x->told, &x->worker->frames) :
+		    x->front->whole(x->arena, &x->told, &x->worker->frames);
+	if (is_content(ev->kind))
+		x->seen->content = true;
+	x->front->write(x->writer, ev);
+	if (ev->kind == EVENT_END)
+		x->writer_done = true;
+}
+
+static bool
+relay_event(struct exchange *x, struct text name, struct text data, struct text wire)
+{
+	struct edits edits = { 0 };
+	struct buf *out = &x->worker->frames, *scratch = &x->worker->scratch;
+
+	switch (x->provider->relay_event(&x->relay, name, data, &edits)) {
+	case PASS_DROP:
+		return (true);
+	case PASS_ERROR:
+		x->failure = x->relay.seen.error;
+		return (false);
+	case PASS_ON:
+		break;
+	}
+	if (edits.n == 0 && text_ends(wire, TEXT("\n\n"))) {	/* its line ends are LF, as ours */
+		buf_text(out, wire);
+		return (true);
+	}
+	scratch->len = 0;
+	json_apply(scratch, data, edits.list, edits.n);
+	x->front->frame(out, name, buf_as_text(scratch));
+	return (true);
+}
+
+static bool
+event_came(void *self, struct text name, struct text data, struct text wire)
+{
+	struct exchange *x = self;
+
+	if (x->relayed)
+		return (relay_event(x, name, data, wire));
+	return (x->provider->read_event(x->reader, name, data, (struct hearer){ hear, x }));
+}
+
+/* Frames made in this callback go to the client, or are held back until there is content. */
+static void
+frames_out(struct exchange *x, bool finished)
+{
+	struct worker *w = x->worker;
+	struct buf *out;
+
+	if (!x->seen->content && !finished) {
+		buf_text(&x->gathered, buf_as_text(&w->frames));
+		return;
+	}
+	if (x->over || x->left || w->frames.len + x->gathered.len == 0)
+		return;
+	if (x->first_token_us == 0)
+		x->first_token_us = clock_us();
+	if (!x->committed)
+		answer_commit(x);
+	if (!x->memory_given_back) {
+		x->memory_given_back = true;
+		if (x->call != NULL)
+			call_body_gone(x->call);
+		buf_free(&x->body);
+		x->request = NULL;
+		request_forget(x->stream);
+	}
+	out = reply_buf(x->stream, x->gathered.len + w->frames.len);
+	buf_text(out, buf_as_text(&x->gathered));
+	buf_text(out, buf_as_text(&w->frames));
+	if (x->gathered.cap > 0)
+		buf_free(&x->gathered);
+	if (!finished)				/* the END follows at once and takes them along */
+		answer_flush(x);
+}
+
+static void
+events_feed(struct exchange *x, const char *bytes, size_t n)
+{
+	x->worker->frames.len = 0;
+	if (sse_feed(&x->sse, bytes, n, event_came, x) == SSE_TOO_BIG)
+		fail(x, E_UPSTREAM_FAILED, "sent a stream event larger than this gateway takes");
+	frames_out(x, false);
+	if (x->failure != NULL) {
+		cut_short(x);
+		exchange_walk(x);
+	}
+}
+
+static void
+body_came(void *self, const char *bytes, size_t n)
+{
+	struct exchange *x = self;
+
+	if (n == 0 || x->call_over)
+		return;
+	x->busy++;
+	if (x->course == COURSE_UNKNOWN)
+		choose_course(x, bytes[0]);
+	if (x->course == COURSE_EVENTS)
+		events_feed(x, bytes, n);
+	else {
+		gather(x, bytes, n);
+		if (x->failure != NULL)
+			exchange_walk(x);
+	}
+	exchange_leave(x);
+}
+
+/* how an attempt ended */
+
+static const struct {
+	enum error_kind	 kind;
+	const char	*what;
+} call_ends[] = {
+	[CALL_UNREACHABLE]	= { E_UPSTREAM_UNREACHABLE, "could not be reached" },
+	[CALL_NO_NAME]		= { E_UPSTREAM_UNREACHABLE, "could not be reached: its name does not resolve" },
+	[CALL_TLS]		= { E_UPSTREAM_UNREACHABLE, "could not be reached: its certificate or TLS handshake is not acceptable" },
+	[CALL_PROXY]		= { E_UPSTREAM_UNREACHABLE, "could not be reached: the forward proxy refused" },
+	[CALL_TIMEOUT_CONNECT]	= { E_UPSTREAM_TIMEOUT, "could not be connected to in time" },
+	[CALL_TIMEOUT_FIRST]	= { E_UPSTREAM_TIMEOUT, "did not begin to answer in time" },
+	[CALL_TIMEOUT_IDLE]	= { E_UPSTREAM_TIMEOUT, "fell silent in the middle of its answer" },
+	[CALL_TIMEOUT_TOTAL]	= { E_UPSTREAM_TIMEOUT, "did not finish its answer in time" },
+	[CALL_BROKEN]		= { E_UPSTREAM_FAILED, "broke off its answer, or did not speak HTTP" },
+};
+
+static void
+call_ended(void *self, enum call_end end, const char *why)
+{
+	struct exchange *x = self;
+
+	x->busy++;
+	x->call = NULL;
+	x->call_over = true;
+	x->call_end = end;
+	if (end != CALL_DONE)
+		note(NOTE_WARN, x->id, "deployment " TEXT_FMT ": %s", TEXT_ARG(x->deployment->id), why);
+	exchange_walk(x);
+	exchange_leave(x);
+}
+
+
+/* A body that came whole and must be told in another dialect, or as a stream. */
+static void
+tell_whole(struct exchange *x)
+{
+	struct error *e = x->provider->read_answer(x->reader, buf_as_text(&x->gathered), (struct hearer){ hear, x });
+
+	if (x->failure == NULL)
+		x->failure = e;
+}
+
+static void
+whole_over(struct exchange *x)
+{
+	struct edits edits = { 0 };
+
+	if (x->glance.counting) {
+		answer_whole(x, 200, "application/json", buf_as_text(&x->gathered));
+		return;
+	}
+	if (x->relayed) {
+		if (x->provider->relay_answer(&x->relay, buf_as_text(&x->gathered), &edits) == PASS_ERROR)
+			x->failure = x->seen->error;
+		else
+			answer_edited(x, buf_as_text(&x->gathered), &edits);
+		return;
+	}
+	x->worker->frames.len = 0;
+	tell_whole(x);
+	x->gathered.len = 0;
+	if (x->failure != NULL)
+		return;
+	if (x->glance.stream)
+		frames_out(x, true);
+	else
+		answer_whole(x, 200, "application/json", buf_as_text(&x->worker->frames));
+}
+
+static void
+events_over(struct exchange *x)
+{
+	x->worker->frames.len = 0;
+	sse_end(&x->sse, event_came, x);
+	if (x->failure != NULL)
+		return;
+	if (!x->relayed) {
+		if (!x->writer_done)
+			x->provider->read_end(x->reader, (struct hearer){ hear, x });
+		if (x->failure != NULL)
+			return;
+		if (!x->glance.stream) {
+			buf_text(&x->gathered, buf_as_text(&x->worker->frames));
+			answer_whole(x, 200, "application/json", buf_as_text(&x->gathered));
+			return;
+		}
+	} else if (!x->seen->finished) {
+		fail(x, E_UPSTREAM_CUT, "ended its stream without finishing its answer");
+		return;
+	} else
+		x->front->frame_end(&x->worker->frames, &x->told, x->seen);
+	frames_out(x, true);
+}
+
+struct call_hearer
+exchange_hearer(struct exchange *x)
+{
+	return ((struct call_hearer){ head_came, body_came, call_ended, x });
+}
+
+void
+hear_judge(struct exchange *x)
+{
+	if (x->failure != NULL)
+		return;
+	if (x->call_end != CALL_DONE && !(x->course == COURSE_EVENTS && (x->seen->finished || x->writer_done))) {
+		fail(x, x->call_end == CALL_BROKEN && x->course == COURSE_EVENTS ? E_UPSTREAM_CUT : call_ends[x->call_end].kind,
+		    call_ends[x->call_end].what);
+		return;
+	}
+	switch (x->course) {
+	case COURSE_ERROR:
+		x->failure = x->provider->read_error(x->arena, x->upstream_status, x->upstream_type, buf_as_text(&x->gathered),
+		    x->retry_after_ms);
+		break;
+	case COURSE_UNKNOWN:
+		fail(x, E_UPSTREAM_FAILED, "answered without a body");
+		break;
+	case COURSE_WHOLE:
+		whole_over(x);
+		break;
+	case COURSE_EVENTS:
+		events_over(x);
+		break;
+	}
+}

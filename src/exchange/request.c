@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP call to a deployment: where, with which headers, body and patience. */
+#include "exchange/exchange.h"
+
+#define HEADERS_MOST	48
+
+/* The first of these limits that is given (litellm-config: a stream's own, the deployment's, the router's). */
+static int64_t
+limit_ms(const struct exchange *x)
+{
+	const struct settings *s = &x->config->settings;
+	const struct deployment *d = x->deployment;
+	int64_t stream[] = { d->stream_timeout_ms, s->stream_timeout_ms }, whole[] = { d->timeout_ms, s->timeout_ms };
+
+	for (size_t i = 0; x->glance.stream && i < nitems(stream); i++)
+		if (stream[i] > 0)
+			return (stream[i]);
+	for (size_t i = 0; i < nitems(whole); i++)
+		if (whole[i] > 0)
+			return (whole[i]);
+	return (0);
+}
+
+/* A caller may ask for less patience than configured, in seconds. */
+static int64_t
+asked_ms(const struct exchange *x, const char *header)
+{
+	double seconds;
+
+	if (x->request == NULL || !text_to_double(request_header(x->request, header), &seconds))
+		return (0);
+	return (seconds > 0.001 && seconds < 86400 ? (int64_t)(seconds * 1000) : 0);
+}
+
+static void
+set_limits(const struct exchange *x, struct call_plan *p)
+{
+	const struct settings *s = &x->config->settings;
+	int64_t own = x->glance.stream ? asked_ms(x, "x-litellm-stream-timeout") : 0;
+
+	if (own == 0)
+		own = asked_ms(x, "x-litellm-timeout");
+	if (own == 0)
+		own = limit_ms(x);
+	p->connect_ms = s->connect_timeout_ms;
+	p->first_byte_ms = own > 0 ? own : s->first_byte_timeout_ms;
+	p->idle_ms = own > 0 ? own : s->idle_timeout_ms;
+	p->total_ms = own > 0 && !x->glance.stream ? own : s->total_timeout_ms;
+}
+
+/* The ask in our own words, read once, when a dialect must be crossed. */
+static struct error *
+need_ask(struct exchange *x)
+{
+	struct ask *a;
+
+	if (x->ask != NULL)
+		return (NULL);
+	a = arena_new_of(x->arena, struct ask);
+	TRY(x->front->read_ask(a, x->arena, &x->glance));
+	x->ask = a;
+	return (NULL);
+}
+
+static struct error *
+write_body(struct exchange *x, struct call_plan *p)
+{
+	const struct deployment *d = x->deployment;
+	struct text model = route_model(&x->plan, d);
+	bool drop = d->drop_params || x->config->settings.drop_params;
+	struct edits edits = { 0 };
+
+	if (x->front->wire == d->wire) {
+		TRY(x->provider->relay_request(&edits, x->arena, &x->glance, d, model, drop));
+		p->body = x->glance.body;
+		p->edits = edits.list;
+		p->n_edits = edits.n;
+		return (NULL);
+	}
+	TRY(need_ask(x));
+	x->body.len = 0;
+	TRY(x->provider->write_request(&x->body, x->arena, x->ask, d, model, drop));
+	p->body = buf_as_text(&x->body);
+	x->told.old_functions = x->ask->old_functions;
+	return (NULL);
+}
+
+/* Of the client's own x-* headers those LiteLLM forwards; never one that carries a key or speaks to us or to a proxy. */
+static bool
+is_forwarded(struct text name)
+{
+	static const struct text kept_back[] = {
+		TEXT("HTTP_X_STAINLESS_"), TEXT("HTTP_X_LITELLM_"), TEXT("HTTP_X_API_KEY"), TEXT("HTTP_X_GOOG_"), TEXT("HTTP_X_FORWARDED"),
+		TEXT("HTTP_X_REAL_IP"), TEXT("HTTP_X_REMOTE_"), TEXT("HTTP_X_AMZ_"),
+	};
+
+	if (!text_starts(name, TEXT("HTTP_X_")) || name.len > 128)
+		return (false);
+	for (size_t i = 0; i < nitems(kept_back); i++)
+		if (text_starts(name, kept_back[i]))
+			return (false);
+	return (true);
+}
+
+static size_t
+forward_headers(struct exchange *x, struct text *headers, size_t n)
+{
+	for (size_t i = 0; i < x->request->n_params && n < HEADERS_MOST; i++) {
+		struct param p = x->request->params[i];
+		struct text line;
+
+		if (!is_forwarded(p.name) || text_eq_nocase(text_sub(p.name, 5, p.name.len), x->config->settings.key_header))
+			continue;
+		line = arena_print(x->arena, TEXT_FMT ": " TEXT_FMT, TEXT_ARG(text_sub(p.name, 5, p.name.len)), TEXT_ARG(p.value));
+		for (size_t c = 0; c < p.name.len - 5; c++)
+			if (line.at[c] == '_')
+				((char *)(uintptr_t)line.at)[c] = '-';
+		headers[n++] = line;
+	}
+	return (n);
+}
+
+struct error *
+request_plan(struct exchange *x, struct call_plan *p)
+{
+	const struct deployment *d = x->deployment;
+	const struct client_says *says = x->front->wire == d->wire ? &x->says : NULL;
+	struct text *headers = arena_alloc(x->arena, HEADERS_MOST * sizeof(*headers));
+
+	*p = (struct call_plan){ .url = d->url, .host = d->host, .port = d->port, .proxy = d->proxy, .headers = headers,
+		.verify = d->ssl_verify && x->config->settings.ssl_verify, .stream = x->glance.stream };
+	TRY(write_body(x, p));
+	p->n_headers = x->provider->headers(headers, HEADERS_MOST, x->arena, d, says);
+	if (x->config->settings.forward_client_headers && x->request != NULL)
+		p->n_headers = forward_headers(x, headers, p->n_headers);
+	if (x->provider->url != NULL)
+		p->url = x->provider->url(x->arena, d, x->glance.counting ? WANT_COUNT : WANT_ANSWER, says);
+	set_limits(x, p);
+	return (NULL);
+}
