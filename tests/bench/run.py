@@ -506,6 +506,7 @@ class Bench:
         self.dir.chmod(0o755)
         self.write_sluice_config(folder)
         shutil.copy(self.build / "sluice", folder / "sluice")
+        os.sync()                                    # pages of a file that is not yet written count as the worker's own
         user = ""
         if os.getuid() == 0:
             shutil.chown(folder, "www-data", "www-data")
