@@ -85,6 +85,16 @@ answer_end(struct exchange *x)
 }
 
 void
+answer_forget_request(struct exchange *x)
+{
+	if (x->request == NULL)
+		return;
+	x->request = NULL;
+	buf_free(&x->body);
+	request_forget(x->stream);
+}
+
+void
 answer_flush(struct exchange *x)
 {
 	x->last_write_us = loop_now_us(x->worker->loop);
@@ -138,7 +148,7 @@ answer_commit(struct exchange *x)
 {
 	struct buf *out;
 
-	if (!may_answer(x))
+	if (!may_answer(x) || x->committed)
 		return;
 	x->committed = true;
 	out = reply_buf(x->stream, 1024);

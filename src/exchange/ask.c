@@ -53,6 +53,8 @@ forget_attempt(struct exchange *x)
 {
 	x->course = COURSE_UNKNOWN;
 	x->call_over = x->writer_done = false;
+	x->call_end = CALL_DONE;
+	x->heard = 0;
 	x->upstream_status = 0;
 	x->upstream_type = x->passable = TEXT("");
 	x->retry_after_ms = 0;
@@ -152,7 +154,7 @@ clock_due(struct timer *t)
 	if (x->over || x->left)
 		return;
 	x->busy++;
-	if (!x->committed && x->began_us + s->stream_commit_ms * 1000 <= now)
+	if (x->began_us + s->stream_commit_ms * 1000 <= now)
 		answer_commit(x);
 	if (x->committed && x->last_write_us + s->heartbeat_ms * 1000 <= now) {
 		buf_text(reply_buf(x->stream, x->front->heartbeat.len), x->front->heartbeat);
@@ -195,6 +197,7 @@ ask_heard(struct exchange *x)
 	}
 	if (!x->call_over)
 		return (STEP_WAIT);
+	timer_stop(x->worker->loop, &x->wait);
 	hear_judge(x);
 	attempt_ends(x);
 	if (x->failure == NULL)

@@ -53,7 +53,7 @@ struct exchange {
 	struct arena	*arena;
 	struct config	*config;
 	struct stream	*stream;		/* NULL once the web room has said `over` */
-	const struct request *request;
+	const struct request *request;		/* NULL once no candidate can need it again */
 	char		 id[37];
 	int64_t		 began_us, began_wall_ms;
 	unsigned	 busy;			/* depth of callbacks under way: ended only at 0 */
@@ -87,7 +87,7 @@ struct exchange {
 	unsigned	 slot;			/* of the deployment on the board */
 	bool		 in_flight;
 	struct call	*call;
-	struct timer	 wait;			/* back-off */
+	struct timer	 wait;			/* back-off, and behind the last word */
 	struct timer	 clock;			/* of a stream: commit, then heartbeats */
 	struct buf	 body;			/* a translated request */
 	enum course	 course;
@@ -100,6 +100,7 @@ struct exchange {
 	int		 upstream_status;
 	int64_t		 retry_after_ms;
 	struct buf	 gathered;		/* a whole body, or frames held back before commit */
+	uint64_t	 heard;			/* bytes of events */
 	struct sse	 sse;
 	struct relay	 relay;
 	struct reader	*reader;
@@ -112,7 +113,6 @@ struct exchange {
 	struct error	*first_failure;		/* what the client will hear if all fail */
 
 	/* answer */
-	bool		 memory_given_back;	/* body and params are freed: no candidate needs them again */
 	bool		 committed;		/* status and headers are sent */
 	bool		 answered;		/* nothing more is to be written */
 	bool		 ended;			/* reply_end() was called */
@@ -158,7 +158,8 @@ void	answer_headers(struct exchange *, struct buf *, int status, const char *con
 void	answer_whole(struct exchange *, int status, const char *content_type, struct text body);
 void	answer_edited(struct exchange *, struct text body, const struct edits *);
 void	answer_error(struct exchange *, struct error *);	/* a status; or, once committed, a last error event */
-void	answer_commit(struct exchange *);			/* a stream's status and headers */
+void	answer_commit(struct exchange *);			/* a stream's status and headers, once */
+void	answer_forget_request(struct exchange *);		/* frees its body and params */
 void	answer_flush(struct exchange *);
 void	answer_end(struct exchange *);
 

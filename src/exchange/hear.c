@@ -5,6 +5,7 @@
 #include "base/clock.h"
 
 #define ERROR_BODY_MOST	65536		/* of an upstream's error we look at this much */
+#define LAST_WORD_US	250000		/* the end of the HTTP answer may take so long behind the last word of the dialect */
 
 static void
 choose_course(struct exchange *x, char first)
@@ -60,11 +61,10 @@ gather(struct exchange *x, const char *bytes, size_t n)
 		buf_add(&x->gathered, bytes, n);
 		return;
 	}
-	if (x->course == COURSE_ERROR) {
+	if (x->course == COURSE_ERROR)
 		buf_add(&x->gathered, bytes, most - x->gathered.len);
-		return;
-	}
-	fail(x, E_UPSTREAM_FAILED, "sent an answer larger than this gateway takes");
+	else
+		fail(x, E_UPSTREAM_FAILED, "sent an answer larger than this gateway takes");
 	cut_short(x);
 }
 
@@ -75,6 +75,13 @@ is_content(enum event_kind kind)
 {
 	return (kind == EVENT_TEXT || kind == EVENT_REASONING || kind == EVENT_REFUSAL || kind == EVENT_REDACTED ||
 	    kind == EVENT_SIGNATURE || kind == EVENT_TOOL_OPEN || kind == EVENT_TOOL_INPUT);
+}
+
+/* A whole answer that comes as events is gathered over many callbacks; frames leave at the end of each. */
+static struct buf *
+words_to(struct exchange *x)
+{
+	return (x->course == COURSE_EVENTS && !x->glance.stream ? &x->gathered : &x->worker->frames);
 }
 
 /* Our own words on their way to the client's dialect. */
@@ -91,8 +98,7 @@ hear(void *self, const struct event *ev)
 		return;
 	}
 	if (x->writer == NULL)
-		x->writer = x->glance.stream ? x->front->stream(x->arena, &x->told, &x->worker->frames) :
-		    x->front->whole(x->arena, &x->told, &x->worker->frames);
+		x->writer = (x->glance.stream ? x->front->stream : x->front->whole)(x->arena, &x->told, words_to(x));
 	if (is_content(ev->kind))
 		x->seen->content = true;
 	x->front->write(x->writer, ev);
@@ -143,23 +149,20 @@ frames_out(struct exchange *x, bool finished)
 	struct buf *out;
 
 	if (!x->seen->content && !finished) {
-		buf_text(&x->gathered, buf_as_text(&w->frames));
+		if (x->gathered.len + w->frames.len > (size_t)x->config->settings.event_limit)
+			fail(x, E_UPSTREAM_FAILED, "sent more before its first word than this gateway takes");
+		else
+			buf_text(&x->gathered, buf_as_text(&w->frames));
 		return;
 	}
 	if (x->over || x->left || w->frames.len + x->gathered.len == 0)
 		return;
 	if (x->first_token_us == 0)
 		x->first_token_us = clock_us();
-	if (!x->committed)
-		answer_commit(x);
-	if (!x->memory_given_back) {
-		x->memory_given_back = true;
-		if (x->call != NULL)
-			call_body_gone(x->call);
-		buf_free(&x->body);
-		x->request = NULL;
-		request_forget(x->stream);
-	}
+	answer_commit(x);
+	if (x->call != NULL && x->request != NULL)
+		call_body_gone(x->call);
+	answer_forget_request(x);
 	out = reply_buf(x->stream, x->gathered.len + w->frames.len);
 	buf_text(out, buf_as_text(&x->gathered));
 	buf_text(out, buf_as_text(&w->frames));
@@ -170,16 +173,41 @@ frames_out(struct exchange *x, bool finished)
 }
 
 static void
+last_word_due(struct timer *t)
+{
+	struct exchange *x = (struct exchange *)((char *)t - offsetof(struct exchange, wait));
+
+	x->busy++;
+	cut_short(x);
+	exchange_walk(x);
+	exchange_leave(x);
+}
+
+/* Who has said the last word may take a moment to end the answer, so that the connection can be kept; the client does not wait for more. */
+static void
+expect_end(struct exchange *x)
+{
+	if (x->wait.place != 0 || !(x->writer_done || x->seen->done))
+		return;
+	x->wait.due = last_word_due;
+	timer_set(x->worker->loop, &x->wait, loop_now_us(x->worker->loop) + LAST_WORD_US);
+}
+
+static void
 events_feed(struct exchange *x, const char *bytes, size_t n)
 {
 	x->worker->frames.len = 0;
+	x->heard += n;
 	if (sse_feed(&x->sse, bytes, n, event_came, x) == SSE_TOO_BIG)
 		fail(x, E_UPSTREAM_FAILED, "sent a stream event larger than this gateway takes");
-	frames_out(x, false);
-	if (x->failure != NULL) {
+	if (x->glance.stream)
+		frames_out(x, false);
+	else if (x->heard > (uint64_t)x->config->settings.answer_limit)
+		fail(x, E_UPSTREAM_FAILED, "sent an answer larger than this gateway takes");
+	if (x->failure != NULL)
 		cut_short(x);
-		exchange_walk(x);
-	}
+	else
+		expect_end(x);
 }
 
 static void
@@ -194,11 +222,10 @@ body_came(void *self, const char *bytes, size_t n)
 		choose_course(x, bytes[0]);
 	if (x->course == COURSE_EVENTS)
 		events_feed(x, bytes, n);
-	else {
+	else
 		gather(x, bytes, n);
-		if (x->failure != NULL)
-			exchange_walk(x);
-	}
+	if (x->call_over)
+		exchange_walk(x);
 	exchange_leave(x);
 }
 
@@ -233,7 +260,6 @@ call_ended(void *self, enum call_end end, const char *why)
 	exchange_walk(x);
 	exchange_leave(x);
 }
-
 
 /* A body that came whole and must be told in another dialect, or as a stream. */
 static void
@@ -285,7 +311,6 @@ events_over(struct exchange *x)
 		if (x->failure != NULL)
 			return;
 		if (!x->glance.stream) {
-			buf_text(&x->gathered, buf_as_text(&x->worker->frames));
 			answer_whole(x, 200, "application/json", buf_as_text(&x->gathered));
 			return;
 		}
@@ -308,7 +333,7 @@ hear_judge(struct exchange *x)
 {
 	if (x->failure != NULL)
 		return;
-	if (x->call_end != CALL_DONE && !(x->course == COURSE_EVENTS && (x->seen->finished || x->writer_done))) {
+	if (x->call_end != CALL_DONE && x->course != COURSE_ERROR && !(x->course == COURSE_EVENTS && (x->seen->finished || x->writer_done))) {
 		fail(x, x->call_end == CALL_BROKEN && x->course == COURSE_EVENTS ? E_UPSTREAM_CUT : call_ends[x->call_end].kind,
 		    call_ends[x->call_end].what);
 		return;

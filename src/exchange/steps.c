@@ -99,8 +99,10 @@ read_ask_heard(struct exchange *x)
 
 	if (!x->body_here)
 		return (STEP_WAIT);
-	if (x->left)
+	if (x->left) {
+		x->end = END_LEFT;
 		return (STEP_DONE);
+	}
 	if ((x->error = body_error(x)) != NULL)
 		return (STEP_ERROR);
 	if (x->surface->answer != NULL)
@@ -109,6 +111,7 @@ read_ask_heard(struct exchange *x)
 	x->error = x->front->glance(g, x->arena, x->request->body);
 	if (x->error != NULL)
 		return (STEP_ERROR);
+	g->stream &= !g->counting;
 	x->prompt_bytes = g->body.len;
 	x->model = arena_copy(x->arena, x->config->settings.completion_model.len > 0 ? x->config->settings.completion_model : g->model);
 	return (STEP_GO);
@@ -162,8 +165,10 @@ drain_written(struct exchange *x)
 static enum step_result
 drain(struct exchange *x)
 {
-	if (!x->over)
+	if (!x->over) {
 		answer_end(x);
+		answer_forget_request(x);	/* a client that reads slowly holds its answer only */
+	}
 	return (drain_written(x));
 }
 
@@ -298,7 +303,7 @@ over(void *self)
 {
 	struct exchange *x = self;
 
-	x->over = true;
+	x->over = x->body_here = true;
 	x->left = x->left || !x->answered;
 	exchange_walk(x);
 }

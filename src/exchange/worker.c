@@ -81,6 +81,17 @@ reload_work(struct errand *e)
 	r->config = config_load(r->path);
 }
 
+/* The worker ends before it was told. */
+static void
+reload_drop(struct errand *e)
+{
+	struct reload *r = (struct reload *)e;
+
+	if (r->config != NULL)
+		config_release(r->config);
+	free(r);
+}
+
 static void
 open_log(struct worker *w)
 {
@@ -128,6 +139,7 @@ reload(struct worker *w)
 
 	r->errand.work = reload_work;
 	r->errand.done = reload_done;
+	r->errand.drop = reload_drop;
 	r->worker = w;
 	r->path = w->config_path;
 	if (!lane_send(w->disk, &r->errand))

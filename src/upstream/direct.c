@@ -605,6 +605,10 @@ link_ready(struct watch *w, uint32_t events)
 		link_close(l);
 		return;
 	}
+	if (is_gone(c)) {				/* the rest of it is in the list of things to do */
+		link_close(l);
+		return;
+	}
 	if (l->connecting) {
 		connected(c);
 		return;
