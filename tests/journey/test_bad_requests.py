@@ -223,13 +223,17 @@ def test_bad_records_are_counted(plain):
     assert plain.metric("sluice_bad_records_total") == before + 1
 
 
-def test_a_request_that_is_aborted(plain):
+def test_a_request_that_is_aborted(plain, upstream):
+    model = f"openai/script:silent,seed={kit.unique()}"
     with socket.socket(socket.AF_UNIX) as s:
         s.connect(str(plain.socket))
-        s.sendall(fastcgi(plain, json.dumps({"model": "openai/script:silent", "messages": USER}).encode()) + record(2))
+        s.sendall(fastcgi(plain, json.dumps({"model": model, "messages": USER}).encode()))
+        kit.until(lambda: upstream.received(model))
+        s.sendall(record(2))
         s.settimeout(20)
         while s.recv(65536):
             pass
+    upstream.wait_state(model, "aborted")
 
 
 def test_trust_is_not_given_twice(plain):

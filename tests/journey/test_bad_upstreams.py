@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever an upstream does: a clear 5xx in the caller's dialect, in time, and others do not notice."""
 import shutil
+import socket
 import subprocess
 import threading
 
@@ -70,12 +71,14 @@ def impatient(upstream):
             deployment("first-byte", "openai/script:silent", base, timeout=0.3, stream_timeout=0.3),
             deployment("idle", "openai/script:silent,after=3", base, stream_timeout=0.3),
             deployment("total", "openai/script:split,pause=20", base, timeout=0.3),
+            deployment("endless", "openai/script:fixed,chunks=100000,gap=20", base),
             deployment("patient", "openai/script:slow,first=600000", base),
             deployment("unknown-name", "openai/x", "http://no-such-host.invalid:9/v1"),
             deployment("refused", "openai/x", f"http://127.0.0.1:{kit.free_port()}/v1"),
             deployment("good", "openai/script:fixed", base),
         ],
         "router_settings": {"num_retries": 0},
+        "litellm_settings": {"request_timeout": 2},
         "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
     }
     running = kit.Gateway(config)
@@ -96,6 +99,31 @@ def test_silence_in_the_middle(impatient):
     assert answer.status_code == 200 and '"error"' in answer.text and "[DONE]" not in answer.text
     line = impatient.line(answer.headers["x-litellm-call-id"])
     assert line["end"] == "cut" and line["reason"] == "UPSTREAM_TIMEOUT" and line["estimated"] is True
+
+
+def test_the_whole_of_a_stream_is_limited(impatient):
+    answer = impatient.chat("endless", stream=True)
+    assert answer.status_code == 200 and '"error"' in answer.text and "[DONE]" not in answer.text
+    assert impatient.line(answer.headers["x-litellm-call-id"])["reason"] == "UPSTREAM_TIMEOUT"
+
+
+def test_a_server_that_takes_no_connection(start):
+    """Its queue is full: what asks to connect is not answered at all."""
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        queued = [socket.socket() for _ in range(4)]
+        for s in queued:
+            s.setblocking(False)
+            s.connect_ex(full.getsockname())
+        gateway = start({"model_list": [deployment("full", "openai/x", f"http://127.0.0.1:{full.getsockname()[1]}/v1")],
+                         "router_settings": {"num_retries": 0}, "sluice": {"connect_timeout": "300ms"}})
+        for stream in (False, True):
+            answer = gateway.chat("full", stream=stream)
+            told("chat", answer, 504)
+            assert gateway.line(answer.headers["x-litellm-call-id"])["attempts"][0]["status"] == 0
+        for s in queued:
+            s.close()
 
 
 def test_a_caller_may_be_impatient(impatient):

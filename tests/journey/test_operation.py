@@ -104,12 +104,17 @@ def test_idle_workers_end_at_once(start, upstream):
 
 def test_a_killed_worker_takes_only_its_own_streams(start, upstream):
     gateway = start(config(upstream), workers=2)
-    streams = [Held(gateway) for _ in range(20)]
+    upstream.reset()
+    streams = [Held(gateway) for _ in range(40)]
     workers = gateway.worker_pids()
-    assert gateway.metric("litellm_in_flight_requests") >= 20
+    assert gateway.metric("litellm_in_flight_requests") >= 40
     gateway.expected = ["ended by signal"]
     os.kill(workers[0], signal.SIGKILL)
     until(lambda: len(gateway.worker_pids()) == 2 and workers[0] not in gateway.worker_pids())
+    states = [r["state"] for r in upstream.received("script:silent,after=3")]
+    lost = states.count("aborted")
+    assert 5 < lost < 35 and states.count("playing") == 40 - lost
+    assert gateway.metric("sluice_deployment_in_flight") == 40 - lost
     for _ in range(20):
         assert gateway.chat("gpt").status_code == 200
     for stream in streams:
@@ -208,7 +213,7 @@ def test_metrics_sum_over_workers(start, upstream):
 @pytest.mark.parametrize("form", kit.FORMS)
 def test_an_end_under_every_web_server(start, upstream, form):
     """stop() of the kit asserts that nothing crashed, leaked or hung; a stream is open meanwhile."""
-    gateway = start(config(upstream, sluice={"drain": "1s"}), form=form)
+    gateway = start(config(upstream, sluice={"drain": "1s", "heartbeat": "100ms"}), form=form)
     stream = Held(gateway)
     gateway.chat("gpt")
     stream.leave()

@@ -3,7 +3,7 @@
 import pytest
 
 import kit
-from kit import deployment
+from kit import Held, deployment, until
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +17,7 @@ def routed(upstream):
         "model_list": [
             *pair("after-429", "openai/script:refuse,status=429"),
             *pair("after-500", "openai/script:refuse,status=500"),
+            *pair("after-408", "openai/script:refuse,status=408"),
             *pair("after-503", "openai/script:refuse,status=503"),
             *pair("after-401", "openai/script:refuse,status=401"),
             *pair("after-404", "openai/script:refuse,status=404"),
@@ -30,6 +31,8 @@ def routed(upstream):
             *pair("after-422", "openai/script:refuse,status=422"),
             *pair("after-content", "openai/script:cut,after=3"),
             deployment("alone", "openai/script:fail-then,text=alone", openai),
+            *pair("left-waiting", "openai/script:silent,text=left-waiting"),
+            deployment("left-pausing", "openai/script:refuse,status=429,retry-after=50,text=left-pausing", openai),
             deployment("to-claude", "openai/script:refuse,status=529", openai),
             deployment("claude", "anthropic/script:fixed,text=claude", anthropic),
             deployment("to-gpt", "anthropic/script:refuse,status=529", anthropic),
@@ -51,7 +54,7 @@ def ask(gateway, surface, model, **more):
     return answer, gateway.line(answer.headers["x-litellm-call-id"])
 
 
-WHYS = {"after-429": "RATE_LIMIT", "after-500": "UPSTREAM_FAILED", "after-503": "OVERLOADED", "after-401": "UPSTREAM_CREDENTIAL",
+WHYS = {"after-408": "TIMEOUT", "after-429": "RATE_LIMIT", "after-500": "UPSTREAM_FAILED", "after-503": "OVERLOADED", "after-401": "UPSTREAM_CREDENTIAL",
         "after-404": "UPSTREAM_NOT_FOUND", "after-refused": "UPSTREAM_UNREACHABLE", "after-silence": "UPSTREAM_TIMEOUT",
         "after-html": "UPSTREAM_FAILED", "after-error200": None, "after-cut": "UPSTREAM_FAILED"}
 
@@ -78,6 +81,20 @@ def test_a_callers_mistake_is_told_and_blames_nobody(routed, surface, status, st
     assert len(line["attempts"]) == 1 and line["end"] == "refused"
     bad = {e["model_name"] for e in routed.get("/health").json()["unhealthy_endpoints"]}
     assert f"after-{status}" not in bad
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model,state", [("left-waiting", "aborted"), ("left-pausing", "complete")])
+def test_nothing_is_tried_after_the_client_left(routed, upstream, model, state, stream):
+    script = next(d["litellm_params"]["model"] for d in routed.config["model_list"] if d["model_name"] == model)
+    before = len(upstream.received(script))
+    client = Held(routed, "chat", model, stream=stream)
+    until(lambda: len(upstream.received(script)) > before and (model == "left-waiting" or upstream.last(script)["state"] == state))
+    client.leave()
+    line = until(lambda: next((x for x in routed.lines() if x.get("model") == model and x["stream"] == stream), None))
+    assert line["end"] == "left" and len(line["attempts"]) == 1
+    upstream.wait_state(script, state)
+    assert len(upstream.received(script)) == before + 1 and upstream.received(f"script:fixed,text={model}") == []
 
 
 @pytest.mark.parametrize("surface", ["chat", "messages"])

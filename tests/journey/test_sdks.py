@@ -98,6 +98,44 @@ def test_a_schema_crosses_in_order(chat, upstream):
     assert 0 < body.index('"zeta"') < body.index('"alpha"')
 
 
+def test_systems_and_developers_cross(chat, messages, upstream):
+    chat.create(model="anthropic/script:fixed,text=roles", max_tokens=5, messages=[
+        {"role": "developer", "content": "Be brief."}, {"role": "system", "content": "Be kind."}, {"role": "user", "content": "x"}])
+    body = sent(upstream, "text=roles")
+    assert [m["role"] for m in body["messages"]] == ["user"] and "Be brief." in str(body["system"]) and "Be kind." in str(body["system"])
+    messages.create(model="openai/script:fixed,text=parts", max_tokens=5, system="Be brief.", messages=[{"role": "user", "content": "x"}])
+    assert [m["role"] for m in sent(upstream, "text=parts")["messages"]] == ["system", "user"]
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_reasoning_streamed(chat, messages, vendor):
+    ask = {"model": f"{vendor}/script:reasoning", "max_tokens": 50, "messages": [{"role": "user", "content": "x"}]}
+    thought = "".join(getattr(c.delta, "reasoning_content", None) or "" for chunk in chat.create(stream=True, **ask) for c in chunk.choices)
+    assert thought == "thought 0, thought 1, thought 2"
+    with messages.stream(**ask) as stream:
+        content = stream.get_final_message().content
+    assert [b.type for b in content] == ["thinking", "text"] and content[0].thinking == thought
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_usage_of_a_stream(chat, messages, vendor):
+    ask = {"model": f"{vendor}/script:fixed", "max_tokens": 50, "messages": [{"role": "user", "content": "x"}]}
+    last = list(chat.create(stream=True, stream_options={"include_usage": True}, **ask))[-1]
+    assert last.choices == [] and (last.usage.prompt_tokens, last.usage.completion_tokens) == (12, 5)
+    with messages.stream(**ask) as stream:
+        usage = stream.get_final_message().usage
+    assert (usage.input_tokens, usage.output_tokens) == (12, 5)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_broken_stream_raises(chat, messages, vendor):
+    ask = {"model": f"{vendor}/script:cut,after=4", "max_tokens": 50, "messages": [{"role": "user", "content": "x"}]}
+    with pytest.raises(openai.APIError):
+        list(chat.create(stream=True, **ask))
+    with pytest.raises(anthropic.APIStatusError), messages.stream(**ask) as stream:
+        stream.get_final_message()
+
+
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_reasoning(chat, messages, vendor):
     answer = chat.create(model=f"{vendor}/script:reasoning", max_tokens=50, messages=[{"role": "user", "content": "x"}])

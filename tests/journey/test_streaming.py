@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The truth about streams: at once, whole or marked as broken, never faster than the client reads, and ended when the client leaves."""
-import http.client
 import json
-import socket
+import time
 
 import pytest
 
 import kit
-from kit import SANITIZED, deployment, events, sse, until
+from kit import SANITIZED, Held, deployment, events, until
 
 PAIRS = [(surface, vendor) for surface in ("chat", "messages") for vendor in ("openai", "anthropic")]
 
@@ -53,45 +52,6 @@ def error_of(surface, found):
     if surface == "messages":
         assert found[-1][0] == "error" and last["type"] == "error"
     return last["error"]
-
-
-class Held:
-    """A request whose answer is read, and left, when the test says so.
-
-    lighttpd may miss that a client leaves whose request was there at once (operations.md): the body waits for the 100 here."""
-
-    def __init__(self, gateway, surface, model, receive_buffer=0, **more):
-        sock = socket.socket()
-        if receive_buffer:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        sock.settimeout(60)
-        sock.connect(("127.0.0.1", gateway.port))
-        body = json.dumps({"model": model, "stream": True, "max_tokens": 100, "messages": [{"role": "user", "content": "x"}]} | more).encode()
-        self.connection = http.client.HTTPConnection("127.0.0.1", gateway.port)
-        self.connection.sock = sock
-        self.connection.request("POST", "/v1/chat/completions" if surface == "chat" else "/v1/messages", headers=gateway.headers(
-            **{"Content-Type": "application/json", "Content-Length": str(len(body)), "Expect": "100-continue"}))
-        continued = b""
-        while not continued.endswith(b"\r\n\r\n"):
-            continued += sock.recv(1)
-        assert b" 100 " in continued, continued
-        sock.sendall(body)
-        self.answer, self.got = None, b""
-
-    def read(self):
-        self.answer = self.answer or self.connection.getresponse()
-        more = self.answer.read1(65536)
-        assert more, self.got[-2000:]
-        self.got += more
-
-    def until(self, word, times=1):
-        while self.got.count(word) < times:
-            self.read()
-
-    def leave(self):
-        if self.answer:
-            self.answer.close()
-        self.connection.close()
 
 
 def left_line(gateway, model):
@@ -250,6 +210,24 @@ def test_a_slow_client_stops_the_transfer(gateway, upstream, surface, vendor):
         stream.read()
     assert heard + stream.got.count(word) == chunks
     upstream.wait_state(model, "complete")
+    stream.leave()
+
+
+def test_the_time_a_client_takes_is_not_the_upstreams(start, upstream):
+    """The clock of the longest gap stands still while we hold the upstream back."""
+    gateway = start({"model_list": [deployment("gpt", "openai/script:fixed,chunks=30000,size=1000", upstream.base + "/v1", stream_timeout=0.3)]})
+    stream = Held(gateway, "chat", "gpt", receive_buffer=65536)
+    stream.until(b"000001 ")
+    seen = []
+
+    def has_stood_for_long():
+        seen.append((upstream.last("script:fixed,chunks=30000,size=1000")["events"], time.monotonic()))
+        return any(events == seen[-1][0] and when + 0.7 < seen[-1][1] for events, when in seen)
+    until(has_stood_for_long)
+    while b"[DONE]" not in stream.got:
+        stream.got = stream.got[-10:]
+        stream.read()
+    assert until(lambda: gateway.lines())[0]["end"] == "complete"
     stream.leave()
 
 
