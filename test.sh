@@ -5,7 +5,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/build-env.sh"
 
 install $run_packages libcmocka-dev libfcgi-bin lighttpd-mod-openssl apache2-bin libapache2-mod-fcgid tinyproxy-bin \
-    clang libclang-rt-14-dev llvm-14 gdb mandoc python3 python3-venv
+    clang libclang-rt-14-dev llvm-14 gdb mandoc procps python3 python3-venv
 
 results="$here/build/results"
 passed=0 failed=0
@@ -37,6 +37,7 @@ unit() {
 		cat "$here/$1/test-suite.log" 2>/dev/null | tail -n 60
 		[ "$bad" -gt 0 ] || bad=1
 	fi
+	[ $((good + bad)) -gt 0 ] || { echo "no test was run"; bad=1; }
 	passed=$((passed + good)) failed=$((failed + bad))
 	echo "$good passed, $bad failed"
 }
