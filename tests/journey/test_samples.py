@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configurations customers start from, and the two commands of the README."""
 import json
-import os
 import re
 import signal
 import subprocess
@@ -122,4 +121,4 @@ def test_run_sh_on_a_port_in_use(tmp_path, engines):
                           env=kit.ENV | {"SLUICE_STATE": str(tmp_path), "HOME": str(tmp_path), "SLUICE_BUILD": str(kit.BUILD)})
     assert done.returncode == 1 and done.stdout.count("Ctrl-C ends it") == 0
     assert subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True).stdout == b""
-    assert os.path.exists(tmp_path / "error.log")
+    assert f"port {other.port} is in use" in done.stderr
