@@ -176,6 +176,8 @@ class Gateway:
         self.bin = self.where / "bin"
         self.bin.mkdir()
         shutil.copy(BUILD / "sluice", self.bin / "sluice")
+        for name in ("lighttpd", "apache"):             # exactly as they are shipped, where any user can read them
+            shutil.copytree(SOURCE / name, self.where / name)
         self.write(config)
         give(self.where)
         try:
@@ -200,16 +202,16 @@ class Gateway:
         self.parts.append(self.web)
 
     def lighttpd(self, name, **env):
-        self.start_web(["lighttpd", "-D", "-f", SOURCE / "lighttpd" / name], SLUICE_PORT=self.port, SLUICE_SOCKET=self.socket,
+        self.start_web(["lighttpd", "-D", "-f", self.where / "lighttpd" / name], SLUICE_PORT=self.port, SLUICE_SOCKET=self.socket,
                        SLUICE_WEB_LOGS=self.run, SLUICE_DOCROOT=self.where / "htdocs", SLUICE_SPOOL=self.run, **env)
 
     def httpd(self, name, *options):
-        defines = {"SLUICE_RUN": self.run, "SLUICE_SITE": SOURCE / "apache" / name, "SLUICE_LISTEN": f"127.0.0.1:{self.port}",
+        defines = {"SLUICE_RUN": self.run, "SLUICE_SITE": self.where / "apache" / name, "SLUICE_LISTEN": f"127.0.0.1:{self.port}",
                    "SLUICE_SOCKET": self.socket, "SLUICE_BIN": self.bin / "sluice", "SLUICE_BIN_DIR": self.bin, "SLUICE_CONFIG": self.config_path}
         argv = ["apache2", "-DFOREGROUND"]
         for key, value in defines.items():
             argv += ["-C", f"Define {key} {value}"]
-        self.start_web([*argv, *options, "-f", SOURCE / "apache" / "standalone.conf"])
+        self.start_web([*argv, *options, "-f", self.where / "apache" / "standalone.conf"])
 
     def start_lighttpd(self):
         self.start_pool()
