@@ -168,6 +168,29 @@ arena_print(struct arena *a, const char *fmt, ...)
 	return ((struct text){ p, (size_t)n });
 }
 
+static int
+hex(char c)
+{
+	return (c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1);
+}
+
+struct text
+arena_percent_decode(struct arena *a, struct text t)
+{
+	char *to = arena_bytes(a, t.len + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < t.len; i++) {
+		if (t.at[i] == '%' && i + 2 < t.len && hex(t.at[i + 1]) >= 0 && hex(t.at[i + 2]) >= 0) {
+			to[n++] = (char)(hex(t.at[i + 1]) << 4 | hex(t.at[i + 2]));
+			i += 2;
+		} else
+			to[n++] = t.at[i];
+	}
+	to[n] = '\0';
+	return ((struct text){ to, n });
+}
+
 size_t
 arena_held(const struct arena *a)
 {

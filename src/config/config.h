@@ -14,8 +14,11 @@
 #include "base/json.h"
 
 enum wire {				/* what an upstream speaks */
-	WIRE_OPENAI,
+	WIRE_OPENAI,			/* chat completions; as a deployment's: one of the family */
 	WIRE_ANTHROPIC,
+	WIRE_RESPONSES,			/* further surfaces of the OpenAI family: a call's, never a deployment's (wire_for) */
+	WIRE_COMPLETIONS,
+	WIRE_EMBEDDINGS,
 	WIRE_NONE,			/* a vendor whose dialect comes with a later version */
 };
 
@@ -29,6 +32,8 @@ enum quirk {
 	QUIRK_CONTINUOUS_USAGE	= 1 << 5,	/* takes stream_options.continuous_usage_stats (vLLM) */
 	QUIRK_NO_STORE		= 1 << 6,	/* send store: false */
 	QUIRK_NO_STREAM_OPTIONS	= 1 << 7,	/* refuses stream_options */
+	QUIRK_RESPONSES		= 1 << 8,	/* has /responses of its own */
+	QUIRK_COMPLETIONS	= 1 << 9,	/* has /completions of its own */
 };
 
 struct vendor {
@@ -59,6 +64,7 @@ struct deployment {
 	struct text	 model;			/* the upstream's name; may hold '*' */
 	struct text	 api_base;		/* without trailing slash, user info and query: fit for headers and logs */
 	struct text	 url;			/* where a chat call goes */
+	struct text	 root, query;		/* what stands before and behind a surface's path: "https://host/v1" and "key=value" */
 	struct text	 host;			/* of url, for name look-up; empty for a literal address */
 	unsigned	 port;
 	struct text	 proxy;			/* forward proxy URL for it (HTTPS_PROXY, NO_PROXY applied), or empty */

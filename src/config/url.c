@@ -137,6 +137,18 @@ keep(struct load *l, struct buf *b)
 	return (t);
 }
 
+/* The path before the surfaces of a server: that of its chat calls without its last two segments, else the base's own. */
+static struct text
+root_path(struct arena *scratch, struct text base_path, struct text path)
+{
+	static const struct text surface = { "/chat/completions", 17 };
+	struct text rest = missing(base_path, path), whole = arena_print(scratch, TEXT_FMT TEXT_FMT, TEXT_ARG(base_path), TEXT_ARG(rest));
+
+	while (whole.len > 0 && whole.at[whole.len - 1] == '/')
+		whole.len--;
+	return (text_ends(whole, surface) ? text_sub(whole, 0, whole.len - surface.len) : base_path);
+}
+
 void
 url_build(struct load *l, struct deployment *d, const struct url *base, const char *path)
 {
@@ -152,6 +164,10 @@ url_build(struct load *l, struct deployment *d, const struct url *base, const ch
 	if (base->query.len > 0)
 		buf_print(&b, "?" TEXT_FMT, TEXT_ARG(base->query));
 	d->url = keep(l, &b);
+	add_server(&b, base, true);
+	buf_text(&b, root_path(l->scratch, base->path, text_of(path)));
+	d->root = keep(l, &b);
+	d->query = arena_copy(l->arena, base->query);
 	buf_free(&b);
 	d->port = base->port;
 	d->host = TEXT("");

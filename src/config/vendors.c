@@ -100,7 +100,7 @@ static const struct vendor vendors[] = {
 	LIKE("heroku", "https://us.inference.heroku.com", BASE("HEROKU_API_BASE"), KEY("HEROKU_API_KEY"),
 	    .chat_path = "/v1/chat/completions"),
 	LIKE("hosted_vllm", NULL, BASE("HOSTED_VLLM_API_BASE"), KEY("HOSTED_VLLM_API_KEY"),
-	    .quirks = QUIRK_KEY_OPTIONAL | QUIRK_CONTINUOUS_USAGE),
+	    .quirks = QUIRK_KEY_OPTIONAL | QUIRK_CONTINUOUS_USAGE | QUIRK_RESPONSES | QUIRK_COMPLETIONS),
 	LIKE("huggingface", NULL, BASE("HF_API_BASE", "HUGGINGFACE_API_BASE"), KEY("HF_TOKEN", "HUGGINGFACE_API_KEY"),
 	    .chat_path = "/v1/chat/completions"),
 	LATER("humanloop"),
@@ -115,7 +115,7 @@ static const struct vendor vendors[] = {
 	LIKE("lemonade", "http://localhost:8000/api/v1", BASE("LEMONADE_API_BASE"), KEY("LEMONADE_API_KEY"), .quirks = QUIRK_KEY_OPTIONAL),
 	LIKE("libertai", "https://api.libertai.io/v1", BASE("LIBERTAI_API_BASE"), KEY("LIBERTAI_API_KEY"), .quirks = QUIRK_MAX_TOKENS_OLD),
 	LIKE("litellm_proxy", NULL, BASE("LITELLM_PROXY_API_BASE"), KEY("LITELLM_PROXY_API_KEY"),
-	    .quirks = QUIRK_KEY_OPTIONAL | QUIRK_DEVELOPER_OK),
+	    .quirks = QUIRK_KEY_OPTIONAL | QUIRK_DEVELOPER_OK | QUIRK_RESPONSES | QUIRK_COMPLETIONS),
 	LIKE("llamafile", "http://127.0.0.1:8080/v1", BASE("LLAMAFILE_API_BASE"), KEY("LLAMAFILE_API_KEY"), .quirks = QUIRK_KEY_OPTIONAL),
 	LIKE("llamagate", "https://api.llamagate.dev/v1", KEY("LLAMAGATE_API_KEY"), .quirks = QUIRK_MAX_TOKENS_OLD),
 	LIKE("lm_studio", NULL, BASE("LM_STUDIO_API_BASE"), KEY("LM_STUDIO_API_KEY"), .quirks = QUIRK_KEY_OPTIONAL),
@@ -147,7 +147,7 @@ static const struct vendor vendors[] = {
 	    .quirks = QUIRK_KEY_OPTIONAL | QUIRK_MAX_TOKENS_OLD, .chat_path = "/v1/chat/completions"),
 	LIKE("oobabooga", NULL, KEY("OOBABOOGA_API_KEY"), .quirks = QUIRK_KEY_OPTIONAL),
 	LIKE("openai", "https://api.openai.com/v1", BASE("OPENAI_BASE_URL", "OPENAI_API_BASE"), KEY("OPENAI_API_KEY"),
-	    .quirks = QUIRK_DEVELOPER_OK | QUIRK_MAX_TOKENS_NEW),
+	    .quirks = QUIRK_DEVELOPER_OK | QUIRK_MAX_TOKENS_NEW | QUIRK_RESPONSES | QUIRK_COMPLETIONS),
 	LIKE("openai_like", NULL, .quirks = QUIRK_KEY_OPTIONAL),
 	LIKE("openrouter", "https://openrouter.ai/api/v1", BASE("OPENROUTER_API_BASE", "OPENROUTER_BASE_URL"), KEY("OPENROUTER_API_KEY"),
 	    .quirks = QUIRK_DEVELOPER_OK),
@@ -204,14 +204,15 @@ static const struct vendor vendors[] = {
 	LATER("vertex_ai"),
 	LATER("vertex_ai_beta"),
 	LIKE("vllm", NULL, BASE("HOSTED_VLLM_API_BASE"), KEY("HOSTED_VLLM_API_KEY"),
-	    .quirks = QUIRK_KEY_OPTIONAL | QUIRK_CONTINUOUS_USAGE),
+	    .quirks = QUIRK_KEY_OPTIONAL | QUIRK_CONTINUOUS_USAGE | QUIRK_RESPONSES | QUIRK_COMPLETIONS),
 	LIKE("volcengine", "https://ark.cn-beijing.volces.com/api/v3", BASE("VOLCENGINE_API_BASE"),
 	    KEY("VOLCENGINE_API_KEY", "ARK_API_KEY")),
 	LATER("voyage"),
 	LIKE("wandb", "https://api.inference.wandb.ai/v1", BASE("WANDB_API_BASE"), KEY("WANDB_API_KEY")),
 	LATER("watsonx"),
 	LATER("watsonx_text"),
-	LIKE("xai", "https://api.x.ai/v1", BASE("XAI_API_BASE"), KEY("XAI_API_KEY"), .quirks = QUIRK_MAX_TOKENS_NEW),
+	LIKE("xai", "https://api.x.ai/v1", BASE("XAI_API_BASE"), KEY("XAI_API_KEY"),
+	    .quirks = QUIRK_MAX_TOKENS_NEW | QUIRK_RESPONSES),
 	LIKE("xiaomi_mimo", "https://api.xiaomimimo.com/v1", KEY("XIAOMI_MIMO_API_KEY"), .quirks = QUIRK_MAX_TOKENS_OLD),
 	LIKE("xinference", "http://127.0.0.1:9997/v1", BASE("XINFERENCE_API_BASE"), KEY("XINFERENCE_API_KEY"),
 	    .quirks = QUIRK_KEY_OPTIONAL),
@@ -219,7 +220,7 @@ static const struct vendor vendors[] = {
 };
 
 /* openai/ at a server of the operator's own: nothing of OpenAI's newest habits can be expected of it. */
-static const struct vendor openai_elsewhere = LIKE("openai", NULL, .quirks = QUIRK_KEY_OPTIONAL);
+static const struct vendor openai_elsewhere = LIKE("openai", NULL, .quirks = QUIRK_KEY_OPTIONAL | QUIRK_RESPONSES | QUIRK_COMPLETIONS);
 
 /* Whose a model is that has no prefix. */
 static const struct {
@@ -239,7 +240,8 @@ static const struct {
 	{ "max_tokens_old", QUIRK_MAX_TOKENS_OLD }, { "key_optional", QUIRK_KEY_OPTIONAL }, { "developer_ok", QUIRK_DEVELOPER_OK },
 	{ "max_tokens_new", QUIRK_MAX_TOKENS_NEW }, { "flatten_content", QUIRK_FLATTEN_CONTENT },
 	{ "continuous_usage", QUIRK_CONTINUOUS_USAGE },
-	{ "no_store", QUIRK_NO_STORE }, { "no_stream_options", QUIRK_NO_STREAM_OPTIONS },
+	{ "no_store", QUIRK_NO_STORE }, { "no_stream_options", QUIRK_NO_STREAM_OPTIONS }, { "responses", QUIRK_RESPONSES },
+	{ "completions", QUIRK_COMPLETIONS },
 };
 
 static int

@@ -189,6 +189,7 @@ answer_error(struct exchange *x, struct error *e)
 		error_whole(x, e);
 		return;
 	}
-	x->front->error_event(reply_buf(x->stream, 512), e, text_of(x->id));
+	x->front->error_event(reply_buf(x->stream, 512), e,
+	    &(struct failing){ .request_id = text_of(x->id), .told = &x->told, .writer = x->writer, .seen = x->seen });
 	x->answered = true;
 }

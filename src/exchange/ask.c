@@ -67,7 +67,7 @@ forget_attempt(struct exchange *x)
 	x->seen_room = (struct seen){ 0 };
 	x->seen = &x->relay.seen;
 	x->told = (struct told){ .model = x->model, .id = text_of(x->id), .created = x->began_wall_ms / 1000,
-		.usage_asked = !x->relay.hide_usage };
+		.usage_asked = !x->relay.hide_usage, .asked = &x->glance };
 	sse_free(&x->sse);
 	sse_init(&x->sse, (size_t)x->config->settings.event_limit);
 }
@@ -81,7 +81,8 @@ ask_deployment(struct exchange *x)
 	struct call_plan *p;
 
 	forget_attempt(x);
-	if (x->glance.counting && (x->deployment->mock || x->deployment->wire != WIRE_ANTHROPIC))
+	x->wire = wire_for(x->deployment, x->front->wire);
+	if (x->glance.counting && (x->deployment->mock || x->wire != WIRE_ANTHROPIC))
 		return (local_count(x));
 	if (x->deployment->mock) {
 		attempt_begins(x);
@@ -90,7 +91,7 @@ ask_deployment(struct exchange *x)
 		attempt_ends(x);
 		return (x->failure != NULL ? ask_next(x, x->failure) : STEP_GO);
 	}
-	x->provider = provider_of(x->deployment->wire);
+	x->provider = provider_of(x->wire);
 	p = arena_new_of(x->arena, struct call_plan);
 	if ((x->error = request_plan(x, p)) != NULL)
 		return (STEP_ERROR);

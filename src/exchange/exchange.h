@@ -20,7 +20,7 @@ typedef enum step_result step_f(struct exchange *);
 
 /* What a path and a method stand for. */
 struct surface {
-	const char	*path;			/* "/v1" in front is optional to callers; a trailing '*' takes any rest */
+	const char	*path;			/* "/v1" in front is optional to callers; {model} takes a segment, a trailing '*' any rest */
 	const char	*methods;		/* "GET", "POST", "GET,HEAD" … */
 	const struct front *front;		/* in whose dialect errors are; NULL: by the headers */
 	enum counter	 counter;
@@ -70,6 +70,7 @@ struct exchange {
 	const struct front *front;
 	struct text	 client_id, web_id, user;	/* x-litellm-call-id, UNIQUE_ID, who the web server says it is */
 	struct text	 rest;			/* what a surface's '*' took */
+	struct text	 path_model;		/* what its {model} took, decoded: stands for the body's */
 	struct client_says says;
 	bool		 head_only;		/* HEAD */
 
@@ -83,6 +84,7 @@ struct exchange {
 	struct attempt	*attempts, *attempt;
 	unsigned	 n_attempts;
 	const struct deployment *deployment;
+	enum wire	 wire;			/* in which dialect it is asked */
 	const struct provider *provider;
 	unsigned	 slot;			/* of the deployment on the board */
 	bool		 in_flight;
@@ -136,7 +138,13 @@ void	exchange_abandon(struct exchange *);
 struct text kept_header(struct exchange *, const char *name);	/* a request header's copy in the arena, bounded */
 
 /* surfaces.c */
-const struct surface *surface_find(struct text path, struct text method, struct text *rest, bool *path_known, const char **allow);
+struct found {
+	const struct surface *surface;
+	struct text	 rest, model;			/* what `*` and {model} took, as sent */
+	bool		 path_known;			/* not found: the path is there, for other methods */
+	const char	*allow;				/* those */
+};
+bool	surface_find(struct found *, struct text path, struct text method);
 bool	is_anthropic_client(const struct request *);
 
 /* ask.c */

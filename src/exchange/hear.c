@@ -15,7 +15,7 @@ choose_course(struct exchange *x, char first)
 	if (!events && (x->upstream_type.len == 0 || text_is(x->upstream_type, "text/plain")))
 		events = x->glance.stream && first != '{' && first != '[' && first != '<';
 	x->course = events ? COURSE_EVENTS : COURSE_WHOLE;
-	x->relayed = x->front->wire == x->deployment->wire && events == x->glance.stream;
+	x->relayed = x->front->wire == x->wire && events == x->glance.stream;
 	if (!x->relayed) {
 		x->seen = &x->seen_room;
 		x->reader = x->provider->reader(x->arena, x->seen, x->ask);

@@ -117,33 +117,10 @@ local_models(struct exchange *x)
 	return (say(x, "application/json", &body));
 }
 
-static int
-hex(char c)
-{
-	return (c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1);
-}
-
-/* Percent-decoded into the arena; what is not an escape stays. */
-static struct text
-decoded(struct arena *arena, struct text t)
-{
-	char *to = arena_bytes(arena, t.len + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < t.len; i++) {
-		if (t.at[i] == '%' && i + 2 < t.len && hex(t.at[i + 1]) >= 0 && hex(t.at[i + 2]) >= 0) {
-			to[n++] = (char)(hex(t.at[i + 1]) << 4 | hex(t.at[i + 2]));
-			i += 2;
-		} else
-			to[n++] = t.at[i];
-	}
-	return ((struct text){ to, n });
-}
-
 enum step_result
 local_model(struct exchange *x)
 {
-	struct text id = decoded(x->arena, x->rest);
+	struct text id = arena_percent_decode(x->arena, x->rest);
 	struct buf body = { 0 };
 
 	if (models_one(&body, x->config, id, is_anthropic_client(x->request)))

@@ -70,7 +70,7 @@ write_body(struct exchange *x, struct call_plan *p)
 	bool drop = d->drop_params || x->config->settings.drop_params;
 	struct edits edits = { 0 };
 
-	if (x->front->wire == d->wire) {
+	if (x->front->wire == x->wire) {
 		TRY(x->provider->relay_request(&edits, x->arena, &x->glance, d, model, drop));
 		p->body = x->glance.body;
 		p->edits = edits.list;
@@ -81,6 +81,7 @@ write_body(struct exchange *x, struct call_plan *p)
 	x->body.len = 0;
 	TRY(x->provider->write_request(&x->body, x->arena, x->ask, d, model, drop));
 	p->body = buf_as_text(&x->body);
+	x->told.ask = x->ask;
 	x->told.old_functions = x->ask->old_functions;
 	return (NULL);
 }
@@ -124,17 +125,16 @@ struct error *
 request_plan(struct exchange *x, struct call_plan *p)
 {
 	const struct deployment *d = x->deployment;
-	const struct client_says *says = x->front->wire == d->wire ? &x->says : NULL;
+	const struct client_says *says = x->front->wire == x->wire ? &x->says : NULL;
 	struct text *headers = arena_alloc(x->arena, HEADERS_MOST * sizeof(*headers));
 
-	*p = (struct call_plan){ .url = d->url, .host = d->host, .port = d->port, .proxy = d->proxy, .headers = headers,
+	*p = (struct call_plan){ .host = d->host, .port = d->port, .proxy = d->proxy, .headers = headers,
 		.verify = d->ssl_verify && x->config->settings.ssl_verify, .stream = x->glance.stream };
 	TRY(write_body(x, p));
 	p->n_headers = x->provider->headers(headers, HEADERS_MOST, x->arena, d, says);
 	if (x->config->settings.forward_client_headers && x->request != NULL)
 		p->n_headers = forward_headers(x, headers, p->n_headers);
-	if (x->provider->url != NULL)
-		p->url = x->provider->url(x->arena, d, x->glance.counting ? WANT_COUNT : WANT_ANSWER, says);
+	p->url = x->provider->url(x->arena, d, route_model(&x->plan, d), x->glance.counting ? WANT_COUNT : WANT_ANSWER, says);
 	set_limits(x, p);
 	return (NULL);
 }

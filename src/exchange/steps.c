@@ -51,19 +51,22 @@ front_for(const struct exchange *x)
 static enum step_result
 identify(struct exchange *x)
 {
-	const char *allow = NULL;
-	bool known = false;
+	struct found f;
+	bool found;
 
 	keep_names(x);
-	x->surface = surface_find(x->request->path, x->request->method, &x->rest, &known, &allow);
+	found = surface_find(&f, x->request->path, x->request->method);
+	x->surface = f.surface;
+	x->rest = f.rest;
+	x->path_model = arena_percent_decode(x->arena, f.model);
 	x->front = front_for(x);
-	if (x->surface == NULL) {
-		if (!known) {
+	if (!found) {
+		if (!f.path_known) {
 			x->error = error_new(x->arena, E_NOT_FOUND, "Not Found");
 			return (STEP_ERROR);
 		}
-		x->error = error_new(x->arena, E_METHOD, "Method Not Allowed: this path takes %s", allow);
-		x->error->param = text_of(allow);
+		x->error = error_new(x->arena, E_METHOD, "Method Not Allowed: this path takes %s", f.allow);
+		x->error->param = text_of(f.allow);
 		return (STEP_ERROR);
 	}
 	if (!x->surface->open)
@@ -92,6 +95,15 @@ body_error(struct exchange *x)
 	return (NULL);
 }
 
+/* The configuration's word stands above the path's, that above the body's. */
+static struct text
+model_asked(const struct exchange *x)
+{
+	if (x->config->settings.completion_model.len > 0)
+		return (x->config->settings.completion_model);
+	return (x->path_model.len > 0 ? x->path_model : x->glance.model);
+}
+
 static enum step_result
 read_ask_heard(struct exchange *x)
 {
@@ -108,12 +120,13 @@ read_ask_heard(struct exchange *x)
 	if (x->surface->answer != NULL)
 		return (x->surface->answer(x));
 	g->counting = x->surface->counting;
+	g->model_named = x->path_model.len > 0;
 	x->error = x->front->glance(g, x->arena, x->request->body);
 	if (x->error != NULL)
 		return (STEP_ERROR);
 	g->stream &= !g->counting;
 	x->prompt_bytes = g->body.len;
-	x->model = arena_copy(x->arena, x->config->settings.completion_model.len > 0 ? x->config->settings.completion_model : g->model);
+	x->model = arena_copy(x->arena, model_asked(x));
 	return (STEP_GO);
 }
 

@@ -2,6 +2,8 @@
 /* The paths the gateway answers, as one table. */
 #include "exchange/exchange.h"
 
+#define MODEL	"{model}"
+
 static const struct surface surfaces[] = {
 	{ "/v1/chat/completions",	"POST",	&front_chat,	 COUNT_REQUESTS_CHAT,	  false, NULL, false },
 	{ "/v1/messages",		"POST",	&front_messages, COUNT_REQUESTS_MESSAGES, false, NULL, false },
@@ -19,6 +21,7 @@ static const struct surface surfaces[] = {
 	{ "/v1/responses",		"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_upgrade, false },
 	{ "/v1/responses",		"POST",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
 	{ "/v1/responses/*",		NULL,	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
+	{ "/openai/deployments/{model}/chat/completions", "POST", &front_chat, COUNT_REQUESTS_CHAT, false, NULL, false },
 	{ "/openai/*",			NULL,	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
 	{ "/anthropic/*",		NULL,	&front_messages, COUNT_REQUESTS_OTHER,	  false, local_later, false },
 	{ "/vllm/*",			NULL,	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
@@ -62,17 +65,41 @@ static const struct surface surfaces[] = {
 	{ "/config/*",			NULL,	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
 };
 
-/* Does the row's path match; `*` at its end takes the (non-empty) rest. */
+/* Takes "{model}" off the front of a row, and what stands there off the front of a path: a segment. */
 static bool
-matches(struct text row, struct text path, struct text *rest)
+takes_model(struct text *row, struct text *path, struct text *model)
 {
-	if (row.at[row.len - 1] != '*')
-		return (text_eq(row, path));
-	row.len--;
-	if (path.len <= row.len || !text_starts(path, row))
+	size_t n = 0;
+
+	if (!text_starts(*row, TEXT(MODEL)))
 		return (false);
-	*rest = text_sub(path, row.len, path.len);
-	return (true);
+	while (n < path->len && path->at[n] != '/')
+		n++;
+	*model = text_sub(*path, 0, n);
+	*row = text_sub(*row, sizeof(MODEL) - 1, row->len);
+	*path = text_sub(*path, n, path->len);
+	return (n > 0);
+}
+
+/* Does the row's path match: `{model}` takes a segment, `*` at its end the (non-empty) rest. */
+static bool
+matches(struct text row, struct text path, struct found *f)
+{
+	while (row.len > 0) {
+		if (row.at[0] == '{') {
+			if (!takes_model(&row, &path, &f->model))
+				return (false);
+		} else if (row.at[0] == '*') {
+			f->rest = path;
+			return (path.len > 0);
+		} else if (path.len == 0 || path.at[0] != row.at[0])
+			return (false);
+		else {
+			row = text_sub(row, 1, row.len);
+			path = text_sub(path, 1, path.len);
+		}
+	}
+	return (path.len == 0);
 }
 
 static bool
@@ -94,24 +121,26 @@ tidy(struct text path)
 	return (path);
 }
 
-const struct surface *
-surface_find(struct text path, struct text method, struct text *rest, bool *path_known, const char **allow)
+bool
+surface_find(struct found *f, struct text path, struct text method)
 {
-	*path_known = false;
+	*f = (struct found){ .rest = TEXT(""), .model = TEXT("") };
 	path = tidy(path);
 	for (size_t i = 0; i < nitems(surfaces); i++) {
 		struct text row = text_of(surfaces[i].path);
+		struct found this = { .surface = &surfaces[i], .rest = TEXT(""), .model = TEXT("") };
 
-		*rest = TEXT("");
-		if (!matches(row, path, rest) &&
-		    !(text_starts(row, TEXT("/v1/")) && matches(text_sub(row, 3, row.len), path, rest)))
+		if (!matches(row, path, &this) &&
+		    !(text_starts(row, TEXT("/v1/")) && matches(text_sub(row, 3, row.len), path, &this)))
 			continue;
-		if (takes(surfaces[i].methods, method))
-			return (&surfaces[i]);
-		*path_known = true;
-		*allow = surfaces[i].methods;
+		if (takes(surfaces[i].methods, method)) {
+			*f = this;
+			return (true);
+		}
+		f->path_known = true;
+		f->allow = surfaces[i].methods;
 	}
-	return (NULL);
+	return (false);
 }
 
 /* By the version header, never by the key header: an Anthropic SDK sends Authorization too. */

@@ -64,10 +64,11 @@ glance(struct glance *g, struct arena *arena, struct text body)
 	struct json_item item;
 
 	TRY(guard_scan(g, found, arena, body, rows, MEMBERS));
-	if (found[MODEL] == NULL)
+	if (found[MODEL] == NULL && !g->model_named)
 		return (error_new(arena, E_NO_SUCH_MODEL, "/chat/completions: Invalid model name passed in model=None. "
 		    "Call `/v1/models` to view available models for your key."));
-	g->model = json_unescape(arena, json_inside(json_spot_value(body, found[MODEL])));
+	if (found[MODEL] != NULL)
+		g->model = json_unescape(arena, json_inside(json_spot_value(body, found[MODEL])));
 	if (found[MESSAGES] == NULL)
 		return (error_param(error_new(arena, E_BAD_REQUEST, "/chat/completions: Missing required parameter: 'messages'."), "messages"));
 	walk = json_walk(json_spot_value(body, found[MESSAGES]));
@@ -162,11 +163,11 @@ error_body(struct buf *out, const struct error *e, struct text request_id)
 
 /* No [DONE] follows: it would read as success. */
 static void
-error_event(struct buf *out, const struct error *e, struct text request_id)
+error_event(struct buf *out, const struct error *e, const struct failing *f)
 {
 	struct json_out o = { .to = out };
 
-	(void)request_id;
+	(void)f;
 	buf_lit(out, "data: ");
 	chat_put_error(&o, e);
 	buf_lit(out, "\n\n");

@@ -93,30 +93,6 @@ decoded(struct arena *arena, struct text base64)
 	return ((struct text){ out, len > pad ? (size_t)(len - pad) : 0 });
 }
 
-static struct text
-percent_decoded(struct arena *arena, struct text t)
-{
-	char *out = arena_bytes(arena, t.len);
-	size_t n = 0;
-
-	for (size_t i = 0; i < t.len; i++) {
-		char hex[3] = { 0 }, *end;
-		long byte;
-
-		if (t.at[i] == '%' && i + 2 < t.len) {
-			memcpy(hex, t.at + i + 1, 2);
-			byte = strtol(hex, &end, 16);
-			if (*end == '\0') {
-				out[n++] = (char)byte;
-				i += 2;
-				continue;
-			}
-		}
-		out[n++] = t.at[i];
-	}
-	return ((struct text){ out, n });
-}
-
 /* data:[type][;parameters][;base64],data — false: not a data URL.  An empty data says it is one that nobody can read. */
 static bool
 read_data_url(struct part *p, struct reading *r, struct quoted url)
@@ -139,7 +115,7 @@ read_data_url(struct part *p, struct reading *r, struct quoted url)
 	type = text_trim(type);
 	p->media_type = text_eq_nocase(type, TEXT("image/jpg")) ? QUOTED("image/jpeg") : quoted_of(r->arena, type);
 	if (!base64) {
-		p->data = quoted_of(r->arena, percent_decoded(r->arena, data));
+		p->data = quoted_of(r->arena, arena_percent_decode(r->arena, data));
 		p->data_is_text = true;
 		return (true);
 	}

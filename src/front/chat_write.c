@@ -748,7 +748,7 @@ static void
 refuse(struct writer *w, const struct error *e)
 {
 	if (w->streams)
-		front_chat.error_event(w->out, e, TEXT(""));
+		front_chat.error_event(w->out, e, &(struct failing){ .told = &w->told, .writer = w });
 	else
 		front_chat.error_body(w->out, e, TEXT(""));
 }

@@ -21,9 +21,20 @@ struct told {
 	int64_t		 created;		/* seconds since 1970 */
 	bool		 usage_asked;
 	bool		 old_functions;		/* chat: tool calls are answered as function_call (struct ask) */
+	/* The request, for what an answer repeats of it; only while a writer is made: a stream that commits gives the request's memory back. */
+	const struct glance *asked;
+	const struct ask *ask;			/* NULL: relayed */
 };
 
 struct writer;					/* a front's own, in the arena */
+
+/* What is known of a stream that fails behind its first byte. */
+struct failing {
+	struct text	 request_id;
+	const struct told *told;
+	struct writer	*writer;		/* NULL: relayed */
+	const struct seen *seen;		/* NULL: nothing came */
+};
 
 struct front {
 	const char	*name;
@@ -44,7 +55,7 @@ struct front {
 	struct text	 heartbeat;		/* a frame that means nothing */
 	/* Errors: a body (with its status), and an event of a committed stream. */
 	int		(*error_body)(struct buf *out, const struct error *, struct text request_id);
-	void		(*error_event)(struct buf *out, const struct error *, struct text request_id);
+	void		(*error_event)(struct buf *out, const struct error *, const struct failing *);
 };
 
 extern const struct front front_chat, front_messages;

@@ -116,10 +116,10 @@ error_body(struct buf *out, const struct error *e, struct text request_id)
 }
 
 static void
-error_event(struct buf *out, const struct error *e, struct text request_id)
+error_event(struct buf *out, const struct error *e, const struct failing *f)
 {
 	buf_lit(out, "event: error\ndata: ");
-	messages_error(out, e, request_id);
+	messages_error(out, e, f->request_id);
 	buf_lit(out, "\n\n");
 }
 

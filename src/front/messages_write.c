@@ -636,7 +636,7 @@ fail(struct writer *w, const struct error *e)
 	if (w->whole)
 		w->out->len = w->from;
 	else
-		front_messages.error_event(w->out, e, w->told.id);
+		front_messages.error_event(w->out, e, &(struct failing){ .request_id = w->told.id, .told = &w->told, .writer = w });
 }
 
 void

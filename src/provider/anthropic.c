@@ -22,8 +22,9 @@ with_query(struct arena *arena, struct text url, const char *path, bool beta)
 }
 
 static struct text
-url(struct arena *arena, const struct deployment *d, enum want want, const struct client_says *says)
+url(struct arena *arena, const struct deployment *d, struct text model, enum want want, const struct client_says *says)
 {
+	(void)model;				/* the body names it */
 	return (with_query(arena, d->url, want == WANT_COUNT ? "/count_tokens" : "", says != NULL && says->beta));
 }
 

@@ -2,6 +2,23 @@
 /* OpenAI's chat completions and the many servers that resemble it, relayed: the client's text goes up and the vendor's comes down with a few edits. */
 #include "provider/openai_priv.h"
 
+/* Where calls go. */
+
+struct text
+openai_url(struct arena *arena, const struct deployment *d, struct text model, const char *path)
+{
+	(void)model;				/* the body names it */
+	return (arena_print(arena, TEXT_FMT "%s%s" TEXT_FMT, TEXT_ARG(d->root), path, d->query.len > 0 ? "?" : "", TEXT_ARG(d->query)));
+}
+
+/* The configuration knows where chat calls go: not every vendor's path ends as OpenAI's. */
+static struct text
+url(struct arena *arena, const struct deployment *d, struct text model, enum want want, const struct client_says *says)
+{
+	(void)arena, (void)model, (void)says;
+	return (want == WANT_ANSWER ? d->url : TEXT(""));
+}
+
 /* Headers. */
 
 static void
@@ -257,6 +274,7 @@ read_error(struct arena *arena, int status, struct text content_type, struct tex
 
 const struct provider provider_openai = {
 	.name = "openai",
+	.url = url,
 	.headers = headers,
 	.relay_request = relay_request,
 	.relay_answer = openai_relay_answer,

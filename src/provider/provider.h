@@ -16,6 +16,7 @@
 /* What must be known of a request in its own dialect; found in one pass over the body, which nothing here copies.  The caller zeroes it, and says `counting`. */
 struct glance {
 	bool		 counting;		/* in: a count_tokens body, which needs no max_tokens */
+	bool		 model_named;		/* in: the path names the model, the body need not */
 	struct text	 body;
 	struct json_spot *top;			/* its members */
 	size_t		 n_top;
@@ -77,8 +78,8 @@ struct reader;					/* a provider's own, in the arena */
 
 struct provider {
 	const char	*name;
-	/* Where a call goes.  NULL in the row: deployment->url for answers, no counts.  Empty: this vendor has no such call. */
-	struct text	(*url)(struct arena *, const struct deployment *, enum want, const struct client_says *);
+	/* Where a call for that model of the upstream goes.  Empty: this vendor has no such call. */
+	struct text	(*url)(struct arena *, const struct deployment *, struct text model, enum want, const struct client_says *);
 	/* Headers of a request ("Name: value" each), credential and content type too.  Writes at most `room`, returns how many. */
 	size_t		(*headers)(struct text *list, size_t room, struct arena *, const struct deployment *, const struct client_says *);
 	/* Same dialect: the edits that make the client's body the vendor's: model, defaults, forbidden and dropped members, usage asked for. */
@@ -99,6 +100,11 @@ struct provider {
 
 extern const struct provider provider_openai, provider_anthropic;
 const struct provider *provider_of(enum wire);		/* NULL: WIRE_NONE */
+/* In which dialect a call to the deployment is held for a client of the dialect `asked`: that one where the vendor has it, else the vendor's own. */
+enum wire wire_for(const struct deployment *, enum wire asked);
+
+/* Shared by the surfaces of the OpenAI family (openai.c): the address of the one with that path behind the deployment's root. */
+struct text	 openai_url(struct arena *, const struct deployment *, struct text model, const char *path);
 
 /* Shared by the files of this room (splice.c): edits of a relayed request, put in order. */
 struct splice {

@@ -16,7 +16,8 @@
 struct kase {
 	char		 path[512];
 	const struct front *front;
-	const struct provider *provider;
+	enum wire	 wire;			/* of the call */
+	const struct provider *provider;	/* who speaks it */
 	struct buf	 file;
 	struct arena	*arena;
 	struct text	 options, client, request, answer, wanted, seen;
@@ -179,8 +180,8 @@ take_options(struct kase *k)
 {
 	struct text line, rest = k->options;
 
-	k->vendor.prefix = k->provider->name;
-	k->vendor.wire = k->provider == &provider_openai ? WIRE_OPENAI : WIRE_ANTHROPIC;
+	k->vendor.prefix = k->wire == WIRE_ANTHROPIC ? "anthropic" : "openai";
+	k->vendor.wire = k->wire == WIRE_ANTHROPIC ? WIRE_ANTHROPIC : WIRE_OPENAI;
 	k->deployment = (struct deployment){ .vendor = &k->vendor, .wire = k->vendor.wire, .model = TEXT("up"), .key = TEXT("sk-upstream"),
 		.defaults = k->defaults, .drop = k->drop, .id = TEXT("d"), .mode = TEXT("chat") };
 	while (rest.len > 0) {
@@ -258,7 +259,8 @@ static void
 break_off(struct drive *d, const struct error *e, bool content)
 {
 	if (content)
-		d->k->front->error_event(&d->out->client, e, TEXT(OUR_ID));
+		d->k->front->error_event(&d->out->client, e, &(struct failing){ .request_id = TEXT(OUR_ID), .told = &d->told,
+		    .writer = d->writer, .seen = d->writer != NULL ? &d->seen : &d->relay.seen });
 	else
 		refuse(d, e);
 	d->over = true;
@@ -414,7 +416,7 @@ answer(struct drive *d, bool relays, enum cutting cutting)
 	if (d->glance.stream && !events)
 		relays = false;			/* a whole answer though a stream was asked: the writer makes the stream */
 	d->told = (struct told){ .model = d->glance.model, .id = TEXT(OUR_ID), .created = CREATED, .usage_asked = d->glance.usage_asked,
-		.old_functions = d->ask.old_functions };
+		.old_functions = d->ask.old_functions, .asked = &d->glance, .ask = relays ? NULL : &d->ask };
 	d->relay.arena = d->arena;
 	d->relay.model = json_escape(d->arena, d->glance.model);
 	d->relay.hide_usage = !d->glance.usage_asked;
@@ -448,7 +450,7 @@ request(struct drive *d, bool relays)
 static bool
 relays(const struct kase *k)
 {
-	return (k->front->wire == k->vendor.wire && !k->translate);
+	return (k->front->wire == k->wire && !k->translate);
 }
 
 /* Comparing. */
@@ -637,9 +639,9 @@ run_one(const struct kase *k, enum cutting cutting)
 }
 
 static void
-run_case(const char *folder, const char *name, const struct front *front, const struct provider *provider, const char *only)
+run_case(const char *folder, const char *name, const struct front *front, enum wire wire, const char *only)
 {
-	struct kase k = { .front = front, .provider = provider };
+	struct kase k = { .front = front, .wire = wire, .provider = provider_of(wire) };
 	unsigned before = failures;
 
 	snprintf(k.path, sizeof(k.path), "%s/%s", folder, name);
@@ -664,7 +666,7 @@ is_case(const struct dirent *e)
 }
 
 static void
-run_folder(const char *top, const char *name, const struct front *front, const struct provider *provider, const char *only)
+run_folder(const char *top, const char *name, const struct front *front, enum wire wire, const char *only)
 {
 	struct dirent **list;
 	char folder[256];
@@ -673,7 +675,7 @@ run_folder(const char *top, const char *name, const struct front *front, const s
 	snprintf(folder, sizeof(folder), "%s/tests/cases/%s", top, name);
 	n = scandir(folder, &list, is_case, alphasort);
 	for (int i = 0; i < n; i++) {
-		run_case(folder, list[i]->d_name, front, provider, only);
+		run_case(folder, list[i]->d_name, front, wire, only);
 		free(list[i]);
 	}
 	if (n >= 0)
@@ -687,10 +689,10 @@ main(int argc, char **argv)
 
 	if (top == NULL)
 		top = ".";
-	run_folder(top, "chat-openai", &front_chat, &provider_openai, only);
-	run_folder(top, "chat-anthropic", &front_chat, &provider_anthropic, only);
-	run_folder(top, "messages-openai", &front_messages, &provider_openai, only);
-	run_folder(top, "messages-anthropic", &front_messages, &provider_anthropic, only);
+	run_folder(top, "chat-openai", &front_chat, WIRE_OPENAI, only);
+	run_folder(top, "chat-anthropic", &front_chat, WIRE_ANTHROPIC, only);
+	run_folder(top, "messages-openai", &front_messages, WIRE_OPENAI, only);
+	run_folder(top, "messages-anthropic", &front_messages, WIRE_ANTHROPIC, only);
 	printf("%u runs, %u failures\n", runs, failures);
 	return (runs == 0 || failures > 0);
 }

@@ -65,6 +65,33 @@ a_base_becomes_the_url_of_a_call(void **state)
 }
 
 static void
+further_surfaces_stand_behind_the_root(void **state)
+{
+	static const struct {
+		const char	*model, *base, *root, *query;
+	} cases[] = {
+		{ "openai/m", "http://h/v1", "http://h/v1", "" },
+		{ "openai/m", "http://h/v1/chat/completions", "http://h/v1", "" },
+		{ "openai/m", "https://u:p@h/v1/?x=1", "https://u:p@h/v1", "x=1" },
+		{ "ollama/m", "http://h:11434", "http://h:11434/v1", "" },
+		{ "ollama/m", "http://h:11434/v1", "http://h:11434/v1", "" },
+		{ "openai/m", "http://h", "http://h", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++) {
+		char params[512];
+		struct config *c;
+
+		snprintf(params, sizeof(params), "      model: %s\n      api_key: k\n      api_base: %s\n", cases[i].model, cases[i].base);
+		c = load_params(params);
+		assert_text(only(c)->root, cases[i].root);
+		assert_text(only(c)->query, cases[i].query);
+		config_release(c);
+	}
+}
+
+static void
 a_bad_base_is_refused_without_being_shown(void **state)
 {
 	static const char *const cases[] = {
@@ -536,6 +563,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(further_surfaces_stand_behind_the_root),
 		cmocka_unit_test_setup(a_base_becomes_the_url_of_a_call, clean_env),
 		cmocka_unit_test_setup(a_bad_base_is_refused_without_being_shown, clean_env),
 		cmocka_unit_test_setup(a_key_of_the_environment_goes_home_only, clean_env),

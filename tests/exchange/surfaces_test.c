@@ -8,22 +8,21 @@
 
 #include "exchange/exchange.h"
 
-static const struct surface *
-find(const char *method, const char *path, struct text *rest, bool *known, const char **allow)
+static struct found
+find(const char *method, const char *path)
 {
-	return (surface_find(text_of(path), text_of(method), rest, known, allow));
+	struct found f;
+
+	(void)surface_find(&f, text_of(path), text_of(method));
+	return (f);
 }
 
 static const char *
 path_of(const char *method, const char *path)
 {
-	const struct surface *s;
-	const char *allow;
-	struct text rest;
-	bool known;
+	struct found f = find(method, path);
 
-	s = find(method, path, &rest, &known, &allow);
-	return (s != NULL ? s->path : NULL);
+	return (f.surface != NULL ? f.surface->path : NULL);
 }
 
 static void
@@ -48,30 +47,34 @@ slashes_too_many_mean_nothing(void **state)
 static void
 a_model_id_may_hold_slashes(void **state)
 {
-	const char *allow;
-	struct text rest;
-	bool known;
-
 	(void)state;
-	assert_non_null(find("GET", "/v1/models/google/gemma-3", &rest, &known, &allow));
-	assert_true(text_is(rest, "google/gemma-3"));
-	assert_non_null(find("GET", "/models/a", &rest, &known, &allow));
-	assert_true(text_is(rest, "a"));
+	assert_true(text_is(find("GET", "/v1/models/google/gemma-3").rest, "google/gemma-3"));
+	assert_true(text_is(find("GET", "/models/a").rest, "a"));
+	assert_null(path_of("GET", "/v1/models//"));
+}
+
+static void
+a_path_may_name_the_model(void **state)
+{
+	(void)state;
+	assert_true(text_is(find("POST", "/openai/deployments/gpt%2F4/chat/completions").model, "gpt%2F4"));
+	assert_true(text_is(find("POST", "/openai/deployments/x/chat/completions").rest, ""));
+	assert_true(text_is(find("POST", "/openai/deployments//chat/completions").model, ""));
+	assert_string_equal(path_of("POST", "/openai/deployments/x/y/chat/completions"), "/openai/*");
 }
 
 static void
 unknown_paths_and_wrong_methods_differ(void **state)
 {
-	const char *allow = NULL;
-	struct text rest;
-	bool known;
+	struct found f = find("GET", "/v1/nothing");
 
 	(void)state;
-	assert_null(find("GET", "/v1/nothing", &rest, &known, &allow));
-	assert_false(known);
-	assert_null(find("GET", "/v1/chat/completions", &rest, &known, &allow));
-	assert_true(known);
-	assert_string_equal(allow, "POST");
+	assert_null(f.surface);
+	assert_false(f.path_known);
+	f = find("GET", "/v1/chat/completions");
+	assert_null(f.surface);
+	assert_true(f.path_known);
+	assert_string_equal(f.allow, "POST");
 	assert_null(path_of("POST", "/v1/chat/completionsx"));
 	assert_null(path_of("POST", ""));
 	assert_null(path_of("post", "/v1/messages"));
@@ -95,6 +98,7 @@ main(void)
 		cmocka_unit_test(paths_mean_the_same_with_and_without_v1),
 		cmocka_unit_test(slashes_too_many_mean_nothing),
 		cmocka_unit_test(a_model_id_may_hold_slashes),
+		cmocka_unit_test(a_path_may_name_the_model),
 		cmocka_unit_test(unknown_paths_and_wrong_methods_differ),
 		cmocka_unit_test(later_surfaces_are_there),
 	};

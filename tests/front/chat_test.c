@@ -72,7 +72,7 @@ errors_have_all_four_members(void **state)
 	assert_int_equal(front_chat.error_body(&out, e, TEXT("")), 503);
 	is_out("{\"error\":{\"message\":\"busy\",\"type\":\"t\",\"param\":\"p\",\"code\":\"c\"}}");
 	e = error_new(arena, E_RATE_LIMIT, "slow");
-	front_chat.error_event(&out, e, TEXT(""));
+	front_chat.error_event(&out, e, &(struct failing){ 0 });
 	is_out("data: {\"error\":{\"message\":\"slow\",\"type\":\"throttling_error\",\"param\":null,\"code\":\"429\"}}\n\n");
 	for (int kind = 0; kind < ERROR_KIND_COUNT; kind++) {
 		e = error_new(arena, (enum error_kind)kind, "x");

@@ -167,7 +167,7 @@ errors_have_the_dialects_shape(void **state)
 	assert_int_equal(F.error_body(&out, &e, TEXT("")), 400);
 	is_out("{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"prompt is too long: 5 > 4\"},\"request_id\":\"\"}");
 	e = (struct error){ .kind = E_RATE_LIMIT, .message = TEXT("m") };
-	F.error_event(&out, &e, TEXT("r"));
+	F.error_event(&out, &e, &(struct failing){ .request_id = TEXT("r") });
 	is_out("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"m\"},\"request_id\":\"r\"}\n\n");
 }
 

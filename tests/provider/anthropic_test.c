@@ -46,13 +46,13 @@ urls_say_what_is_wanted(void **state)
 	struct client_says beta = { .beta = true };
 
 	(void)state;
-	is_text(P.url(arena, &d, WANT_ANSWER, NULL), "https://h/v1/messages");
-	is_text(P.url(arena, &d, WANT_ANSWER, &beta), "https://h/v1/messages?beta=true");
-	is_text(P.url(arena, &d, WANT_COUNT, NULL), "https://h/v1/messages/count_tokens");
-	is_text(P.url(arena, &d, WANT_COUNT, &beta), "https://h/v1/messages/count_tokens?beta=true");
+	is_text(P.url(arena, &d, TEXT("m"), WANT_ANSWER, NULL), "https://h/v1/messages");
+	is_text(P.url(arena, &d, TEXT("m"), WANT_ANSWER, &beta), "https://h/v1/messages?beta=true");
+	is_text(P.url(arena, &d, TEXT("m"), WANT_COUNT, NULL), "https://h/v1/messages/count_tokens");
+	is_text(P.url(arena, &d, TEXT("m"), WANT_COUNT, &beta), "https://h/v1/messages/count_tokens?beta=true");
 	d.url = TEXT("https://h/v1/messages?k=v");
-	is_text(P.url(arena, &d, WANT_COUNT, &beta), "https://h/v1/messages/count_tokens?k=v&beta=true");
-	is_text(P.url(arena, &d, WANT_COUNT, NULL), "https://h/v1/messages/count_tokens?k=v");
+	is_text(P.url(arena, &d, TEXT("m"), WANT_COUNT, &beta), "https://h/v1/messages/count_tokens?k=v&beta=true");
+	is_text(P.url(arena, &d, TEXT("m"), WANT_COUNT, NULL), "https://h/v1/messages/count_tokens?k=v");
 }
 
 /* Headers, joined by '|' */

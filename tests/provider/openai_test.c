@@ -381,6 +381,24 @@ wires_have_their_provider(void **state)
 	assert_null(provider_of(WIRE_NONE));
 }
 
+static void
+further_surfaces_are_asked_where_they_are(void **state)
+{
+	struct vendor plain = { .wire = WIRE_OPENAI };
+	struct deployment d = { .vendor = &plain, .wire = WIRE_OPENAI, .root = TEXT("http://h/v1"), .query = TEXT("a=b") };
+
+	(void)state;
+	assert_int_equal(wire_for(&d, WIRE_OPENAI), WIRE_OPENAI);
+	assert_int_equal(wire_for(&d, WIRE_ANTHROPIC), WIRE_OPENAI);
+	assert_int_equal(wire_for(&d, WIRE_RESPONSES), WIRE_OPENAI);
+	assert_int_equal(wire_for(&d, WIRE_NONE), WIRE_OPENAI);
+	d.wire = WIRE_ANTHROPIC;
+	assert_int_equal(wire_for(&d, WIRE_EMBEDDINGS), WIRE_ANTHROPIC);
+	assert_true(text_is(openai_url(arena, &d, TEXT("m"), "/embeddings"), "http://h/v1/embeddings?a=b"));
+	d.query = TEXT("");
+	assert_true(text_is(openai_url(arena, &d, TEXT("m"), "/responses"), "http://h/v1/responses"));
+}
+
 int
 main(void)
 {
@@ -398,6 +416,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(credentials_reach_neither_client_nor_log, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(kinds_follow_text_and_status, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wires_have_their_provider, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(further_surfaces_are_asked_where_they_are, set_up, tear_down),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
