@@ -180,11 +180,37 @@ says(const struct call *c, struct text name)
 }
 
 static void
+add_ours(const struct call *c, struct buf *b)
+{
+	if (c->has_body && !says(c, TEXT("content-type")))
+		buf_lit(b, "Content-Type: application/json\r\n");
+	if (c->wants_events && !says(c, TEXT("accept")))
+		buf_lit(b, "Accept: text/event-stream\r\n");
+	if (!says(c, TEXT("user-agent")))
+		buf_lit(b, "User-Agent: sluice/" SLUICE_VERSION "\r\n");
+}
+
+static void
+add_length(struct buf *b, size_t n)
+{
+	char digits[24];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	buf_lit(b, "Content-Length: ");
+	buf_add(b, digits + at, sizeof(digits) - at);
+	buf_lit(b, "\r\n");
+}
+
+static void
 write_head(struct call *c, struct buf *b)
 {
 	struct text path = path_of(c->target);
 
-	buf_text(b, c->get ? TEXT("GET ") : TEXT("POST "));
+	buf_text(b, c->method);
+	buf_byte(b, ' ');
 	if (path.len == 0 || path.at[0] != '/')
 		buf_byte(b, '/');
 	buf_text(b, path);
@@ -203,23 +229,10 @@ write_head(struct call *c, struct buf *b)
 		buf_text(b, c->headers[i]);
 		buf_lit(b, "\r\n");
 	}
-	if (!c->get && !says(c, TEXT("content-type")))
-		buf_lit(b, "Content-Type: application/json\r\n");
-	if (c->wants_events && !says(c, TEXT("accept")))
-		buf_lit(b, "Accept: text/event-stream\r\n");
-	if (!says(c, TEXT("user-agent")))
-		buf_lit(b, "User-Agent: sluice/" SLUICE_VERSION "\r\n");
-	if (!c->get) {
-		char digits[24];
-		size_t at = sizeof(digits), n = c->body_len;
-
-		do
-			digits[--at] = (char)('0' + n % 10);
-		while ((n /= 10) > 0);
-		buf_lit(b, "Content-Length: ");
-		buf_add(b, digits + at, sizeof(digits) - at);
-		buf_lit(b, "\r\n");
-	}
+	if (!c->as_is)
+		add_ours(c, b);
+	if (c->has_body)
+		add_length(b, c->body_len);
 	buf_lit(b, "\r\n");
 }
 
@@ -233,7 +246,7 @@ link_failed(struct call *c, enum call_end end, const char *why)
 		link_close(c->link);
 	if (again && c->phase == PHASE_SENT) {
 		framing_free(&c->framing);
-		framing_init(&c->framing);
+		framing_init(&c->framing, c->framing.bodyless);
 		buf_free(&c->unsent);
 		c->no_idle = true;
 		c->mark_us = loop_now_us(c->up->loop);
@@ -642,13 +655,15 @@ direct_prepare(struct call *c, const struct call_plan *plan)
 	c->target = plan->url;
 	c->headers = plan->headers;
 	c->n_headers = plan->n_headers;
-	c->get = plan->get;
+	c->method = plan->method.len > 0 ? plan->method : TEXT("POST");
+	c->has_body = request_has_body(plan);
 	c->wants_events = plan->stream;
-	c->body = (struct walker){ .body = plan->body, .edits = plan->edits, .n_edits = plan->n_edits };
-	if (plan->get)
-		c->body = (struct walker){ .body = TEXT("") };
+	c->as_is = plan->as_is;
+	c->body = (struct walker){ .body = TEXT("") };
+	if (c->has_body)
+		c->body = (struct walker){ .body = plan->body, .edits = plan->edits, .n_edits = plan->n_edits };
 	c->body_len = walker_length(&c->body);
-	framing_init(&c->framing);
+	framing_init(&c->framing, request_is_head(plan));
 	return (true);
 }
 

@@ -6,9 +6,9 @@
 #define TRAILER_MAX	(64 * 1024)
 
 void
-framing_init(struct framing *f)
+framing_init(struct framing *f, bool to_head)
 {
-	*f = (struct framing){ .length = -1, .keep = true };
+	*f = (struct framing){ .length = -1, .keep = true, .bodyless = to_head };
 }
 
 void
@@ -99,11 +99,11 @@ field(struct framing *f, struct text line)
 	}
 }
 
-/* RFC 9112 6.3; we never ask by HEAD. */
+/* RFC 9112 6.3. */
 static void
 body_begins(struct framing *f, int status)
 {
-	if (status == 204 || status == 304)
+	if (f->bodyless || status == 204 || status == 304)
 		f->state = FRAMING_DONE;
 	else if (f->chunked)
 		f->state = FRAMING_SIZE;

@@ -29,6 +29,7 @@ struct framing {
 	bool		 began;		/* the status line was seen */
 	bool		 chunked;
 	bool		 keep;		/* the connection may be used again */
+	bool		 bodyless;	/* it answers a HEAD: whatever its head says, no body follows */
 	uint32_t	 trailer;	/* bytes of it */
 	struct buf	 line;		/* an unfinished line */
 	const char	*why;		/* FRAMING_BAD */
@@ -37,7 +38,7 @@ struct framing {
 /* A line of the head, without its end; the empty one ends it.  Returns false to stop; `*status` is set at the final head's end, else left 0. */
 typedef bool framing_line_f(void *self, struct text line, int *status);
 
-void	framing_init(struct framing *);
+void	framing_init(struct framing *, bool to_head);
 void	framing_free(struct framing *);
 /* Takes up to n bytes, all of them unless the answer is done or bad before; how many.  *payload lies at the front of `bytes`.  False from `line` stops as BAD. */
 size_t	framing_feed(struct framing *, char *bytes, size_t n, struct text *payload, framing_line_f *line, void *self);

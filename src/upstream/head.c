@@ -129,6 +129,88 @@ token(struct text t)
 	return (t.len > 0);
 }
 
+/* all lines, for a request that passes as it is */
+
+static bool
+is_among(struct text name, const struct text *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (text_eq_nocase(name, names[i]))
+			return (true);
+	return (false);
+}
+
+/* A line that is for whoever asked on this connection only (RFC 9110 7.6.1), and what it tells us about the others. */
+static bool
+is_hop(struct head *h, struct text name, struct text value)
+{
+	static const struct text hops[] = {
+		TEXT("connection"), TEXT("keep-alive"), TEXT("proxy-authenticate"), TEXT("proxy-authentication-info"), TEXT("proxy-authorization"),
+		TEXT("proxy-connection"), TEXT("te"), TEXT("trailer"), TEXT("transfer-encoding"), TEXT("upgrade"),
+	};
+
+	if (text_eq_nocase(name, TEXT("connection"))) {
+		buf_text(&h->hops, value);
+		buf_byte(&h->hops, ',');
+	}
+	h->coded |= text_eq_nocase(name, TEXT("transfer-encoding"));
+	return (is_among(name, hops, nitems(hops)));
+}
+
+static void
+keep_line(struct head *h, struct text name, struct text value)
+{
+	if (is_hop(h, name, value))
+		return;
+	if (text_eq_nocase(name, TEXT("content-length"))) {
+		if (!text_to_i64(value, &h->length) || h->length < 0)
+			h->length = -1;
+		return;
+	}
+	buf_text(&h->lines, name);
+	buf_lit(&h->lines, ": ");
+	buf_text(&h->lines, value);
+	buf_lit(&h->lines, "\r\n");
+}
+
+static bool
+is_named(const struct head *h, struct text name)
+{
+	struct text rest = buf_as_text(&h->hops), one;
+
+	while (rest.len > 0) {
+		text_cut(rest, ',', &one, &rest);
+		if (text_eq_nocase(text_trim(one), name))
+			return (true);
+	}
+	return (false);
+}
+
+/* The lines that Connection names go, wherever they stood. */
+static void
+drop_named(struct head *h)
+{
+	struct text rest = buf_as_text(&h->lines), line, name, value;
+	size_t kept = 0;
+
+	while (h->hops.len > 0 && rest.len > 0) {
+		size_t n = (size_t)((const char *)memchr(rest.at, '\n', rest.len) - rest.at) + 1;
+
+		line = text_sub(rest, 0, n);
+		rest = text_sub(rest, n, rest.len);
+		text_cut(line, ':', &name, &value);
+		if (is_named(h, name))
+			continue;
+		memmove(h->lines.at + kept, line.at, line.len);
+		kept += line.len;
+	}
+	if (h->hops.len > 0)
+		h->lines.len = kept;
+	buf_free(&h->hops);
+}
+
+/* one line */
+
 static void
 take_field(struct head *h, struct text line)
 {
@@ -139,6 +221,8 @@ take_field(struct head *h, struct text line)
 	value = text_trim(value);
 	if (!token(name) || !plain(value))
 		return;
+	if (h->keep_lines)
+		keep_line(h, name, value);
 	for (size_t i = 0; i < nitems(wishes); i++) {
 		const struct wish *w = &wishes[i];
 		struct text begin = w->prefix ? text_sub(name, 0, w->name.len) : name;
@@ -160,7 +244,9 @@ begin(struct head *h, struct text line)
 	h->kept.len = 0;
 	h->type_len = h->id_len = 0;
 	h->retry_after_ms = 0;
-	h->retry_exact = false;
+	h->retry_exact = h->coded = false;
+	h->lines.len = h->hops.len = 0;
+	h->length = -1;
 	h->status = 0;
 	if (text_cut(line, ' ', &version, &rest) && text_to_i64(text_sub(text_trim(rest), 0, 3), &status) && status >= 100 && status <= 999)
 		h->status = (uint16_t)status;
@@ -191,6 +277,8 @@ head_line(struct head *h, struct text line, const char **why)
 	if (h->status < 200)
 		return (HEAD_MORE);
 	h->over = true;
+	if (h->keep_lines)
+		drop_named(h);
 	if (h->kept.len > 0) {		/* it stays as long as the stream: not a byte too many */
 		h->kept.at = must_realloc(h->kept.at, h->kept.len);
 		h->kept.cap = h->kept.len;
@@ -208,11 +296,15 @@ head_told(const struct head *h, struct call_head *out)
 	out->content_type = text_sub(kept, 0, h->type_len);
 	out->request_id = text_sub(kept, h->type_len, (size_t)h->type_len + h->id_len);
 	out->passable = text_sub(kept, (size_t)h->type_len + h->id_len, kept.len);
+	out->lines = buf_as_text(&h->lines);
+	out->length = h->keep_lines && !h->coded ? h->length : -1;
 }
 
 void
 head_free(struct head *h)
 {
 	buf_free(&h->kept);
+	buf_free(&h->lines);
+	buf_free(&h->hops);
 	memset(h, 0, sizeof(*h));
 }

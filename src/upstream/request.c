@@ -7,9 +7,11 @@
 #define STREAM_BUFFER	4096L		/* many streams are open at once, and their events are small */
 #define WHOLE_BUFFER	16384L
 #define SMALL_UPLOAD	16384L		/* libcurl's least */
+#define METHOD_MOST	16
 #define BIG_UPLOAD	(96 * 1024L)	/* more is given back to the kernel by each free(), and its pages fault anew in each call */
 
 static char no_expect[] = "Expect:";	/* libcurl would wait a second for "100 Continue" before a large body */
+static char no_accept[] = "Accept:", no_type[] = "Content-Type:";	/* nor has it a say on these in a request that passes as it is */
 static char json_type[] = "Content-Type: application/json";
 static char events_accepted[] = "Accept: text/event-stream";
 static char user_agent[] = "User-Agent: sluice/" SLUICE_VERSION;
@@ -169,17 +171,48 @@ has_header(const struct call_plan *plan, struct text name)
 	return (false);
 }
 
+bool
+request_is_head(const struct call_plan *plan)
+{
+	return (text_is(plan->method, "HEAD"));
+}
+
+bool
+request_has_body(const struct call_plan *plan)
+{
+	static const struct text always[] = { TEXT(""), TEXT("POST"), TEXT("PUT"), TEXT("PATCH") };
+
+	for (size_t i = 0; i < nitems(always); i++)
+		if (text_eq(plan->method, always[i]))
+			return (true);
+	return (!request_is_head(plan) && (plan->body.len > 0 || plan->n_edits > 0));
+}
+
+#define FURTHER_MOST	4
+
+/* Header lines beside the plan's: ours, or words that keep libcurl from adding its own. */
+static size_t
+further_lines(char **lines, const struct call_plan *plan)
+{
+	bool type = !request_has_body(plan) || has_header(plan, TEXT("content-type"));
+	size_t n = 0;
+
+	lines[n++] = no_expect;
+	if (!type)
+		lines[n++] = plan->as_is ? no_type : json_type;
+	if ((plan->stream || plan->as_is) && !has_header(plan, TEXT("accept")))
+		lines[n++] = plan->as_is ? no_accept : events_accepted;
+	if (!plan->as_is && !has_header(plan, TEXT("user-agent")))
+		lines[n++] = user_agent;
+	return (n);
+}
+
 /* One block holds all that is needed until the head comes: the list of headers, their bytes, and the body if it is small and edited. */
 static char *
 make_sending(struct call *c, const struct call_plan *plan, size_t body)
 {
-	char *further[] = {
-		no_expect,
-		plan->get || has_header(plan, TEXT("content-type")) ? NULL : json_type,
-		!plan->stream || has_header(plan, TEXT("accept")) ? NULL : events_accepted,
-		has_header(plan, TEXT("user-agent")) ? NULL : user_agent,
-	};
-	size_t most = plan->n_headers + nitems(further), n = 0, bytes = 0;
+	char *further[FURTHER_MOST];
+	size_t n_further = further_lines(further, plan), most = plan->n_headers + n_further, n = 0, bytes = 0;
 	struct curl_slist *list;
 	char *at;
 
@@ -196,9 +229,8 @@ make_sending(struct call *c, const struct call_plan *plan, size_t body)
 		at += plan->headers[i].len;
 		*at++ = '\0';
 	}
-	for (size_t i = 0; i < nitems(further); i++)
-		if (further[i] != NULL)
-			list[n++].data = further[i];
+	for (size_t i = 0; i < n_further; i++)
+		list[n++].data = further[i];
 	for (size_t i = 0; i < n; i++)
 		list[i].next = i + 1 < n ? &list[i + 1] : NULL;
 	return (at);
@@ -212,11 +244,34 @@ set_body(struct call *c, const char *bytes)
 
 	SET(POSTFIELDSIZE_LARGE, (curl_off_t)c->body_len);
 	SET(POSTFIELDS, bytes);		/* NULL: request_read() is asked */
-	c->post = true;
 	if (big != c->big_upload) {
 		SET(UPLOAD_BUFFERSIZE, big ? BIG_UPLOAD : SMALL_UPLOAD);
 		c->big_upload = big;
 	}
+}
+
+/* What libcurl sends by itself, and under which name if that is not the method's own. */
+static void
+set_method(struct call *c, const struct call_plan *plan)
+{
+	static const char *const names[] = { [VERB_GET] = "GET", [VERB_POST] = "POST", [VERB_HEAD] = "HEAD" };
+	enum verb verb = request_is_head(plan) ? VERB_HEAD : request_has_body(plan) ? VERB_POST : VERB_GET;
+	bool rename = plan->method.len > 0 && !text_is(plan->method, names[verb]);
+	char name[METHOD_MOST + 1] = "";
+	CURL *easy = c->easy;
+
+	if (c->verb == VERB_HEAD && verb != VERB_HEAD)
+		SET(NOBODY, 0L);
+	if (c->verb == VERB_POST && verb == VERB_GET)
+		SET(HTTPGET, 1L);
+	if (verb == VERB_HEAD)
+		SET(NOBODY, 1L);
+	c->verb = verb;
+	if (rename)
+		memcpy(name, plan->method.at, plan->method.len);
+	if (rename || c->renamed)
+		SET(CUSTOMREQUEST, rename ? name : NULL);
+	c->renamed = rename;
 }
 
 static void
@@ -227,18 +282,17 @@ set_request(struct call *c, const struct call_plan *plan)
 	char *room;
 	struct walker walker = { .body = plan->body, .edits = plan->edits, .n_edits = plan->n_edits };
 
-	c->body_len = plan->get ? 0 : walker_length(&walker);
+	c->body_len = request_has_body(plan) ? walker_length(&walker) : 0;
 	small = c->body_len <= SMALL_BODY;
 	whole = plan->n_edits == 0;
 	room = make_sending(c, plan, small && !whole ? c->body_len : 0);
 	c->sending->walker = walker;
 	SET(HTTPHEADER, &c->sending->headers[0]);
 	SET(ERRORBUFFER, c->sending->error);
-	if (plan->get) {
-		if (c->post)
-			SET(HTTPGET, 1L);
-		c->post = false;
-	} else if (!small)
+	set_method(c, plan);
+	if (c->verb != VERB_POST)
+		return;
+	if (!small)
 		set_body(c, NULL);
 	else if (whole)
 		set_body(c, plan->body.len > 0 ? plan->body.at : "");
@@ -248,9 +302,23 @@ set_request(struct call *c, const struct call_plan *plan)
 	}
 }
 
+/* A method is a word of capitals; CONNECT and TRACE are not asked of upstreams. */
+static bool
+method_fine(struct text method)
+{
+	for (size_t i = 0; i < method.len; i++)
+		if ((method.at[i] < 'A' || method.at[i] > 'Z') && method.at[i] != '-')
+			return (false);
+	return (method.len <= METHOD_MOST && !text_is(method, "CONNECT") && !text_is(method, "TRACE"));
+}
+
 bool
 request_is_plain(struct call *c, const struct call_plan *plan)
 {
+	if (!method_fine(plan->method)) {
+		call_fail_later(c, CALL_UNREACHABLE, "the request's method can not be asked of an upstream");
+		return (false);
+	}
 	if (!plain(plan->url) || !plain(plan->proxy)) {
 		call_fail_later(c, CALL_UNREACHABLE, "the upstream's address holds a control character");
 		return (false);
@@ -338,7 +406,7 @@ request_sent(struct call *c)
 		return;
 	SET(HTTPHEADER, NULL);
 	SET(ERRORBUFFER, NULL);
-	if (c->post)
+	if (c->verb == VERB_POST)
 		SET(POSTFIELDS, NULL);
 	if (c->big_upload || c->tls)
 		SET(UPLOAD_BUFFERSIZE, SMALL_UPLOAD);	/* frees the present one */

@@ -319,6 +319,7 @@ upstream_call(struct upstream *up, const struct call_plan *plan, const struct ca
 	c->first_byte_ms = bounded_ms(plan->first_byte_ms);
 	c->idle_ms = bounded_ms(plan->idle_ms);
 	c->total_ms = bounded_ms(plan->total_ms);
+	c->head.keep_lines = plan->as_is;
 	if (!request_is_plain(c, plan) || !(direct_may(plan) ? direct_prepare(c, plan) : request_prepare(c, plan)))
 		return (c);
 	c->phase = PHASE_NAME;

@@ -27,7 +27,7 @@ struct call_plan {
 	struct text	 host;			/* to look up; may be empty: then it is read from `url` */
 	unsigned	 port;
 	struct text	 proxy;			/* URL, or empty */
-	bool		 get;			/* GET without a body instead of POST */
+	struct text	 method;		/* upper case; empty: POST.  HEAD never has a body, others have one if it is not empty, POST, PUT and PATCH always */
 	const struct text *headers;		/* "Name: value" */
 	size_t		 n_headers;
 	struct text	 body;
@@ -36,6 +36,7 @@ struct call_plan {
 	bool		 verify;		/* the certificate */
 	int64_t		 connect_ms, first_byte_ms, idle_ms, total_ms;	/* 0: no limit */
 	bool		 stream;		/* ask for small buffers and Accept: text/event-stream */
+	bool		 as_is;			/* send no header of ours (but Host and Content-Length), and tell the answer's header lines */
 };
 
 enum call_end {
@@ -55,6 +56,9 @@ struct call_head {
 	int64_t		 retry_after_ms;	/* retry-after-ms, or retry-after in seconds or as a date; 0: none */
 	/* Further headers, raw "name: value" lines, only those the caller may pass on: x-ratelimit-*, anthropic-ratelimit-*, openai-* (bounded). */
 	struct text	 passable;		/* lines with \r\n */
+	/* All header lines of an answer to an `as_is` plan, "name: value\r\n" each, without Content-Length and what concerns the connection only. */
+	struct text	 lines;
+	int64_t		 length;		/* Content-Length, -1: not said; of `as_is` plans only */
 };
 
 struct call_hearer {

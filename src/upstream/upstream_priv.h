@@ -100,7 +100,14 @@ struct head {
 	bool		 over;
 	int64_t		 retry_after_ms;
 	bool		 retry_exact;	/* retry-after-ms was seen: it wins */
+	bool		 keep_lines;	/* for call_head.lines */
+	bool		 coded;		/* Transfer-Encoding was seen: Content-Length means nothing */
+	int64_t		 length;
+	struct buf	 lines;
+	struct buf	 hops;		/* values of Connection, each with a comma: names of lines that are for us alone */
 };
+
+enum verb { VERB_GET, VERB_POST, VERB_HEAD };	/* what libcurl knows by itself; others are one of these under another name */
 
 struct call {
 	unsigned	 magic;
@@ -132,7 +139,7 @@ struct call {
 
 	/* Of a call that goes directly (direct.c). */
 	bool		 direct;
-	bool		 get, wants_events;
+	bool		 wants_events, as_is, has_body;
 	bool		 heard;			/* bytes of an answer came */
 	bool		 no_idle;		/* a kept connection was dead: a fresh one now */
 	bool		 parked;		/* paused, and its connection out of epoll */
@@ -142,7 +149,7 @@ struct call {
 	int		 connect_error;
 	int64_t		 try_us;		/* when this address was tried, and how long it may take while there are others */
 	uint32_t	 try_ms;
-	struct text	 target;		/* the plan's URL */
+	struct text	 target, method;	/* the plan's */
 	const struct text *headers;
 	size_t		 n_headers;
 	struct walker	 body;
@@ -153,7 +160,9 @@ struct call {
 	/* Options as they stand in the easy handle. */
 	char		*url, *proxy;
 	uint32_t	 connect_limit;
-	bool		 verify, post, small_buffer, big_upload;
+	enum verb	 verb;
+	bool		 renamed;		/* CUSTOMREQUEST is set */
+	bool		 verify, small_buffer, big_upload;
 };
 
 struct upstream {
@@ -211,6 +220,8 @@ void		 clock_due(struct timer *);
 
 /* request.c */
 bool		 request_is_plain(struct call *, const struct call_plan *);	/* false: call_fail_later() was called */
+bool		 request_has_body(const struct call_plan *);
+bool		 request_is_head(const struct call_plan *);
 bool		 request_prepare(struct call *, const struct call_plan *);	/* false: likewise */
 void		 request_set_connect_limit(struct call *, uint32_t ms);
 void		 request_sent(struct call *);		/* forget what only sending needed */

@@ -87,6 +87,37 @@ test_fields(void **state)
 	head_free(&h);
 }
 
+static struct call_head
+passed(struct head *h, const char *lines)
+{
+	struct call_head told;
+
+	h->keep_lines = true;
+	assert_int_equal(feed(h, lines), HEAD_OVER);
+	head_told(h, &told);
+	return (told);
+}
+
+static void
+test_lines(void **state)
+{
+	struct head h = { 0 };
+	struct call_head told;
+
+	told = passed(&h, "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nA: 1\r\nTransfer-Encoding: chunked\r\nTrailer: B\r\nUPGRADE: x\r\n"
+	    "bad name: 1\r\nB: a\x01" "b\r\nC:\r\n\r\n");
+	assert_true(text_is(told.lines, "A: 1\r\nC: \r\n"));
+	assert_int_equal(told.length, -1);
+	head_free(&h);
+	told = passed(&h, "HTTP/1.1 204 None\r\nA: 1\r\nConnection: close\r\nContent-Length: 12\r\nB: 2\r\nconnection: a , ,b\r\n\r\n");
+	assert_true(text_is(told.lines, ""));
+	assert_int_equal(told.length, 12);
+	head_free(&h);
+	told = passed(&h, "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n");
+	assert_int_equal(told.length, -1);
+	head_free(&h);
+}
+
 static void
 test_bounds(void **state)
 {
@@ -128,6 +159,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_retry_after),
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_bad_heads),
 	};

@@ -302,6 +302,8 @@ on_head(void *self, const struct call_head *head)
 	keep(h->type, sizeof(h->type), head->content_type);
 	keep(h->id, sizeof(h->id), head->request_id);
 	buf_text(&h->passable, head->passable);
+	buf_text(&h->lines, head->lines);
+	h->length = head->length;
 	if (h->on_head != NULL)
 		h->on_head(h);
 }
@@ -357,6 +359,7 @@ void
 heard_free(struct heard *h)
 {
 	buf_free(&h->passable);
+	buf_free(&h->lines);
 	buf_free(&h->body);
 	memset(h, 0, sizeof(*h));
 }

@@ -68,7 +68,8 @@ struct heard {
 	int		 status;
 	char		 type[64], id[64];
 	int64_t		 retry_after_ms;
-	struct buf	 passable, body;
+	struct buf	 passable, lines, body;
+	int64_t		 length;
 	enum call_end	 end;
 	char		 why[400];
 	int64_t		 connect_us;

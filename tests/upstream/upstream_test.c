@@ -138,23 +138,151 @@ test_request_head(void **state)
 	scene_close(&t);
 }
 
+/* Gives back the request's head in a header, because an answer to HEAD has no body. */
 static void
-test_get(void **state)
+echoes_line(struct line *l)
+{
+	while (line_request(l)) {
+		const char *end = strchr(l->in.at, '\r');
+		char head[200];
+
+		snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nX-Request-Id: %.*s\r\nContent-Length: 5\r\n\r\n%s", (int)(end - l->in.at), l->in.at,
+		    strncmp(l->in.at, "HEAD ", 5) == 0 ? "" : "hello");
+		line_say(l, head);
+	}
+}
+
+static const struct method {
+	const char	*name, *sent;
+	bool		 body;			/* the plan has one */
+	const char	*length;		/* the header that must, or must not (NULL), be there */
+} methods[] = {
+	{ "", "POST /v1/chat HTTP/1.1\r\n", true, "Content-Length: 7\r\n" },
+	{ "GET", "GET /v1/chat HTTP/1.1\r\n", false, NULL },
+	{ "POST", "POST /v1/chat HTTP/1.1\r\n", true, "Content-Length: 7\r\n" },
+	{ "DELETE", "DELETE /v1/chat HTTP/1.1\r\n", false, NULL },
+	{ "PUT", "PUT /v1/chat HTTP/1.1\r\n", true, "Content-Length: 7\r\n" },
+	{ "GET", "GET /v1/chat HTTP/1.1\r\n", true, "Content-Length: 7\r\n" },
+	{ "PATCH", "PATCH /v1/chat HTTP/1.1\r\n", false, "Content-Length: 0\r\n" },
+	{ "GET", "GET /v1/chat HTTP/1.1\r\n", false, NULL },
+	{ "OPTIONS", "OPTIONS /v1/chat HTTP/1.1\r\n", false, NULL },
+	{ "", "POST /v1/chat HTTP/1.1\r\n", false, "Content-Length: 0\r\n" },
+	{ "DELETE", "DELETE /v1/chat HTTP/1.1\r\n", true, "Content-Length: 7\r\n" },
+};
+
+/* In turns: what one leaves in the handle must not reach the next. */
+static void
+test_methods(void **state)
 {
 	struct scene t;
 	struct heard h = { 0 };
 
 	scene_open(&t, echoes_head);
-	for (int i = 0; i < 4; i++) {	/* in turns: what one leaves in the handle must not reach the other */
-		t.plan.get = i % 2 == 1;
+	for (size_t i = 0; i < nitems(methods) * 2; i++) {
+		const struct method *m = &methods[i % nitems(methods)];
+
+		t.plan.method = text_of(m->name);
+		t.plan.body = m->body ? TEXT("{\"n\":1}") : TEXT("");
 		make(&h, &t);
 		until_ended(&h);
 		assert_int_equal(h.end, CALL_DONE);
 		buf_byte(&h.body, '\0');
-		assert_non_null(strstr(h.body.at, t.plan.get ? "GET /v1/chat HTTP/1.1\r\n" : "POST /v1/chat HTTP/1.1\r\n"));
-		assert_true((strstr(h.body.at, "Content-Length") == NULL) == t.plan.get);
+		assert_ptr_equal(strstr(h.body.at, m->sent), h.body.at);
+		assert_true(m->length != NULL ? strstr(h.body.at, m->length) != NULL : strstr(h.body.at, "Content-Length") == NULL);
 		heard_free(&h);
 	}
+	scene_close(&t);
+}
+
+static void
+test_head_between_others(void **state)
+{
+	static const char *const names[] = { "HEAD", "GET", "HEAD", "", "HEAD", "DELETE", "HEAD" };
+	struct scene t;
+	struct heard h = { 0 };
+
+	scene_open(&t, echoes_line);
+	for (size_t i = 0; i < nitems(names); i++) {
+		bool is_head = strcmp(names[i], "HEAD") == 0;
+
+		t.plan.method = text_of(names[i]);
+		make(&h, &t);
+		until_ended(&h);
+		assert_heard(&h, 200, is_head ? "" : "hello");
+		assert_memory_equal(h.id, names[i][0] == '\0' ? "POST /" : names[i], strlen(names[i]));
+		heard_free(&h);
+	}
+	assert_int_equal(t.s.connections, 1);
+	scene_close(&t);
+}
+
+static void
+test_no_such_method(void **state)
+{
+	static const char *const names[] = { "CONNECT", "TRACE", "get", "GET /", "G\r\nX: y", "METHODOFTOOMANYLETTERS" };
+	struct scene t;
+	struct heard h = { 0 };
+
+	scene_open(&t, answers);
+	for (size_t i = 0; i < nitems(names); i++) {
+		t.plan.method = text_of(names[i]);
+		make(&h, &t);
+		until_ended(&h);
+		assert_ended(&h, CALL_UNREACHABLE, "method");
+		heard_free(&h);
+	}
+	assert_int_equal(t.s.connections, 0);
+	scene_close(&t);
+}
+
+/* A request as its client made it: nothing of ours is added, by libcurl neither. */
+static void
+test_as_is(void **state)
+{
+	static const struct text headers[] = { TEXT("X-Own: yes") };
+	struct scene t;
+	struct heard h = { 0 };
+
+	scene_open(&t, echoes_head);
+	t.plan.headers = headers;
+	t.plan.as_is = t.plan.stream = true;
+	make(&h, &t);
+	until_ended(&h);
+	buf_byte(&h.body, '\0');
+	assert_non_null(strstr(h.body.at, "X-Own: yes\r\n"));
+	assert_non_null(strstr(h.body.at, "Content-Length: 7\r\n"));
+	assert_null(strcasestr(h.body.at, "content-type"));
+	assert_null(strcasestr(h.body.at, "accept"));
+	assert_null(strcasestr(h.body.at, "user-agent"));
+	heard_free(&h);
+	scene_close(&t);
+}
+
+static void
+test_lines_of_an_answer(void **state)
+{
+	struct scene t;
+	struct heard h = { 0 };
+
+	scene_open(&t, says_and_waits);
+	t.s.own = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 404 Not Found\r\nX-Mine: 1\r\nX-Hop: 2\r\nConnection: x-hop, keep-alive\r\n"
+	    "Keep-Alive: timeout=5\r\nSet-Cookie: a=b\r\nset-cookie: c=d\r\nContent-Type: text/plain; charset=utf-8\r\nX-Mine: again \r\n"
+	    "Content-Length: 2\r\n\r\n{}";
+	t.plan.as_is = true;
+	make(&h, &t);
+	until_ended(&h);
+	assert_heard(&h, 404, "{}");
+	buf_byte(&h.lines, '\0');
+	assert_string_equal(h.lines.at, "X-Mine: 1\r\nSet-Cookie: a=b\r\nset-cookie: c=d\r\n"
+	    "Content-Type: text/plain; charset=utf-8\r\nX-Mine: again\r\n");
+	assert_int_equal(h.length, 2);
+	heard_free(&h);
+	t.plan.as_is = false;			/* who does not ask pays nothing */
+	make(&h, &t);
+	until_ended(&h);
+	assert_heard(&h, 404, "{}");
+	assert_int_equal(h.lines.len, 0);
+	heard_free(&h);
 	scene_close(&t);
 }
 
@@ -1125,7 +1253,11 @@ main(void)
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_reuse),
 		cmocka_unit_test(test_request_head),
-		cmocka_unit_test(test_get),
+		cmocka_unit_test(test_methods),
+		cmocka_unit_test(test_head_between_others),
+		cmocka_unit_test(test_no_such_method),
+		cmocka_unit_test(test_as_is),
+		cmocka_unit_test(test_lines_of_an_answer),
 		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_many_headers_of_an_answer),
 		cmocka_unit_test(test_endings),
