@@ -12,7 +12,7 @@
 #include "config/config.h"
 #include "provider/provider.h"
 
-enum dialect { DIALECT_CHAT, DIALECT_MESSAGES };
+enum dialect { DIALECT_CHAT, DIALECT_MESSAGES, DIALECT_RESPONSES };
 
 /* What the client must be told about an answer that the events do not say. */
 struct told {
@@ -58,7 +58,7 @@ struct front {
 	void		(*error_event)(struct buf *out, const struct error *, const struct failing *);
 };
 
-extern const struct front front_chat, front_messages;
+extern const struct front front_chat, front_messages, front_responses;
 
 /* GET /v1/models and /v1/models/{id}: `anthropic` picks the shape; false: no such model. */
 void	models_list(struct buf *out, const struct config *, bool anthropic);

@@ -25,6 +25,9 @@ struct glance {
 	bool		 stream;
 	bool		 usage_asked;		/* chat: stream_options.include_usage */
 	int64_t		 max_tokens;		/* -1 not said */
+	struct text	 previous_response_id;	/* responses: unescaped, or empty */
+	bool		 background;		/* responses */
+	bool		 unstored;		/* responses: store is false */
 };
 
 /* What the client itself said that its own vendor wants to hear; empty, or a NULL pointer, when the dialects differ. */
