@@ -49,6 +49,15 @@ struct vendor {
 	const char	*model_prefix;		/* what the vendor wants before a short model name, or NULL */
 };
 
+/* What is publicly known of a model (facts.c). Prices are in 10^-12 dollars a token, which every published one is a multiple of. */
+struct facts {
+	struct text	 name, vendor, mode;
+	int64_t		 max_input, max_output;		/* 0: unknown */
+	int64_t		 input, output, cache_read, cache_write;	/* prices; -1: unknown */
+	unsigned	 can;			/* a bit for each facts_flag() */
+};
+const char	*facts_flag(unsigned bit);	/* "vision", as in LiteLLM's supports_vision; NULL: no more */
+
 /* A parameter of litellm_params that is sent when the client leaves it out. */
 struct default_param {
 	struct text	 name;
@@ -86,6 +95,9 @@ struct deployment {
 	int64_t		 max_output_tokens;	/* model_info, else the shipped facts; 0: unknown */
 	int64_t		 max_input_tokens;	/* same */
 	struct text	 mode;			/* model_info.mode, "chat" when absent */
+	const struct facts *facts;		/* of base_model, else of the model; NULL: nothing is known */
+	int64_t		 input_price, output_price;	/* the file's, else the facts'; 10^-12 dollars a token, -1: unknown */
+	struct text	 shown_params, shown_info;	/* litellm_params and model_info as JSON objects, without any secret */
 	bool		 implied;		/* not written in the file: one of the vendors that `*` served by `*` stands for */
 	bool		 mock;			/* mock_response is given */
 	struct text	 mock_response;		/* its text, or "Exception …" / "litellm.RateLimitError" names an error */
@@ -210,6 +222,10 @@ const struct deployment *config_deployment(const struct config *, struct text id
 
 const struct vendor *vendor_find(struct text prefix);	/* built in rows; NULL: none */
 const struct vendor *config_vendor(const struct config *, struct text prefix);	/* sluice.vendors first, then the built in rows */
+
+/* A price in dollars from and to decimal text, exactly: 10^-12 dollars are the unit, what is finer is rounded up.  False: no such price. */
+bool		 price_read(struct text, int64_t *);
+void		 price_print(struct buf *, int64_t);
 
 /* Writing problems: "file:line: error: message", or a JSON array. */
 void		 problems_print(struct buf *, const struct config *);

@@ -160,11 +160,11 @@ void		 settings_read(struct load *);		/* sluice:, and what the LiteLLM sections 
 void		 settings_check(struct load *);		/* master key and the like */
 bool		 own_key_known(struct load *, const struct node *map, const struct pair *, const char *const *keys, size_t n);	/* else an error is said */
 
+/* shown.c: what of an entry may be told to whoever has a key */
+struct text	 shown_params(struct load *, const struct node *litellm_params, const struct deployment *);
+struct text	 shown_info(struct load *, const struct node *model_info, const struct node *litellm_params);
+
 /* facts.c */
-struct facts {
-	struct text	 mode;
-	int64_t		 max_input, max_output;		/* 0: unknown */
-};
 bool		 facts_find(struct facts *, struct text model);	/* with or without a vendor's prefix */
 
 #endif

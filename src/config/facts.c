@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is publicly known of models: how much they read and write.
+ * What is publicly known of models: how much they read and write, what they cost, what they can do.
  *
  * The table is made of data/model-facts.tsv when the gateway is built: one string of names and arrays beside it, so that it is shared
  * by all workers and costs nothing at start.
@@ -15,6 +15,20 @@ name_at(size_t i)
 	return ((struct text){ fact_names + fact_name[i], fact_name[i + 1] - fact_name[i] });
 }
 
+static struct facts
+facts_at(size_t i)
+{
+	return ((struct facts){ .name = name_at(i), .vendor = text_of(fact_vendors[fact_vendor[i]]), .mode = text_of(fact_modes[fact_mode[i]]),
+	    .max_input = fact_max_input[i], .max_output = fact_max_output[i], .input = fact_input[i], .output = fact_output[i],
+	    .cache_read = fact_cache_read[i], .cache_write = fact_cache_write[i], .can = fact_can[i] });
+}
+
+const char *
+facts_flag(unsigned bit)
+{
+	return (bit < nitems(fact_flags) ? fact_flags[bit] : NULL);
+}
+
 static bool
 find_exact(struct facts *f, struct text model)
 {
@@ -26,9 +40,7 @@ find_exact(struct facts *f, struct text model)
 		size_t n = name.len < model.len ? name.len : model.len;
 		int c = memcmp(model.at, name.at, n);
 		if (c == 0 && model.len == name.len) {
-			f->mode = text_of(fact_modes[fact_mode[middle]]);
-			f->max_input = fact_input[middle];
-			f->max_output = fact_output[middle];
+			*f = facts_at(middle);
 			return (true);
 		}
 		if (c < 0 || (c == 0 && model.len < name.len))

@@ -509,25 +509,42 @@ read_mock(struct making *m)
 
 /* model_info */
 
+/* LiteLLM takes it from either map. */
+static void
+read_price(struct making *m, const char *key, int64_t *price)
+{
+	struct node *n = node_get(m->info, key);
+
+	if (n == NULL)
+		n = get(m, key);
+	if (want_kind(m->load, n, NODE_SCALAR) && !price_read(n->text, price))
+		problem(m->load, PROBLEM_WARNING, n, "%s must be dollars for a token, such as 0.0000025; it is not shown", key);
+}
+
 /* A base_model says more about what runs there than the name it is called by. */
 static void
 read_facts(struct making *m)
 {
 	struct deployment *d = m->d;
 	struct text base = TEXT("");
-	struct facts f = { .mode = TEXT("chat") };
+	struct facts *f = arena_new_of(m->load->arena, struct facts);
 
+	*f = (struct facts){ .mode = TEXT("chat"), .input = -1, .output = -1 };
 	if (!want_text(m->load, node_get(m->info, "base_model"), &base))
 		want_text(m->load, get(m, "base_model"), &base);
-	if (!(base.len > 0 && facts_find(&f, base)) && !facts_find(&f, d->litellm_model))
-		facts_find(&f, d->model);
-	d->max_output_tokens = f.max_output;
-	d->max_input_tokens = f.max_input;
+	if ((base.len > 0 && facts_find(f, base)) || facts_find(f, d->litellm_model) || facts_find(f, d->model))
+		d->facts = f;
+	d->max_output_tokens = f->max_output;
+	d->max_input_tokens = f->max_input;
 	if (!want_int(m->load, node_get(m->info, "max_output_tokens"), 0, INT64_MAX / 1000, &d->max_output_tokens))
 		want_int(m->load, node_get(m->info, "max_tokens"), 0, INT64_MAX / 1000, &d->max_output_tokens);
 	want_int(m->load, node_get(m->info, "max_input_tokens"), 0, INT64_MAX / 1000, &d->max_input_tokens);
-	d->mode = f.mode;
+	d->mode = f->mode;
 	want_text(m->load, node_get(m->info, "mode"), &d->mode);
+	d->input_price = f->input;
+	d->output_price = f->output;
+	read_price(m, "input_cost_per_token", &d->input_price);
+	read_price(m, "output_cost_per_token", &d->output_price);
 }
 
 static void
@@ -542,6 +559,8 @@ read_info(struct making *m)
 		buf_free(&b);
 	}
 	read_facts(m);
+	m->d->shown_info = shown_info(m->load, m->info, m->params);
+	m->d->shown_params = shown_params(m->load, m->params, m->d);
 }
 
 /* Blocked, or for another environment: false, and it is no problem. */

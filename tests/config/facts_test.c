@@ -31,12 +31,55 @@ models_are_found_with_and_without_a_prefix(void **state)
 	}
 }
 
+#define COLUMNS	10
+
+static int64_t
+limit(struct text t)
+{
+	int64_t n;
+
+	return (text_to_i64(t, &n) ? n : 0);
+}
+
+/* The file's are for a million tokens. */
+static int64_t
+price(struct text t)
+{
+	struct buf b = { 0 };
+	int64_t pico = -1;
+
+	buf_print(&b, TEXT_FMT "e-6", TEXT_ARG(t));
+	assert_int_equal(price_read(buf_as_text(&b), &pico), t.len > 0);
+	buf_free(&b);
+	return (pico);
+}
+
+static void
+assert_can(const struct facts *f, struct text words)
+{
+	unsigned n = 0, known = 0;
+	struct text word;
+
+	for (bool more = words.len > 0; more; n++) {
+		unsigned bit = 0;
+
+		more = text_cut(words, ',', &word, &words);
+		while (facts_flag(bit) != NULL && !text_is(word, facts_flag(bit)))
+			bit++;
+		assert_non_null(facts_flag(bit));
+		assert_true(f->can >> bit & 1);
+	}
+	for (unsigned bit = 0; facts_flag(bit) != NULL; bit++)
+		known += f->can >> bit & 1;
+	assert_int_equal(known, n);
+}
+
 /* Every row of the file that is shipped is found as it stands there. */
 static void
 every_row_is_found(void **state)
 {
 	const char *top = getenv("top_srcdir"), *why;
-	struct text rest, line, name, mode, in, out;
+	struct text rest, line, cell[COLUMNS];
 	struct buf file = { 0 };
 	char path[1024];
 	size_t rows = 0;
@@ -45,15 +88,20 @@ every_row_is_found(void **state)
 	assert_true(file_slurp(&file, path, 4 << 20, &why));
 	for (rest = buf_as_text(&file); text_cut(rest, '\n', &line, &rest);) {
 		struct facts f = { .max_input = 0 };
-		int64_t n;
 		if (line.at[0] == '#' || text_starts(line, TEXT("model\t")))
 			continue;
-		assert_true(text_cut(line, '\t', &name, &line) && text_cut(line, '\t', &mode, &line) && text_cut(line, '\t', &in, &out));
-		if (!facts_find(&f, name))
-			fail_msg("%s is not found", text_string(name));
-		assert_true(text_eq(f.mode, mode));
-		assert_int_equal(f.max_input, text_to_i64(in, &n) ? n : 0);
-		assert_int_equal(f.max_output, text_to_i64(out, &n) ? n : 0);
+		for (size_t i = 0; i < COLUMNS; i++)
+			assert_int_equal(text_cut(line, '\t', &cell[i], &line), i < COLUMNS - 1);
+		if (!facts_find(&f, cell[0]))
+			fail_msg("%s is not found", text_string(cell[0]));
+		assert_true(text_eq(f.name, cell[0]) && text_eq(f.vendor, cell[1]) && text_eq(f.mode, cell[2]));
+		assert_int_equal(f.max_input, limit(cell[3]));
+		assert_int_equal(f.max_output, limit(cell[4]));
+		assert_int_equal(f.input, price(cell[5]));
+		assert_int_equal(f.output, price(cell[6]));
+		assert_int_equal(f.cache_read, price(cell[7]));
+		assert_int_equal(f.cache_write, price(cell[8]));
+		assert_can(&f, cell[9]);
 		rows++;
 	}
 	assert_true(rows > 3000);
