@@ -69,10 +69,13 @@ static const struct option {
 	WORD(done, "yes no bare"),		/* [DONE] or message_stop; bare: without its blank line */
 	NUMBER(each, 0, 1),			/* event is a write of its own */
 	NUMBER(early, 0, 1),			/* the head goes before `first` is over */
+	WORD(event, "failed error"),		/* how Responses say that a stream failed */
+	NUMBER(expires, 0, 1000000),		/* seconds until an Entra token does */
 	WORD(fault, "none cut silent error"),
 	WORD(field, "reasoning_content reasoning both"),
 	WORD(finish, ""),			/* reason; none: no chunk has one */
 	NUMBER(first, 0, 600000),		/* ms before the answer */
+	NUMBER(floats, 0, 1),			/* embeddings are never base64 */
 	WORD(framing, "own chunked length close"),
 	NUMBER(gap, 0, 600000),			/* ms between events */
 	NUMBER(gzip, 0, 1),
@@ -82,7 +85,7 @@ static const struct option {
 	NUMBER(interleave, 0, 1),		/* the pieces of parallel calls */
 	WORD(kind, ""),				/* error type */
 	WORD(line, "lf crlf cr"),
-	WORD(make, "own openai anthropic vllm vllm-old fastapi detail string html text empty"),
+	WORD(make, "own openai anthropic azure vllm vllm-old fastapi detail string html text empty"),
 	WORD(message, ""),
 	WORD(mode, "fin rst chunk"),		/* how a cut is made */
 	NUMBER(n, 1, 64),			/* parallel tool calls */
@@ -125,13 +128,13 @@ is_word_of(const char *words, struct text word)
 static int
 hex(char c)
 {
-	static const char digits[] = "0123456789ABCDEF";
-	const char *at = memchr(digits, c, 16);
+	static const char digits[] = "0123456789ABCDEFabcdef";
+	const char *at = memchr(digits, c, 22);
 
-	return (at != NULL ? (int)(at - digits) : -1);
+	return (at == NULL ? -1 : at - digits < 16 ? (int)(at - digits) : (int)(at - digits) - 6);
 }
 
-static struct text
+struct text
 percent_decode(struct arena *arena, struct text t)
 {
 	char *out = arena_bytes(arena, t.len + 1);
@@ -190,7 +193,7 @@ set_options(struct script *s, struct text list, struct arena *arena, struct buf 
 bool
 script_read(struct script *s, struct text spec, struct arena *arena, struct buf *why)
 {
-	static const char common[] = "done=yes,fault=none,field=reasoning_content,framing=own,in=12,index=dense,line=lf,make=own,mode=fin,n=1,say=text,"
+	static const char common[] = "done=yes,event=failed,expires=3600,fault=none,field=reasoning_content,framing=own,in=12,index=dense,line=lf,make=own,mode=fin,n=1,say=text,"
 	    "status=200,usage=asked,wire=http,as=sse,call=,args={\"city\":\"Paris\"},message=the scripted upstream says no,text=Hello from the scripted upstream.";
 	struct text name, rest;
 	const char *preset = NULL;
@@ -344,7 +347,7 @@ static void
 strike(struct build *b, struct text next)
 {
 	const struct script *s = b->s;
-	const struct shape *shape = b->ask->dialect == CHAT ? &shape_chat : &shape_messages;
+	const struct shape *shape = shape_of(b->ask->dialect);
 	struct buf out = { 0 };
 	const char *event;
 
@@ -396,6 +399,17 @@ build_done(struct build *b)
 		write_event(b, NULL, TEXT("[DONE]"), text_is(b->s->done, "bare"));
 }
 
+const struct shape *
+shape_of(enum dialect dialect)
+{
+	static const struct shape *const shapes[] = {
+		[CHAT] = &shape_chat, [MESSAGES] = &shape_messages, [RESPONSES] = &shape_responses, [COMPLETIONS] = &shape_completions,
+		[EMBEDDINGS] = &shape_embeddings,
+	};
+
+	return (shapes[dialect]);
+}
+
 /* what is said */
 
 int64_t
@@ -439,35 +453,71 @@ content_text(struct buf *out, const struct json *content)
 		content_text(out, json_get(part, "text"));
 }
 
+/* What was said so far: messages, or the items of a response's input; NULL: none, or one string. */
 static const struct json *
-last_message(const struct ask *ask, const char *role)
+turns_of(const struct ask *ask)
 {
-	const struct json *messages = json_get(ask->body, "messages"), *found = NULL;
+	const struct json *turns = json_get(ask->body, ask->dialect == RESPONSES ? "input" : "messages");
 
-	if (!json_is(messages, JSON_ARRAY))
-		return (NULL);
-	for (const struct json *m = messages->first; m != NULL; m = m->next)
-		if (role == NULL || quoted_is(json_quoted(json_get(m, "role")), role))
-			found = m;
-	return (found);
+	return (json_is(turns, JSON_ARRAY) ? turns->first : NULL);
 }
 
-/* What the tools said, if that is the last message: false, it is another. */
-static bool
-tool_output(struct buf *out, const struct ask *ask)
+static void
+last_words(struct buf *out, const struct ask *ask)
 {
-	const struct json *m = last_message(ask, NULL), *content = json_get(m, "content");
-	bool found = quoted_is(json_quoted(json_get(m, "role")), "tool");
+	const struct json *found = NULL;
 
+	if (ask->dialect == RESPONSES || ask->dialect == COMPLETIONS)
+		found = json_get(ask->body, ask->dialect == RESPONSES ? "input" : "prompt");
+	for (const struct json *turn = turns_of(ask); turn != NULL; turn = turn->next)
+		if (quoted_is(json_quoted(json_get(turn, "role")), "user"))
+			found = json_get(turn, "content");
+	content_text(out, found);
+}
+
+static bool
+is_of_type(const struct json *o, const char *type)
+{
+	return (quoted_is(json_quoted(json_get(o, "type")), type));
+}
+
+/* The output of a turn that is one of a tool, or has some. */
+static bool
+turn_output(struct buf *out, const struct json *turn)
+{
+	const struct json *content = json_get(turn, "content");
+	bool found = quoted_is(json_quoted(json_get(turn, "role")), "tool");
+
+	if (is_of_type(turn, "function_call_output") || is_of_type(turn, "custom_tool_call_output")) {
+		content_text(out, json_get(turn, "output"));
+		return (true);
+	}
 	if (found)
 		content_text(out, content);
 	if (!json_is(content, JSON_ARRAY))
 		return (found);
 	for (const struct json *part = content->first; part != NULL; part = part->next)
-		if (quoted_is(json_quoted(json_get(part, "type")), "tool_result")) {
+		if (is_of_type(part, "tool_result")) {
 			content_text(out, json_get(part, "content"));
 			found = true;
 		}
+	return (found);
+}
+
+/* What the tools said since the model spoke last: false, nothing. */
+static bool
+tool_output(struct buf *out, const struct ask *ask)
+{
+	size_t before = out->len;
+	bool found = false;
+
+	for (const struct json *turn = turns_of(ask); turn != NULL; turn = turn->next) {
+		if (quoted_is(json_quoted(json_get(turn, "role")), "assistant")) {
+			out->len = before;
+			found = false;
+		}
+		found |= turn_output(out, turn);
+	}
 	return (found);
 }
 
@@ -479,7 +529,7 @@ own_words(struct build *b)
 	struct text t;
 
 	if (text_is(b->s->say, "echo"))
-		content_text(&out, json_get(last_message(b->ask, "user"), "content"));
+		last_words(&out, b->ask);
 	else if (text_is(b->s->say, "count"))
 		buf_print(&out, "%lld", (long long)b->ask->asked + 1);
 	else if (text_is(b->s->say, "surrogate"))
@@ -632,10 +682,11 @@ say_whole(struct build *b, const struct shape *shape)
 
 /* refusals */
 
-/* Of the makes that are no dialect of ours: @ stands for the message, # for the status. */
+/* Of the makes that are no dialect of ours: @ stands for the message, # for the status, $ for the code or else the status. */
 static const struct {
 	const char	*make, *body, *type;
 } makes[] = {
+	{ "azure", "{\"error\":{\"code\":\"$\",\"message\":\"@\"}}", "application/json" },
 	{ "vllm", "{\"error\":{\"message\":\"@\",\"type\":\"BadRequestError\",\"param\":null,\"code\":#}}", "application/json" },
 	{ "vllm-old", "{\"object\":\"error\",\"message\":\"@\",\"type\":\"BadRequestError\",\"param\":null,\"code\":#}", "application/json" },
 	{ "fastapi", "{\"detail\":[{\"loc\":[\"body\",\"messages\"],\"msg\":\"@\",\"type\":\"value_error.missing\"}]}", "application/json" },
@@ -652,7 +703,9 @@ fill_in(struct buf *out, const char *body, const struct script *s)
 	for (; *body != '\0'; body++)
 		if (*body == '@')
 			buf_text(out, s->message);
-		else if (*body == '#')
+		else if (*body == '$' && s->code.len > 0)
+			buf_text(out, s->code);
+		else if (*body == '#' || *body == '$')
 			buf_print(out, "%lld", (long long)s->status);
 		else
 			buf_byte(out, *body);
@@ -693,7 +746,7 @@ write_head(struct build *b, struct buf *out, struct text type, const struct shap
 	    TEXT_ARG(s->type.len > 0 ? s->type : type), shape->id_header);
 	if (s->retry_after > 0)
 		buf_print(out, "Retry-After: %lld\r\n", (long long)s->retry_after);
-	if (s->headers && b->ask->dialect == CHAT)
+	if (s->headers && b->ask->dialect != MESSAGES)
 		buf_lit(out, "x-ratelimit-limit-requests: 100\r\nx-ratelimit-remaining-requests: 99\r\nx-ratelimit-reset-requests: 12ms\r\n"
 		    "openai-processing-ms: 7\r\nopenai-version: 2020-10-01\r\nset-cookie: upstream=1\r\n");
 	if (s->headers && b->ask->dialect == MESSAGES)
@@ -831,7 +884,7 @@ play_new(int status)
 static struct play *
 play_script(const struct script *s, const struct ask *ask)
 {
-	const struct shape *shape = ask->dialect == CHAT ? &shape_chat : &shape_messages;
+	const struct shape *shape = shape_of(ask->dialect);
 	struct build b = { .play = play_new((int)s->status), .s = s, .ask = ask, .arena = arena_new() };
 
 	b.play->stamped = s->stamp;
@@ -846,6 +899,8 @@ play_script(const struct script *s, const struct ask *ask)
 		say_http(&b, shape);
 	if (s->split > 0)
 		split_moves(b.play, s->split, s->seed, s->pause);
+	buf_free(&b.items);
+	buf_free(&b.item);
 	arena_free(b.arena);
 	return (b.play);
 }
@@ -922,14 +977,16 @@ play_of(struct text spec, const struct ask *ask)
 	struct arena *arena;
 	struct script s;
 	struct play *p;
+	bool shares = ask->id.len == 0 && (ask->body == NULL || ask->dialect == CHAT || ask->dialect == MESSAGES);
 	bool counts = memmem(spec.at, spec.len, "times=", 6) != NULL || text_starts(spec, TEXT("fail-then"));
 
 	key.len = why.len = 0;
-	buf_print(&key, "%d%d%d%d%lld ", ask->dialect, ask->stream, ask->wants_usage, ask->count, counts ? (long long)ask->asked : 0);
+	buf_print(&key, "%d%d%d%d%d%d%lld ", ask->dialect, ask->stream, ask->wants_usage, ask->count, ask->compact, ask->azure,
+	    counts ? (long long)ask->asked : 0);
 	buf_add(&key, ask->model.at, ask->model.len);
 	buf_byte(&key, ' ');
 	buf_text(&key, spec);
-	if ((p = find_shared(buf_as_text(&key))) != NULL)
+	if (shares && (p = find_shared(buf_as_text(&key))) != NULL)
 		return (p);
 	arena = arena_new();
 	if (!script_read(&s, spec, arena, &why)) {
@@ -938,8 +995,9 @@ play_of(struct text spec, const struct ask *ask)
 	} else {
 		if (s.times > 0 && ask->asked >= s.times)
 			forgive(&s);
+		s.azure |= ask->azure;
 		p = play_script(&s, ask);
-		if (text_is(s.say, "text") || text_is(s.say, "surrogate"))
+		if (shares && (text_is(s.say, "text") || text_is(s.say, "surrogate")))
 			share(p, &key);
 	}
 	arena_free(arena);
@@ -947,14 +1005,23 @@ play_of(struct text spec, const struct ask *ask)
 }
 
 struct play *
-play_plain(int status, const char *type, struct text body)
+play_whole(int status, struct text headers, struct text body)
 {
 	struct play *p = play_new(status);
 
-	buf_print(&p->bytes, "HTTP/1.1 %d Scripted\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n", status, type, body.len);
+	buf_print(&p->bytes, "HTTP/1.1 %d Scripted\r\n" TEXT_FMT "Content-Length: %zu\r\n\r\n", status, TEXT_ARG(headers), body.len);
 	buf_text(&p->bytes, body);
 	add_move(p, &(struct move){ (uint32_t)p->bytes.len, 0, 1, 1 });
 	return (p);
+}
+
+struct play *
+play_plain(int status, const char *type, struct text body)
+{
+	char headers[128];
+
+	snprintf(headers, sizeof(headers), "Content-Type: %s\r\n", type);
+	return (play_whole(status, text_of(headers), body));
 }
 
 struct play *
@@ -967,7 +1034,7 @@ play_refusal(enum dialect dialect, int status, const char *message)
 	struct play *p;
 
 	s.message = (struct text){ q.at, q.len };
-	(dialect == CHAT ? &shape_chat : &shape_messages)->refusal(&s, &out);
+	shape_of(dialect)->refusal(&s, &out);
 	p = play_plain(status, "application/json", buf_as_text(&out));
 	buf_free(&out);
 	arena_free(arena);

@@ -11,24 +11,29 @@
 #include "base/arena.h"
 #include "base/json.h"
 
-enum dialect { CHAT, MESSAGES };
+enum dialect { CHAT, MESSAGES, RESPONSES, COMPLETIONS, EMBEDDINGS };
 
 /* What was asked, as far as an answer depends on it.  Texts live as long as the request. */
 struct ask {
 	enum dialect	 dialect;
 	bool		 stream;
 	bool		 wants_usage;		/* stream_options.include_usage */
-	bool		 count;			/* tokens only: count_tokens */
+	bool		 count;			/* tokens only: count_tokens, input_tokens */
+	bool		 compact;		/* /responses/compact */
+	bool		 azure;			/* asked at a deployment's path */
 	struct quoted	 model;
 	const struct json *body;		/* NULL in a hurry (--bench) */
 	int64_t		 asked;			/* how many requests named this model before */
+	struct text	 id;			/* of the response; empty: always the same, and the play may be shared */
+	uint32_t	 mark;			/* of the key: what is encrypted for one opens with it only */
+	struct buf	*kept;			/* takes the response as it can be retrieved; NULL: nobody wants it */
 };
 
 /* Every option of a script; doc/ and tests speak these names.  Numbers first, then words. */
 struct script {
-	int64_t	 after, azure, bom, by, bytes, choice, chunks, comments, each, early, first, gap, gzip, headers, in, interleave, n, noargs,
+	int64_t	 after, azure, bom, by, bytes, choice, chunks, comments, each, early, expires, first, floats, gap, gzip, headers, in, interleave, n, noargs,
 		 nospace, nulls, out, pause, reasoning, retry_after, seed, size, split, stamp, status, tags, times, twodata, whole;
-	struct text args, as, call, code, done, fault, field, finish, framing, index, kind, line, make, message, mode, say, text, type, usage, wire;
+	struct text args, as, call, code, done, event, fault, field, finish, framing, index, kind, line, make, message, mode, say, text, type, usage, wire;
 };
 
 struct move {
@@ -56,7 +61,9 @@ struct play {
 bool		 script_read(struct script *, struct text spec, struct arena *, struct buf *why);
 /* The play of an answer; shared ones are found again. */
 struct play	*play_of(struct text spec, const struct ask *);
+struct text	 percent_decode(struct arena *, struct text);
 struct play	*play_plain(int status, const char *type, struct text body);	/* any whole answer */
+struct play	*play_whole(int status, struct text headers, struct text body);	/* the same with all its headers but the length */
 struct play	*play_refusal(enum dialect, int status, const char *message);
 void		 play_drop(struct play *);
 void		 play_forget_shared(void);

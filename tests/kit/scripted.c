@@ -2,10 +2,12 @@
 /*
  * The scripted upstream of tests and benchmarks: a vendor that answers, fails, stalls and breaks off as it is told, and checks what it receives.
  *
- * How a request is answered is said by its model (`anything/script:cut,after=3`), else by its header `x-script`, else on the
- * command line.  GET /_/log is what was received, GET /_/stats the counts, POST /_/reset forgets.
+ * How a request is answered is said by its model (`anything/script:cut,after=3`; at Azure's paths the deployment), else by its header `x-script`,
+ * else on the command line.  A path with /files in it is echoed.  GET /_/log is what was received, GET /_/stats the counts, POST /_/reset forgets.
  */
 #include "peer.h"
+#include "stored.h"
+#include "tokens.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -94,8 +96,6 @@ check_request(const struct http_request *r, struct entry *e)
 		journal_problem(kit.journal, e, "no Host");
 	if (text_is(r->method, "POST") && head_find(r->head, "content-length").at == NULL && head_find(r->head, "transfer-encoding").at == NULL)
 		journal_problem(kit.journal, e, "a POST without a length");
-	if (text_is(r->method, "POST") && !text_starts(head_find(r->head, "content-type"), TEXT("application/json")))
-		journal_problem(kit.journal, e, "a body that is not called application/json");
 	for (unsigned i = 0; i < kit.n_forbidden; i++)
 		if (holds(r->head, kit.forbidden[i]) || holds(r->body, kit.forbidden[i]))
 			journal_problem(kit.journal, e, "forbidden text %u arrived", i + 1);
@@ -107,6 +107,8 @@ check_body(const struct http_request *r, struct entry *e, struct arena *arena)
 	struct json_fault fault = { 0 };
 	struct json *body = json_parse(arena, r->body, &fault);
 
+	if (!text_starts(head_find(r->head, "content-type"), TEXT("application/json")))
+		journal_problem(kit.journal, e, "a body that is not called application/json");
 	if (body == NULL)
 		journal_problem(kit.journal, e, "the body is not JSON: %s at %zu", fault.what != NULL ? fault.what : "?", fault.at);
 	else if (body->type != JSON_OBJECT)
@@ -114,20 +116,20 @@ check_body(const struct http_request *r, struct entry *e, struct arena *arena)
 	return (body);
 }
 
-static bool
-is_let_in(const struct http_request *r)
+static struct text
+key_of(const struct http_request *r, bool azure)
 {
-	static const char *const names[] = { "authorization", "x-api-key", "api-key" };
+	static const char *const names[] = { "authorization", "api-key", "x-api-key" };
 
-	for (size_t i = 0; i < nitems(names); i++) {
+	for (size_t i = 0; i < nitems(names) - azure; i++) {
 		struct text value = head_find(r->head, names[i]);
 
 		if (text_starts(value, TEXT("Bearer ")))
 			value = text_sub(value, 7, value.len);
-		if (text_eq(value, kit.expect_key))
-			return (true);
+		if (value.len > 0)
+			return (value);
 	}
-	return (kit.expect_key.len == 0);
+	return (TEXT(""));
 }
 
 /* what is asked */
@@ -136,7 +138,8 @@ static void
 read_ask(struct ask *ask, const struct json *body)
 {
 	ask->body = body;
-	ask->model = json_quoted(json_get(body, "model"));
+	if (!ask->azure)
+		ask->model = json_quoted(json_get(body, "model"));
 	ask->stream = json_true(json_get(body, "stream"));
 	ask->wants_usage = json_true(json_get(json_get(body, "stream_options"), "include_usage"));
 	ask->asked = count_model(ask->model);
@@ -157,7 +160,7 @@ guess_ask(struct ask *ask, struct text body)
 
 	ask->stream = says(front, "\"stream\":true", "\"stream\": true") || says(back, "\"stream\":true", "\"stream\": true");
 	ask->wants_usage = says(front, "\"include_usage\":true", "\"include_usage\": true") || says(back, "\"include_usage\":true", "\"include_usage\": true");
-	if (at == NULL)
+	if (at == NULL || ask->azure)
 		return;
 	at += at[8] == ' ' ? 10 : 9;
 	text_cut((struct text){ at, (size_t)(front.at + front.len - at) }, '"', &front, &rest);
@@ -179,20 +182,64 @@ script_of(const struct ask *ask, const struct http_request *r)
 /* answers */
 
 static struct play *
-answer_model(const struct http_request *r, struct entry *e, enum dialect dialect, bool count)
+not_let_in(const struct ask *ask)
 {
-	struct ask ask = { .dialect = dialect, .count = count };
+	if (ask->azure)
+		return (play_plain(401, "application/json", TEXT("{\"statusCode\":401,\"message\":\"Unauthorized. Access token is missing, invalid, audience is "
+		    "incorrect, or have expired.\"}")));
+	return (play_refusal(ask->dialect, 401, "Incorrect API key provided."));
+}
+
+/* Makes the response's id, and keeps what was answered if it is to be stored. */
+static struct play *
+answer_kept(const struct http_request *r, struct ask *ask, struct text key)
+{
+	static unsigned number;
+	struct buf response = { 0 };
+	struct play *play = stored_refuse(ask, key);
+	char id[48];
+
+	if (play != NULL)
+		return (play);
+	snprintf(id, sizeof(id), "resp_kit_%x_%u", (unsigned)getpid(), ++number);
+	ask->id = text_of(id);
+	ask->kept = &response;
+	play = play_of(script_of(ask, r), ask);
+	stored_keep(ask, key, buf_as_text(&response));
+	buf_free(&response);
+	return (play);
+}
+
+static struct play *
+refuse_input(const struct ask *ask)
+{
+	const struct json *input = json_get(ask->body, "input");
+	bool empty = json_is(input, JSON_ARRAY) ? input->count == 0 : !json_is(input, JSON_STRING) || json_quoted(input).len == 0;
+
+	if (ask->dialect != EMBEDDINGS || ask->body == NULL || !empty)
+		return (NULL);
+	return (play_refusal(EMBEDDINGS, 400, "Invalid 'input': input cannot be an empty string or array."));
+}
+
+static struct play *
+answer_asked(const struct http_request *r, struct entry *e, struct ask *ask)
+{
+	struct text key = key_of(r, ask->azure);
 	struct arena *arena = NULL;
 	struct play *play;
 
+	ask->mark = (uint32_t)text_hash(key);
 	if (kit.journal != NULL) {
 		arena = arena_new();
-		read_ask(&ask, check_body(r, e, arena));
-		if (ask.model.len == 0)
+		read_ask(ask, check_body(r, e, arena));
+		if (ask->model.len == 0)
 			journal_problem(kit.journal, e, "no model");
 	} else
-		guess_ask(&ask, r->body);
-	play = is_let_in(r) ? play_of(script_of(&ask, r), &ask) : play_refusal(dialect, 401, "Incorrect API key provided.");
+		guess_ask(ask, r->body);
+	if (kit.expect_key.len > 0 && !text_eq(key, kit.expect_key))
+		play = not_let_in(ask);
+	else if ((play = refuse_input(ask)) == NULL)
+		play = ask->dialect == RESPONSES && arena != NULL ? answer_kept(r, ask, key) : play_of(script_of(ask, r), ask);
 	arena_free(arena);
 	return (play);
 }
@@ -200,7 +247,7 @@ answer_model(const struct http_request *r, struct entry *e, enum dialect dialect
 static struct play *
 answer_chat(const struct http_request *r, struct entry *e)
 {
-	return (answer_model(r, e, CHAT, false));
+	return (answer_asked(r, e, &(struct ask){ .dialect = CHAT }));
 }
 
 static struct play *
@@ -208,13 +255,162 @@ answer_messages(const struct http_request *r, struct entry *e)
 {
 	if (e != NULL && head_find(r->head, "anthropic-version").len == 0)
 		journal_problem(kit.journal, e, "no anthropic-version");
-	return (answer_model(r, e, MESSAGES, false));
+	return (answer_asked(r, e, &(struct ask){ .dialect = MESSAGES }));
 }
 
 static struct play *
 answer_count(const struct http_request *r, struct entry *e)
 {
-	return (answer_model(r, e, MESSAGES, true));
+	return (answer_asked(r, e, &(struct ask){ .dialect = MESSAGES, .count = true }));
+}
+
+static struct play *
+azure_not_found(struct entry *e)
+{
+	if (e != NULL)
+		journal_problem(kit.journal, e, "no such path of Azure's, or no api-version");
+	return (play_plain(404, "application/json", TEXT("{\"error\":{\"code\":\"404\",\"message\":\"Resource not found\"}}")));
+}
+
+static struct play *
+answer_responses(const struct http_request *r, struct entry *e)
+{
+	if (text_starts(r->path, TEXT("/openai/responses")) && !holds(r->path, TEXT("?api-version=")))
+		return (azure_not_found(e));
+	return (answer_asked(r, e, &(struct ask){ .dialect = RESPONSES }));
+}
+
+static struct play *
+answer_input_tokens(const struct http_request *r, struct entry *e)
+{
+	return (answer_asked(r, e, &(struct ask){ .dialect = RESPONSES, .count = true }));
+}
+
+static struct play *
+answer_compact(const struct http_request *r, struct entry *e)
+{
+	return (answer_asked(r, e, &(struct ask){ .dialect = RESPONSES, .compact = true }));
+}
+
+static struct play *
+answer_completions(const struct http_request *r, struct entry *e)
+{
+	return (answer_asked(r, e, &(struct ask){ .dialect = COMPLETIONS }));
+}
+
+static struct play *
+answer_embeddings(const struct http_request *r, struct entry *e)
+{
+	return (answer_asked(r, e, &(struct ask){ .dialect = EMBEDDINGS }));
+}
+
+/* stored responses */
+
+/* The segment of the path after /responses. */
+static struct text
+id_of(const struct http_request *r)
+{
+	struct text path, query, id;
+	const char *at;
+
+	text_cut(r->path, '?', &path, &query);
+	at = memmem(path.at, path.len, "/responses/", 11);
+	path = text_sub(path, (size_t)(at - path.at) + 11, path.len);
+	text_cut(path, '/', &id, &query);
+	return (id);
+}
+
+static struct play *
+answer_stored(const struct http_request *r, struct entry *e)
+{
+	return (stored_show(id_of(r), key_of(r, false)));
+}
+
+static struct play *
+answer_delete(const struct http_request *r, struct entry *e)
+{
+	return (stored_delete(id_of(r), key_of(r, false)));
+}
+
+static struct play *
+answer_inputs(const struct http_request *r, struct entry *e)
+{
+	return (stored_inputs(id_of(r), key_of(r, false)));
+}
+
+static struct play *
+answer_cancel(const struct http_request *r, struct entry *e)
+{
+	return (stored_cancel(id_of(r), key_of(r, false)));
+}
+
+/* Azure: the deployment is in the path and names the script, the body's model is not looked at. */
+
+static const struct {
+	const char	*operation;
+	enum dialect	 dialect;
+} operations[] = { { "chat/completions", CHAT }, { "completions", COMPLETIONS }, { "embeddings", EMBEDDINGS } };
+
+static struct play *
+answer_azure(const struct http_request *r, struct entry *e)
+{
+	struct text path, query, deployment, operation;
+	struct ask ask = { .azure = true };
+	struct arena *arena = arena_new();
+	struct play *play = NULL;
+	const char *at;
+
+	text_cut(r->path, '?', &path, &query);
+	at = memmem(path.at, path.len, "/openai/deployments/", 20);
+	path = text_sub(path, (size_t)(at - path.at) + 20, path.len);
+	text_cut(path, '/', &deployment, &operation);
+	deployment = percent_decode(arena, deployment);
+	ask.model = (struct quoted){ deployment.at, deployment.len };
+	for (size_t i = 0; i < nitems(operations) && form_field(arena, query, "api-version").len > 0; i++)
+		if (text_is(operation, operations[i].operation)) {
+			ask.dialect = operations[i].dialect;
+			play = answer_asked(r, e, &ask);
+		}
+	arena_free(arena);
+	return (play != NULL ? play : azure_not_found(e));
+}
+
+static struct play *
+answer_secret(const struct http_request *r, struct entry *e)
+{
+	return (token_for_secret(&kit, r));
+}
+
+static struct play *
+answer_machine(const struct http_request *r, struct entry *e)
+{
+	return (token_for_machine(&kit, r));
+}
+
+/* The body comes back as it was; the query says the rest: ?status=418&header=X-Any:%20thing&header=… */
+static struct play *
+answer_echo(const struct http_request *r, struct entry *e)
+{
+	struct arena *arena = arena_new();
+	struct text path, query, one, name, value, type = head_find(r->head, "content-type");
+	struct buf headers = { 0 };
+	struct play *play;
+	int64_t status = 200;
+
+	text_cut(r->path, '?', &path, &query);
+	(void)text_to_i64(form_field(arena, query, "status"), &status);
+	buf_print(&headers, "x-kit-method: " TEXT_FMT "\r\nx-kit-path: " TEXT_FMT "\r\n", TEXT_ARG(r->method), TEXT_ARG(r->path));
+	for (bool more = query.len > 0; more; ) {
+		more = text_cut(query, '&', &one, &query);
+		if (text_cut(one, '=', &name, &value) && text_is(name, "header"))
+			buf_print(&headers, TEXT_FMT "\r\n", TEXT_ARG(percent_decode(arena, value)));
+	}
+	if (type.len > 0 && !text_has(buf_as_text(&headers), TEXT("content-type:")))
+		buf_print(&headers, "Content-Type: " TEXT_FMT "\r\n", TEXT_ARG(type));
+	play = play_whole((int)status, buf_as_text(&headers), text_is(r->method, "HEAD") ? TEXT("") : r->body);
+	buf_free(&headers);
+	arena_free(arena);
+	return (play);
 }
 
 static struct play *
@@ -260,23 +456,62 @@ answer_reset(const struct http_request *r, struct entry *e)
 {
 	if (kit.journal != NULL)
 		journal_reset(kit.journal);
+	stored_forget();
 	forget_counts();
 	kit.requests = kit.aborted = 0;
 	return (play_plain(200, "application/json", TEXT("{}")));
 }
 
 static const struct {
-	const char	*method, *ends;		/* of the path, without its query */
+	const char	*method, *ends;		/* of the path, without its query; * is one segment */
 	struct play	*(*answer)(const struct http_request *, struct entry *);
 } paths[] = {
+	{ "POST", "/openai/deployments/*/*", answer_azure },
+	{ "POST", "/openai/deployments/*/*/*", answer_azure },
 	{ "POST", "/chat/completions", answer_chat },
 	{ "POST", "/messages", answer_messages },
 	{ "POST", "/messages/count_tokens", answer_count },
+	{ "POST", "/responses", answer_responses },
+	{ "POST", "/responses/input_tokens", answer_input_tokens },
+	{ "POST", "/responses/compact", answer_compact },
+	{ "GET", "/responses/*", answer_stored },
+	{ "DELETE", "/responses/*", answer_delete },
+	{ "GET", "/responses/*/input_items", answer_inputs },
+	{ "POST", "/responses/*/cancel", answer_cancel },
+	{ "POST", "/completions", answer_completions },
+	{ "POST", "/embeddings", answer_embeddings },
 	{ "GET", "/models", answer_models },
+	{ "POST", "/*/oauth2/v2.0/token", answer_secret },
+	{ "GET", "/identity/oauth2/token", answer_machine },
 	{ "GET", "/_/log", answer_log },
 	{ "GET", "/_/stats", answer_stats },
 	{ "POST", "/_/reset", answer_reset },
 };
+
+static struct text
+last_segment(struct text *path)
+{
+	size_t at = path->len;
+	struct text segment;
+
+	while (at > 0 && path->at[at - 1] != '/')
+		at--;
+	segment = text_sub(*path, at, path->len);
+	*path = text_sub(*path, 0, at > 0 ? at - 1 : 0);
+	return (segment);
+}
+
+static bool
+path_ends(struct text path, struct text pattern)
+{
+	while (pattern.len > 0) {
+		struct text wanted = last_segment(&pattern), found = last_segment(&path);
+
+		if (text_is(wanted, "*") ? found.len == 0 : !text_eq(wanted, found))
+			return (false);
+	}
+	return (true);
+}
 
 struct play *
 kit_answer(struct kit *k, const struct http_request *r, struct entry *e)
@@ -287,8 +522,10 @@ kit_answer(struct kit *k, const struct http_request *r, struct entry *e)
 		check_request(r, e);
 	text_cut(r->path, '?', &path, &query);
 	for (size_t i = 0; i < nitems(paths); i++)
-		if (text_is(r->method, paths[i].method) && text_ends(path, text_of(paths[i].ends)))
+		if (text_is(r->method, paths[i].method) && path_ends(path, text_of(paths[i].ends)))
 			return (paths[i].answer(r, e));
+	if (holds(path, TEXT("/files")))
+		return (answer_echo(r, e));
 	if (e != NULL)
 		journal_problem(k->journal, e, "no such path");
 	return (play_refusal(CHAT, 404, "no such path"));
@@ -414,6 +651,7 @@ main(int argc, char **argv)
 	if (kit.journal != NULL)
 		journal_free(kit.journal);
 	play_forget_shared();
+	stored_forget();
 	forget_counts();
 	SSL_CTX_free(kit.tls);
 	loop_free(kit.loop);

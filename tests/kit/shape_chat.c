@@ -6,8 +6,8 @@
 
 #define QUOTED_ARG(q)	(int)(q).len, (q).at
 
-static void
-usage(const struct build *b, struct buf *out)
+void
+build_usage(const struct build *b, struct buf *out)
 {
 	int64_t given = b->s->in, made = build_out_tokens(b);
 
@@ -45,7 +45,7 @@ chunk(struct build *b, const char *delta, const char *finish)
 	buf_print(&out, "\"choices\":[{\"index\":0,%s\"logprobs\":null,\"finish_reason\":%s}]", delta, finish);
 	if (says_usage(b, "each") || (strcmp(finish, "null") != 0 && says_usage(b, "finish"))) {
 		buf_lit(&out, ",\"usage\":");
-		usage(b, &out);
+		build_usage(b, &out);
 	} else if (b->ask->wants_usage)
 		buf_lit(&out, ",\"usage\":null");
 	buf_lit(&out, "}");
@@ -173,7 +173,7 @@ usage_chunk(struct build *b)
 
 	head(b, &out, "chat.completion.chunk");
 	buf_lit(&out, "\"choices\":[],\"usage\":");
-	usage(b, &out);
+	build_usage(b, &out);
 	buf_lit(&out, "}");
 	build_event(b, NULL, buf_as_text(&out));
 	buf_free(&out);
@@ -234,8 +234,10 @@ chat_whole(struct build *b, struct buf *out, struct text reasoning, struct text 
 		buf_print(out, "},\"logprobs\":null,\"finish_reason\":\"" TEXT_FMT "\"}]", TEXT_ARG(reason));
 	if (!text_is(b->s->usage, "none")) {
 		buf_lit(out, ",\"usage\":");
-		usage(b, out);
+		build_usage(b, out);
 	}
+	if (b->s->azure)
+		buf_lit(out, ",\"prompt_filter_results\":[{\"prompt_index\":0,\"content_filter_results\":{}}]");
 	buf_lit(out, ",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_kit\"}");
 }
 
