@@ -65,8 +65,8 @@ vendor_headers(struct text *list, size_t room, size_t *n, struct arena *arena, c
 	return (keyed);
 }
 
-static size_t
-headers(struct text *list, size_t room, struct arena *arena, const struct deployment *d, const struct client_says *client)
+size_t
+openai_headers(struct text *list, size_t room, struct arena *arena, const struct deployment *d, const struct client_says *client)
 {
 	size_t n = 0;
 
@@ -140,9 +140,17 @@ with_usage(struct arena *arena, struct text options, bool running)
 	    TEXT_ARG(text_sub(options, 1, options.len))));
 }
 
-static void
-ask_for_usage(struct splice *s, const struct glance *g, const struct deployment *d)
+void
+openai_put_model(struct splice *s, struct text model)
 {
+	if (!text_eq(model, s->glance->model))
+		splice_set(s, "model", in_quotes(s->arena, model));
+}
+
+void
+openai_ask_for_usage(struct splice *s, const struct deployment *d)
+{
+	const struct glance *g = s->glance;
 	const struct json_spot *spot = member(g, "stream_options");
 	struct text said = spot != NULL ? json_spot_value(g->body, spot) : TEXT("");
 	struct text wanted;
@@ -158,11 +166,12 @@ ask_for_usage(struct splice *s, const struct glance *g, const struct deployment 
 		splice_set(s, "stream_options", wanted);
 }
 
-static void
-limit_tokens(struct splice *s, const struct glance *g, const struct deployment *d)
+void
+openai_limit_tokens(struct splice *s, const struct deployment *d)
 {
 	static const char *const names[] = { "max_tokens", "max_completion_tokens" };
 	const struct json_spot *spots[nitems(names)];
+	const struct glance *g = s->glance;
 	struct text most = TEXT("");
 	int64_t said;
 
@@ -252,10 +261,9 @@ relay_request(struct edits *edits, struct arena *arena, const struct glance *g, 
 	const struct json_spot *messages;
 
 	(void)drop_params;			/* the vendor's own dialect: what it refuses it says itself */
-	if (!text_eq(model, g->model))
-		splice_set(&s, "model", in_quotes(arena, model));
-	ask_for_usage(&s, g, d);
-	limit_tokens(&s, g, d);
+	openai_put_model(&s, model);
+	openai_ask_for_usage(&s, d);
+	openai_limit_tokens(&s, d);
 	splice_defaults(&s, d, g->max_tokens >= 0 ? is_default_for : is_own_default);
 	if (openai_quirk(d, QUIRK_NO_STORE))
 		splice_set(&s, "store", TEXT("false"));
@@ -266,8 +274,8 @@ relay_request(struct edits *edits, struct arena *arena, const struct glance *g, 
 	return (NULL);
 }
 
-static struct error *
-read_error(struct arena *arena, int status, struct text content_type, struct text body, int64_t retry_after_ms)
+struct error *
+openai_read_error(struct arena *arena, int status, struct text content_type, struct text body, int64_t retry_after_ms)
 {
 	return (provider_read_error(arena, "OpenAI", status, content_type, body, retry_after_ms));
 }
@@ -275,7 +283,7 @@ read_error(struct arena *arena, int status, struct text content_type, struct tex
 const struct provider provider_openai = {
 	.name = "openai",
 	.url = url,
-	.headers = headers,
+	.headers = openai_headers,
 	.relay_request = relay_request,
 	.relay_answer = openai_relay_answer,
 	.relay_event = openai_relay_event,
@@ -284,5 +292,5 @@ const struct provider provider_openai = {
 	.read_answer = openai_read_answer,
 	.read_event = openai_read_event,
 	.read_end = openai_read_end,
-	.read_error = read_error,
+	.read_error = openai_read_error,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the OpenAI dialect share: looking at a chunk or a body, finish reasons, usage. */
+/* What the files of the OpenAI family share: headers, edits of a request, looking at a chunk or a body, finish reasons, usage. */
 #ifndef PROVIDER_OPENAI_PRIV_H
 #define PROVIDER_OPENAI_PRIV_H
 
@@ -46,6 +46,13 @@ bool		usage_read(struct usage *, struct text object);
 struct quoted	 tool_name_fit(struct arena *, struct quoted name);
 
 bool		 openai_quirk(const struct deployment *, enum quirk);
+
+/* For the rows of all its surfaces (openai.c). */
+size_t		 openai_headers(struct text *list, size_t room, struct arena *, const struct deployment *, const struct client_says *);
+void		 openai_put_model(struct splice *, struct text model);
+void		 openai_ask_for_usage(struct splice *, const struct deployment *);	/* of a stream, by stream_options */
+void		 openai_limit_tokens(struct splice *, const struct deployment *);
+struct error	*openai_read_error(struct arena *, int status, struct text content_type, struct text body, int64_t retry_after_ms);
 
 /* The functions of the row, file by file (openai_relay.c, openai_write.c, openai_read.c). */
 enum pass	 openai_relay_answer(struct relay *, struct text body, struct edits *);
