@@ -4,8 +4,6 @@
 
 #include "front/guard.h"
 
-#define MAX_TOKENS	INT64_C(1000000000)
-
 enum member { MODEL, MESSAGES, STREAM, STREAM_OPTIONS, N, MAX_OLD, MAX_NEW, SERVICE_TIER, MEMBERS };
 
 static const struct guard rows[MEMBERS] = {
@@ -19,67 +17,83 @@ static const struct guard rows[MEMBERS] = {
 	[SERVICE_TIER]	 = { "service_tier", AS(JSON_STRING), "a string" },
 };
 
-static struct error *
-bad(struct arena *arena, const char *param, const char *words)
+struct error *
+chat_bad(const struct look *l, const char *param, const char *words)
 {
-	return (error_param(error_new(arena, E_BAD_REQUEST, "/chat/completions: %s: %s", param, words), param));
+	return (error_param(error_new(l->arena, E_BAD_REQUEST, "%s: %s: %s", l->path, param, words), param));
 }
 
-/* An integer within bounds, or absent. */
-static struct error *
-count_in(int64_t *value, struct arena *arena, struct text body, const struct json_spot *spot, int64_t least, int64_t most, const char *name)
+struct error *
+chat_count_in(int64_t *value, const struct look *l, const struct json_spot *spot, int64_t least, int64_t most, const char *name)
 {
 	if (spot == NULL)
 		return (NULL);
-	if (!json_to_i64(json_spot_value(body, spot), value) || *value < least || *value > most)
-		return (error_param(error_new(arena, E_BAD_REQUEST, "/chat/completions: %s: should be an integer from %lld to %lld", name,
+	if (!json_to_i64(json_spot_value(l->glance->body, spot), value) || *value < least || *value > most)
+		return (error_param(error_new(l->arena, E_BAD_REQUEST, "%s: %s: should be an integer from %lld to %lld", l->path, name,
 		    (long long)least, (long long)most), name));
 	return (NULL);
 }
 
-static struct error *
-stream_options(struct glance *g, struct arena *arena, const struct json_spot *spot)
+struct error *
+chat_stream_options(const struct look *l, const struct json_spot *spot)
 {
+	struct glance *g = l->glance;
 	struct json_item item;
 
 	if (spot == NULL)
 		return (NULL);
 	if (!g->stream)
-		return (error_param(error_new(arena, E_BAD_REQUEST,
+		return (error_param(error_new(l->arena, E_BAD_REQUEST,
 		    "The 'stream_options' parameter is only allowed when 'stream' is enabled."), "stream_options"));
 	if (!json_find(json_spot_value(g->body, spot), "include_usage", &item) || item.type == JSON_NULL)
 		return (NULL);
 	if (item.type != JSON_BOOL)
-		return (bad(arena, "stream_options.include_usage", "should be true or false"));
+		return (chat_bad(l, "stream_options.include_usage", "should be true or false"));
 	g->usage_asked = item.raw.at[0] == 't';
 	return (NULL);
+}
+
+struct error *
+chat_name_model(const struct look *l, const struct json_spot *spot)
+{
+	struct glance *g = l->glance;
+
+	if (spot == NULL && !g->model_named)
+		return (error_new(l->arena, E_NO_SUCH_MODEL, "%s: Invalid model name passed in model=None. "
+		    "Call `/v1/models` to view available models for your key.", l->path));
+	if (spot != NULL)
+		g->model = json_unescape(l->arena, json_inside(json_spot_value(g->body, spot)));
+	return (NULL);
+}
+
+struct error *
+chat_missing(const struct look *l, const char *param)
+{
+	return (error_param(error_new(l->arena, E_BAD_REQUEST, "%s: Missing required parameter: '%s'.", l->path, param), param));
 }
 
 static struct error *
 glance(struct glance *g, struct arena *arena, struct text body)
 {
+	struct look l = { .arena = arena, .glance = g, .path = "/chat/completions" };
 	const struct json_spot *found[MEMBERS];
 	int64_t n = 1, old = -1;
 	struct json_walk walk;
 	struct json_item item;
 
 	TRY(guard_scan(g, found, arena, body, rows, MEMBERS));
-	if (found[MODEL] == NULL && !g->model_named)
-		return (error_new(arena, E_NO_SUCH_MODEL, "/chat/completions: Invalid model name passed in model=None. "
-		    "Call `/v1/models` to view available models for your key."));
-	if (found[MODEL] != NULL)
-		g->model = json_unescape(arena, json_inside(json_spot_value(body, found[MODEL])));
+	TRY(chat_name_model(&l, found[MODEL]));
 	if (found[MESSAGES] == NULL)
-		return (error_param(error_new(arena, E_BAD_REQUEST, "/chat/completions: Missing required parameter: 'messages'."), "messages"));
+		return (chat_missing(&l, "messages"));
 	walk = json_walk(json_spot_value(body, found[MESSAGES]));
 	if (!json_next(&walk, &item))
-		return (bad(arena, "messages", "should not be empty"));
+		return (chat_bad(&l, "messages", "should not be empty"));
 	g->stream = found[STREAM] != NULL && json_spot_value(body, found[STREAM]).at[0] == 't';
-	TRY(stream_options(g, arena, found[STREAM_OPTIONS]));
+	TRY(chat_stream_options(&l, found[STREAM_OPTIONS]));
 	g->max_tokens = -1;
-	TRY(count_in(&n, arena, body, found[N], 1, CHAT_N_MAX, "n"));
-	TRY(count_in(&old, arena, body, found[MAX_OLD], 0, MAX_TOKENS, "max_tokens"));
-	TRY(count_in(&g->max_tokens, arena, body, found[MAX_NEW], 0, MAX_TOKENS, "max_completion_tokens"));
+	TRY(chat_count_in(&n, &l, found[N], 1, CHAT_N_MAX, "n"));
+	TRY(chat_count_in(&old, &l, found[MAX_OLD], 0, CHAT_TOKENS_MAX, "max_tokens"));
+	TRY(chat_count_in(&g->max_tokens, &l, found[MAX_NEW], 0, CHAT_TOKENS_MAX, "max_completion_tokens"));
 	if (found[MAX_NEW] == NULL)
 		g->max_tokens = old;
 	return (NULL);
@@ -87,8 +101,8 @@ glance(struct glance *g, struct arena *arena, struct text body)
 
 /* Frames. */
 
-static void
-frame(struct buf *out, struct text name, struct text data)
+void
+chat_frame(struct buf *out, struct text name, struct text data)
 {
 	struct text line;
 
@@ -151,8 +165,8 @@ chat_put_error(struct json_out *o, const struct error *e)
 	json_close(o, '}');
 }
 
-static int
-error_body(struct buf *out, const struct error *e, struct text request_id)
+int
+chat_error_body(struct buf *out, const struct error *e, struct text request_id)
 {
 	struct json_out o = { .to = out };
 
@@ -161,9 +175,8 @@ error_body(struct buf *out, const struct error *e, struct text request_id)
 	return (error_status(e));
 }
 
-/* No [DONE] follows: it would read as success. */
-static void
-error_event(struct buf *out, const struct error *e, const struct failing *f)
+void
+chat_error_event(struct buf *out, const struct error *e, const struct failing *f)
 {
 	struct json_out o = { .to = out };
 
@@ -182,9 +195,9 @@ const struct front front_chat = {
 	.whole = chat_whole,
 	.stream = chat_stream,
 	.write = chat_write,
-	.frame = frame,
+	.frame = chat_frame,
 	.frame_end = frame_end,
-	.heartbeat = { ": keep-alive\n\n", 14 },
-	.error_body = error_body,
-	.error_event = error_event,
+	.heartbeat = CHAT_HEARTBEAT,
+	.error_body = chat_error_body,
+	.error_event = chat_error_event,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the chat front share: chat.c (the row, the first look, errors), chat_read.c, chat_write.c. */
+/* What the files of the chat front share: chat.c (the row, the first look, errors), chat_read.c, chat_write.c; and what OpenAI's older surfaces take from it. */
 #ifndef FRONT_CHAT_PRIV_H
 #define FRONT_CHAT_PRIV_H
 
@@ -16,5 +16,23 @@ void		 chat_put_error(struct json_out *, const struct error *);
 void		 chat_put_finish(struct buf *out, const struct told *, struct text vendor_id, enum finish);
 
 #define CHAT_N_MAX	128
+#define CHAT_TOKENS_MAX	INT64_C(1000000000)
+
+/* The first look at a body of one of OpenAI's surfaces. */
+struct look {
+	struct arena	*arena;
+	struct glance	*glance;
+	const char	*path;			/* "/chat/completions": errors begin so, as LiteLLM's do */
+};
+struct error	*chat_bad(const struct look *, const char *param, const char *words);
+struct error	*chat_missing(const struct look *, const char *param);
+struct error	*chat_name_model(const struct look *, const struct json_spot *);	/* glance->model, which the path may name instead */
+struct error	*chat_count_in(int64_t *value, const struct look *, const struct json_spot *, int64_t least, int64_t most, const char *name);	/* or absent */
+struct error	*chat_stream_options(const struct look *, const struct json_spot *);	/* glance->usage_asked */
+
+void		 chat_frame(struct buf *out, struct text name, struct text data);
+#define CHAT_HEARTBEAT	{ ": keep-alive\n\n", 14 }
+int		 chat_error_body(struct buf *out, const struct error *, struct text request_id);
+void		 chat_error_event(struct buf *out, const struct error *, const struct failing *);	/* no [DONE] follows: it would read as success */
 
 #endif

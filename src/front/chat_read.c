@@ -7,7 +7,7 @@
 struct error *
 chat_wrong(struct reading *r, struct text path, const char *should)
 {
-	return (error_param(error_new(r->arena, E_BAD_REQUEST, "/chat/completions: " TEXT_FMT ": should be %s", TEXT_ARG(path), should), path.at));
+	return (error_param(error_new(r->arena, E_BAD_REQUEST, "%s: " TEXT_FMT ": should be %s", r->path, TEXT_ARG(path), should), path.at));
 }
 
 struct text
@@ -225,8 +225,8 @@ read_number(struct reading *r, const struct json *v, const struct member *m)
 	return (NULL);
 }
 
-static struct error *
-read_member(struct reading *r, const struct json *v, struct extra ***extras)
+struct error *
+chat_read_member(struct reading *r, const struct json *v)
 {
 	struct extra *e;
 
@@ -235,26 +235,31 @@ read_member(struct reading *r, const struct json *v, struct extra ***extras)
 			return (members[i].read != NULL ? members[i].read(r, v, members[i].name) : read_number(r, v, &members[i]));
 	e = arena_new_of(r->arena, struct extra);
 	*e = (struct extra){ .name = v->name, .raw = v->raw };
-	**extras = e;
-	*extras = &e->next;
+	*r->last_extra = e;
+	r->last_extra = &e->next;
 	return (NULL);
 }
 
 struct error *
-chat_read_ask(struct ask *ask, struct arena *arena, const struct glance *g)
+chat_read_body(struct ask *ask, struct arena *arena, const struct glance *g, const char *path, struct error *(*member)(struct reading *, const struct json *))
 {
-	struct reading r = { .arena = arena, .ask = ask, .body = g->body, .last_tool = &ask->tools };
-	struct extra **extras = &ask->extras;
+	struct reading r = { .arena = arena, .ask = ask, .path = path, .body = g->body, .last = &ask->messages, .last_tool = &ask->tools,
+		.last_extra = &ask->extras };
 	struct json_fault fault;
 	struct json *body;
 	size_t i = 0;
 
 	*ask = (struct ask){ .parallel = -1, .max_tokens = g->max_tokens, .n = 1, .schema_strict = -1, .thinking_budget = -1,
 		.stream = g->stream, .usage_asked = g->usage_asked };
-	r.last = &ask->messages;
 	body = json_parse(arena, g->body, &fault);
 	for (const struct json *v = body != NULL ? body->first : NULL; v != NULL; v = v->next, i++)
 		if (v->type != JSON_NULL && (g->ours == NULL || !g->ours[i]))
-			TRY(read_member(&r, v, &extras));
+			TRY(member(&r, v));
 	return (NULL);
+}
+
+struct error *
+chat_read_ask(struct ask *ask, struct arena *arena, const struct glance *g)
+{
+	return (chat_read_body(ask, arena, g, "/chat/completions", chat_read_member));
 }

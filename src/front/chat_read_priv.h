@@ -8,11 +8,13 @@
 struct reading {
 	struct arena	*arena;
 	struct ask	*ask;
+	const char	*path;			/* "/chat/completions" */
 	struct text	 body;
 	struct message	**last;			/* where the next message goes */
 	struct message	*results;		/* the user message that takes the results of a run of tool messages */
 	struct quoted	 old_call;		/* the id made for the latest function_call, for the function message that answers it */
 	struct tool	**last_tool;
+	struct extra	**last_extra;
 };
 
 /* "/chat/completions: PATH: should be …", with the path as the member to blame. */
@@ -30,6 +32,11 @@ struct error	*chat_read_part(struct reading *, struct part ***end, const struct 
 struct error	*chat_read_content(struct reading *, struct part ***end, const struct json *message, struct text path);
 
 typedef struct error *member_f(struct reading *, const struct json *, const char *name);
+
+/* Reads a body's members, but those that are null or speak to the gateway, with `member`. */
+struct error	*chat_read_body(struct ask *, struct arena *, const struct glance *, const char *path,
+    struct error *(*member)(struct reading *, const struct json *));
+struct error	*chat_read_member(struct reading *, const struct json *);	/* of a chat request; unknown ones become extras */
 member_f	 chat_read_messages, chat_read_tools, chat_read_functions, chat_read_choice, chat_read_old_choice;
 
 #endif
