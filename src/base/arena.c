@@ -168,6 +168,26 @@ arena_print(struct arena *a, const char *fmt, ...)
 	return ((struct text){ p, (size_t)n });
 }
 
+void
+arena_append(struct arena *a, struct growing *g, struct text more)
+{
+	if (g->room - g->len < more.len) {
+		size_t room = g->room > 0 ? g->room * 2 : 64;
+		char *wider;
+
+		while (room - g->len < more.len)
+			room *= 2;
+		wider = arena_bytes(a, room);
+		if (g->len > 0)
+			memcpy(wider, g->at, g->len);
+		g->at = wider;
+		g->room = room;
+	}
+	if (more.len > 0)
+		memcpy(g->at + g->len, more.at, more.len);
+	g->len += more.len;
+}
+
 static int
 hex(char c)
 {

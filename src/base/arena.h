@@ -23,6 +23,13 @@ struct text	 arena_print(struct arena *, const char *fmt, ...) __attribute__((fo
 struct text	 arena_percent_decode(struct arena *, struct text);	/* "%2F" is "/"; what is no escape stays */
 size_t		 arena_held(const struct arena *);		/* bytes of heap it holds */
 
+/* A text that grows; what it outgrows stays in the arena, so it holds less than twice its room. */
+struct growing {
+	char	*at;
+	size_t	 len, room;
+};
+void		 arena_append(struct arena *, struct growing *, struct text);
+
 #define arena_new_of(arena, type)	((type *)arena_alloc((arena), sizeof(type)))
 
 #endif

@@ -84,12 +84,27 @@ bool		quoted_is_nocase(struct quoted, const char *);	/* unescaped, ASCII case fo
 bool		quoted_blank(struct quoted);			/* nothing but white space, escaped or not */
 /* Does it end in an escaped high surrogate without its other half?  Then `*half` (6 bytes) is that escape. */
 bool		quoted_ends_in_half(struct quoted, struct quoted *half);
+/* Words that come in pieces: an escaped high surrogate at a piece's end waits here for its other half.  quoted_join() puts the half that waits before the
+ * words and takes the one they end in; false: there is nothing to say yet. */
+struct half {
+	char		 at[6];
+	bool		 waits;
+};
+bool		quoted_join(struct arena *, struct half *, struct quoted *words);
 struct text	json_unescape(struct arena *, struct quoted);	/* UTF-8; a lone surrogate becomes U+FFFD; no copy if there is nothing to do */
 void		buf_unescape(struct buf *, struct quoted);
 void		buf_escape(struct buf *, struct text);		/* UTF-8 (invalid bytes become U+FFFD) to the inside of a string */
 struct quoted	json_escape(struct arena *, struct text);
 /* A string within a string: the inside of a JSON string whose unescaped text is `json`, compacted (white space outside strings removed). */
 struct quoted	json_escape_compact(struct arena *, struct text json);
+
+/* A JSON text that comes in pieces, each quoted: is it balanced; `began`: a bracket came at all. */
+struct json_balance {
+	unsigned	 depth;
+	bool		 began, in_string, escaped;
+};
+void		json_balance_add(struct json_balance *, struct quoted piece);
+bool		json_balanced(const struct json_balance *);	/* no bracket and no string is open */
 
 /* Edits of a text, in order, not overlapping: bytes [from, to) are replaced by `with`. */
 struct json_edit {

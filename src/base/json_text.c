@@ -212,6 +212,30 @@ quoted_ends_in_half(struct quoted q, struct quoted *half)
 	return (true);
 }
 
+bool
+quoted_join(struct arena *arena, struct half *half, struct quoted *words)
+{
+	struct quoted tail = QUOTED(""), rest = *words;
+	bool ends = quoted_ends_in_half(rest, &tail);
+
+	if (rest.len == 0)
+		return (false);
+	if (ends)
+		rest.len -= sizeof(half->at);
+	if (half->waits) {
+		char *joined = arena_bytes(arena, sizeof(half->at) + rest.len);
+
+		memcpy(joined, half->at, sizeof(half->at));
+		memcpy(joined + sizeof(half->at), rest.at, rest.len);
+		rest = (struct quoted){ joined, sizeof(half->at) + rest.len };
+	}
+	half->waits = ends;
+	if (ends)
+		memcpy(half->at, tail.at, sizeof(half->at));
+	*words = rest;
+	return (rest.len > 0);
+}
+
 /* escaping */
 
 /* What stands for a byte that can not be itself; writes at most 6 bytes. */

@@ -26,8 +26,7 @@ struct tool_call {
 	struct quoted	 id, name;
 	struct rope	 input;
 	bool		 fed;
-	char		 half[6];		/* streams: BLOCK_TOOL's own, as calls may interleave */
-	bool		 has_half;
+	struct half	 half;			/* streams: BLOCK_TOOL's own, as calls may interleave */
 	struct tool_call *next;
 };
 
@@ -45,7 +44,7 @@ struct choice {
 	enum finish	 finish;
 	struct quoted	 stop;
 	enum block	 half_of;
-	char		 half[6];
+	struct half	 half;
 	struct rope	 thinking, signature;	/* streams: the reasoning a signature belongs to */
 	struct choice	*next;
 };
@@ -498,36 +497,6 @@ began(struct writer *w, unsigned index)
 	return (c);
 }
 
-/* The held half before these words, without the half they end in; true: there is something to say. */
-static bool
-whole_characters(struct writer *w, char half[6], bool *has_half, struct quoted *words)
-{
-	struct quoted tail = QUOTED("");
-	bool held = *has_half, ends = quoted_ends_in_half(*words, &tail);
-	struct quoted rest = *words;
-
-	if (ends)
-		rest.len -= 6;
-	if (held && rest.len > 0) {
-		char *joined = arena_bytes(w->arena, rest.len + 6);
-
-		memcpy(joined, half, 6);
-		memcpy(joined + 6, rest.at, rest.len);
-		rest = (struct quoted){ joined, rest.len + 6 };
-	} else if (held && ends) {		/* two high halves in a row: the first will never find its other half */
-		char *alone = arena_bytes(w->arena, 6);
-
-		memcpy(alone, half, 6);
-		rest = (struct quoted){ alone, 6 };
-	} else if (held)
-		return (false);			/* nothing came: keep waiting */
-	*has_half = ends;
-	if (ends)
-		memcpy(half, tail.at, 6);
-	*words = rest;
-	return (rest.len > 0);
-}
-
 static const char *const block_names[] = { [BLOCK_TEXT] = "content", [BLOCK_REASONING] = "reasoning_content", [BLOCK_REFUSAL] = "refusal" };
 
 static void
@@ -550,19 +519,17 @@ flush_half(struct writer *w, struct choice *c, enum block next)
 	if (of == BLOCK_NONE || of == next)
 		return;
 	c->half_of = BLOCK_NONE;
-	say_delta(w, c, of, (struct quoted){ c->half, 6 });
+	c->half.waits = false;
+	say_delta(w, c, of, (struct quoted){ c->half.at, 6 });
 }
 
 static void
 say_words(struct writer *w, struct choice *c, enum block block, struct quoted words)
 {
-	bool has_half;
-
 	flush_half(w, c, block);
-	has_half = c->half_of == block;
-	if (whole_characters(w, c->half, &has_half, &words))
+	if (quoted_join(w->arena, &c->half, &words))
 		say_delta(w, c, block, words);
-	c->half_of = has_half ? block : BLOCK_NONE;
+	c->half_of = c->half.waits ? block : BLOCK_NONE;
 }
 
 static void
@@ -608,7 +575,7 @@ say_input(struct writer *w, struct choice *c, struct tool_call *t, struct quoted
 	if (words.len == 0)
 		return;
 	t->fed = true;
-	if (whole_characters(w, t->half, &t->has_half, &words))
+	if (quoted_join(w->arena, &t->half, &words))
 		say_tool(w, c, t, false, words);
 }
 
@@ -617,9 +584,9 @@ close_tool(struct writer *w, struct choice *c, struct tool_call *t)
 {
 	if (!t->fed)
 		say_tool(w, c, t, false, QUOTED("{}"));
-	else if (t->has_half)
-		say_tool(w, c, t, false, (struct quoted){ t->half, 6 });
-	t->has_half = false;
+	else if (t->half.waits)
+		say_tool(w, c, t, false, (struct quoted){ t->half.at, 6 });
+	t->half.waits = false;
 }
 
 /* A signed block is said whole once its signature is there: clients send it back as it is. */

@@ -10,22 +10,11 @@
 
 #define MOST_TOOLS	1024
 
-struct grow {				/* a buffer in the arena */
-	char		*at;
-	size_t		 len, room;
-};
-
-/* Is the JSON value of a call's arguments complete?  Watches brackets outside strings, through the quoting of the pieces. */
-struct balance {
-	unsigned	 depth;
-	bool		 begun, in_string, escaped;
-};
-
 struct tool_call {
 	struct text	 id;
 	struct quoted	 name;
-	struct grow	 waiting;		/* arguments that are not written yet */
-	struct balance	 balance;
+	struct growing	 waiting;		/* arguments that are not written yet */
+	struct json_balance balance;
 	bool		 known, closed, written;
 };
 
@@ -45,9 +34,8 @@ struct writer {
 	bool		 whole, started, over, refused;
 	enum open	 open;
 	unsigned	 next_index, open_tool;
-	char		 half[6];		/* a high surrogate that waits for its other half */
-	bool		 has_half;
-	struct grow	 signature;
+	struct half	 half;
+	struct growing	 signature;
 	struct tool_call *tools;
 	unsigned	 n_tools, room;
 	struct held	*held, **last_held;
@@ -85,27 +73,13 @@ messages_stream(struct arena *arena, const struct told *told, struct buf *out)
 }
 
 static void
-grow(struct arena *arena, struct grow *g, struct quoted q)
+grow(struct arena *arena, struct growing *g, struct quoted q)
 {
-	if (g->room - g->len < q.len) {
-		size_t room = g->room > 0 ? g->room * 2 : 64;
-		char *wider;
-
-		while (room - g->len < q.len)
-			room *= 2;
-		wider = arena_bytes(arena, room);
-		if (g->len > 0)
-			memcpy(wider, g->at, g->len);
-		g->at = wider;
-		g->room = room;
-	}
-	if (q.len > 0)
-		memcpy(g->at + g->len, q.at, q.len);
-	g->len += q.len;
+	arena_append(arena, g, (struct text){ q.at, q.len });
 }
 
 static struct quoted
-grown(const struct grow *g)
+grown(const struct growing *g)
 {
 	return ((struct quoted){ g->at, g->len });
 }
@@ -246,28 +220,11 @@ delta(struct writer *w, const char *type, const char *member, struct quoted word
 	buf_lit(b, "\"}}\n\n");
 }
 
-/* Words of the open block.  A high surrogate at their end waits for the next ones: the two halves of a character may come in two chunks. */
+/* Words of the open block. */
 static void
 piece(struct writer *w, struct quoted words)
 {
-	struct quoted half;
-
-	if (words.len == 0)
-		return;
-	if (w->has_half) {
-		struct quoted joined = { arena_bytes(w->arena, words.len + sizeof(w->half)), words.len + sizeof(w->half) };
-
-		memcpy((char *)(uintptr_t)joined.at, w->half, sizeof(w->half));
-		memcpy((char *)(uintptr_t)joined.at + sizeof(w->half), words.at, words.len);
-		words = joined;
-		w->has_half = false;
-	}
-	if (quoted_ends_in_half(words, &half)) {
-		memcpy(w->half, half.at, sizeof(w->half));
-		w->has_half = true;
-		words.len -= sizeof(w->half);
-	}
-	if (words.len == 0)
+	if (!quoted_join(w->arena, &w->half, &words))
 		return;
 	if (w->whole)
 		put(w->out, words);
@@ -280,8 +237,8 @@ close_open(struct writer *w)
 {
 	if (w->open == OPEN_NONE)
 		return;
-	if (w->has_half) {
-		w->has_half = false;
+	if (w->half.waits) {
+		w->half.waits = false;
 		if (w->whole)
 			buf_lit(w->out, "\\ufffd");
 		else
@@ -313,38 +270,10 @@ switch_to(struct writer *w, enum open to)
 
 /* Tool calls */
 
-static void
-watch(struct balance *b, struct quoted q)
-{
-	for (size_t i = 0; i < q.len; i++) {
-		char c = q.at[i];
-
-		if (c == '\\' && i + 1 < q.len) {
-			c = q.at[++i];			/* the pieces' own quoting: only \" and \\ mean something to JSON */
-			if (c != '"' && c != '\\')
-				c = ' ';
-		}
-		if (b->in_string) {
-			if (b->escaped)
-				b->escaped = false;
-			else if (c == '\\')
-				b->escaped = true;
-			else if (c == '"')
-				b->in_string = false;
-		} else if (c == '"')
-			b->in_string = true;
-		else if (c == '{' || c == '[') {
-			b->begun = true;
-			b->depth++;
-		} else if ((c == '}' || c == ']') && b->depth > 0)
-			b->depth--;
-	}
-}
-
 static bool
 is_complete(const struct tool_call *t)
 {
-	return (t->balance.begun && t->balance.depth == 0 && !t->balance.in_string);
+	return (t->balance.began && json_balanced(&t->balance));
 }
 
 static void
@@ -479,7 +408,7 @@ tool_says(struct writer *w, const struct event *e)
 
 	if (t == NULL || !t->known)
 		return;
-	watch(&t->balance, e->text);
+	json_balance_add(&t->balance, e->text);
 	if (!t->written) {
 		grow(w->arena, &t->waiting, e->text);
 		if (!w->whole && w->open != OPEN_TOOL)

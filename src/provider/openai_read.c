@@ -15,17 +15,11 @@ struct piece {
 	struct piece	*next;
 };
 
-/* Are the brackets of a JSON text closed?  Fed in pieces, quoted. */
-struct balance {
-	unsigned	 depth;
-	bool		 began, in_string, escaped;
-};
-
 struct tool_call {
 	int64_t		 index;			/* as the vendor counts; -1: it does not */
 	struct quoted	 id, name;
 	struct piece	*held, **held_end;	/* arguments that came before the name */
-	struct balance	 balance;
+	struct json_balance balance;
 	unsigned	 slot;
 	bool		 open, fed;
 	struct tool_call *older;
@@ -130,56 +124,10 @@ choice_of(struct reader *r, unsigned index)
 
 /* Tool calls. */
 
-static void
-weigh(struct balance *b, char c)
-{
-	if (b->in_string) {
-		if (b->escaped)
-			b->escaped = false;
-		else if (c == '\\')
-			b->escaped = true;
-		else if (c == '"')
-			b->in_string = false;
-	} else if (c == '"')
-		b->in_string = true;
-	else if (c == '{' || c == '[')
-		b->depth++;
-	else if ((c == '}' || c == ']') && b->depth > 0)
-		b->depth--;
-	if (c != ' ')
-		b->began = true;
-}
-
-static void
-weigh_piece(struct balance *b, struct quoted q)
-{
-	for (size_t i = 0; i < q.len; i++) {
-		char c = q.at[i];
-
-		if (c == '\\' && i + 1 < q.len) {
-			c = q.at[++i];
-			if (c == 'u') {
-				bool quote = i + 4 < q.len && memcmp(q.at + i + 1, "0022", 4) == 0;
-
-				c = quote ? '"' : i + 4 < q.len && (memcmp(q.at + i + 1, "005c", 4) == 0 || memcmp(q.at + i + 1, "005C", 4) == 0) ? '\\' : 'x';
-				i += 4;
-			} else if (c == 'n' || c == 't' || c == 'r')
-				c = ' ';
-		}
-		weigh(b, c);
-	}
-}
-
-static bool
-is_balanced(const struct balance *b)
-{
-	return (b->depth == 0 && !b->in_string);
-}
-
 static bool
 is_complete(const struct tool_call *t)
 {
-	return (t->balance.began && is_balanced(&t->balance));
+	return (t->balance.began && json_balanced(&t->balance));
 }
 
 /* Names that were shortened for the vendor get their long form back. */
@@ -236,7 +184,7 @@ take_arguments(struct reader *r, struct choice *c, struct tool_call *t, struct q
 {
 	if (piece.len == 0)
 		return;
-	weigh_piece(&t->balance, piece);
+	json_balance_add(&t->balance, piece);
 	if (t->open) {
 		feed_tool(r, c, t, piece);
 		return;
@@ -570,7 +518,7 @@ reason_of(const struct choice *c)
 	bool complete = false;
 
 	for (const struct tool_call *t = c->newest; t != NULL; t = t->older)
-		complete |= t->open && is_balanced(&t->balance);
+		complete |= t->open && json_balanced(&t->balance);
 	if (c->finish == FINISH_NONE || c->finish == FINISH_STOP)
 		return (complete ? FINISH_TOOLS : FINISH_STOP);
 	if (c->finish == FINISH_TOOLS && c->n_open == 0)
@@ -606,7 +554,7 @@ is_finished(const struct reader *r, bool word)
 		if (c->finish == FINISH_NONE && (!word || !c->spoke))
 			return (false);
 		for (const struct tool_call *t = c->newest; t != NULL && c->finish == FINISH_NONE; t = t->older)
-			if (!is_balanced(&t->balance))
+			if (!json_balanced(&t->balance))
 				return (false);
 		any = true;
 	}

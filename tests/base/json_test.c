@@ -473,6 +473,54 @@ half_a_pair_at_the_end_is_seen(void **state)
 	assert_false(quoted_ends_in_half(QUOTED(""), &half));
 }
 
+static void
+halves_wait_for_each_other(void **state)
+{
+	static const struct {
+		const char	*words, *said;		/* NULL: nothing yet */
+		bool		 waits;
+	} rows[] = {
+		{ "", NULL, false }, { "a", "a", false }, { "b\\uD83D", "b", true }, { "", NULL, true }, { "\\uDE00c", "\\uD83D\\uDE00c", false },
+		{ "\\uD83D", NULL, true }, { "\\uD83E", "\\uD83D", true }, { "x", "\\uD83Ex", false },
+	};
+	struct arena *arena = arena_new();
+	struct half half = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(rows); i++) {
+		struct quoted words = { rows[i].words, strlen(rows[i].words) };
+
+		assert_int_equal(quoted_join(arena, &half, &words), rows[i].said != NULL);
+		assert_int_equal(half.waits, rows[i].waits);
+		if (rows[i].said != NULL)
+			assert_string_equal(arena_copy(arena, (struct text){ words.at, words.len }).at, rows[i].said);
+	}
+	arena_free(arena);
+}
+
+static void
+brackets_are_weighed_in_pieces(void **state)
+{
+	static const struct {
+		const char	*piece;
+		bool		 balanced, began;
+	} rows[] = {
+		{ "", true, false }, { " ", true, false }, { "{", false, true }, { "\\\"}\\\\", false, true },
+	};
+	struct json_balance b = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(rows); i++) {
+		json_balance_add(&b, (struct quoted){ rows[i].piece, strlen(rows[i].piece) });
+		assert_int_equal(json_balanced(&b), rows[i].balanced);
+		assert_int_equal(b.began, rows[i].began);
+	}
+	json_balance_add(&b, QUOTED("\\\"x\\u0022:[1]"));		/* an escaped quote, then the end of the string */
+	assert_false(json_balanced(&b));
+	json_balance_add(&b, QUOTED("}"));
+	assert_true(json_balanced(&b));
+}
+
 static const struct { const char *plain, *quoted; } to_escape[] = {
 	{ "", "" }, { "plain/text", "plain/text" }, { "\"\\\b\f\n\r\t", "\\\"\\\\\\b\\f\\n\\r\\t" }, { "\x01\x1f\x7f", "\\u0001\\u001f\x7f" },
 	{ "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80" }, { "a\xff" "b", "a\xef\xbf\xbd" "b" }, { "\xed\xa0\x80", "\xef\xbf\xbd" },
@@ -688,6 +736,8 @@ main(void)
 		cmocka_unit_test(the_index_mirrors_the_text),
 		cmocka_unit_test(strings_are_unescaped_and_compared),
 		cmocka_unit_test(half_a_pair_at_the_end_is_seen),
+		cmocka_unit_test(halves_wait_for_each_other),
+		cmocka_unit_test(brackets_are_weighed_in_pieces),
 		cmocka_unit_test(texts_are_escaped),
 		cmocka_unit_test(integers_are_read_exactly),
 		cmocka_unit_test(doubles_are_read),
