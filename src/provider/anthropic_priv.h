@@ -77,7 +77,6 @@ struct error	*write_turns(struct write *, const struct turn *);
 unsigned	 tools_marks(const struct ask *);
 void		 write_tools(struct write *, bool json_tool);		/* tools and tool_choice, if there are any */
 struct quoted	 tool_name_out(struct arena *, struct quoted);		/* as the vendor's alphabet has it */
-struct quoted	 tool_name_back(struct arena *, const struct ask *, struct quoted);	/* as the client said it */
 
 struct reader	*anthropic_reader(struct arena *, struct seen *, const struct ask *);
 struct error	*anthropic_read_answer(struct reader *, struct text body, struct hearer);

@@ -19,7 +19,7 @@ struct block {
 struct reader {
 	struct arena	*arena;
 	struct seen	*seen;
-	const struct ask *ask;
+	const struct renamed *names;
 	bool		 json_tool;
 	bool		 started, over;
 	struct block	*blocks;
@@ -36,7 +36,7 @@ anthropic_reader(struct arena *arena, struct seen *seen, const struct ask *ask)
 
 	r->arena = arena;
 	r->seen = seen;
-	r->ask = ask;
+	r->names = names_changed(arena, ask, tool_name_out);
 	r->json_tool = ask != NULL && ask->format == FORMAT_SCHEMA;
 	return (r);
 }
@@ -137,7 +137,7 @@ open_tool(struct reader *r, struct hearer h, struct block *b, struct text conten
 	b->slot = r->tools++;
 	r->seen->content = true;
 	tell(h, &(struct event){ .kind = EVENT_TOOL_OPEN, .slot = b->slot, .id = string_member(content, "id"),
-	    .name = tool_name_back(r->arena, r->ask, name) });
+	    .name = names_back(r->names, name) });
 }
 
 static void

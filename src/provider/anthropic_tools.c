@@ -47,20 +47,6 @@ same(struct quoted a, struct quoted b)
 	return (a.len == b.len && memcmp(a.at, b.at, a.len) == 0);
 }
 
-struct quoted
-tool_name_back(struct arena *arena, const struct ask *ask, struct quoted name)
-{
-	const struct tool *t;
-
-	for (t = ask != NULL ? ask->tools : NULL; t != NULL; t = t->next)
-		if (same(t->name, name))
-			return (name);
-	for (t = ask != NULL ? ask->tools : NULL; t != NULL; t = t->next)
-		if (!is_name(t->name) && same(tool_name_out(arena, t->name), name))
-			return (t->name);
-	return (name);
-}
-
 static bool
 allowed(const struct ask *ask, const struct tool *t)
 {

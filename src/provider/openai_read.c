@@ -39,7 +39,7 @@ struct choice {
 struct reader {
 	struct arena	*arena;
 	struct seen	*seen;
-	const struct ask *ask;
+	const struct renamed *names;
 	struct hearer	 to;
 	struct choice	*choices;
 	bool		 started, over;
@@ -53,7 +53,7 @@ openai_reader(struct arena *arena, struct seen *seen, const struct ask *ask)
 
 	r->arena = arena;
 	r->seen = seen;
-	r->ask = ask;
+	r->names = names_changed(arena, ask, tool_name_fit);
 	return (r);
 }
 
@@ -130,16 +130,6 @@ is_complete(const struct tool_call *t)
 	return (t->balance.began && json_balanced(&t->balance));
 }
 
-/* Names that were shortened for the vendor get their long form back. */
-static struct quoted
-name_asked(struct reader *r, struct quoted name)
-{
-	for (const struct tool *t = r->ask != NULL ? r->ask->tools : NULL; t != NULL; t = t->next)
-		if (t->name.len > name.len && is_same(tool_name_fit(r->arena, t->name), name))
-			return (t->name);
-	return (name);
-}
-
 static struct quoted
 new_id(struct reader *r)
 {
@@ -173,7 +163,7 @@ open_tool(struct reader *r, struct choice *c, struct tool_call *t)
 	t->open = true;
 	t->slot = c->n_open++;
 	r->seen->content = c->spoke = true;
-	say(r, c, (struct event){ .kind = EVENT_TOOL_OPEN, .slot = t->slot, .id = t->id, .name = name_asked(r, t->name) });
+	say(r, c, (struct event){ .kind = EVENT_TOOL_OPEN, .slot = t->slot, .id = t->id, .name = names_back(r->names, t->name) });
 	for (struct piece *p = t->held; p != NULL; p = p->next)
 		feed_tool(r, c, t, p->text);
 	t->held = NULL;

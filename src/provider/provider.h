@@ -134,6 +134,18 @@ const char	*effort_name(enum effort);
 enum effort	 effort_of_budget(int64_t tokens);
 int64_t		 budget_of_effort(enum effort);			/* EFFORT_MAX is as large as max_tokens allows: INT64_MAX */
 
+/*
+ * Shared by the files of this room (names.c): tools whose names had to be changed for the vendor get them back.  The reader of a stream outlives the
+ * request, so what it needs of the ask's tools is copied.  NULL: no name was changed.
+ */
+struct renamed {
+	struct quoted	 out, name;
+	struct renamed	*next;
+};
+typedef struct quoted quoted_f(struct arena *, struct quoted);
+struct renamed	*names_changed(struct arena *, const struct ask *, quoted_f *);
+struct quoted	 names_back(const struct renamed *, struct quoted out);
+
 /* Shared by the files of this room (errors.c): the reading of an error body of unknown make.  `vendor` is a name for people: "OpenAI".  Status 200 is
  * an error inside an answer. */
 struct error	*provider_read_error(struct arena *, const char *vendor, int status, struct text content_type, struct text body, int64_t retry_after_ms);

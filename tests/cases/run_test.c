@@ -235,6 +235,7 @@ struct outcome {
 struct drive {
 	const struct kase *k;
 	struct arena	*arena;
+	struct buf	 body;			/* the client's, as the web room holds it */
 	struct glance	 glance;
 	struct ask	 ask;
 	struct told	 told;
@@ -264,6 +265,16 @@ break_off(struct drive *d, const struct error *e, bool content)
 	else
 		refuse(d, e);
 	d->over = true;
+}
+
+/* A stream that commits gives the request's memory back: whoever still looks there shall see that. */
+static void
+forget_request(struct drive *d)
+{
+	if (d->glance.stream && (d->seen.content || d->relay.seen.content) && d->body.len > 0) {
+		memset(d->body.at, '~', d->body.len);
+		buf_free(&d->body);
+	}
 }
 
 static void
@@ -313,6 +324,7 @@ relayed_event(void *self, struct text name, struct text data, struct text wire)
 	case PASS_ERROR:
 		break_off(d, d->relay.seen.error, d->relay.seen.content);
 	}
+	forget_request(d);
 	return (!d->over && !d->relay.seen.done);
 }
 
@@ -321,8 +333,11 @@ translated_event(void *self, struct text name, struct text data, struct text wir
 {
 	struct drive *d = self;
 
+	bool more = d->k->provider->read_event(d->reader, name, data, (struct hearer){ hear, d }) && !d->over;
+
 	(void)wire;
-	return (d->k->provider->read_event(d->reader, name, data, (struct hearer){ hear, d }) && !d->over);
+	forget_request(d);
+	return (more);
 }
 
 static void
@@ -415,10 +430,10 @@ answer(struct drive *d, bool relays, enum cutting cutting)
 	}
 	if (d->glance.stream && !events)
 		relays = false;			/* a whole answer though a stream was asked: the writer makes the stream */
-	d->told = (struct told){ .model = d->glance.model, .id = TEXT(OUR_ID), .created = CREATED, .usage_asked = d->glance.usage_asked,
+	d->told = (struct told){ .model = arena_copy(d->arena, d->glance.model), .id = TEXT(OUR_ID), .created = CREATED, .usage_asked = d->glance.usage_asked,
 		.old_functions = d->ask.old_functions, .asked = &d->glance, .ask = relays ? NULL : &d->ask };
 	d->relay.arena = d->arena;
-	d->relay.model = json_escape(d->arena, d->glance.model);
+	d->relay.model = json_escape(d->arena, d->told.model);
 	d->relay.hide_usage = !d->glance.usage_asked;
 	if (!relays) {
 		d->reader = k->provider->reader(d->arena, &d->seen, &d->ask);
@@ -443,7 +458,7 @@ request(struct drive *d, bool relays)
 		return (k->provider->write_request(&d->out->request, d->arena, &d->ask, &k->deployment, k->deployment.model, k->drop_params));
 	}
 	TRY(k->provider->relay_request(&edits, d->arena, &d->glance, &k->deployment, k->deployment.model, k->drop_params));
-	apply(&d->out->request, k->client, &edits);
+	apply(&d->out->request, d->glance.body, &edits);
 	return (NULL);
 }
 
@@ -625,7 +640,8 @@ run_one(const struct kase *k, enum cutting cutting)
 
 	runs++;
 	d.glance.counting = k->counting;
-	e = k->front->glance(&d.glance, d.arena, k->client);
+	buf_text(&d.body, k->client);
+	e = k->front->glance(&d.glance, d.arena, buf_as_text(&d.body));
 	if (e == NULL)
 		e = request(&d, relays(k));
 	if (e != NULL)
@@ -634,6 +650,7 @@ run_one(const struct kase *k, enum cutting cutting)
 		answer(&d, relays(k), cutting);
 	compare(k, &out);
 	arena_free(d.arena);
+	buf_free(&d.body);
 	buf_free(&out.request);
 	buf_free(&out.client);
 }
