@@ -66,6 +66,7 @@ struct default_param {
 
 struct deployment {
 	struct text	 id;			/* model_info.id, else SHA-256 hex as LiteLLM makes it */
+	uint64_t	 mark;			/* a digest of it, for ids of answers it holds */
 	struct text	 group;			/* model_name, may be a pattern */
 	struct text	 litellm_model;		/* litellm_params.model as written */
 	const struct vendor *vendor;
@@ -84,6 +85,7 @@ struct deployment {
 	size_t		 n_headers;
 	struct default_param *defaults;		/* any further OpenAI parameter in litellm_params, extra_body too */
 	size_t		 n_defaults;
+	bool		 chat_only;		/* use_chat_completions_api: further surfaces of its vendor are not called */
 	bool		 drop_params;
 	struct text	*drop;			/* additional_drop_params: top-level names (paths are reported as not in force) */
 	size_t		 n_drop;
@@ -168,6 +170,7 @@ struct settings {
 	size_t		 n_accept_unenforced;
 	/* from the LiteLLM sections */
 	struct text	 master_key;		/* secret; empty: none */
+	struct text	 salt_key;		/* secret; LITELLM_SALT_KEY, else the master key: seals ids of stored answers */
 	struct text	 key_header;		/* general_settings.litellm_key_header_name, or empty */
 	bool		 drop_params;
 	bool		 always_stream_usage;	/* general_settings.always_include_stream_usage */

@@ -143,7 +143,7 @@ static const struct row params_rows[] = {
 	{ "mock_delay", LATER }, { "mock_tool_calls", LATER }, { "configurable_clientside_auth_params", LATER }, { "max_budget", WARNS },
 	{ "budget_duration", WARNS }, { "default_api_key_tpm_limit", WARNS }, { "default_api_key_rpm_limit", WARNS },
 	{ "cache_control_injection_points", LATER }, { "prompt_id", LATER }, { "prompt_variables", LATER },
-	{ "merge_reasoning_content_in_choices", LATER }, { "use_chat_completions_api", LATER }, { "use_in_pass_through", LATER },
+	{ "merge_reasoning_content_in_choices", LATER }, { "use_chat_completions_api", FORCE }, { "use_in_pass_through", LATER },
 	{ "use_litellm_proxy", LATER }, { "keepalive_seconds", LATER }, { "initial_prompt_value", LATER }, { "roles", LATER },
 	{ "final_prompt_value", LATER }, { "bos_token", LATER }, { "eos_token", LATER }, { "client_id", LATER },
 	{ "client_secret", LATER }, { "tenant_id", LATER }, { "azure_ad_token", LATER }, { "azure_username", LATER },

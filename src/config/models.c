@@ -159,11 +159,15 @@ static void
 adjust_model(struct making *m)
 {
 	struct deployment *d = m->d;
-	struct text bridge = TEXT("responses/");
+	struct text bridge = TEXT("responses/"), chat = TEXT("chat_completions/");
 
 	if (strcmp(d->vendor->prefix, "openai") == 0 && text_starts(d->model, bridge)) {
 		d->model = text_sub(d->model, bridge.len, d->model.len);
 		problem(m->load, PROBLEM_NOTE, get(m, "model"), "responses/ is not in force yet: the model is called by chat completions");
+	}
+	if (strcmp(d->vendor->prefix, "openai") == 0 && text_starts(d->model, chat)) {
+		d->model = text_sub(d->model, chat.len, d->model.len);
+		d->chat_only = true;
 	}
 	if (strcmp(d->vendor->prefix, "vllm") == 0)
 		problem(m->load, PROBLEM_WARNING, get(m, "model"), "vllm/ ran inside LiteLLM; it is taken as hosted_vllm/");
@@ -443,6 +447,7 @@ read_drop(struct making *m)
 			d->drop[d->n_drop++] = all[i];
 	}
 	want_bool(m->load, get(m, "drop_params"), &d->drop_params);
+	want_bool(m->load, get(m, "use_chat_completions_api"), &d->chat_only);
 }
 
 static void
@@ -809,6 +814,18 @@ part_ids(struct load *l, struct owner *all)
 	}
 }
 
+static uint64_t
+mark_of(struct text id)
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	uint64_t mark = 0;
+
+	SHA256((const unsigned char *)id.at, id.len, digest);
+	for (unsigned i = 0; i < sizeof(mark); i++)
+		mark = mark << 8 | digest[i];
+	return (mark);
+}
+
 /*
  * `*` served by `*` is everything there is a key for: LiteLLM finds the vendor when the name is asked. Here each vendor whose key
  * stands in a variable gets a deployment that is not listed, under its prefix and a star, and Anthropic's for bare claude-names too.
@@ -933,6 +950,8 @@ models_read(struct load *l)
 	owners = arena_alloc(l->scratch, room * sizeof(*owners));
 	read_list(l, list, owners);
 	part_ids(l, owners);
+	for (size_t i = 0; i < c->n_deployments; i++)
+		c->deployments[i]->mark = mark_of(c->deployments[i]->id);
 	if (c->n_deployments == 0 && c->n_errors == 0)
 		problem(l, PROBLEM_ERROR, list, "no deployment of model_list can be served");
 }

@@ -373,12 +373,13 @@ static void
 read_general(struct load *l, const struct node *map)
 {
 	struct settings *set = &l->config->settings;
-	const char *key = config_env(l->config, "LITELLM_MASTER_KEY");
+	const char *key = config_env(l->config, "LITELLM_MASTER_KEY"), *salt = config_env(l->config, "LITELLM_SALT_KEY");
 
 	if (want_text(l, node_get(map, "master_key"), &set->master_key))
 		set->master_key = text_trim(set->master_key);
 	if (set->master_key.len == 0 && key != NULL)
 		set->master_key = arena_copy(l->arena, text_trim(text_of(key)));
+	set->salt_key = salt != NULL && salt[0] != '\0' ? arena_copy(l->arena, text_of(salt)) : set->master_key;
 	if (want_text(l, node_get(map, "litellm_key_header_name"), &set->key_header) && !is_token(set->key_header))
 		problem(l, PROBLEM_ERROR, node_get(map, "litellm_key_header_name"), "that is not a header's name");
 	want_text(l, node_get(map, "completion_model"), &set->completion_model);
