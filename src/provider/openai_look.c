@@ -239,6 +239,10 @@ static const struct usage_name {
 	{ "num_cached_tokens", USE_CACHED },			/* Mistral */
 	{ "cache_read_input_tokens", USE_CACHED },		/* a LiteLLM behind us */
 	{ "cache_creation_input_tokens", USE_WRITTEN },
+}, response_names[] = {
+	{ "input_tokens", USE_PROMPT },
+	{ "output_tokens", USE_COMPLETION },
+	{ "total_tokens", USE_TOTAL },
 }, detail_names[] = {
 	{ "cached_tokens", USE_CACHED },
 	{ "cache_write_tokens", USE_WRITTEN },
@@ -255,7 +259,8 @@ read_fields(int64_t values[USE_FIELDS], struct text object, const struct usage_n
 
 	while (json_next(&walk, &item)) {
 		if (item.type == JSON_OBJECT && outer &&
-		    (IS(item.name, "prompt_tokens_details") || IS(item.name, "prompt_token_details") || IS(item.name, "completion_tokens_details")))
+		    (IS(item.name, "prompt_tokens_details") || IS(item.name, "prompt_token_details") || IS(item.name, "completion_tokens_details") ||
+		    IS(item.name, "input_tokens_details") || IS(item.name, "output_tokens_details")))
 			read_fields(values, item.raw, detail_names, nitems(detail_names), false);
 		if (item.type != JSON_NUMBER || !json_to_i64(item.raw, &v) || v < 0 || v > MOST_TOKENS)
 			continue;
@@ -271,6 +276,8 @@ usage_read(struct usage *usage, struct text object)
 	int64_t v[USE_FIELDS] = { -1, -1, -1, -1, -1, -1 };
 
 	read_fields(v, object, usage_names, nitems(usage_names), true);
+	if (v[USE_PROMPT] < 0 && v[USE_COMPLETION] < 0)
+		read_fields(v, object, response_names, nitems(response_names), true);
 	if (v[USE_PROMPT] < 0 && v[USE_COMPLETION] < 0)
 		return (false);
 	/* xAI leaves reasoning out of completion_tokens; its own total tells. */

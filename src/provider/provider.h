@@ -28,16 +28,22 @@ struct glance {
 	struct text	 previous_response_id;	/* responses: unescaped, or empty */
 	bool		 background;		/* responses */
 	bool		 unstored;		/* responses: store is false */
+	struct text	 goes_on_from;		/* in, responses: what the vendor calls the answer that previous_response_id names; empty: as the client says */
+	bool		 compacting;		/* in, responses: a body of /compact, which takes few parameters */
 };
 
 /* What the client itself said that its own vendor wants to hear; empty, or a NULL pointer, when the dialects differ. */
 struct client_says {
 	struct text	 anthropic_version, anthropic_beta;	/* header values */
 	bool		 beta;			/* ?beta=true */
+	/* of a stored response */
+	struct text	 stored;		/* what the vendor calls it */
+	const char	*part;			/* "/cancel" …, or "" */
+	struct text	 query;			/* as sent */
 };
 
-/* What is wanted of an upstream. */
-enum want { WANT_ANSWER, WANT_COUNT };
+/* What is wanted of an upstream: an answer, a count of tokens, a shorter history, a response it has stored (or something to happen to it). */
+enum want { WANT_ANSWER, WANT_COUNT, WANT_COMPACT, WANT_STORED };
 
 /* What was noticed while an answer passed. */
 struct seen {
@@ -52,6 +58,7 @@ struct seen {
 	struct text	 vendor_id;		/* the vendor's id of the answer; in the arena */
 	uint64_t	 produced;		/* bytes of content that passed, for an estimate when usage never comes */
 	uint64_t	 usage_at;		/* `produced` when usage was said last: what came later it does not count */
+	int64_t		 sequence;		/* responses: number of the event that would come next */
 	struct error	*error;			/* an error inside a 200 */
 };
 
@@ -67,11 +74,26 @@ struct edits {
 	size_t		 n, room;
 };
 
+/* Gives a vendor's id of a stored answer the form that its client may keep: a function, so that this room knows no secret. */
+struct sealer {
+	struct quoted	(*seal)(void *self, struct text vendor_id);	/* NULL: ids pass as they are */
+	void		*self;
+};
+
+struct sealed_id {
+	struct text	 vendor;
+	struct quoted	 sealed;
+};
+
 /* State of a relayed answer; zeroed at its start. */
 struct relay {
 	struct arena	*arena;			/* for seen's texts, error, edits: small */
 	struct quoted	 model;			/* what the client asked for: spliced into `model` */
 	bool		 hide_usage;		/* the client did not ask for usage in its stream */
+	enum want	 want;
+	struct sealer	 sealer;
+	struct sealed_id id, previous;		/* sealed last: an answer repeats them */
+	struct text	 mark;			/* responses: goes before encrypted reasoning (relay_mark); empty: that passes as it is */
 	struct seen	 seen;
 	struct json_edit edit_room[8];		/* where the edits of one event live, so that an event allocates nothing */
 	unsigned	 tools_open;		/* R6: a bit for each choice that made a tool call */
@@ -101,13 +123,17 @@ struct provider {
 	struct error   *(*read_error)(struct arena *, int status, struct text content_type, struct text body, int64_t retry_after_ms);
 };
 
-extern const struct provider provider_openai, provider_anthropic;
+extern const struct provider provider_openai, provider_anthropic, provider_responses;
 const struct provider *provider_of(enum wire);		/* NULL: WIRE_NONE */
 /* In which dialect a call to the deployment is held for a client of the dialect `asked`: that one where the vendor has it, else the vendor's own. */
 enum wire wire_for(const struct deployment *, enum wire asked);
 
 /* Shared by the surfaces of the OpenAI family (openai.c): the address of the one with that path behind the deployment's root. */
 struct text	 openai_url(struct arena *, const struct deployment *, struct text model, const char *path);
+
+/* Encrypted reasoning can be read only by the credential that made it, so it carries a mark of its deployment while the client has it (responses_mark.c). */
+struct text	 mark_print(struct arena *, uint64_t deployment);
+bool		 mark_find(struct text body, uint64_t *deployment);	/* the last one in a request; false: none */
 
 /* Shared by the files of this room (splice.c): edits of a relayed request, put in order. */
 struct splice {

@@ -8,7 +8,7 @@ static const struct {
 } table[] = {
 	[WIRE_OPENAI]		= { &provider_openai, 0 },
 	[WIRE_ANTHROPIC]	= { &provider_anthropic, 0 },
-	[WIRE_RESPONSES]	= { NULL, QUIRK_RESPONSES },
+	[WIRE_RESPONSES]	= { &provider_responses, QUIRK_RESPONSES },
 	[WIRE_COMPLETIONS]	= { NULL, QUIRK_COMPLETIONS },
 	[WIRE_EMBEDDINGS]	= { NULL, 0 },
 	[WIRE_NONE]		= { NULL, 0 },
@@ -25,7 +25,7 @@ wire_for(const struct deployment *d, enum wire asked)
 {
 	bool surface = asked == WIRE_RESPONSES || asked == WIRE_COMPLETIONS || asked == WIRE_EMBEDDINGS;
 
-	if (!surface || d->wire != WIRE_OPENAI || table[asked].provider == NULL)
+	if (!surface || d->chat_only || d->wire != WIRE_OPENAI || table[asked].provider == NULL)
 		return (d->wire);
 	if (table[asked].quirk != 0 && (d->vendor == NULL || (d->vendor->quirks & table[asked].quirk) == 0))
 		return (d->wire);
