@@ -139,7 +139,8 @@ answer_edited(struct exchange *x, struct text body, const struct edits *edits)
 	out = reply_buf(x->stream, 1024 + len);
 	answer_headers(x, out, 200, "application/json", (int64_t)len);
 	buf_lit(out, "\r\n");
-	json_apply(out, body, edits->list, edits->n);
+	if (!x->head_only)
+		json_apply(out, body, edits->list, edits->n);
 	finish(x);
 }
 
@@ -189,6 +190,8 @@ answer_error(struct exchange *x, struct error *e)
 		error_whole(x, e);
 		return;
 	}
+	if (x->relayed && x->relay.id.sealed.len > 0)
+		x->told.id = (struct text){ x->relay.id.sealed.at, x->relay.id.sealed.len };
 	x->front->error_event(reply_buf(x->stream, 512), e,
 	    &(struct failing){ .request_id = text_of(x->id), .told = &x->told, .writer = x->writer, .seen = x->seen });
 	x->answered = true;

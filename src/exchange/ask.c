@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 
+#define MISSING_US	(INT64_C(300) * 1000000)
+
 /* attempts */
 
 static void
@@ -62,17 +64,71 @@ forget_attempt(struct exchange *x)
 	x->reader = NULL;
 	x->writer = NULL;
 	x->failure = NULL;
-	x->relay = (struct relay){ .arena = x->arena, .model = json_escape(x->arena, x->model),
+	x->relay = (struct relay){ .arena = x->arena, .model = json_escape(x->arena, x->model), .want = x->surface->want,
 		.hide_usage = !x->glance.usage_asked && !x->config->settings.always_stream_usage };
 	x->seen_room = (struct seen){ 0 };
 	x->seen = &x->relay.seen;
 	x->told = (struct told){ .model = x->model, .id = text_of(x->id), .created = x->began_wall_ms / 1000,
 		.usage_asked = !x->relay.hide_usage, .asked = &x->glance };
+	if (x->front->wire == WIRE_RESPONSES) {
+		x->relay.sealer = (struct sealer){ stored_seal, x };
+		x->relay.mark = x->marked ? mark_print(x->arena, x->deployment->mark) : TEXT("");
+		x->told.id = stored_nowhere(x);
+	}
 	sse_free(&x->sse);
 	sse_init(&x->sse, (size_t)x->config->settings.event_limit);
 }
 
 static enum step_result ask_next(struct exchange *, struct error *why);
+
+/* Servers that resemble OpenAI's may lack /responses: the configuration can not know, so the first call finds out, and for some minutes the worker remembers. */
+
+static bool
+was_missing(const struct exchange *x)
+{
+	const struct missing_surface *m = &x->worker->no_responses[x->deployment->mark % nitems(x->worker->no_responses)];
+
+	return (m->deployment == x->deployment->mark && m->until_us > loop_now_us(x->worker->loop));
+}
+
+static enum wire
+wire_of(const struct exchange *x)
+{
+	enum wire wire = wire_for(x->deployment, x->front->wire);
+
+	return (wire == WIRE_RESPONSES && x->holder == NULL && was_missing(x) ? x->deployment->wire : wire);
+}
+
+/* "Not found" of a server of the operator's own, which says nothing about the model: then the path is what is missing. */
+static bool
+is_missing(const struct exchange *x)
+{
+	struct text body = buf_as_text(&x->gathered);
+	int status = x->upstream_status;
+	bool own = x->deployment->vendor != NULL && x->deployment->vendor->base_url == NULL;
+
+	if (!own || x->failure == NULL || x->wire != WIRE_RESPONSES || x->surface->want != WANT_ANSWER || x->holder != NULL)
+		return (false);
+	if (status == 200)			/* LM Studio */
+		return (text_has(x->failure->detail, TEXT("unexpected endpoint")));
+	return ((status == 404 || status == 405 || status == 501) && !text_has(body, TEXT("model")));
+}
+
+static void
+remember_missing(struct exchange *x)
+{
+	x->worker->no_responses[x->deployment->mark % nitems(x->worker->no_responses)] = (struct missing_surface){ x->deployment->mark,
+		loop_now_us(x->worker->loop) + MISSING_US };
+}
+
+/* What only a Responses upstream can do, asked of another. */
+static struct error *
+lacks(struct exchange *x)
+{
+	if (x->holder != NULL)
+		return (stored_not_there(x));
+	return (error_new(x->arena, E_NOT_FOUND, "The upstream of model '" TEXT_FMT "' has no /responses/compact.", TEXT_ARG(text_sub(x->model, 0, 200))));
+}
 
 static enum step_result
 ask_deployment(struct exchange *x)
@@ -81,9 +137,13 @@ ask_deployment(struct exchange *x)
 	struct call_plan *p;
 
 	forget_attempt(x);
-	x->wire = wire_for(x->deployment, x->front->wire);
-	if (x->glance.counting && (x->deployment->mock || x->wire != WIRE_ANTHROPIC))
+	x->wire = wire_of(x);
+	if (x->glance.counting && (x->deployment->mock || x->wire != x->front->wire))
 		return (local_count(x));
+	if (x->front->wire == WIRE_RESPONSES && x->wire != WIRE_RESPONSES && (x->holder != NULL || x->glance.compacting)) {
+		x->error = lacks(x);
+		return (STEP_ERROR);
+	}
 	if (x->deployment->mock) {
 		attempt_begins(x);
 		x->failure = mock_answer(x);
@@ -168,8 +228,10 @@ clock_due(struct timer *t)
 enum step_result
 ask(struct exchange *x)
 {
-	x->says = (struct client_says){ kept_header(x, "anthropic-version"), kept_header(x, "anthropic-beta"),
-		text_has(x->request->query, TEXT("beta=true")) };
+	x->says = (struct client_says){ .anthropic_version = kept_header(x, "anthropic-version"), .anthropic_beta = kept_header(x, "anthropic-beta"),
+		.beta = text_has(x->request->query, TEXT("beta=true")), .stored = x->stored_id, .query = x->query };
+	if (x->surface->want == WANT_STORED)
+		x->says.part = strchr(x->surface->path, '}') + 1;
 	if (x->glance.stream) {
 		x->clock.due = clock_due;
 		clock_set(x);
@@ -203,6 +265,12 @@ ask_heard(struct exchange *x)
 	attempt_ends(x);
 	if (x->failure == NULL)
 		return (STEP_GO);
+	if (is_missing(x)) {
+		remember_missing(x);
+		return (ask_deployment(x));
+	}
+	if (x->holder != NULL)
+		x->failure = stored_failed(x, x->failure);
 	if (x->seen->content && x->committed) {
 		x->error = x->failure;
 		return (STEP_ERROR);

@@ -7,6 +7,7 @@
 #ifndef EXCHANGE_EXCHANGE_H
 #define EXCHANGE_EXCHANGE_H
 
+#include "access/seal.h"
 #include "base/arena.h"
 #include "exchange/worker.h"
 #include "front/front.h"
@@ -20,13 +21,13 @@ typedef enum step_result step_f(struct exchange *);
 
 /* What a path and a method stand for. */
 struct surface {
-	const char	*path;			/* "/v1" in front is optional to callers; {model} takes a segment, a trailing '*' any rest */
+	const char	*path;			/* "/v1" in front is optional to callers; {model} and {id} take a segment, a trailing '*' any rest */
 	const char	*methods;		/* "GET", "POST", "GET,HEAD" … */
 	const struct front *front;		/* in whose dialect errors are; NULL: by the headers */
 	enum counter	 counter;
 	bool		 open;			/* no key is asked for */
 	enum step_result (*answer)(struct exchange *);	/* NULL: a model is asked, the steps go on */
-	bool		 counting;		/* tokens are counted, not made */
+	enum want	 want;			/* of the upstream */
 };
 
 struct attempt {
@@ -73,13 +74,18 @@ struct exchange {
 	struct text	 path_model;		/* what its {model} took, decoded: stands for the body's */
 	struct client_says says;
 	bool		 head_only;		/* HEAD */
+	struct text	 path_id;		/* what its {id} took, decoded */
+	struct seal_key	 seal_key;		/* responses: of this caller's ids */
 
 	/* read */
 	struct glance	 glance;
 	struct text	 model;			/* in the arena */
+	struct text	 stored_id, method, query;	/* of a stored response: the vendor's id, what is done with it */
 
 	/* plan, ask */
 	struct plan	 plan;
+	const struct deployment *holder;	/* NULL, or who alone has what the request is about (stored.c) */
+	bool		 marked;		/* encrypted reasoning gets a mark: others might be asked next time */
 	struct ask	*ask;			/* read when a dialect must be crossed */
 	struct attempt	*attempts, *attempt;
 	unsigned	 n_attempts;
@@ -140,7 +146,7 @@ struct text kept_header(struct exchange *, const char *name);	/* a request heade
 /* surfaces.c */
 struct found {
 	const struct surface *surface;
-	struct text	 rest, model;			/* what `*` and {model} took, as sent */
+	struct text	 rest, model, id;		/* what `*`, {model} and {id} took, as sent */
 	bool		 path_known;			/* not found: the path is there, for other methods */
 	const char	*allow;				/* those */
 };
@@ -157,6 +163,15 @@ struct error *request_plan(struct exchange *, struct call_plan *);	/* of the dep
 /* hear.c */
 struct call_hearer exchange_hearer(struct exchange *);
 void	hear_judge(struct exchange *);		/* the call is over: its answer is told, or x->failure says why not */
+
+/* stored.c */
+void	stored_begin(struct exchange *);			/* while there is a request: whose ids these are */
+step_f	stored_read;
+struct error *stored_plan(struct exchange *);			/* after the plan: who must be asked, or should be */
+struct quoted stored_seal(void *exchange, struct text vendor_id);	/* struct sealer */
+struct text stored_nowhere(struct exchange *);			/* an id for an answer that nobody stores */
+struct error *stored_not_there(struct exchange *);
+struct error *stored_failed(struct exchange *, struct error *);	/* of the upstream that holds it, in words for the client */
 
 /* mock.c */
 struct error *mock_answer(struct exchange *);		/* NULL: answered */

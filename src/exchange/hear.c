@@ -8,21 +8,6 @@
 #define LAST_WORD_US	250000		/* the end of the HTTP answer may take so long behind the last word of the dialect */
 
 static void
-choose_course(struct exchange *x, char first)
-{
-	bool events = text_is(x->upstream_type, "text/event-stream");
-
-	if (!events && (x->upstream_type.len == 0 || text_is(x->upstream_type, "text/plain")))
-		events = x->glance.stream && first != '{' && first != '[' && first != '<';
-	x->course = events ? COURSE_EVENTS : COURSE_WHOLE;
-	x->relayed = x->front->wire == x->wire && events == x->glance.stream;
-	if (!x->relayed) {
-		x->seen = &x->seen_room;
-		x->reader = x->provider->reader(x->arena, x->seen, x->ask);
-	}
-}
-
-static void
 head_came(void *self, const struct call_head *head)
 {
 	struct exchange *x = self;
@@ -50,6 +35,24 @@ cut_short(struct exchange *x)
 		call_cancel(x->call);
 	x->call = NULL;
 	x->call_over = true;
+}
+
+static void
+choose_course(struct exchange *x, char first)
+{
+	bool events = text_is(x->upstream_type, "text/event-stream");
+
+	if (!events && (x->upstream_type.len == 0 || text_is(x->upstream_type, "text/plain")))
+		events = x->glance.stream && first != '{' && first != '[' && first != '<';
+	x->course = events ? COURSE_EVENTS : COURSE_WHOLE;
+	x->relayed = x->front->wire == x->wire && (events == x->glance.stream || x->provider->reader == NULL);
+	if (!x->relayed) {
+		x->seen = &x->seen_room;
+		x->reader = x->provider->reader(x->arena, x->seen, x->ask);
+	} else if (events && !x->glance.stream) {
+		fail(x, E_UPSTREAM_FAILED, "sent a stream where a whole answer was asked for");
+		cut_short(x);
+	}
 }
 
 static void
@@ -220,9 +223,9 @@ body_came(void *self, const char *bytes, size_t n)
 	x->busy++;
 	if (x->course == COURSE_UNKNOWN)
 		choose_course(x, bytes[0]);
-	if (x->course == COURSE_EVENTS)
+	if (!x->call_over && x->course == COURSE_EVENTS)
 		events_feed(x, bytes, n);
-	else
+	else if (!x->call_over)
 		gather(x, bytes, n);
 	if (x->call_over)
 		exchange_walk(x);
@@ -283,6 +286,8 @@ whole_over(struct exchange *x)
 	if (x->relayed) {
 		if (x->provider->relay_answer(&x->relay, buf_as_text(&x->gathered), &edits) == PASS_ERROR)
 			x->failure = x->seen->error;
+		else if (x->glance.stream)
+			fail(x, E_UPSTREAM_FAILED, "answered whole where a stream was asked for");
 		else
 			answer_edited(x, buf_as_text(&x->gathered), &edits);
 		return;

@@ -151,7 +151,8 @@ local_count(struct exchange *x)
 
 	if ((x->error = x->front->read_ask(a, x->arena, &x->glance)) != NULL)
 		return (STEP_ERROR);
-	buf_print(&body, "{\"input_tokens\":%lld}", (long long)count_tokens(a));
+	buf_print(&body, "{%s\"input_tokens\":%lld}", x->front->wire == WIRE_RESPONSES ? "\"object\":\"response.input_tokens\"," : "",
+	    (long long)count_tokens(a));
 	return (say(x, "application/json", &body));
 }
 

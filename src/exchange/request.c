@@ -70,6 +70,10 @@ write_body(struct exchange *x, struct call_plan *p)
 	bool drop = d->drop_params || x->config->settings.drop_params;
 	struct edits edits = { 0 };
 
+	if (x->surface->want == WANT_STORED) {
+		p->method = x->method;
+		return (NULL);
+	}
 	if (x->front->wire == x->wire) {
 		TRY(x->provider->relay_request(&edits, x->arena, &x->glance, d, model, drop));
 		p->body = x->glance.body;
@@ -134,7 +138,7 @@ request_plan(struct exchange *x, struct call_plan *p)
 	p->n_headers = x->provider->headers(headers, HEADERS_MOST, x->arena, d, says);
 	if (x->config->settings.forward_client_headers && x->request != NULL)
 		p->n_headers = forward_headers(x, headers, p->n_headers);
-	p->url = x->provider->url(x->arena, d, route_model(&x->plan, d), x->glance.counting ? WANT_COUNT : WANT_ANSWER, says);
+	p->url = x->provider->url(x->arena, d, route_model(&x->plan, d), x->surface->want, says);
 	set_limits(x, p);
 	return (NULL);
 }

@@ -59,6 +59,7 @@ identify(struct exchange *x)
 	x->surface = f.surface;
 	x->rest = f.rest;
 	x->path_model = arena_percent_decode(x->arena, f.model);
+	x->path_id = arena_percent_decode(x->arena, f.id);
 	x->front = front_for(x);
 	if (!found) {
 		if (!f.path_known) {
@@ -119,12 +120,17 @@ read_ask_heard(struct exchange *x)
 		return (STEP_ERROR);
 	if (x->surface->answer != NULL)
 		return (x->surface->answer(x));
-	g->counting = x->surface->counting;
+	if (x->front->wire == WIRE_RESPONSES)
+		stored_begin(x);
+	if (x->surface->want == WANT_STORED)
+		return (stored_read(x));
+	g->counting = x->surface->want == WANT_COUNT;
+	g->compacting = x->surface->want == WANT_COMPACT;
 	g->model_named = x->path_model.len > 0;
 	x->error = x->front->glance(g, x->arena, x->request->body);
 	if (x->error != NULL)
 		return (STEP_ERROR);
-	g->stream &= !g->counting;
+	g->stream &= x->surface->want == WANT_ANSWER;
 	x->prompt_bytes = g->body.len;
 	x->model = arena_copy(x->arena, model_asked(x));
 	return (STEP_GO);
@@ -153,7 +159,13 @@ retries_wanted(const struct exchange *x)
 static enum step_result
 plan(struct exchange *x)
 {
+	if (x->surface->want == WANT_STORED) {
+		route_only(&x->plan, x->arena, x->config, x->holder, retries_wanted(x), random_u64);
+		return (STEP_GO);
+	}
 	x->error = route_plan(&x->plan, x->arena, x->config, x->model, retries_wanted(x), random_u64);
+	if (x->error == NULL && x->front->wire == WIRE_RESPONSES)
+		x->error = stored_plan(x);
 	return (x->error != NULL ? STEP_ERROR : STEP_GO);
 }
 

@@ -2,12 +2,22 @@
 /* The paths the gateway answers, as one table. */
 #include "exchange/exchange.h"
 
-#define MODEL	"{model}"
+#define RESPONSES(under) \
+	{ under "/responses",			"POST",	  &front_responses, COUNT_REQUESTS_RESPONSES, false, NULL, WANT_ANSWER }, \
+	{ under "/responses",			"GET",	  &front_responses, COUNT_REQUESTS_OTHER, false, local_upgrade, WANT_ANSWER }, \
+	{ under "/responses/input_tokens",	"POST",	  &front_responses, COUNT_REQUESTS_OTHER, false, NULL, WANT_COUNT }, \
+	{ under "/responses/compact",		"POST",	  &front_responses, COUNT_REQUESTS_OTHER, false, NULL, WANT_COMPACT }, \
+	{ under "/responses/{id}",		"GET",	  &front_responses, COUNT_REQUESTS_OTHER, false, NULL, WANT_STORED }, \
+	{ under "/responses/{id}",		"DELETE", &front_responses, COUNT_REQUESTS_OTHER, false, NULL, WANT_STORED }, \
+	{ under "/responses/{id}/cancel",	"POST",	  &front_responses, COUNT_REQUESTS_OTHER, false, NULL, WANT_STORED }, \
+	{ under "/responses/{id}/input_items",	"GET",	  &front_responses, COUNT_REQUESTS_OTHER, false, NULL, WANT_STORED },
 
 static const struct surface surfaces[] = {
 	{ "/v1/chat/completions",	"POST",	&front_chat,	 COUNT_REQUESTS_CHAT,	  false, NULL, false },
 	{ "/v1/messages",		"POST",	&front_messages, COUNT_REQUESTS_MESSAGES, false, NULL, false },
-	{ "/v1/messages/count_tokens",	"POST",	&front_messages, COUNT_REQUESTS_OTHER,	  false, NULL, true },
+	{ "/v1/messages/count_tokens",	"POST",	&front_messages, COUNT_REQUESTS_OTHER,	  false, NULL, WANT_COUNT },
+	RESPONSES("/v1")
+	RESPONSES("/openai/v1")
 	{ "/v1/models",			"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  false, local_models, false },
 	{ "/v1/models/*",		"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  false, local_model, false },
 	{ "/",				"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  true,	 local_root, false },
@@ -18,9 +28,6 @@ static const struct surface surfaces[] = {
 	{ "/metrics",			"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  true,	 local_metrics, false },
 
 	/* surfaces of later versions: they exist, and say so in the caller's dialect */
-	{ "/v1/responses",		"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_upgrade, false },
-	{ "/v1/responses",		"POST",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
-	{ "/v1/responses/*",		NULL,	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
 	{ "/openai/deployments/{model}/chat/completions", "POST", &front_chat, COUNT_REQUESTS_CHAT, false, NULL, false },
 	{ "/openai/*",			NULL,	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
 	{ "/anthropic/*",		NULL,	&front_messages, COUNT_REQUESTS_OTHER,	  false, local_later, false },
@@ -65,29 +72,28 @@ static const struct surface surfaces[] = {
 	{ "/config/*",			NULL,	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
 };
 
-/* Takes "{model}" off the front of a row, and what stands there off the front of a path: a segment. */
+/* Takes "{model}" or "{id}" off the front of a row, and what stands there off the front of a path: a segment. */
 static bool
-takes_model(struct text *row, struct text *path, struct text *model)
+takes_segment(struct text *row, struct text *path, struct found *f)
 {
+	struct text name;
 	size_t n = 0;
 
-	if (!text_starts(*row, TEXT(MODEL)))
-		return (false);
+	text_cut(*row, '}', &name, row);
 	while (n < path->len && path->at[n] != '/')
 		n++;
-	*model = text_sub(*path, 0, n);
-	*row = text_sub(*row, sizeof(MODEL) - 1, row->len);
+	*(text_is(name, "{id") ? &f->id : &f->model) = text_sub(*path, 0, n);
 	*path = text_sub(*path, n, path->len);
 	return (n > 0);
 }
 
-/* Does the row's path match: `{model}` takes a segment, `*` at its end the (non-empty) rest. */
+/* Does the row's path match: {…} takes a segment, `*` at its end the (non-empty) rest. */
 static bool
 matches(struct text row, struct text path, struct found *f)
 {
 	while (row.len > 0) {
 		if (row.at[0] == '{') {
-			if (!takes_model(&row, &path, &f->model))
+			if (!takes_segment(&row, &path, f))
 				return (false);
 		} else if (row.at[0] == '*') {
 			f->rest = path;
@@ -124,11 +130,11 @@ tidy(struct text path)
 bool
 surface_find(struct found *f, struct text path, struct text method)
 {
-	*f = (struct found){ .rest = TEXT(""), .model = TEXT("") };
+	*f = (struct found){ .rest = TEXT(""), .model = TEXT(""), .id = TEXT("") };
 	path = tidy(path);
 	for (size_t i = 0; i < nitems(surfaces); i++) {
 		struct text row = text_of(surfaces[i].path);
-		struct found this = { .surface = &surfaces[i], .rest = TEXT(""), .model = TEXT("") };
+		struct found this = { .surface = &surfaces[i], .rest = TEXT(""), .model = TEXT(""), .id = TEXT("") };
 
 		if (!matches(row, path, &this) &&
 		    !(text_starts(row, TEXT("/v1/")) && matches(text_sub(row, 3, row.len), path, &this)))

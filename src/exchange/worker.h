@@ -24,6 +24,11 @@ enum worker_form {
 
 #define REPLY_HIGH	262144		/* bytes queued to one client, above which its upstream is paused */
 
+struct missing_surface {			/* that deployment's upstream has no /responses */
+	uint64_t	 deployment;		/* its mark */
+	int64_t		 until_us;
+};
+
 struct worker {
 	struct loop	*loop;
 	struct config	*config;
@@ -46,6 +51,7 @@ struct worker {
 	struct timer	 drain;
 	unsigned	 abandoned;	/* times the drain ran out */
 	struct timer	 sweep;		/* of dead workers' seats */
+	struct missing_surface no_responses[64];	/* by the last bits of the mark */
 	int64_t		 began_wall_ms;
 };
 

@@ -109,15 +109,6 @@ is_empty_object(struct text object)
 	return (!json_next(&walk, &item));
 }
 
-const struct json_spot *
-openai_member(const struct glance *g, const char *name)
-{
-	for (size_t i = 0; i < g->n_top; i++)
-		if (quoted_is(json_spot_name(g->body, &g->top[i]), name))
-			return (&g->top[i]);
-	return (NULL);
-}
-
 /* The object with include_usage true, its other members as they are.  Running counts are asked for only where the client did not ask for usage: it would add
  * them up. */
 static struct text
@@ -151,7 +142,7 @@ void
 openai_ask_for_usage(struct splice *s, const struct deployment *d)
 {
 	const struct glance *g = s->glance;
-	const struct json_spot *spot = openai_member(g, "stream_options");
+	const struct json_spot *spot = glance_member(g, "stream_options");
 	struct text said = spot != NULL ? json_spot_value(g->body, spot) : TEXT("");
 	struct text wanted;
 
@@ -178,7 +169,7 @@ openai_limit_tokens(struct splice *s, const struct deployment *d)
 	if (d->max_output_tokens > 0 && g->max_tokens > d->max_output_tokens)
 		most = arena_print(s->arena, "%lld", (long long)d->max_output_tokens);
 	for (size_t i = 0; i < nitems(names); i++) {
-		spots[i] = openai_member(g, names[i]);
+		spots[i] = glance_member(g, names[i]);
 		if (spots[i] != NULL && most.len > 0 && json_to_i64(json_spot_value(g->body, spots[i]), &said) && said > d->max_output_tokens)
 			splice_set(s, names[i], most);
 	}
@@ -267,7 +258,7 @@ relay_request(struct edits *edits, struct arena *arena, const struct glance *g, 
 	splice_defaults(&s, d, g->max_tokens >= 0 ? is_default_for : is_own_default);
 	if (openai_quirk(d, QUIRK_NO_STORE))
 		splice_set(&s, "store", TEXT("false"));
-	if (openai_quirk(d, QUIRK_FLATTEN_CONTENT) && (messages = openai_member(g, "messages")) != NULL)
+	if (openai_quirk(d, QUIRK_FLATTEN_CONTENT) && (messages = glance_member(g, "messages")) != NULL)
 		splice_set(&s, "messages", flat_messages(arena, json_spot_value(g->body, messages)));
 	splice_drop(&s, d);
 	splice_finish(edits, &s);

@@ -49,7 +49,6 @@ bool		 openai_quirk(const struct deployment *, enum quirk);
 
 /* For the rows of all its surfaces (openai.c). */
 size_t		 openai_headers(struct text *list, size_t room, struct arena *, const struct deployment *, const struct client_says *);
-const struct json_spot *openai_member(const struct glance *, const char *name);	/* NULL: not said */
 struct text	 openai_in_quotes(struct arena *, struct text word);
 void		 openai_put_model(struct splice *, struct text model);
 void		 openai_ask_for_usage(struct splice *, const struct deployment *);	/* of a stream, by stream_options */

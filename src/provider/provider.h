@@ -32,6 +32,9 @@ struct glance {
 	bool		 compacting;		/* in, responses: a body of /compact, which takes few parameters */
 };
 
+/* The member of that name; NULL: it is not said. */
+const struct json_spot *glance_member(const struct glance *, const char *name);
+
 /* What the client itself said that its own vendor wants to hear; empty, or a NULL pointer, when the dialects differ. */
 struct client_says {
 	struct text	 anthropic_version, anthropic_beta;	/* header values */

@@ -146,7 +146,7 @@ insert(struct edits *edits, struct arena *arena, const struct edits *inner)
 void
 marks_off(struct edits *edits, struct arena *arena, const struct glance *g, uint64_t deployment)
 {
-	const struct json_spot *input = may_hold(g->body) ? openai_member(g, "input") : NULL;
+	const struct json_spot *input = may_hold(g->body) ? glance_member(g, "input") : NULL;
 	struct cutting c = { .arena = arena, .body = g->body };
 	struct json_walk walk;
 	struct json_item item;

@@ -91,7 +91,7 @@ note_item(struct passage *p, struct text item)
 
 	if (item.at[0] == '{' && json_find(item, "type", &type) && type.type == JSON_STRING &&
 	    (quoted_is(json_inside(type.raw), "function_call") || quoted_is(json_inside(type.raw), "custom_tool_call")))
-		p->relay->tools_open = 1;
+		p->relay->tools_open = p->relay->seen.content = true;
 	if (p->relay->mark.len > 0)
 		mark_item(p->relay, p->edits, p->data, item);
 }
@@ -184,19 +184,6 @@ fails(struct relay *r, struct text error)
 	r->seen.error = error.len > 0 ? provider_read_error(r->arena, "OpenAI", 200, TEXT("application/json"), error, 0) :
 	    error_new(r->arena, E_UPSTREAM_FAILED, VENDOR_FAILED);
 	return (PASS_ERROR);
-}
-
-/* Edits are found member by member, but must stand in the order of the text; a response has few, but its items may have many in order behind them. */
-static void
-put_in_order(struct edits *e)
-{
-	for (size_t i = 1; i < e->n; i++)
-		for (size_t k = i; k > 0 && e->list[k].from < e->list[k - 1].from; k--) {
-			struct json_edit swap = e->list[k];
-
-			e->list[k] = e->list[k - 1];
-			e->list[k - 1] = swap;
-		}
 }
 
 /* Events. */
@@ -306,15 +293,14 @@ look_at_event(struct passage *p, const struct event_spots *e, struct text type)
 {
 	enum pass pass = PASS_ON;
 
-	if (is_object(e->item))
-		note_item(p, json_spot_value(p->data, e->item));
 	if (is_object(e->response))
 		look_at_response(p, json_spot_value(p->data, e->response));
+	else if (is_object(e->item))
+		note_item(p, json_spot_value(p->data, e->item));
 	if (is_content(type))
 		p->relay->seen.content = true;
 	if (is_terminal(type))
 		pass = terminal(p, type);
-	put_in_order(p->edits);
 	return (pass);
 }
 
@@ -358,7 +344,6 @@ judge(struct passage *p, bool made)
 		return (PASS_ERROR);
 	}
 	finished(r);
-	put_in_order(p->edits);
 	return (PASS_ON);
 }
 

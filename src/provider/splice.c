@@ -2,6 +2,16 @@
 /* Edits of a relayed request: what goes, what is replaced and what is added, put in the order of the text. */
 #include "provider/provider.h"
 
+const struct json_spot *
+glance_member(const struct glance *g, const char *name)
+{
+	for (size_t i = 0; i < g->n_top; i++)
+		if (quoted_is(json_spot_name(g->body, &g->top[i]), name))
+			return (&g->top[i]);
+	return (NULL);
+}
+
+
 void
 edits_add(struct edits *e, struct arena *arena, size_t from, size_t to, struct text with)
 {

@@ -124,6 +124,25 @@ enter(struct plan *p, const struct group *g)
 	p->in_group = 0;
 }
 
+static void
+enter_alone(struct plan *p, const struct group *g, const struct deployment *d)
+{
+	struct text name = g != NULL ? g->name : d->group;
+
+	p->only = (struct group){ .name = name, .deployments = &p->config->deployments[d->index], .n_deployments = 1 };
+	p->first = &p->only;
+	enter(p, p->first);
+}
+
+static bool
+has(const struct group *g, const struct deployment *d)
+{
+	for (size_t i = 0; g != NULL && i < g->n_deployments; i++)
+		if (g->deployments[i] == d)
+			return (true);
+	return (false);
+}
+
 /* The group of a name: as configured, else the one deployment of that id, else what default_fallbacks say for unknown names. */
 static const struct group *
 group_for(struct plan *p, struct text model)
@@ -155,6 +174,29 @@ route_plan(struct plan *p, struct arena *arena, const struct config *config, str
 		    ". Call `/v1/models` to view available models for your key.", TEXT_ARG(text_sub(model, 0, 200))));
 	enter(p, p->first);
 	return (NULL);
+}
+
+bool
+route_pin(struct plan *p, const struct deployment *d)
+{
+	const struct group *asked = p->first, *g = asked;
+
+	for (size_t i = 0; !has(g, d); i++) {
+		if (i == asked->n_fallbacks)
+			return (false);
+		p->asked = asked->fallbacks[i];
+		g = config_group(p->config, p->asked, &p->captured);
+	}
+	enter_alone(p, g, d);
+	return (true);
+}
+
+void
+route_only(struct plan *p, struct arena *arena, const struct config *config, const struct deployment *d, int64_t retries_wanted,
+    uint64_t (*chance)(void))
+{
+	*p = (struct plan){ .config = config, .arena = arena, .chance = chance, .asked = d->group, .retries_wanted = retries_wanted };
+	enter_alone(p, NULL, d);
 }
 
 /* The pause before the same deployment is asked again: what it asked for within reason, else growing. */
@@ -225,11 +267,23 @@ next_group(struct plan *p, struct choice *out)
 	return (false);
 }
 
+static bool
+prefer(const struct plan *p, size_t *out)
+{
+	if (!has(p->group, p->preferred))
+		return (false);
+	for (*out = 0; p->group->deployments[*out] != p->preferred; (*out)++)
+		continue;
+	return (true);
+}
+
 bool
 route_next(struct plan *p, const struct error *why, struct choice *out)
 {
 	size_t i;
 
+	if (why == NULL && prefer(p, &i))
+		return (choose(p, i, 0, out));
 	if (why == NULL)
 		return ((pick(p, UNTRIED, &i) && choose(p, i, 0, out)) || next_group(p, out));
 	if (!error_kinds[why->kind].another)

@@ -28,6 +28,7 @@ struct plan {
 	unsigned	 in_group;		/* tries in this group */
 	unsigned	 retries, fallbacks;	/* made so far, for headers and the log */
 	size_t		 last;			/* index in the group of the one asked last */
+	const struct deployment *preferred;	/* NULL, or who is asked first if it is in the group */
 };
 
 struct choice {
@@ -37,6 +38,10 @@ struct choice {
 
 /* Error: no such model group.  `retries_wanted` is the caller's wish, -1: none. */
 struct error	*route_plan(struct plan *, struct arena *, const struct config *, struct text model, int64_t retries_wanted, uint64_t (*chance)(void));
+/* Only that deployment is asked from here on, as one of the first group that has it: the one asked for, or one of its fallbacks.  False: none has. */
+bool		 route_pin(struct plan *, const struct deployment *);
+/* A plan for what only that deployment can do. */
+void		 route_only(struct plan *, struct arena *, const struct config *, const struct deployment *, int64_t retries_wanted, uint64_t (*chance)(void));
 /* `why` NULL the first time, then the last failure.  False: nobody is left. */
 bool		 route_next(struct plan *, const struct error *why, struct choice *);
 /* The upstream's name for the model on that deployment. */

@@ -93,7 +93,7 @@ static void
 clients_versions_are_forwarded(void **state)
 {
 	struct deployment d = { .key = TEXT("k") };
-	struct client_says says = { TEXT("2026-10-21"), TEXT("a-1,b-2"), true };
+	struct client_says says = { .anthropic_version = TEXT("2026-10-21"), .anthropic_beta = TEXT("a-1,b-2"), .beta = true };
 
 	(void)state;
 	headers_are(&d, &says, "Content-Type: application/json|x-api-key: k|anthropic-version: 2026-10-21|anthropic-beta: a-1,b-2");
@@ -106,7 +106,7 @@ static void
 clients_headers_are_one_line(void **state)
 {
 	struct deployment d = { .key = TEXT("k") };
-	struct client_says says = { TEXT("1\r\nx-evil: 1"), TEXT("b\n"), false };
+	struct client_says says = { .anthropic_version = TEXT("1\r\nx-evil: 1"), .anthropic_beta = TEXT("b\n"), .beta = false };
 
 	(void)state;
 	headers_are(&d, &says, "Content-Type: application/json|x-api-key: k|anthropic-version: 2023-06-01");
@@ -117,7 +117,7 @@ deployments_headers_win(void **state)
 {
 	struct text extra[] = { TEXT("Anthropic-Version: 2024-01-01"), TEXT("anthropic-beta: c-3"), TEXT("Authorization: Bearer t"), TEXT("X-Team: a") };
 	struct deployment d = { .key = TEXT("k"), .headers = extra, .n_headers = 4 };
-	struct client_says says = { TEXT("2026-10-21"), TEXT("a-1"), false };
+	struct client_says says = { .anthropic_version = TEXT("2026-10-21"), .anthropic_beta = TEXT("a-1"), .beta = false };
 
 	(void)state;
 	headers_are(&d, &says, "Content-Type: application/json|anthropic-beta: a-1,c-3|Anthropic-Version: 2024-01-01|Authorization: Bearer t|X-Team: a");
