@@ -211,6 +211,27 @@ arena_percent_decode(struct arena *a, struct text t)
 	return ((struct text){ to, n });
 }
 
+struct text
+arena_percent_encode(struct arena *a, struct text t)
+{
+	static const char digits[] = "0123456789ABCDEF", plain[] = "-._~";
+	char *to = arena_bytes(a, 3 * t.len + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < t.len; i++) {
+		unsigned char c = (unsigned char)t.at[i];
+		if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || memchr(plain, c, sizeof(plain) - 1) != NULL)
+			to[n++] = (char)c;
+		else {
+			to[n++] = '%';
+			to[n++] = digits[c >> 4];
+			to[n++] = digits[c & 15];
+		}
+	}
+	to[n] = '\0';
+	return ((struct text){ to, n });
+}
+
 size_t
 arena_held(const struct arena *a)
 {

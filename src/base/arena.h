@@ -21,6 +21,7 @@ char		*arena_bytes(struct arena *, size_t);		/* not zeroed, not aligned */
 struct text	 arena_copy(struct arena *, struct text);	/* the copy has a zero byte behind it */
 struct text	 arena_print(struct arena *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 struct text	 arena_percent_decode(struct arena *, struct text);	/* "%2F" is "/"; what is no escape stays */
+struct text	 arena_percent_encode(struct arena *, struct text);	/* all but letters, digits and -._~ */
 size_t		 arena_held(const struct arena *);		/* bytes of heap it holds */
 
 /* A text that grows; what it outgrows stays in the arena, so it holds less than twice its room. */

@@ -37,6 +37,7 @@ struct error {
 	struct text	 message;		/* for the client; never a secret, never a vendor's raw HTML */
 	struct text	 detail;		/* for the log only; may be empty */
 	struct text	 param, code, type;	/* override the kind's when not empty (unescaped text) */
+	struct text	 inner;			/* JSON: the vendor's findings, which are shown as `innererror`; or empty */
 	int64_t		 retry_after_ms;	/* 0: say nothing */
 	bool		 useless_to_retry;	/* sends x-should-retry: false */
 };

@@ -34,6 +34,32 @@ enum quirk {
 	QUIRK_NO_STREAM_OPTIONS	= 1 << 7,	/* refuses stream_options */
 	QUIRK_RESPONSES		= 1 << 8,	/* has /responses of its own */
 	QUIRK_COMPLETIONS	= 1 << 9,	/* has /completions of its own */
+	QUIRK_NO_MAX_TOKENS	= 1 << 10,	/* rename max_tokens to max_completion_tokens */
+	QUIRK_AZURE		= 1 << 11,	/* Azure OpenAI: addresses of deployments and versions, Entra tokens */
+	QUIRK_FOUNDRY		= 1 << 12,	/* other models at Azure: Entra tokens too */
+	QUIRK_API_KEY		= 1 << 13,	/* the key goes into a header api-key */
+};
+
+/* How the addresses of an Azure deployment are made. */
+enum azure {
+	AZURE_NOT,			/* plainly: root and path; Azure's v1 too, whose root ends in /openai/v1 */
+	AZURE_CLASSIC,			/* root, /openai/deployments/NAME, path; the paths of no deployment behind /openai */
+	AZURE_BARE,			/* root, NAME, path: Cloudflare's gateway before it */
+};
+
+/*
+ * A bearer token that must be fetched (OAuth 2.0): the request whose answer is JSON with access_token and expires_in.  What a vendor calls its
+ * flow decides the text of the form only.
+ */
+struct credential {
+	struct text	 id;			/* SHA-256 of all below: a reloaded configuration's is the same */
+	struct text	 name;			/* for people, without a secret */
+	struct text	 url, host;
+	unsigned	 port;
+	struct text	 proxy;
+	struct text	 header;		/* secret; "Name: value", or empty */
+	struct text	 form;			/* secret; the body of a POST; empty: GET */
+	struct text	 assertion_file;	/* what is in it goes behind the form, percent-encoded; or empty */
 };
 
 struct vendor {
@@ -75,11 +101,15 @@ struct deployment {
 	struct text	 api_base;		/* without trailing slash, user info and query: fit for headers and logs */
 	struct text	 url;			/* where a chat call goes */
 	struct text	 root, query;		/* what stands before and behind a surface's path: "https://host/v1" and "key=value" */
+	enum azure	 azure;
+	struct text	 azure_name;		/* the deployment api_base names, percent-encoded; empty: the model's name */
+	unsigned	 quirks;		/* beside the vendor's */
 	struct text	 host;			/* of url, for name look-up; empty for a literal address */
 	unsigned	 port;
 	struct text	 proxy;			/* forward proxy URL for it (HTTPS_PROXY, NO_PROXY applied), or empty */
 	struct text	 key;			/* secret; empty: none is sent */
-	bool		 key_is_bearer;		/* WIRE_ANTHROPIC: Authorization: Bearer instead of x-api-key */
+	bool		 key_is_bearer;		/* Authorization: Bearer, where the vendor has a header of its own for keys */
+	const struct credential *credential;	/* instead of a key: its token is; NULL: none */
 	struct text	 organization;
 	struct text	*headers;		/* extra_headers as "Name: value" */
 	size_t		 n_headers;

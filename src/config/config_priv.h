@@ -146,9 +146,32 @@ void		 litellm_check_accepted(struct load *);		/* names in accept_unenforced tha
 void		 litellm_unenforced(struct load *, const struct node *map, const struct pair *, const char *why);
 
 /* models.c */
+#define CHAIN_MOST		3
+struct making {				/* a deployment, while it is read */
+	struct load	*load;
+	const struct node *entry, *params, *info;
+	const struct node *chain[CHAIN_MOST];	/* where parameters are looked up, in order */
+	size_t		 n_chain;
+	struct deployment *d;
+	bool		 own_base;		/* not the vendor's server */
+};
 void		 models_read(struct load *);
+struct node	*param(const struct making *, const char *key);	/* of litellm_params, its credential or the defaults; NULL: none says it */
+bool		 fit_for_header(struct text);
+struct text	 sha256_hex(struct arena *, struct text);
 bool		 is_token(struct text);				/* fit for a header's name */
 bool		 header_line(struct load *, const struct node *map, const struct pair *, struct text *line);	/* "Name: value"; false: said why */
+
+/* azure.c */
+bool		 azure_owns(const struct url *);		/* a server of Azure's own */
+bool		 azure_base(struct making *, struct url *);	/* the base's path and query become those before and behind a call's path; false: said why */
+void		 azure_model(struct making *);			/* what the model's name says of it */
+void		 azure_defaults(struct deployment *);		/* under the names its model knows */
+
+/* entra.c */
+bool		 entra_token(struct making *);			/* azure_ad_token is said, and is the deployment's key now */
+bool		 entra_said(struct making *);			/* the file names a credential, and it is the deployment's now */
+bool		 entra_from_env(struct making *);		/* the environment has one, and it is the deployment's now */
 
 /* groups.c */
 void		 groups_read(struct load *);

@@ -17,19 +17,9 @@
 #include <openssl/sha.h>
 
 #define NAME_BYTES_MOST		512
-#define CHAIN_MOST		3
 
-struct making {
-	struct load	*load;
-	const struct node *entry, *params, *info;
-	const struct node *chain[CHAIN_MOST];	/* where parameters are looked up, in order */
-	size_t		 n_chain;
-	struct deployment *d;
-	bool		 own_base;		/* not the vendor's server */
-};
-
-static struct node *
-get(const struct making *m, const char *key)
+struct node *
+param(const struct making *m, const char *key)
 {
 	for (size_t i = 0; i < m->n_chain; i++) {
 		struct node *n = node_get(m->chain[i], key);
@@ -77,7 +67,7 @@ split_prefix(struct making *m, struct text model, const struct vendor **v, struc
 static bool
 named_vendor(struct making *m, struct text model, const struct vendor **v, struct text *upstream)
 {
-	struct node *n = get(m, "custom_llm_provider");
+	struct node *n = param(m, "custom_llm_provider");
 	struct text name, head, tail;
 
 	if (!want_text(m->load, n, &name) || name.len == 0)
@@ -94,11 +84,11 @@ named_vendor(struct making *m, struct text model, const struct vendor **v, struc
 static const struct vendor *
 vendor_of_base(struct making *m)
 {
-	struct node *n = get(m, "api_base");
+	struct node *n = param(m, "api_base");
 	struct url u;
 
 	if (n == NULL)
-		n = get(m, "base_url");
+		n = param(m, "base_url");
 	if (n == NULL || n->kind != NODE_SCALAR || url_parse(&u, n->text) != NULL)
 		return (NULL);
 	return (vendor_of_server(m->load->config, &u));
@@ -127,7 +117,7 @@ static bool
 find_vendor(struct making *m)
 {
 	struct deployment *d = m->d;
-	struct node *at = get(m, "model");
+	struct node *at = param(m, "model");
 	const struct vendor *v = NULL;
 
 	if (!named_vendor(m, d->litellm_model, &v, &d->model) && !split_prefix(m, d->litellm_model, &v, &d->model)) {
@@ -163,16 +153,18 @@ adjust_model(struct making *m)
 
 	if (strcmp(d->vendor->prefix, "openai") == 0 && text_starts(d->model, bridge)) {
 		d->model = text_sub(d->model, bridge.len, d->model.len);
-		problem(m->load, PROBLEM_NOTE, get(m, "model"), "responses/ is not in force yet: the model is called by chat completions");
+		problem(m->load, PROBLEM_NOTE, param(m, "model"), "responses/ is not in force yet: the model is called by chat completions");
 	}
 	if (strcmp(d->vendor->prefix, "openai") == 0 && text_starts(d->model, chat)) {
 		d->model = text_sub(d->model, chat.len, d->model.len);
 		d->chat_only = true;
 	}
+	if ((d->vendor->quirks & QUIRK_AZURE) != 0)
+		azure_model(m);
 	if (strcmp(d->vendor->prefix, "vllm") == 0)
-		problem(m->load, PROBLEM_WARNING, get(m, "model"), "vllm/ ran inside LiteLLM; it is taken as hosted_vllm/");
+		problem(m->load, PROBLEM_WARNING, param(m, "model"), "vllm/ ran inside LiteLLM; it is taken as hosted_vllm/");
 	if (strncmp(d->vendor->prefix, "ollama", 6) == 0)
-		problem(m->load, PROBLEM_NOTE, get(m, "model"),
+		problem(m->load, PROBLEM_NOTE, param(m, "model"),
 		    "Ollama is called by its OpenAI-like surface (/v1), which knows no num_ctx and no keep_alive");
 }
 
@@ -223,6 +215,8 @@ set_url(struct making *m, const struct node *at, struct text base, const char *v
 		return (false);
 	}
 	m->own_base = variable == NULL && !vendor_owns(d->vendor, &u);
+	if ((d->vendor->quirks & (QUIRK_AZURE | QUIRK_FOUNDRY)) != 0 && !azure_base(m, &u))
+		return (false);
 	url_build(m->load, d, &u, chat_path(m->load, d->vendor));
 	d->proxy = proxy_for(m->load, &u);
 	return (true);
@@ -232,12 +226,12 @@ static bool
 find_base(struct making *m)
 {
 	const struct vendor *v = m->d->vendor;
-	struct node *n = get(m, "api_base");
+	struct node *n = param(m, "api_base");
 	const char *value, *name = NULL;
 	struct text base;
 
 	if (n == NULL)
-		n = get(m, "base_url");
+		n = param(m, "base_url");
 	if (n != NULL)
 		return (want_text(m->load, n, &base) &&
 		    set_url(m, n, base, is_one_of(n->env, v->base_env, nitems(v->base_env)) ? n->env.at : NULL));
@@ -255,13 +249,19 @@ find_base(struct making *m)
 	return (false);
 }
 
-static bool
+bool
 fit_for_header(struct text t)
 {
 	for (size_t i = 0; i < t.len; i++)
 		if ((unsigned char)t.at[i] < 0x20 || t.at[i] == 0x7f)
 			return (false);
 	return (true);
+}
+
+static bool
+takes_entra(const struct deployment *d)
+{
+	return ((d->vendor->quirks & (QUIRK_AZURE | QUIRK_FOUNDRY)) != 0);
 }
 
 static void
@@ -280,7 +280,9 @@ key_from_env(struct making *m)
 	if (value != NULL) {
 		d->key = arena_copy(m->load->arena, text_trim(text_of(value)));
 		d->key_is_bearer = strcmp(name, "ANTHROPIC_AUTH_TOKEN") == 0;
-	} else if (v->key_env[0] != NULL && (v->quirks & QUIRK_KEY_OPTIONAL) == 0 && !d->mock)
+	} else if (takes_entra(d) && entra_from_env(m))
+		return;
+	else if (v->key_env[0] != NULL && (v->quirks & QUIRK_KEY_OPTIONAL) == 0 && !d->mock)
 		problem(m->load, PROBLEM_WARNING, m->params, "no api_key, and %s is not set: " TEXT_FMT " will be called without a key",
 		    v->key_env[0],
 		    TEXT_ARG(d->group));
@@ -290,15 +292,18 @@ static void
 find_key(struct making *m)
 {
 	struct deployment *d = m->d;
-	struct node *n = get(m, "api_key");
+	struct node *n = param(m, "api_key");
 	struct text key;
 
-	if (want_text(m->load, n, &key) && text_trim(key).len > 0)
+	if (takes_entra(d) && entra_token(m))
+		n = param(m, "azure_ad_token");
+	else if (want_text(m->load, n, &key) && text_trim(key).len > 0)
 		d->key = text_trim(key);
-	else
+	else if (!takes_entra(d) || !entra_said(m))
 		key_from_env(m);
 	if (!fit_for_header(d->key)) {
-		problem(m->load, PROBLEM_ERROR, n != NULL ? n : m->params, "the api_key holds a line break or another control character");
+		problem(m->load, PROBLEM_ERROR, n != NULL ? n : m->params, TEXT_FMT " holds a line break or another control character",
+		    TEXT_ARG(n != NULL ? n->name : TEXT("the key")));
 		d->key = TEXT("");
 	}
 	if (d->wire == WIRE_ANTHROPIC && text_starts(d->key, TEXT("sk-ant-oat")))
@@ -353,7 +358,7 @@ header_line(struct load *l, const struct node *map, const struct pair *p, struct
 static void
 read_headers(struct making *m)
 {
-	struct node *maps[] = { get(m, "default_headers"), get(m, "extra_headers") };
+	struct node *maps[] = { param(m, "default_headers"), param(m, "extra_headers") };
 	struct deployment *d = m->d;
 	size_t room = 0;
 
@@ -415,7 +420,7 @@ set_default(struct making *m, const struct node *map, const struct pair *p, bool
 static void
 read_defaults(struct making *m)
 {
-	struct node *body = get(m, "extra_body");
+	struct node *body = param(m, "extra_body");
 	size_t room = body != NULL ? body->n : 0;
 
 	for (size_t i = 0; i < m->n_chain; i++)
@@ -428,12 +433,13 @@ read_defaults(struct making *m)
 	if (want_kind(m->load, body, NODE_MAP))
 		for (const struct pair *p = body->first; p != NULL; p = p->next)
 			set_default(m, body, p, true);
+	azure_defaults(m->d);
 }
 
 static void
 read_drop(struct making *m)
 {
-	struct node *list = get(m, "additional_drop_params");
+	struct node *list = param(m, "additional_drop_params");
 	struct deployment *d = m->d;
 	struct text *all = NULL;
 	size_t n = want_texts(m->load, list, &all);
@@ -446,14 +452,14 @@ read_drop(struct making *m)
 		else
 			d->drop[d->n_drop++] = all[i];
 	}
-	want_bool(m->load, get(m, "drop_params"), &d->drop_params);
-	want_bool(m->load, get(m, "use_chat_completions_api"), &d->chat_only);
+	want_bool(m->load, param(m, "drop_params"), &d->drop_params);
+	want_bool(m->load, param(m, "use_chat_completions_api"), &d->chat_only);
 }
 
 static void
 read_weight(struct making *m)
 {
-	struct node *n = get(m, "weight");
+	struct node *n = param(m, "weight");
 	double w;
 
 	if (!want_kind(m->load, n, NODE_SCALAR))
@@ -469,22 +475,22 @@ read_limits(struct making *m)
 {
 	struct load *l = m->load;
 	struct deployment *d = m->d;
-	struct node *rpm = get(m, "rpm"), *tpm = get(m, "tpm"), *order = get(m, "order");
+	struct node *rpm = param(m, "rpm"), *tpm = param(m, "tpm"), *order = param(m, "order");
 
 	read_weight(m);
 	want_int(l, rpm != NULL ? rpm : node_get(m->entry, "rpm"), 0, INT64_MAX / 1000, &d->rpm);
 	want_int(l, tpm != NULL ? tpm : node_get(m->entry, "tpm"), 0, INT64_MAX / 1000, &d->tpm);
 	want_int(l, order != NULL ? order : node_get(m->info, "order"), 0, 1000000, &d->order);
-	want_int(l, get(m, "num_retries"), 0, 100, &d->num_retries);
-	if (!want_ms(l, get(m, "timeout"), &d->timeout_ms))
-		want_ms(l, get(m, "request_timeout"), &d->timeout_ms);
-	want_ms(l, get(m, "stream_timeout"), &d->stream_timeout_ms);
+	want_int(l, param(m, "num_retries"), 0, 100, &d->num_retries);
+	if (!want_ms(l, param(m, "timeout"), &d->timeout_ms))
+		want_ms(l, param(m, "request_timeout"), &d->timeout_ms);
+	want_ms(l, param(m, "stream_timeout"), &d->stream_timeout_ms);
 }
 
 static void
 read_verify(struct making *m)
 {
-	struct node *n = get(m, "ssl_verify");
+	struct node *n = param(m, "ssl_verify");
 	bool verify;
 
 	if (!want_kind(m->load, n, NODE_SCALAR))
@@ -499,7 +505,7 @@ read_verify(struct making *m)
 static void
 read_mock(struct making *m)
 {
-	struct node *n = get(m, "mock_response");
+	struct node *n = param(m, "mock_response");
 
 	if (n == NULL)
 		return;
@@ -521,7 +527,7 @@ read_price(struct making *m, const char *key, int64_t *price)
 	struct node *n = node_get(m->info, key);
 
 	if (n == NULL)
-		n = get(m, key);
+		n = param(m, key);
 	if (want_kind(m->load, n, NODE_SCALAR) && !price_read(n->text, price))
 		problem(m->load, PROBLEM_WARNING, n, "%s must be dollars for a token, such as 0.0000025; it is not shown", key);
 }
@@ -536,7 +542,7 @@ read_facts(struct making *m)
 
 	*f = (struct facts){ .mode = TEXT("chat"), .input = -1, .output = -1 };
 	if (!want_text(m->load, node_get(m->info, "base_model"), &base))
-		want_text(m->load, get(m, "base_model"), &base);
+		want_text(m->load, param(m, "base_model"), &base);
 	if ((base.len > 0 && facts_find(f, base)) || facts_find(f, d->litellm_model) || facts_find(f, d->model))
 		d->facts = f;
 	d->max_output_tokens = f->max_output;
@@ -594,7 +600,7 @@ wanted_here(struct making *m)
 
 /* ids */
 
-static struct text
+struct text
 sha256_hex(struct arena *a, struct text t)
 {
 	unsigned char digest[SHA256_DIGEST_LENGTH];
@@ -753,7 +759,7 @@ put_each(struct making *m)
 	size_t count = want_texts(m->load, n, &organizations);
 
 	if (n == NULL) {
-		n = get(m, "organization");
+		n = param(m, "organization");
 		organizations = arena_new_of(m->load->arena, struct text);
 		count = want_text(m->load, n, organizations);
 	}
@@ -870,8 +876,8 @@ static bool
 is_everything(const struct making *m)
 {
 	return (text_is(m->d->group, "*") && text_is(m->d->litellm_model, "*") && !m->d->mock &&
-	    get(m, "api_base") == NULL && get(m, "base_url") == NULL &&
-	    get(m, "custom_llm_provider") == NULL);
+	    param(m, "api_base") == NULL && param(m, "base_url") == NULL &&
+	    param(m, "custom_llm_provider") == NULL);
 }
 
 static void

@@ -34,10 +34,12 @@ static const struct vendor vendors[] = {
 	LATER("auto_router"),
 	LATER("aws_polly"),
 	LATER("aws_textract"),
-	LATER("azure"),
-	LIKE("azure_ai", NULL, BASE("AZURE_AI_API_BASE"), KEY("AZURE_AI_API_KEY")),
+	LIKE("azure", NULL, BASE("AZURE_API_BASE"), KEY("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
+	    .quirks = QUIRK_AZURE | QUIRK_API_KEY | QUIRK_DEVELOPER_OK | QUIRK_RESPONSES | QUIRK_COMPLETIONS),
+	LIKE("azure_ai", NULL, BASE("AZURE_AI_API_BASE"), KEY("AZURE_AI_API_KEY"), .quirks = QUIRK_FOUNDRY),
 	LATER("azure_speech"),
-	LATER("azure_text"),
+	LIKE("azure_text", NULL, BASE("AZURE_API_BASE"), KEY("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
+	    .quirks = QUIRK_AZURE | QUIRK_API_KEY | QUIRK_COMPLETIONS),
 	LIKE("baseten", "https://inference.baseten.co/v1", BASE("BASETEN_API_BASE"), KEY("BASETEN_API_KEY")),
 	LATER("bedrock"),
 	LIKE("bedrock_mantle", "https://bedrock-mantle.us-east-1.api.aws/v1", KEY("BEDROCK_MANTLE_API_KEY")),
@@ -241,7 +243,7 @@ static const struct {
 	{ "max_tokens_new", QUIRK_MAX_TOKENS_NEW }, { "flatten_content", QUIRK_FLATTEN_CONTENT },
 	{ "continuous_usage", QUIRK_CONTINUOUS_USAGE },
 	{ "no_store", QUIRK_NO_STORE }, { "no_stream_options", QUIRK_NO_STREAM_OPTIONS }, { "responses", QUIRK_RESPONSES },
-	{ "completions", QUIRK_COMPLETIONS },
+	{ "completions", QUIRK_COMPLETIONS }, { "no_max_tokens", QUIRK_NO_MAX_TOKENS }, { "api_key_header", QUIRK_API_KEY },
 };
 
 static int
@@ -301,6 +303,8 @@ vendor_owns(const struct vendor *v, const struct url *u)
 {
 	struct url own;
 
+	if ((v->quirks & (QUIRK_AZURE | QUIRK_FOUNDRY)) != 0)
+		return (azure_owns(u));
 	if (v->base_url == NULL || url_parse(&own, text_of(v->base_url)) != NULL)
 		return (false);
 	if (url_same_server(u, &own))

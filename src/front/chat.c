@@ -161,6 +161,10 @@ chat_put_error(struct json_out *o, const struct error *e)
 	put_text(o, "type", e->type, row->openai_type);
 	put_text(o, "param", e->param, NULL);
 	put_text(o, "code", e->code, row->openai_code != NULL ? row->openai_code : status);	/* LiteLLM's clients read the status here */
+	if (e->inner.len > 0) {
+		json_name(o, "innererror");
+		json_raw(o, e->inner);
+	}
 	json_close(o, '}');
 	json_close(o, '}');
 }

@@ -11,9 +11,11 @@
 
 #define SENTENCE_LIMIT	2000		/* bytes of a JSON body's own message */
 #define RAW_LIMIT	500		/* bytes of what is not JSON, or has no message */
+#define INNER_LIMIT	4096		/* bytes of an innererror */
 
 struct complaint {			/* what a body says, unescaped */
 	struct text	 message, type, code, param;
+	struct text	 inner;		/* JSON: what Azure's filter found, by kind of harm */
 };
 
 /* The body. */
@@ -80,6 +82,8 @@ read_object(struct complaint *c, struct arena *arena, const struct json *o)
 	c->code = first_of(arena, o, codes, nitems(codes));
 	c->type = first_of(arena, o, types, nitems(types));
 	c->param = string_of(arena, json_get(o, "param"));
+	if (json_is(json_get(o, "innererror"), JSON_OBJECT))
+		c->inner = json_get(o, "innererror")->raw;
 	c->message = string_of(arena, error);
 	if (c->message.len == 0)
 		c->message = first_of(arena, o, words, nitems(words));
@@ -247,6 +251,7 @@ static const struct phrase phrases[] = {
 	{ "prompt is too long", E_CONTEXT_LENGTH },
 	{ "model_not_found", E_UPSTREAM_NOT_FOUND },
 	{ "content_policy_violation", E_CONTENT_POLICY },
+	{ "content_filter", E_CONTENT_POLICY },
 	{ "content management policy", E_CONTENT_POLICY },
 	{ "responsibleaipolicyviolation", E_CONTENT_POLICY },
 	{ "your request was rejected as a result of our safety system", E_CONTENT_POLICY },
@@ -386,6 +391,10 @@ provider_read_error(struct arena *arena, const char *vendor, int status, struct 
 	if (error_kinds[e->kind].fault == FAULT_CALLER) {
 		e->param = cleaned(arena, c.param, 200);
 		e->code = error_kinds[e->kind].openai_code == NULL ? cleaned(arena, c.code, 200) : TEXT("");
+	}
+	if (e->kind == E_CONTENT_POLICY && text_is(c.code, "content_filter")) {	/* Azure's clients look for its word, and for what was found */
+		e->code = TEXT("content_filter");
+		e->inner = c.inner.len <= INNER_LIMIT ? arena_copy(arena, c.inner) : TEXT("");
 	}
 	e->retry_after_ms = retry_after_ms;
 	e->useless_to_retry = e->kind == E_QUOTA || e->kind == E_UPSTREAM_CREDENTIAL;

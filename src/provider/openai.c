@@ -7,7 +7,8 @@
 struct text
 openai_url(struct arena *arena, const struct deployment *d, struct text model, const char *path)
 {
-	(void)model;				/* the body names it */
+	if (d->azure != AZURE_NOT)
+		return (azure_url(arena, d, model, path));
 	return (arena_print(arena, TEXT_FMT "%s%s" TEXT_FMT, TEXT_ARG(d->root), path, d->query.len > 0 ? "?" : "", TEXT_ARG(d->query)));
 }
 
@@ -15,8 +16,10 @@ openai_url(struct arena *arena, const struct deployment *d, struct text model, c
 static struct text
 url(struct arena *arena, const struct deployment *d, struct text model, enum want want, const struct client_says *says)
 {
-	(void)arena, (void)model, (void)says;
-	return (want == WANT_ANSWER ? d->url : TEXT(""));
+	(void)says;
+	if (want != WANT_ANSWER)
+		return (TEXT(""));
+	return (d->azure != AZURE_NOT ? azure_url(arena, d, model, "/chat/completions") : d->url);
 }
 
 /* Headers. */
@@ -73,7 +76,8 @@ openai_headers(struct text *list, size_t room, struct arena *arena, const struct
 	(void)client;
 	add_header(list, room, &n, TEXT("Content-Type: application/json"));
 	if (!vendor_headers(list, room, &n, arena, d) && d->key.len > 0)
-		add_header(list, room, &n, arena_print(arena, "Authorization: Bearer " TEXT_FMT, TEXT_ARG(d->key)));
+		add_header(list, room, &n, arena_print(arena, !d->key_is_bearer && openai_quirk(d, QUIRK_API_KEY) ? "api-key: " TEXT_FMT :
+		    "Authorization: Bearer " TEXT_FMT, TEXT_ARG(d->key)));
 	if (d->organization.len > 0)
 		add_header(list, room, &n, arena_print(arena, "OpenAI-Organization: " TEXT_FMT, TEXT_ARG(d->organization)));
 	for (size_t i = 0; i < d->n_headers; i++)
@@ -86,7 +90,7 @@ openai_headers(struct text *list, size_t room, struct arena *arena, const struct
 bool
 openai_quirk(const struct deployment *d, enum quirk q)
 {
-	return (d->vendor != NULL && (d->vendor->quirks & q) != 0);
+	return ((d->quirks & q) != 0 || (d->vendor != NULL && (d->vendor->quirks & q) != 0));
 }
 
 struct text
@@ -157,6 +161,23 @@ openai_ask_for_usage(struct splice *s, const struct deployment *d)
 		splice_set(s, "stream_options", wanted);
 }
 
+/* The limit under the name the vendor knows it by. */
+static void
+rename_limit(struct splice *s, const struct json_spot *from, const char *to, const struct deployment *d, struct text most)
+{
+	struct text raw = json_spot_value(s->glance->body, from);
+	int64_t said;
+
+	s->cut[from - s->glance->top] = true;
+	splice_set(s, to, most.len > 0 && json_to_i64(raw, &said) && said > d->max_output_tokens ? most : raw);
+}
+
+static bool
+is_said(const struct json_spot *spot)
+{
+	return (spot != NULL && spot->type != JSON_NULL);
+}
+
 void
 openai_limit_tokens(struct splice *s, const struct deployment *d)
 {
@@ -173,12 +194,12 @@ openai_limit_tokens(struct splice *s, const struct deployment *d)
 		if (spots[i] != NULL && most.len > 0 && json_to_i64(json_spot_value(g->body, spots[i]), &said) && said > d->max_output_tokens)
 			splice_set(s, names[i], most);
 	}
-	if (openai_quirk(d, QUIRK_MAX_TOKENS_OLD) && spots[1] != NULL && spots[1]->type != JSON_NULL) {
-		struct text raw = json_spot_value(g->body, spots[1]);
-
-		s->cut[spots[1] - g->top] = true;
-		splice_set(s, "max_tokens", most.len > 0 && json_to_i64(raw, &said) && said > d->max_output_tokens ? most : raw);
-	}
+	if (openai_quirk(d, QUIRK_MAX_TOKENS_OLD) && is_said(spots[1]))
+		rename_limit(s, spots[1], names[0], d, most);
+	else if (openai_quirk(d, QUIRK_NO_MAX_TOKENS) && is_said(spots[0]) && is_said(spots[1]))
+		s->cut[spots[0] - g->top] = true;
+	else if (openai_quirk(d, QUIRK_NO_MAX_TOKENS) && is_said(spots[0]))
+		rename_limit(s, spots[0], names[1], d, most);
 }
 
 static bool

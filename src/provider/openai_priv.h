@@ -47,6 +47,9 @@ struct quoted	 tool_name_fit(struct arena *, struct quoted name);
 
 bool		 openai_quirk(const struct deployment *, enum quirk);
 
+/* Azure's shapes of openai_url() (azure.c). */
+struct text	 azure_url(struct arena *, const struct deployment *, struct text model, const char *path);
+
 /* For the rows of all its surfaces (openai.c). */
 size_t		 openai_headers(struct text *list, size_t room, struct arena *, const struct deployment *, const struct client_says *);
 struct text	 openai_in_quotes(struct arena *, struct text word);

@@ -239,7 +239,7 @@ what_can_not_be_served_is_left_out(void **state)
 	static const struct {
 		const char	*params, *words;
 	} cases[] = {
-		{ "{model: azure/gpt-4o, api_key: k}", "azure comes with a later version" },
+		{ "{model: azure/gpt-4o, api_key: k}", "azure/ needs an api_base (or AZURE_API_BASE)" },
 		{ "{model: bedrock/anthropic.claude-v2}", "bedrock comes with a later version" },
 		{ "{model: gemini/gemini-pro, api_key: k}", "gemini comes with a later version" },
 		{ "{model: gemini-pro, api_key: k}", "vertex_ai comes with a later version" },
@@ -271,17 +271,17 @@ what_can_not_be_served_is_left_out(void **state)
 static void
 if_nothing_is_left_it_is_an_error(void **state)
 {
-	struct config *c = load_params("      model: azure/m\n");
+	struct config *c = load_params("      model: bedrock/m\n");
 
 	assert_says(c, PROBLEM_ERROR, 0, "no deployment of model_list can be served");
 	config_release(c);
 	c = load_text("model_list: []\n");
 	assert_says(c, PROBLEM_ERROR, 1, "no deployment");
 	config_release(c);
-	c = load_text("model_list:\n- {model_name: m, litellm_params: {model: azure/m}}\n"
+	c = load_text("model_list:\n- {model_name: m, litellm_params: {model: bedrock/m}}\n"
 	    "- {model_name: n, litellm_params: {model: gpt-4o, api_key: k}}\n"
 	    "router_settings: {ignore_invalid_deployments: false}\n");
-	assert_says(c, PROBLEM_ERROR, 2, "azure comes with a later version");
+	assert_says(c, PROBLEM_ERROR, 2, "bedrock comes with a later version");
 	config_release(c);
 }
 

@@ -78,9 +78,8 @@ a_company_s_file(void **state)
 	c = load_sample("../company.yaml");
 	assert_int_equal(c->n_errors, 0);
 	assert_text(c->settings.master_key, "sk-of-the-company");
-	assert_int_equal(c->n_deployments, 8);
+	assert_int_equal(c->n_deployments, 9);
 	assert_int_equal(c->settings.timeout_ms, 600000);
-	assert_says(c, PROBLEM_WARNING, 0, "azure comes with a later version");
 	assert_says(c, PROBLEM_WARNING, 0, "bedrock comes with a later version");
 	assert_says(c, PROBLEM_WARNING, 0, "database_url is not in force yet");
 	config_release(c);
