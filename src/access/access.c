@@ -2,6 +2,8 @@
 /* The check of the master key, and who is local. */
 #include "access/access.h"
 
+#define KEY_MOST	4096
+
 /* In the order in which they decide, after the configured header. */
 static const char *const key_headers[] = {
 	"x-litellm-api-key", "authorization", "x-api-key", "api-key", "x-goog-api-key", "ocp-apim-subscription-key",
@@ -41,6 +43,18 @@ access_key(const struct settings *s, const struct request *req)
 	return (key);
 }
 
+struct text
+access_other_key(const struct settings *s, const struct request *req, const char *header)
+{
+	struct text key = key_in(request_header(req, header)), known_by = access_key(s, req);
+
+	if (key.len > KEY_MOST || request_header_count(req, header) != 1)
+		return (TEXT(""));
+	if (s->master_key.len > 0 && (text_eq_secret(key, known_by) || text_eq_secret(key, s->master_key)))
+		return (TEXT(""));
+	return (key);
+}
+
 static bool
 is_loopback(struct text addr)
 {
@@ -73,7 +87,7 @@ access_check(struct arena *arena, const struct settings *s, const struct request
 	}
 	if (key.len == 0)
 		return (error_new(arena, E_AUTH, "Authentication Error, No api key passed in. Send it as 'Authorization: Bearer <key>'."));
-	if (key.len > 4096 || !text_eq_secret(key, s->master_key))
+	if (key.len > KEY_MOST || !text_eq_secret(key, s->master_key))
 		return (error_new(arena, E_AUTH, "Authentication Error, Invalid proxy server token passed. The key is not known to this gateway."));
 	return (NULL);
 }

@@ -19,6 +19,9 @@ struct error	*access_check(struct arena *, const struct settings *, const struct
 /* The key a request carries, from the first header that has one; empty: none. */
 struct text	 access_key(const struct settings *, const struct request *);
 
+/* The key in a header that is not the one by which the caller is known here, nor that same key again; empty: none. */
+struct text	 access_other_key(const struct settings *, const struct request *, const char *header);
+
 /* Is it a caller on this machine, with no proxy between us: both ends loopback and no Forwarded, X-Forwarded-* or Via. */
 bool		 access_is_local(const struct request *);
 

@@ -205,6 +205,9 @@ struct settings {
 	bool		 drop_params;
 	bool		 always_stream_usage;	/* general_settings.always_include_stream_usage */
 	bool		 forward_client_headers;
+	struct text	*forward_models;	/* the same for these names and patterns only: model_group_settings */
+	size_t		 n_forward_models;
+	bool		 forward_vendor_keys;	/* forward_llm_provider_auth_headers */
 	struct text	 completion_model;	/* overrides every chat request's model, or empty */
 	int64_t		 num_retries;		/* 2 */
 	int64_t		 max_fallbacks;		/* 5 */
@@ -251,6 +254,7 @@ struct capture {
 };
 const struct group *config_group(const struct config *, struct text model, struct capture *captured);
 struct text	 deployment_model(struct arena *, const struct deployment *, struct text asked, const struct capture *);	/* the upstream's name with stars filled in */
+bool		 config_forwards(const struct config *, const struct deployment *, struct text asked);	/* do the client's headers go to it, when asked by that name */
 const struct deployment *config_deployment(const struct config *, struct text id);	/* by id; NULL: none */
 
 const struct vendor *vendor_find(struct text prefix);	/* built in rows; NULL: none */

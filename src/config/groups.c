@@ -152,6 +152,24 @@ count_stars(struct text t)
 	return (n);
 }
 
+/* An entry is the name of a group as written, a pattern of such names, or what is asked of a group that is a pattern itself. */
+bool
+config_forwards(const struct config *c, const struct deployment *d, struct text asked)
+{
+	const struct settings *s = &c->settings;
+	bool by_asked = count_stars(d->group) > 0 && asked.len <= ASKED_BYTES_MOST;
+	struct capture captured;
+
+	for (size_t i = 0; i < s->n_forward_models; i++) {
+		struct text entry = s->forward_models[i];
+
+		if (text_eq(entry, d->group) || pattern_match(entry, d->group, &captured) ||
+		    (by_asked && (text_eq(entry, asked) || pattern_match(entry, asked, &captured))))
+			return (true);
+	}
+	return (s->forward_client_headers);
+}
+
 /* A vendor may want its own path before a short name (accounts/…/models/NAME). */
 static struct text
 with_vendor_path(struct arena *a, const struct deployment *d, struct text model)

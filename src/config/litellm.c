@@ -33,6 +33,7 @@ static const struct row top[] = {
 };
 
 static const struct row litellm_rows[] = {
+	{ "forward_llm_provider_auth_headers", FORCE }, { "model_group_settings", FORCE },
 	{ "drop_params", FORCE }, { "request_timeout", FORCE }, { "num_retries", FORCE }, { "fallbacks", FORCE },
 	{ "context_window_fallbacks", LATER }, { "content_policy_fallbacks", LATER }, { "default_fallbacks", FORCE },
 	{ "max_fallbacks", FORCE }, { "json_logs", FORCE }, { "ssl_verify", FORCE }, { "model_alias_map", FORCE },
@@ -111,7 +112,7 @@ static const struct row general_rows[] = {
 	{ "allowed_routes", PROTECTS }, { "enforce_user_param", PROTECTS }, { "enforced_params", PROTECTS },
 	{ "reject_clientside_metadata_tags", PROTECTS }, { "role_permissions", PROTECTS }, { "role_mappings", PROTECTS },
 	{ "control_plane_allowed_ips", PROTECTS }, { "max_file_size_mb", LATER }, { "forward_openai_org_id", LATER },
-	{ "forward_llm_provider_auth_headers", LATER }, { "allow_client_side_credentials", LATER }, { "custom_auth", PYTHON },
+	{ "forward_llm_provider_auth_headers", FORCE }, { "allow_client_side_credentials", LATER }, { "custom_auth", PYTHON },
 	{ "custom_auth_settings", PYTHON }, { "custom_auth_run_common_checks", PYTHON }, { "custom_sso", PYTHON },
 	{ "custom_ui_sso_sign_in_handler", PYTHON }, { "custom_key_generate", PYTHON }, { "custom_key_update", PYTHON },
 	{ "custom_db_create_key", PYTHON }, { "custom_db_authenticate", PYTHON }, { "enable_jwt_auth", PROTECTS },

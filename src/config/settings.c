@@ -335,6 +335,7 @@ static void
 read_litellm(struct load *l, const struct node *map)
 {
 	struct settings *set = &l->config->settings;
+	const struct node *groups;
 
 	read_verify(l, node_get(map, "ssl_verify"), NULL);
 	want_bool(l, node_get(map, "drop_params"), &set->drop_params);
@@ -342,6 +343,10 @@ read_litellm(struct load *l, const struct node *map)
 	want_ms(l, node_get(map, "request_timeout"), &set->total_timeout_ms);
 	want_int(l, node_get(map, "num_retries"), 0, 100, &set->num_retries);
 	want_int(l, node_get(map, "max_fallbacks"), 0, 100, &set->max_fallbacks);
+	want_bool(l, node_get(map, "forward_llm_provider_auth_headers"), &set->forward_vendor_keys);
+	groups = node_get(map, "model_group_settings");
+	if (want_kind(l, groups, NODE_MAP))
+		set->n_forward_models = want_texts(l, node_get(groups, "forward_client_headers_to_llm_api"), &set->forward_models);
 }
 
 static void
@@ -385,6 +390,7 @@ read_general(struct load *l, const struct node *map)
 	want_text(l, node_get(map, "completion_model"), &set->completion_model);
 	want_bool(l, node_get(map, "always_include_stream_usage"), &set->always_stream_usage);
 	want_bool(l, node_get(map, "forward_client_headers_to_llm_api"), &set->forward_client_headers);
+	want_bool(l, node_get(map, "forward_llm_provider_auth_headers"), &set->forward_vendor_keys);
 	read_megabytes(l, node_get(map, "max_request_size_mb"), &set->body_limit);
 	read_megabytes(l, node_get(map, "max_response_size_mb"), &set->answer_limit);
 }

@@ -94,6 +94,7 @@ struct exchange {
 	const struct provider *provider;
 	unsigned	 slot;			/* of the deployment on the board */
 	bool		 in_flight;
+	bool		 own_login;		/* the client brought its own credential for it */
 	struct call	*call;
 	struct timer	 wait;			/* back-off, and behind the last word */
 	struct timer	 clock;			/* of a stream: commit, then heartbeats */

@@ -327,6 +327,17 @@ events_over(struct exchange *x)
 	frames_out(x, true);
 }
 
+/* The vendor's refusal.  Of a login that the client brought itself the client must hear, so that it can log in anew. */
+static struct error *
+refused(struct exchange *x)
+{
+	struct error *e = x->provider->read_error(x->arena, x->upstream_status, x->upstream_type, buf_as_text(&x->gathered), x->retry_after_ms);
+
+	if (!x->own_login || e->kind != E_UPSTREAM_CREDENTIAL)
+		return (e);
+	return (error_new(x->arena, x->upstream_status == 403 ? E_FORBIDDEN : E_AUTH, "Your own login was refused by the upstream: " TEXT_FMT, TEXT_ARG(e->detail)));
+}
+
 struct call_hearer
 exchange_hearer(struct exchange *x)
 {
@@ -345,8 +356,7 @@ hear_judge(struct exchange *x)
 	}
 	switch (x->course) {
 	case COURSE_ERROR:
-		x->failure = x->provider->read_error(x->arena, x->upstream_status, x->upstream_type, buf_as_text(&x->gathered),
-		    x->retry_after_ms);
+		x->failure = refused(x);
 		break;
 	case COURSE_UNKNOWN:
 		fail(x, E_UPSTREAM_FAILED, "answered without a body");

@@ -2,6 +2,8 @@
 /* The HTTP call to a deployment: where, with which headers, body and patience. */
 #include "exchange/exchange.h"
 
+#include "access/access.h"
+
 #define HEADERS_MOST	48
 
 /* The first of these limits that is given (litellm-config: a stream's own, the deployment's, the router's). */
@@ -90,54 +92,120 @@ write_body(struct exchange *x, struct call_plan *p)
 	return (NULL);
 }
 
+/* Is the variable one of these?  A name that ends in '_' stands for all that begin so. */
+static bool
+is_among(struct text name, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct text one = text_of(list[i]);
+
+		if (text_ends(one, TEXT("_")) ? text_starts(name, one) : text_eq(name, one))
+			return (true);
+	}
+	return (false);
+}
+
 /* Of the client's own x-* headers those LiteLLM forwards; never one that carries a key or speaks to us or to a proxy. */
 static bool
 is_forwarded(struct text name)
 {
-	static const struct text kept_back[] = {
-		TEXT("HTTP_X_STAINLESS_"), TEXT("HTTP_X_LITELLM_"), TEXT("HTTP_X_API_KEY"), TEXT("HTTP_X_GOOG_"), TEXT("HTTP_X_FORWARDED"),
-		TEXT("HTTP_X_REAL_IP"), TEXT("HTTP_X_REMOTE_"), TEXT("HTTP_X_AMZ_"),
+	static const char *const kept_back[] = {
+		"HTTP_X_STAINLESS_", "HTTP_X_LITELLM_", "HTTP_X_API_KEY", "HTTP_X_GOOG_", "HTTP_X_FORWARDED", "HTTP_X_FORWARDED_", "HTTP_X_REAL_IP",
+		"HTTP_X_REMOTE_", "HTTP_X_AMZ_",
 	};
 
-	if (!text_starts(name, TEXT("HTTP_X_")) || name.len > 128)
-		return (false);
-	for (size_t i = 0; i < nitems(kept_back); i++)
-		if (text_starts(name, kept_back[i]))
-			return (false);
-	return (true);
+	return (text_starts(name, TEXT("HTTP_X_")) && !is_among(name, kept_back, nitems(kept_back)));
 }
 
+/* What clients say of themselves to Anthropic, whatever is configured; its versions and betas are the provider's to write. */
+static bool
+is_for_anthropic(struct text name)
+{
+	static const char *const told[] = { "HTTP_USER_AGENT", "HTTP_X_APP", "HTTP_X_CLAUDE_", "HTTP_X_STAINLESS_", "HTTP_ANTHROPIC_" };
+	static const char *const written[] = { "HTTP_ANTHROPIC_VERSION", "HTTP_ANTHROPIC_BETA" };
+
+	return (is_among(name, told, nitems(told)) && !is_among(name, written, nitems(written)));
+}
+
+static struct text
+header_line(struct exchange *x, const struct param *p)
+{
+	struct text name = text_sub(p->name, 5, p->name.len), line;
+
+	line = arena_print(x->arena, TEXT_FMT ": " TEXT_FMT, TEXT_ARG(name), TEXT_ARG(p->value));
+	for (size_t i = 0; i < name.len; i++)
+		if (line.at[i] == '_')
+			((char *)(uintptr_t)line.at)[i] = '-';
+	return (line);
+}
+
+static bool
+has_header(const struct text *headers, size_t n, struct text line)
+{
+	struct text name, other, rest;
+
+	text_cut(line, ':', &name, &rest);
+	for (size_t i = 0; i < n; i++) {
+		text_cut(headers[i], ':', &other, &rest);
+		if (text_eq_nocase(text_trim(other), name))
+			return (true);
+	}
+	return (false);
+}
+
+/* Further headers of the client's; what is written already stands. */
 static size_t
-forward_headers(struct exchange *x, struct text *headers, size_t n)
+forward_headers(struct exchange *x, struct text *headers, size_t n, bool (*wanted)(struct text name))
 {
 	for (size_t i = 0; i < x->request->n_params && n < HEADERS_MOST; i++) {
 		struct param p = x->request->params[i];
 		struct text line;
 
-		if (!is_forwarded(p.name) || text_eq_nocase(text_sub(p.name, 5, p.name.len), x->config->settings.key_header))
+		if (p.name.len > 128 || !wanted(p.name) || text_eq_nocase(text_sub(p.name, 5, p.name.len), x->config->settings.key_header))
 			continue;
-		line = arena_print(x->arena, TEXT_FMT ": " TEXT_FMT, TEXT_ARG(text_sub(p.name, 5, p.name.len)), TEXT_ARG(p.value));
-		for (size_t c = 0; c < p.name.len - 5; c++)
-			if (line.at[c] == '_')
-				((char *)(uintptr_t)line.at)[c] = '-';
-		headers[n++] = line;
+		line = header_line(x, &p);
+		if (!has_header(headers, n, line))
+			headers[n++] = line;
 	}
 	return (n);
+}
+
+/* The client's own login at Anthropic goes there in place of ours where the configuration says so: the token of a subscription, or a key. */
+static void
+bring_login(struct exchange *x, struct client_says *says)
+{
+	const struct settings *s = &x->config->settings;
+	const struct deployment *d = x->deployment;
+	struct text token;
+
+	if (x->request == NULL || d->vendor == NULL || strcmp(d->vendor->prefix, "anthropic") != 0)
+		return;
+	token = access_other_key(s, x->request, "authorization");
+	if (config_forwards(x->config, d, x->model) && text_starts(token, TEXT("sk-ant-oat")))
+		says->bearer = token;
+	else if (s->forward_vendor_keys)
+		says->key = access_other_key(s, x->request, "x-api-key");
+	x->own_login = says->bearer.len > 0 || says->key.len > 0;
 }
 
 struct error *
 request_plan(struct exchange *x, struct call_plan *p)
 {
 	const struct deployment *d = x->deployment;
-	const struct client_says *says = x->front->wire == x->wire ? &x->says : NULL;
+	struct client_says own = x->says, *says = x->front->wire == x->wire ? &own : NULL;
 	struct text *headers = arena_alloc(x->arena, HEADERS_MOST * sizeof(*headers));
 
 	*p = (struct call_plan){ .host = d->host, .port = d->port, .proxy = d->proxy, .headers = headers,
 		.verify = d->ssl_verify && x->config->settings.ssl_verify, .stream = x->glance.stream };
+	x->own_login = false;
+	if (says != NULL && x->wire == WIRE_ANTHROPIC)
+		bring_login(x, says);
 	TRY(write_body(x, p));
 	p->n_headers = x->provider->headers(headers, HEADERS_MOST, x->arena, d, says);
-	if (x->config->settings.forward_client_headers && x->request != NULL)
-		p->n_headers = forward_headers(x, headers, p->n_headers);
+	if (says != NULL && x->wire == WIRE_ANTHROPIC && x->request != NULL)
+		p->n_headers = forward_headers(x, headers, p->n_headers, is_for_anthropic);
+	if (x->request != NULL && config_forwards(x->config, d, x->model))
+		p->n_headers = forward_headers(x, headers, p->n_headers, is_forwarded);
 	p->url = x->provider->url(x->arena, d, route_model(&x->plan, d), x->surface->want, says);
 	set_limits(x, p);
 	return (NULL);

@@ -95,29 +95,54 @@ vendor_lines(struct lines *l, const struct deployment *d)
 	}
 }
 
+/* One credential: the client's own where it may bring one, else what the configured headers say, else the deployment's key. */
+static void
+credential(struct lines *l, const struct deployment *d, const struct client_says *says)
+{
+	bool bearer = text_starts(d->key, TEXT(OAUTH_PREFIX)) || d->key_is_bearer;
+
+	if (says->bearer.len > 0)
+		line(l, "Authorization", "Bearer ", clean(says->bearer));
+	else if (says->key.len > 0)
+		line(l, "x-api-key", "", clean(says->key));
+	else if (header_value(d, "x-api-key").len == 0 && header_value(d, "authorization").len == 0)
+		line(l, bearer ? "Authorization" : "x-api-key", bearer ? "Bearer " : "", d->key);
+}
+
+/* Which of the configured headers are written as they are. */
+static bool
+is_written(struct text header, const struct client_says *says)
+{
+	struct text name, value;
+
+	text_cut(header, ':', &name, &value);
+	name = text_trim(name);
+	if ((says->bearer.len > 0 || says->key.len > 0) && (text_eq_nocase(name, TEXT("authorization")) || text_eq_nocase(name, TEXT("x-api-key"))))
+		return (false);
+	return (!text_eq_nocase(name, TEXT("anthropic-beta")));
+}
+
 static size_t
 headers(struct text *list, size_t room, struct arena *arena, const struct deployment *d, const struct client_says *says)
 {
 	static const struct client_says nothing = { 0 };
 	struct lines l = { list, 0, room, arena };
-	bool oauth = text_starts(d->key, TEXT(OAUTH_PREFIX)), bearer = oauth || d->key_is_bearer;
 	struct text version, beta;
 
 	if (says == NULL)
 		says = &nothing;
 	version = clean(says->anthropic_version);
 	beta = joined(arena, clean(says->anthropic_beta), header_value(d, "anthropic-beta"));
-	if (oauth)
+	if (says->bearer.len > 0 || (says->key.len == 0 && text_starts(d->key, TEXT(OAUTH_PREFIX))))
 		beta = joined(arena, beta, TEXT(OAUTH_BETA));
 	line(&l, "Content-Type", "", TEXT("application/json"));
-	if (header_value(d, "x-api-key").len == 0 && header_value(d, "authorization").len == 0)
-		line(&l, bearer ? "Authorization" : "x-api-key", bearer ? "Bearer " : "", d->key);
+	credential(&l, d, says);
 	if (header_value(d, "anthropic-version").len == 0)
 		line(&l, "anthropic-version", "", version.len > 0 ? version : TEXT(API_VERSION));
 	line(&l, "anthropic-beta", "", beta);
 	vendor_lines(&l, d);
 	for (size_t i = 0; i < d->n_headers && l.n < l.room; i++)
-		if (!text_eq_nocase(text_sub(d->headers[i], 0, sizeof("anthropic-beta:") - 1), TEXT("anthropic-beta:")))
+		if (is_written(d->headers[i], says))
 			l.list[l.n++] = d->headers[i];
 	return (l.n);
 }

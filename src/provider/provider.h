@@ -39,6 +39,7 @@ const struct json_spot *glance_member(const struct glance *, const char *name);
 struct client_says {
 	struct text	 anthropic_version, anthropic_beta;	/* header values */
 	bool		 beta;			/* ?beta=true */
+	struct text	 bearer, key;		/* its own login at the vendor, to be used in place of ours; usually empty */
 	/* of a stored response */
 	struct text	 stored;		/* what the vendor calls it */
 	const char	*part;			/* "/cancel" …, or "" */

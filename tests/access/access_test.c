@@ -50,6 +50,33 @@ every_header_of_litellm_carries_the_key(void **state)
 	assert_true(CHECK(&s, P("HTTP_OCP_APIM_SUBSCRIPTION_KEY", KEY)));
 }
 
+static bool
+other_is(const struct settings *s, const char *header, const char *wanted, const struct param *params, size_t n)
+{
+	struct request req = request_of(params, n);
+
+	return (text_is(access_other_key(s, &req, header), wanted));
+}
+
+#define OTHER(settings, header, wanted, ...) other_is(settings, header, wanted, (const struct param[]){ __VA_ARGS__ }, \
+    sizeof((const struct param[]){ __VA_ARGS__ }) / sizeof(struct param))
+
+static void
+a_login_elsewhere_is_never_our_key(void **state)
+{
+	struct settings s = { .master_key = TEXT(KEY) }, open = { .open_on_loopback = true };
+
+	(void)state;
+	assert_true(OTHER(&s, "authorization", "sk-ant-oat", P("HTTP_X_LITELLM_API_KEY", KEY), P("HTTP_AUTHORIZATION", "Bearer sk-ant-oat")));
+	assert_true(OTHER(&s, "x-api-key", "sk-ant", P("HTTP_AUTHORIZATION", "Bearer " KEY), P("HTTP_X_API_KEY", "sk-ant")));
+	assert_true(OTHER(&s, "authorization", "", P("HTTP_AUTHORIZATION", "Bearer " KEY), P("HTTP_X_API_KEY", "sk-ant")));
+	assert_true(OTHER(&s, "x-api-key", "", P("HTTP_AUTHORIZATION", "Bearer " KEY), P("HTTP_X_API_KEY", KEY)));
+	assert_true(OTHER(&s, "authorization", "", P("HTTP_X_LITELLM_API_KEY", "other"), P("HTTP_AUTHORIZATION", "Bearer " KEY)));
+	assert_true(OTHER(&s, "authorization", "", P("HTTP_X_LITELLM_API_KEY", KEY), P("HTTP_AUTHORIZATION", "Basic YTpi")));
+	assert_true(OTHER(&s, "authorization", "", P("HTTP_X_LITELLM_API_KEY", KEY), P("HTTP_AUTHORIZATION", "Bearer a"), P("HTTP_AUTHORIZATION", "Bearer b")));
+	assert_true(OTHER(&open, "authorization", "sk-ant-oat", P("HTTP_AUTHORIZATION", "Bearer sk-ant-oat")));
+}
+
 static void
 wrong_keys_are_refused(void **state)
 {
@@ -140,6 +167,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_header_of_litellm_carries_the_key),
+		cmocka_unit_test(a_login_elsewhere_is_never_our_key),
 		cmocka_unit_test(wrong_keys_are_refused),
 		cmocka_unit_test(the_first_header_decides),
 		cmocka_unit_test(basic_credentials_are_the_web_servers),

@@ -62,6 +62,30 @@ names_find_their_groups(void **state)
 	config_release(c);
 }
 
+static bool
+forwards(const struct config *c, const char *name)
+{
+	struct capture captured;
+	const struct group *g = config_group(c, text_of(name), &captured);
+
+	return (config_forwards(c, g->deployments[0], text_of(name)));
+}
+
+static void
+headers_go_on_by_model(void **state)
+{
+	struct config *c = load_text("model_list:\n" MODEL("gpt", "openai/gpt-4o") MODEL("mine", "openai/o1") MODEL("a/*", "openai/*") MODEL("b/*", "openai/*")
+	    MODEL("*", "openai/*") "litellm_settings:\n  model_group_settings: {forward_client_headers_to_llm_api: [gpt, 'a/*', c/one, 'd/*', 'mi*']}\n");
+	static const char *const yes[] = { "gpt", "a/x", "c/one", "d/x", "mine" }, *const no[] = { "b/x", "c/two", "gp" };
+
+	assert_int_equal(c->n_errors, 0);
+	for (size_t i = 0; i < nitems(yes); i++)
+		assert_true(forwards(c, yes[i]));
+	for (size_t i = 0; i < nitems(no); i++)
+		assert_false(forwards(c, no[i]));
+	config_release(c);
+}
+
 static void
 patterns_capture_as_the_regular_expression_does(void **state)
 {
@@ -231,6 +255,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(names_find_their_groups, clean_env),
+		cmocka_unit_test_setup(headers_go_on_by_model, clean_env),
 		cmocka_unit_test_setup(patterns_capture_as_the_regular_expression_does, clean_env),
 		cmocka_unit_test_setup(a_hostile_name_costs_little, clean_env),
 		cmocka_unit_test_setup(deployments_of_one_name_are_a_group, clean_env),

@@ -132,14 +132,14 @@ bad_values_of_ours_are_errors(void **state)
 static void
 litellms_settings_are_in_force(void **state)
 {
-	struct config *c = load_with("litellm_settings: {drop_params: true, request_timeout: 60, num_retries: 5, max_fallbacks: 2, json_logs: 1, ssl_verify: /etc/ca.pem}\n"
+	struct config *c = load_with("litellm_settings: {forward_llm_provider_auth_headers: true, drop_params: true, request_timeout: 60, num_retries: 5, max_fallbacks: 2, json_logs: 1, ssl_verify: /etc/ca.pem}\n"
 	    "router_settings: {num_retries: '4', retry_after: 0.5, timeout: 30, stream_timeout: '10'}\n"
 	    "general_settings: {master_key: ' sk-from-the-file-itself ', litellm_key_header_name: X-Key, completion_model: m, always_include_stream_usage: true,\n"
 	    "  forward_client_headers_to_llm_api: true, max_request_size_mb: 1, max_response_size_mb: '0.5'}\n");
 	const struct settings *s = &c->settings;
 
 	assert_quiet(c);
-	assert_true(s->drop_params && s->json_logs && s->always_stream_usage && s->forward_client_headers);
+	assert_true(s->drop_params && s->json_logs && s->always_stream_usage && s->forward_client_headers && s->forward_vendor_keys);
 	assert_int_equal(s->total_timeout_ms, 60000);
 	assert_int_equal(s->num_retries, 4);		/* router_settings wins */
 	assert_int_equal(s->max_fallbacks, 2);

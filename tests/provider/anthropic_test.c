@@ -124,6 +124,23 @@ deployments_headers_win(void **state)
 }
 
 static void
+clients_login_replaces_ours(void **state)
+{
+	struct text extra[] = { TEXT("Authorization : Bearer t"), TEXT("X-Api-Key: k2"), TEXT("X-Team: a") };
+	struct deployment d = { .key = TEXT("k"), .headers = extra, .n_headers = 3 };
+	struct client_says says = { .bearer = TEXT("sk-ant-oat01-mine"), .key = TEXT("unused") };
+
+	(void)state;
+	headers_are(&d, &says, "Content-Type: application/json|Authorization: Bearer sk-ant-oat01-mine|anthropic-version: 2023-06-01|"
+	    "anthropic-beta: oauth-2025-04-20|X-Team: a");
+	says = (struct client_says){ .key = TEXT("sk-ant-api-mine"), .anthropic_beta = TEXT("a-1") };
+	d.key = TEXT("sk-ant-oat01-ours");
+	headers_are(&d, &says, "Content-Type: application/json|x-api-key: sk-ant-api-mine|anthropic-version: 2023-06-01|anthropic-beta: a-1|X-Team: a");
+	says.key = TEXT("two\r\nlines: 1");
+	headers_are(&d, &says, "Content-Type: application/json|anthropic-version: 2023-06-01|anthropic-beta: a-1|X-Team: a");
+}
+
+static void
 vendors_headers_get_the_key(void **state)
 {
 	struct vendor v = { .prefix = "x", .headers = "api-key: {api_key}\nX-Plain: y" };
@@ -393,6 +410,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(urls_say_what_is_wanted, setup, teardown),
 		cmocka_unit_test_setup_teardown(keys_go_where_they_belong, setup, teardown),
+		cmocka_unit_test_setup_teardown(clients_login_replaces_ours, setup, teardown),
 		cmocka_unit_test_setup_teardown(clients_versions_are_forwarded, setup, teardown),
 		cmocka_unit_test_setup_teardown(clients_headers_are_one_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(deployments_headers_win, setup, teardown),
