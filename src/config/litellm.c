@@ -202,7 +202,7 @@ static const char *const control_begins[] = {
 	"cache_creation_input_",
 };
 
-static bool
+bool
 has_word(struct text t, const char *const *words, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

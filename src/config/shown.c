@@ -33,15 +33,6 @@ static const char *const secret_words[] = {
 };
 
 static bool
-is_one_of(struct text t, const char *const *words, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (text_is(t, words[i]))
-			return (true);
-	return (false);
-}
-
-static bool
 is_price(struct text key)
 {
 	return (text_has(key, TEXT("_cost_per_")) || text_has(key, TEXT("_token_cost")));
@@ -50,8 +41,8 @@ is_price(struct text key)
 static bool
 is_harmless(struct text key)
 {
-	return (is_one_of(key, harmless, nitems(harmless)) || is_price(key) ||
-	    (litellm_is_openai(key) && !is_one_of(key, carriers, nitems(carriers))));
+	return (has_word(key, harmless, nitems(harmless)) || is_price(key) ||
+	    (litellm_is_openai(key) && !has_word(key, carriers, nitems(carriers))));
 }
 
 static bool

@@ -130,6 +130,13 @@ lacks(struct exchange *x)
 	return (error_new(x->arena, E_NOT_FOUND, "The upstream of model '" TEXT_FMT "' has no /responses/compact.", TEXT_ARG(text_sub(x->model, 0, 200))));
 }
 
+/* LiteLLM's counter asks in words of the Chat API, whose upstreams do not count: they are translated for one that does. */
+static bool
+can_count(const struct exchange *x)
+{
+	return (!x->deployment->mock && x->wire == (x->counted != NULL ? WIRE_ANTHROPIC : x->front->wire));
+}
+
 static enum step_result
 ask_deployment(struct exchange *x)
 {
@@ -138,7 +145,7 @@ ask_deployment(struct exchange *x)
 
 	forget_attempt(x);
 	x->wire = wire_of(x);
-	if (x->glance.counting && (x->deployment->mock || x->wire != x->front->wire))
+	if (x->glance.counting && !can_count(x))
 		return (local_count(x));
 	if (x->front->wire == WIRE_RESPONSES && x->wire != WIRE_RESPONSES && (x->holder != NULL || x->glance.compacting)) {
 		x->error = lacks(x);
@@ -154,7 +161,7 @@ ask_deployment(struct exchange *x)
 	x->provider = provider_of(x->wire);
 	p = arena_new_of(x->arena, struct call_plan);
 	if ((x->error = request_plan(x, p)) != NULL)
-		return (STEP_ERROR);
+		return (x->counted != NULL ? local_count(x) : STEP_ERROR);
 	attempt_begins(x);
 	x->call = upstream_call(x->worker->upstream, p, &hearer);
 	return (STEP_WAIT);

@@ -81,6 +81,7 @@ struct exchange {
 	struct glance	 glance;
 	struct text	 model;			/* in the arena */
 	struct text	 stored_id, method, query;	/* of a stored response: the vendor's id, what is done with it */
+	struct counting	*counted;		/* what LiteLLM's token counter was asked, or NULL */
 
 	/* plan, ask */
 	struct plan	 plan;
@@ -153,6 +154,7 @@ struct found {
 };
 bool	surface_find(struct found *, struct text path, struct text method);
 bool	is_anthropic_client(const struct request *);
+void	surfaces_print(struct buf *);		/* those that are served, as LiteLLM's /routes */
 
 /* ask.c */
 step_f	ask, ask_heard;
@@ -189,8 +191,13 @@ void	answer_end(struct exchange *);
 
 /* local.c: what the gateway answers by itself */
 enum step_result local_alive(struct exchange *), local_ready(struct exchange *), local_health(struct exchange *), local_root(struct exchange *),
-    local_models(struct exchange *), local_model(struct exchange *), local_metrics(struct exchange *), local_count(struct exchange *),
-    local_later(struct exchange *), local_upgrade(struct exchange *);
+    local_metrics(struct exchange *), local_count(struct exchange *), local_later(struct exchange *), local_upgrade(struct exchange *);
+
+/* info.c: what it tells of its models */
+enum step_result local_models(struct exchange *), local_model(struct exchange *), local_model_info(struct exchange *),
+    local_model_pages(struct exchange *), local_model_groups(struct exchange *), local_params(struct exchange *), local_routes(struct exchange *),
+    local_token_counter(struct exchange *);
+enum step_result local_counted(struct exchange *, struct text upstream);	/* what x->counted asked; `upstream` counted, or empty */
 
 /* record.c */
 void	record_exchange(struct exchange *);		/* the log line and the counters, once, at the end */

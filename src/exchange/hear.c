@@ -279,6 +279,10 @@ whole_over(struct exchange *x)
 {
 	struct edits edits = { 0 };
 
+	if (x->counted != NULL) {
+		local_counted(x, buf_as_text(&x->gathered));
+		return;
+	}
 	if (x->glance.counting) {
 		answer_whole(x, 200, "application/json", buf_as_text(&x->gathered));
 		return;

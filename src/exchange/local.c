@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the gateway answers by itself: health, models, metrics, token counts. */
+/* What the gateway answers by itself: health, metrics, token counts. */
 #include "exchange/exchange.h"
 
 #include "access/access.h"
@@ -109,29 +109,6 @@ local_health(struct exchange *x)
 }
 
 enum step_result
-local_models(struct exchange *x)
-{
-	struct buf body = { 0 };
-
-	models_list(&body, x->config, is_anthropic_client(x->request));
-	return (say(x, "application/json", &body));
-}
-
-enum step_result
-local_model(struct exchange *x)
-{
-	struct text id = arena_percent_decode(x->arena, x->rest);
-	struct buf body = { 0 };
-
-	if (models_one(&body, x->config, id, is_anthropic_client(x->request)))
-		return (say(x, "application/json", &body));
-	buf_free(&body);
-	x->error = error_new(x->arena, E_NOT_FOUND, "The model '" TEXT_FMT "' does not exist.", TEXT_ARG(text_sub(id, 0, 200)));
-	x->error->code = TEXT("model_not_found");
-	return (STEP_ERROR);
-}
-
-enum step_result
 local_metrics(struct exchange *x)
 {
 	struct buf body = { 0 };
@@ -149,6 +126,8 @@ local_count(struct exchange *x)
 	struct ask *a = arena_new_of(x->arena, struct ask);
 	struct buf body = { 0 };
 
+	if (x->counted != NULL)
+		return (local_counted(x, TEXT("")));
 	if ((x->error = x->front->read_ask(a, x->arena, &x->glance)) != NULL)
 		return (STEP_ERROR);
 	buf_print(&body, "{%s\"input_tokens\":%lld}", x->front->wire == WIRE_RESPONSES ? "\"object\":\"response.input_tokens\"," : "",

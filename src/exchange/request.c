@@ -64,6 +64,21 @@ need_ask(struct exchange *x)
 	return (NULL);
 }
 
+/* A translated request whose tokens are counted: what only an answer needs is cut from it, as from a client's own. */
+static struct error *
+write_count(struct exchange *x, struct call_plan *p, struct text model, bool drop)
+{
+	struct glance *g = arena_new_of(x->arena, struct glance);
+	struct edits edits = { 0 };
+
+	g->counting = true;
+	TRY(front_messages.glance(g, x->arena, buf_as_text(&x->body)));
+	TRY(x->provider->relay_request(&edits, x->arena, g, x->deployment, model, drop));
+	p->edits = edits.list;
+	p->n_edits = edits.n;
+	return (NULL);
+}
+
 static struct error *
 write_body(struct exchange *x, struct call_plan *p)
 {
@@ -89,7 +104,7 @@ write_body(struct exchange *x, struct call_plan *p)
 	p->body = buf_as_text(&x->body);
 	x->told.ask = x->ask;
 	x->told.old_functions = x->ask->old_functions;
-	return (NULL);
+	return (x->glance.counting ? write_count(x, p, model, drop) : NULL);
 }
 
 /* Is the variable one of these?  A name that ends in '_' stands for all that begin so. */

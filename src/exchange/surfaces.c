@@ -20,6 +20,12 @@ static const struct surface surfaces[] = {
 	RESPONSES("/openai/v1")
 	{ "/v1/models",			"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  false, local_models, false },
 	{ "/v1/models/*",		"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  false, local_model, false },
+	{ "/v1/model/info",		"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_model_info, WANT_ANSWER },
+	{ "/v2/model/info",		"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_model_pages, WANT_ANSWER },
+	{ "/model_group/info",		"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_model_groups, WANT_ANSWER },
+	{ "/utils/token_counter",	"POST",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_token_counter, WANT_COUNT },
+	{ "/utils/supported_openai_params", "GET", &front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_params, WANT_ANSWER },
+	{ "/routes",			"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_routes, WANT_ANSWER },
 	{ "/",				"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  true,	 local_root, false },
 	{ "/health",			"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  false, local_health, false },
 	{ "/health/liveliness",		"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  true,	 local_alive, false },
@@ -136,6 +142,8 @@ surface_find(struct found *f, struct text path, struct text method)
 		struct text row = text_of(surfaces[i].path);
 		struct found this = { .surface = &surfaces[i], .rest = TEXT(""), .model = TEXT(""), .id = TEXT("") };
 
+		if (f->path_known && surfaces[i].answer == local_later && text_ends(row, TEXT("*")))
+			continue;		/* a served path refuses the method itself */
 		if (!matches(row, path, &this) &&
 		    !(text_starts(row, TEXT("/v1/")) && matches(text_sub(row, 3, row.len), path, &this)))
 			continue;
@@ -147,6 +155,86 @@ surface_find(struct found *f, struct text path, struct text method)
 		f->allow = surfaces[i].methods;
 	}
 	return (false);
+}
+
+static bool
+is_served(const struct surface *s)
+{
+	return (s->answer != local_later && s->answer != local_upgrade);
+}
+
+static void
+put_methods(struct json_out *o, const char *methods)
+{
+	json_name(o, "methods");
+	if (methods == NULL) {
+		json_null(o);
+		return;
+	}
+	json_open(o, '[');
+	json_string(o, text_of(methods));
+	if (strcmp(methods, "GET") == 0)
+		json_string(o, TEXT("HEAD"));
+	json_close(o, ']');
+}
+
+/* "/v1/models/{rest}" is called models_rest. */
+static struct text
+name_of(struct text path, char *name, size_t room)
+{
+	size_t n = 0;
+
+	if (text_starts(path, TEXT("/v1/")))
+		path = text_sub(path, 3, path.len);
+	for (size_t i = 1; i < path.len && n < room; i++)
+		if (path.at[i] != '{' && path.at[i] != '}')
+			name[n++] = path.at[i] == '/' ? '_' : path.at[i];
+	return (n > 0 ? (struct text){ name, n } : TEXT("root"));
+}
+
+static void
+put_route(struct json_out *o, struct text path, const char *methods)
+{
+	char name[128];
+
+	json_open(o, '{');
+	json_name(o, "path");
+	json_string(o, path);
+	put_methods(o, methods);
+	json_name(o, "name");
+	json_string(o, name_of(path, name, sizeof(name)));
+	json_name(o, "endpoint");
+	json_string(o, name_of(path, name, sizeof(name)));
+	json_close(o, '}');
+}
+
+void
+surfaces_print(struct buf *out)
+{
+	struct json_out o = { .to = out };
+
+	json_open(&o, '{');
+	json_name(&o, "routes");
+	json_open(&o, '[');
+	for (size_t i = 0; i < nitems(surfaces); i++) {
+		struct text path = text_of(surfaces[i].path);
+		struct buf whole = { 0 };
+
+		if (!is_served(&surfaces[i]))
+			continue;
+		buf_text(&whole, path);
+		if (text_ends(path, TEXT("*"))) {
+			whole.len--;
+			buf_lit(&whole, "{rest}");
+		}
+		path = buf_as_text(&whole);
+		put_route(&o, path, surfaces[i].methods);
+		if (text_starts(path, TEXT("/v1/")))
+			put_route(&o, text_sub(path, 3, path.len), surfaces[i].methods);
+		buf_free(&whole);
+	}
+	json_close(&o, ']');
+	json_close(&o, '}');
 }
 
 /* By the version header, never by the key header: an Anthropic SDK sends Authorization too. */

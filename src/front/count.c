@@ -27,6 +27,12 @@ count_parts(struct tally *t, const struct part *parts)
 	}
 }
 
+static int64_t
+sum(const struct tally *t)
+{
+	return ((int64_t)(t->tokens + (t->bytes * 2 + 6) / 7));
+}
+
 int64_t
 count_tokens(const struct ask *ask)
 {
@@ -42,5 +48,79 @@ count_tokens(const struct ask *ask)
 		t.bytes += tool->name.len + tool->description.len + tool->schema.len;
 	}
 	t.bytes += ask->schema.len;
-	return ((int64_t)(t.tokens + (t.bytes * 2 + 6) / 7));
+	return (sum(&t));
+}
+
+/* JSON of a dialect we need not know */
+
+#define INLINE_LEAST	256			/* a "data" member shorter than this is a word */
+
+/* Words of the wire, which the model never sees. */
+static const char *const silent[] = { "type", "role", "cache_control", "media_type", "mimeType", "mime_type", "format" };
+/* What a model reads as JSON, names and brackets too. */
+static const char *const verbatim[] = { "input", "args", "parameters", "input_schema", "schema", "response" };
+
+static bool
+is_one_of(struct quoted name, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (quoted_is(name, words[i]))
+			return (true);
+	return (false);
+}
+
+/* Base64, or a data URL. */
+static void
+count_inline(struct tally *t, struct text data, bool image)
+{
+	t->tokens += image ? TOKENS_OF_IMAGE : (data.len / BASE64_OF_PAGE + 1) * TOKENS_OF_PAGE;
+}
+
+static bool
+is_image(struct text object)
+{
+	static const char *const names[] = { "media_type", "mimeType", "mime_type" };
+	struct json_item item;
+
+	for (size_t i = 0; i < nitems(names); i++)
+		if (json_find(object, names[i], &item))
+			return (text_starts(item.raw, TEXT("\"image/")));
+	return (false);
+}
+
+static void
+count_value(struct tally *t, const struct json_item *v, struct text within)
+{
+	struct json_walk walk;
+	struct json_item inner;
+
+	if (is_one_of(v->name, silent, nitems(silent)))
+		return;
+	if (v->type == JSON_STRING && text_starts(v->raw, TEXT("\"data:")))
+		count_inline(t, v->raw, text_starts(v->raw, TEXT("\"data:image/")));
+	else if (v->type == JSON_STRING && quoted_is(v->name, "data") && v->raw.len > INLINE_LEAST)
+		count_inline(t, v->raw, is_image(within));
+	else if ((v->type != JSON_OBJECT && v->type != JSON_ARRAY) || is_one_of(v->name, verbatim, nitems(verbatim)))
+		t->bytes += v->raw.len;
+	else
+		for (walk = json_walk(v->raw); json_next(&walk, &inner);)
+			count_value(t, &inner, v->raw);
+}
+
+int64_t
+count_raw(const struct text *said, size_t n)
+{
+	struct tally t = { 0 };
+	struct json_item item;
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_walk walk;
+
+		if (said[i].len > 0 && said[i].at[0] == '"')
+			t.bytes += said[i].len - 2;
+		else if (said[i].len > 0)
+			for (walk = json_walk(said[i]); json_next(&walk, &item); t.tokens += TOKENS_OF_MESSAGE)
+				count_value(&t, &item, said[i]);
+	}
+	return (sum(&t));
 }

@@ -60,10 +60,42 @@ struct front {
 
 extern const struct front front_chat, front_messages, front_responses;
 
-/* GET /v1/models and /v1/models/{id}: `anthropic` picks the shape; false: no such model. */
-void	models_list(struct buf *out, const struct config *, bool anthropic);
-bool	models_one(struct buf *out, const struct config *, struct text id, bool anthropic);
+/* GET /v1/models and /v1/models/{id}, in OpenAI's shape or in Anthropic's. */
+enum model_fallbacks { FALLBACKS_UNASKED, FALLBACKS_GENERAL, FALLBACKS_CONTEXT, FALLBACKS_POLICY };
+struct model_wish {
+	bool		 anthropic;
+	bool		 none;			/* only_model_access_groups: there are none */
+	enum model_fallbacks fallbacks;
+	int64_t		 limit;			/* Anthropic's pages; 0: all */
+	struct text	 after, before;
+};
+struct error	*models_list(struct buf *out, struct arena *, const struct config *, const struct model_wish *);	/* an error: no such cursor */
+bool	models_one(struct buf *out, const struct config *, struct text id, const struct model_wish *);	/* false: no such model */
+
+/* LiteLLM's /model/info and /model_group/info (info.c); empty texts ask for all. */
+struct info_wish {
+	struct text	 id, model, search;
+	int64_t		 page, size;		/* size 0: no pages */
+};
+int64_t	info_deployments(struct buf *out, struct arena *, const struct config *, const struct info_wish *);	/* how many there are, on all pages */
+void	info_groups(struct buf *out, struct arena *, const struct config *, struct text only);
+bool	info_params(struct buf *out, const struct config *, struct text model);	/* /utils/supported_openai_params; false: no such model */
+
 /* An estimate of a prompt's tokens that errs high (wire-formats 10.4). */
 int64_t	count_tokens(const struct ask *);
+/* The same of checked JSON texts (a string, or a list of messages or tools) of whatever dialect. */
+int64_t	count_raw(const struct text *said, size_t n);
+
+/* LiteLLM's /utils/token_counter (counter.c).  All but `model` are raw JSON of the request's body, or empty. */
+struct counting {
+	struct text	 model;
+	struct text	 prompt, messages, contents, tools, system;
+};
+struct error	*counter_read(struct counting *, struct arena *, struct text body);
+int64_t	counter_estimate(const struct counting *);
+/* The same as a body of the Chat API, for an upstream that counts; empty: it can not be said so. */
+struct text	counter_as_chat(struct arena *, const struct counting *);
+/* `upstream` is the Messages API's answer to count_tokens, checked JSON; empty: there is none, and our estimate is told. */
+void	counter_write(struct buf *out, const struct counting *, struct text model_used, struct text upstream);
 
 #endif

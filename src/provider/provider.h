@@ -139,6 +139,10 @@ struct text	 openai_url(struct arena *, const struct deployment *, struct text m
 struct text	 mark_print(struct arena *, uint64_t deployment);
 bool		 mark_find(struct text body, uint64_t *deployment);	/* the last one in a request; false: none */
 
+/* Which parameters of OpenAI's API a call to the deployment can carry (supported.c); ends with NULL. */
+const char *const *supported_params(const struct deployment *);
+bool		 is_supported_param(const struct deployment *, const char *name);
+
 /* Shared by the files of this room (splice.c): edits of a relayed request, put in order. */
 struct splice {
 	struct arena	*arena;

@@ -91,6 +91,65 @@ later_surfaces_are_there(void **state)
 		assert_non_null(path_of("POST", paths[i]));
 }
 
+/* What is refused for its method is not taken by a surface of later versions. */
+static void
+served_paths_refuse_methods_themselves(void **state)
+{
+	struct found f;
+
+	(void)state;
+	assert_false(surface_find(&f, TEXT("/model/info"), TEXT("POST")));
+	assert_true(f.path_known);
+	assert_string_equal(f.allow, "GET");
+	assert_false(surface_find(&f, TEXT("/utils/token_counter"), TEXT("GET")));
+	assert_string_equal(f.allow, "POST");
+	assert_string_equal(path_of("POST", "/model/new"), "/model/*");
+	assert_string_equal(path_of("POST", "/utils/transform_request"), "/utils/*");
+}
+
+static bool
+is_route_true(const char *path, struct json_item *methods)
+{
+	struct json_walk walk = json_walk(methods->raw);
+	struct json_item method;
+	struct found f;
+
+	if (methods->type == JSON_NULL)
+		return (surface_find(&f, text_of(path), TEXT("GET")));
+	while (json_next(&walk, &method))
+		if (!surface_find(&f, text_of(path), text_sub(method.raw, 1, method.raw.len - 1)) || f.surface->answer == local_later)
+			return (false);
+	return (methods->raw.len > 2);
+}
+
+/* Each route that is told is there, by its methods, and none of later versions is among them. */
+static void
+routes_do_not_lie(void **state)
+{
+	struct json_item routes, route, path, methods;
+	struct buf out = { 0 };
+	struct json_walk walk;
+	unsigned n = 0;
+
+	(void)state;
+	surfaces_print(&out);
+	assert_true(json_find(buf_as_text(&out), "routes", &routes));
+	for (walk = json_walk(routes.raw); json_next(&walk, &route); n++) {
+		char name[256] = { 0 };
+
+		assert_true(json_find(route.raw, "path", &path) && json_find(route.raw, "methods", &methods));
+		memcpy(name, path.raw.at + 1, path.raw.len - 2);
+		if (!is_route_true(name, &methods))
+			fail_msg("%s is not so", name);
+	}
+	assert_true(n > 20);
+	assert_true(text_has(buf_as_text(&out), TEXT("{\"path\":\"/v1/models/{rest}\",\"methods\":[\"GET\",\"HEAD\"],\"name\":\"models_rest\","
+	    "\"endpoint\":\"models_rest\"}")));
+	assert_true(text_has(buf_as_text(&out), TEXT("{\"path\":\"/\",\"methods\":[\"GET\",\"HEAD\"],\"name\":\"root\"")));
+	assert_false(text_has(buf_as_text(&out), TEXT("/key/")));
+	buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -101,6 +160,8 @@ main(void)
 		cmocka_unit_test(a_path_may_name_the_model),
 		cmocka_unit_test(unknown_paths_and_wrong_methods_differ),
 		cmocka_unit_test(later_surfaces_are_there),
+		cmocka_unit_test(served_paths_refuse_methods_themselves),
+		cmocka_unit_test(routes_do_not_lie),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What cases cannot say of the chat front: frames, errors, lists of models, estimates, and requests broken in every way. */
+/* What cases cannot say of the chat front: frames, errors, estimates, and requests broken in every way. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -82,41 +82,6 @@ errors_have_all_four_members(void **state)
 	}
 }
 
-/* Models. */
-
-static void
-models_are_groups_and_aliases(void **state)
-{
-	struct deployment known = { .mode = TEXT("chat"), .max_input_tokens = 128000, .max_output_tokens = 16384 }, unknown = { .mode = TEXT("chat") };
-	struct deployment *of_a[] = { &known }, *of_b[] = { &unknown };
-	struct group groups[] = {
-		{ .name = TEXT("m-openai"), .deployments = of_a, .n_deployments = 1 },
-		{ .name = TEXT("b\"x"), .deployments = of_b, .n_deployments = 1 },
-	};
-	struct alias aliases[] = {
-		{ .name = TEXT("short"), .group = TEXT("m-openai") },
-		{ .name = TEXT("hush"), .group = TEXT("m-openai"), .hidden = true },
-	};
-	struct config c = { .groups = groups, .n_groups = 2, .aliases = aliases, .n_aliases = 2 };
-
-	(void)state;
-	models_list(&out, &c, false);
-	is_out("{\"data\":[{\"id\":\"m-openai\",\"object\":\"model\",\"created\":1677610602,\"owned_by\":\"openai\",\"mode\":\"chat\","
-	    "\"max_input_tokens\":128000,\"max_output_tokens\":16384},{\"id\":\"b\\\"x\",\"object\":\"model\",\"created\":1677610602,\"owned_by\":\"openai\"},"
-	    "{\"id\":\"short\",\"object\":\"model\",\"created\":1677610602,\"owned_by\":\"openai\",\"mode\":\"chat\",\"max_input_tokens\":128000,"
-	    "\"max_output_tokens\":16384}],\"object\":\"list\"}");
-	c.n_groups = 1;
-	c.n_aliases = 0;
-	models_list(&out, &c, true);
-	is_out("{\"data\":[{\"type\":\"model\",\"id\":\"m-openai\",\"display_name\":\"m-openai\",\"created_at\":\"2023-02-28T18:56:42Z\"}],"
-	    "\"first_id\":\"m-openai\",\"last_id\":\"m-openai\",\"has_more\":false}");
-	c.n_groups = 0;
-	models_list(&out, &c, true);
-	is_out("{\"data\":[],\"first_id\":null,\"last_id\":null,\"has_more\":false}");
-	models_list(&out, &c, false);
-	is_out("{\"data\":[],\"object\":\"list\"}");
-}
-
 /* Estimates. */
 
 static void
@@ -196,7 +161,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(frames_are_data_lines, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(errors_have_all_four_members, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(models_are_groups_and_aliases, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(estimates_err_high, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(broken_requests_break_nothing, set_up, tear_down),
 	};
