@@ -42,9 +42,13 @@ stream_hang_up(struct stream *c)
 {
 	if (c->watch.fd < 0)
 		return;
-	close(c->watch.fd);
+	if (c->plain)
+		cgi_hang_up(c);
+	else {
+		close(c->watch.fd);
+		watch_closed(c->web->loop, &c->watch);
+	}
 	c->watch.fd = -1;
-	watch_closed(c->web->loop, &c->watch);
 	timer_stop(c->web->loop, &c->timer);
 	outlet_free(c);
 	if (!c->body.told)
@@ -66,7 +70,7 @@ stream_bad(struct stream *c, const char *why)
 void
 stream_finish(struct stream *c)
 {
-	bool stdin_done = c->reader.phase == PHASE_DONE;
+	bool stdin_done = c->plain || c->reader.phase == PHASE_DONE;
 
 	c->begun = false;
 	c->web->open--;
@@ -177,19 +181,28 @@ set_patience(struct stream *c)
 		timer_set(c->web->loop, &c->timer, loop_now_us(c->web->loop) + ms * 1000);
 }
 
-static void
-rest(struct stream *c)
+/* Half of the socket that is standard output closes when the body is through: only its whole end means that the client left. */
+static uint32_t
+wanted(const struct stream *c)
 {
-	uint32_t events = EPOLLRDHUP;
+	uint32_t events = c->plain ? EPOLLERR : EPOLLRDHUP;
 
-	if (!c->body.waits && c->held.at == NULL && !stream_between(c))
+	if (!c->plain && !c->body.waits && c->held.at == NULL && !stream_between(c))
 		events |= EPOLLIN;
 	if (c->blocked)
 		events |= EPOLLOUT;
-	if (c->watch.events == 0)
-		watch_add(c->web->loop, &c->watch, events);
+	return (events);
+}
+
+static void
+rest(struct stream *c)
+{
+	if (c->plain && !c->out_polled)
+		;				/* a file takes everything at once */
+	else if (c->watch.events == 0)
+		watch_add(c->web->loop, &c->watch, wanted(c));
 	else
-		watch_change(c->web->loop, &c->watch, events);
+		watch_change(c->web->loop, &c->watch, wanted(c));
 	set_patience(c);
 }
 
@@ -214,9 +227,9 @@ free_stream(struct stream *c)
 	free(c);
 }
 
-/* The end of every event: write, tell the owner, go on, rest or free. */
-static void
-settle(struct stream *c)
+/* Write, tell the owner, go on, rest or free. */
+void
+stream_settle(struct stream *c)
 {
 	c->busy = false;
 	outlet_write(c);
@@ -224,7 +237,7 @@ settle(struct stream *c)
 		c->gone_told = true;
 		c->web->owner.gone(c->self);
 	}
-	if (c->begun && c->ended && (c->watch.fd < 0 || c->all_written)) {
+	if (c->begun && c->ended && (c->watch.fd < 0 || c->all_written) && !cgi_lingers(c)) {
 		stream_finish(c);
 		if (c->held.at != NULL && c->watch.fd >= 0)
 			stream_feed_held(c);
@@ -251,7 +264,7 @@ settle_soon(struct soon *s)
 	c->busy = true;
 	if (c->body.waits)
 		stream_feed_waiting(c);
-	settle(c);
+	stream_settle(c);
 }
 
 static void
@@ -266,7 +279,7 @@ ready(struct watch *w, uint32_t events)
 		c->blocked = false;
 	if (events & EPOLLIN)
 		read_all(c);
-	settle(c);
+	stream_settle(c);
 }
 
 static void
@@ -288,11 +301,11 @@ due(struct timer *t)
 		stream_hang_up(c);
 	}
 	c->patience = WAIT_NONE;
-	settle(c);
+	stream_settle(c);
 }
 
-void
-stream_new(struct web *web, int fd)
+struct stream *
+stream_alloc(struct web *web, int fd)
 {
 	struct stream *c = must_zalloc(sizeof(*c));
 
@@ -307,8 +320,16 @@ stream_new(struct web *web, int fd)
 	web->all = c;
 	web->connections++;
 	c->busy = true;
+	return (c);
+}
+
+void
+stream_new(struct web *web, int fd)
+{
+	struct stream *c = stream_alloc(web, fd);
+
 	read_all(c);
-	settle(c);
+	stream_settle(c);
 }
 
 /* A new connection that has not said anything yet may be about to: it has a second. */

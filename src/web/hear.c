@@ -45,8 +45,8 @@ hold_rest(struct stream *c, struct text *rest)
 	rest->len = 0;
 }
 
-static void
-hear_params_end(struct stream *c, const struct record *got, struct text *rest)
+bool
+stream_begin(struct stream *c)
 {
 	struct web *web = c->web;
 	const char *why = params_parse(&c->request, buf_as_text(&c->params), web->table, PARAMS_COUNT);
@@ -54,7 +54,7 @@ hear_params_end(struct stream *c, const struct record *got, struct text *rest)
 
 	if (why != NULL) {
 		stream_bad(c, why);
-		return;
+		return (false);
 	}
 	c->table = must_alloc(bytes);
 	memcpy(c->table, web->table, bytes);
@@ -62,7 +62,13 @@ hear_params_end(struct stream *c, const struct record *got, struct text *rest)
 	c->begun = true;
 	web->open++;
 	c->self = web->owner.begin(web->owner.worker, c, &c->request);
-	if (!c->ended && c->watch.fd >= 0 && !body_begin(c))
+	return (true);
+}
+
+static void
+hear_params_end(struct stream *c, const struct record *got, struct text *rest)
+{
+	if (stream_begin(c) && !c->ended && c->watch.fd >= 0 && !body_begin(c))
 		hold_rest(c, rest);
 }
 

@@ -39,6 +39,22 @@ next_record(size_t left)
 	return (left < RECORD_MOST ? (uint16_t)left : RECORD_MOST);
 }
 
+/* Without records: what waits, as it is. */
+static void
+pack_plain(struct parcel *p, struct stream *c)
+{
+	p->n = 0;
+	if (unsent(&c->out) > 0)
+		pack(p, c->out.queue.at + c->out.sent, unsent(&c->out));
+}
+
+static void
+wrote_plain(struct stream *c, size_t n)
+{
+	c->out.sent += n;
+	c->all_written = c->ended && unsent(&c->out) == 0;
+}
+
 /* First what was begun, then our own records, which may only stand between two others, then as many records as fit, then the end. */
 static void
 pack_all(struct parcel *p, struct stream *c)
@@ -154,10 +170,10 @@ outlet_write(struct stream *c)
 	ssize_t n;
 
 	while (c->watch.fd >= 0 && !c->blocked && !outlet_empty(c)) {
-		pack_all(&p, c);
-		n = writev(c->watch.fd, p.iov, p.n);
+		(c->plain ? pack_plain : pack_all)(&p, c);
+		n = p.n > 0 ? writev(c->watch.fd, p.iov, p.n) : 0;
 		if (n >= 0) {
-			wrote(c, (size_t)n);
+			(c->plain ? wrote_plain : wrote)(c, (size_t)n);
 			tidy(c);
 		} else if (errno == EAGAIN)
 			c->blocked = true;

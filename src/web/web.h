@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * FastCGI: requests in, bytes out; nothing blocks.
+ * FastCGI, and plain CGI: requests in, bytes out; nothing blocks.
  *
  * The worker's listener and its connections (the web server's side).  Layout of records: libfcgi's fastcgi.h.  Records may be split at any
  * byte and come in any rhythm; several connections, kept ones too, are served at once; one request at a time per connection (a second id on a busy connection is answered
@@ -8,7 +8,7 @@
  *
  * A stream (one request and its reply) belongs to the room; its owner learns of it by `begin` and must not touch it after
  * `over` was called.  `over` is called exactly once per begin, when the last byte is with the web server after reply_end(), or
- * when the connection is gone.  No function of this door calls the owner back before it returns, but web_free().
+ * when the connection is gone.  No function of this door calls the owner back before it returns, but web_free() and web_cgi().
  */
 #ifndef WEB_WEB_H
 #define WEB_WEB_H
@@ -71,6 +71,14 @@ struct web_settings {
 
 struct web	*web_new(struct loop *, const struct web_settings *, const struct web_owner *);
 void		 web_listen(struct web *, int fd);	/* a listening socket; fd 0 when a server spawned us */
+/*
+ * Plain CGI (RFC 3875): the one request of this process.  Its params are the environment, its body comes from `in`, no more of it than CONTENT_LENGTH says, its
+ * answer goes to `out`, both of them pipes, sockets or files, closed when it is over.  An `out` that nobody reads any more is a client that left.
+ * The owner may be called back before this returns, and all may be over then.
+ */
+void		 web_cgi(struct web *, char *const *variables, int in, int out);
+/* Its client left, as the server says by a signal. */
+void		 web_cgi_left(struct web *);
 /* Level the load of workers that share a listener: false takes the listener out of the epoll set, true puts it back. */
 void		 web_accept(struct web *, bool);
 /* No new connections: accepts what is queued first if `drain_queue` (the listener is ours alone), ends idle kept connections; streams go on. */

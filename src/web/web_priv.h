@@ -41,12 +41,16 @@ struct body {
 };
 
 struct stream {
-	struct watch	 watch;			/* fd -1: the connection is gone, the stream not yet over */
+	struct watch	 watch;			/* fd -1: the connection is gone, the stream not yet over.  CGI: standard output */
+	struct watch	 in;			/* CGI: standard input; fd -1: nothing more is wanted of it */
 	struct timer	 timer;
 	struct soon	 soon;
 	struct web	*web;
 	struct stream	*next, **at;		/* all connections */
 
+	bool		 plain;			/* CGI: bytes without records */
+	bool		 in_polled, out_polled;	/* CGI: no file, so there are events */
+	bool		 one_socket;		/* CGI: both streams are one socket, as mod_cgid gives it */
 	bool		 busy;			/* in one of our own event handlers: stream_settle() comes by itself */
 	bool		 begun, ended, gone_told, all_written;
 	bool		 blocked;		/* the socket took no more */
@@ -95,6 +99,8 @@ void		 listener_settle(struct web *);			/* in the epoll set or not, as things ar
 
 /* conn.c */
 void		 stream_new(struct web *, int fd);
+struct stream	*stream_alloc(struct web *, int fd);
+void		 stream_settle(struct stream *);		/* the end of every event; the stream may be gone then */
 void		 stream_soon(struct stream *);			/* settle at the end of this turn */
 void		 stream_hang_up(struct stream *);		/* the connection is of no more use */
 void		 stream_bad(struct stream *, const char *why);
@@ -102,7 +108,12 @@ void		 stream_finish(struct stream *);		/* over */
 void		 stream_stop(struct stream *);			/* end it if it is idle */
 void		 stream_drop(struct stream *);			/* at once; `over` for what has begun */
 
+/* cgi.c */
+void		 cgi_hang_up(struct stream *);
+bool		 cgi_lingers(struct stream *);			/* answered, but what the server still sends must be read before the end */
+
 /* hear.c */
+bool		 stream_begin(struct stream *);			/* its params are complete; false: they are no good, the stream is gone */
 void		 stream_feed(struct stream *, struct text bytes);
 void		 stream_feed_held(struct stream *);		/* what was held back, once there is hope that it can be used */
 void		 stream_feed_waiting(struct stream *);		/* the body that waits for room, if there is some */
