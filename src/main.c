@@ -28,7 +28,8 @@ static const char usage_text[] =
     "  settings  describe the settings under `sluice:` in the configuration\n"
     "\n"
     "Without a command and with a listening socket as standard input (lighttpd bin-path, mod_fcgid) it is one\n"
-    "worker; SLUICE_CONFIG or CONFIG_FILE_PATH names its configuration.\n"
+    "worker, and with GATEWAY_INTERFACE and REQUEST_METHOD in the environment (plain CGI) it answers that request;\n"
+    "SLUICE_CONFIG or CONFIG_FILE_PATH names its configuration.\n"
     "\n"
     "  -c, --config FILE    LiteLLM's config.yaml; default: SLUICE_CONFIG, CONFIG_FILE_PATH\n"
     "  -l, --listen WHERE   a socket's path, or host:port; default: sluice.listen of the configuration\n"
@@ -69,6 +70,22 @@ spawned_main(void)
 
 	web_raise_files();
 	return (worker_run(0, config_load(path), path, seat != NULL && strcmp(seat, "narrow") == 0 ? FORM_ONE : FORM_SPAWNED));
+}
+
+static bool
+is_cgi(void)
+{
+	const char *interface = getenv("GATEWAY_INTERFACE");
+
+	return (interface != NULL && strncmp(interface, "CGI/", 4) == 0 && getenv("REQUEST_METHOD") != NULL && !is_listening(STDIN_FILENO));
+}
+
+static int
+cgi_main(void)
+{
+	const char *path = config_path(NULL);
+
+	return (worker_run(-1, config_load(path), path, FORM_CGI));
 }
 
 /* sluice serve */
@@ -226,6 +243,9 @@ static const struct {
 int
 main(int argc, char **argv)
 {
+	/* Before any argument is looked at: a server makes arguments of a query without '=' (RFC 3875, 4.4), so a client would give us commands. */
+	if (is_cgi())
+		return (cgi_main());
 	if (argc < 2)
 		return (is_listening(0) ? spawned_main() : usage("a command is missing"));
 	for (size_t i = 0; i < nitems(commands); i++)

@@ -14,13 +14,20 @@ struct variable {
 	struct text	 name, value;
 };
 
+/* In a CGI process HTTP_* is what the client sent: nobody's configuration. */
+static bool
+is_of_client(const char *name)
+{
+	return (strncmp(name, "HTTP_", 5) == 0 && getenv("REQUEST_METHOD") != NULL);
+}
+
 const char *
 config_env(const struct config *c, const char *name)
 {
 	for (size_t i = 0; i < c->n_variables; i++)
 		if (text_is(c->variables[i].name, name))
 			return (c->variables[i].value.at);
-	return (getenv(name));
+	return (is_of_client(name) ? NULL : getenv(name));
 }
 
 bool

@@ -17,6 +17,7 @@
 #define SWEEP_US		1000000
 #define IDLE_MS			300000	/* a connection of the web server that says nothing */
 #define ONE_DRAIN_MS		7000	/* mod_fcgid kills 8 s after its SIGTERM */
+#define CGI_DRAIN_MS		1000	/* httpd kills 3 s after */
 
 #define SELF(member, pointer)	((struct worker *)((char *)(pointer) - offsetof(struct worker, member)))
 
@@ -30,13 +31,20 @@ has_more_than_its_share(const struct worker *w)
 	return (mine > least + (slack > 8 ? slack : 8));
 }
 
+/* Nothing more will begin here. */
+static bool
+is_last(const struct worker *w)
+{
+	return (w->stopping || w->form == FORM_CGI);
+}
+
 static void
 level(struct soon *s)
 {
 	struct worker *w = SELF(level, s);
 	bool accept = !has_more_than_its_share(w);
 
-	if (w->stopping) {
+	if (is_last(w)) {
 		if (w->exchanges == NULL)
 			loop_stop(w->loop);
 		return;
@@ -60,7 +68,7 @@ void
 worker_load_changed(struct worker *w)
 {
 	w->busy = true;
-	if (w->form == FORM_SERVE || w->stopping)
+	if (w->form == FORM_SERVE || is_last(w))
 		soon_do(w->loop, &w->level);
 }
 
@@ -102,10 +110,10 @@ open_log(struct worker *w)
 }
 
 static void
-say_problems(const struct config *c)
+say_problems(const struct config *c, enum problem_level upto)
 {
 	for (const struct problem *p = c->problems; p != NULL; p = p->next)
-		if (p->level != PROBLEM_NOTE)
+		if (p->level <= upto)
 			note(p->level == PROBLEM_ERROR ? NOTE_ERROR : NOTE_WARN, "", TEXT_FMT ":%u: " TEXT_FMT, TEXT_ARG(p->file), p->line,
 			    TEXT_ARG(p->message));
 }
@@ -118,7 +126,7 @@ reload_done(struct errand *e)
 	struct config *old = w->config;
 
 	if (r->config->n_errors > 0) {
-		say_problems(r->config);
+		say_problems(r->config, PROBLEM_WARNING);
 		note(NOTE_ERROR, "", "the new configuration has errors; the old one stays");
 		config_release(r->config);
 	} else {
@@ -180,18 +188,29 @@ drain_over(struct timer *t)
 	loop_stop(w->loop);
 }
 
+static int64_t
+drain_ms(const struct worker *w)
+{
+	switch (w->form) {
+	case FORM_ONE:
+		return (ONE_DRAIN_MS);
+	case FORM_CGI:
+		return (CGI_DRAIN_MS);
+	default:
+		return (w->config->settings.drain_ms);
+	}
+}
+
 /* Idle workers end at once; streams may finish as long as the configuration, or the server, allows. */
 static void
 stop(struct worker *w)
 {
-	int64_t ms = w->form == FORM_ONE ? ONE_DRAIN_MS : w->config->settings.drain_ms;
-
 	if (w->stopping)
 		return;
 	w->stopping = true;
 	board_listener(w->board, 0);		/* nobody shall wait for its count to fall */
 	web_stop(w->web, w->form != FORM_SERVE);
-	timer_set(w->loop, &w->drain, loop_now_us(w->loop) + ms * 1000);
+	timer_set(w->loop, &w->drain, loop_now_us(w->loop) + drain_ms(w) * 1000);
 	soon_do(w->loop, &w->level);
 }
 
@@ -200,7 +219,9 @@ caught(void *self, int sig)
 {
 	struct worker *w = self;
 
-	if (sig == SIGHUP)
+	if (sig == SIGUSR1 && w->form == FORM_CGI)
+		web_cgi_left(w->web);		/* lighttpd's cgi.limits tcp-fin-propagate, in our file */
+	else if (sig == SIGHUP && w->form != FORM_CGI)
 		reload(w);
 	else
 		stop(w);
@@ -235,7 +256,7 @@ open_board(struct worker *w, int fd)
 	const struct settings *s = &w->config->settings;
 	struct buf why = { 0 };
 
-	w->board = board_open(s->run_dir.at, s->instance.at, w->form == FORM_ONE ? SEAT_NARROW : SEAT_WIDE, &why);
+	w->board = board_open(s->run_dir.at, s->instance.at, w->form == FORM_ONE || w->form == FORM_CGI ? SEAT_NARROW : SEAT_WIDE, &why);
 	if (w->board == NULL)
 		note(NOTE_ERROR, "", "the board can not be opened: " TEXT_FMT, TEXT_ARG(buf_as_text(&why)));
 	buf_free(&why);
@@ -264,7 +285,7 @@ open_rooms(struct worker *w, int fd)
 	struct upstream_settings up = { .ca_file = s->ca_file, .dns_ttl_ms = s->dns_ttl_ms, .http2 = s->http2_upstream };
 	struct web_owner owner = exchange_owner;
 
-	if (s->master_key.len == 0)
+	if (s->master_key.len == 0 && w->form != FORM_CGI)
 		note(NOTE_WARN, "", "no master key: whoever calls from loopback is let in, and so is everybody behind a proxy on this machine"
 		    " that adds none of Forwarded, X-Forwarded-* and Via");
 	signal(SIGPIPE, SIG_IGN);
@@ -273,12 +294,14 @@ open_rooms(struct worker *w, int fd)
 	w->disk = lane_new(w->loop, "disk", 1, 16);
 	open_log(w);
 	w->upstream = upstream_new(w->loop, &up);
-	if (w->form != FORM_ONE && needs_libcurl(w->config))
+	if (w->form != FORM_ONE && w->form != FORM_CGI && needs_libcurl(w->config))
 		upstream_prepare(w->upstream);
 	owner.worker = w;
 	w->web = web_new(w->loop, &web, &owner);
-	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	web_listen(w->web, fd);
+	if (fd >= 0) {
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+		web_listen(w->web, fd);
+	}
 	w->level.run = level;
 	w->write_lines.run = write_lines;
 	w->level_again.due = level_again;
@@ -286,6 +309,18 @@ open_rooms(struct worker *w, int fd)
 	w->sweep.due = sweep;
 	timer_set(w->loop, &w->sweep, loop_now_us(w->loop) + SWEEP_US);
 	w->accepting = true;
+}
+
+/* Only the answer may reach the web server: what else is written to standard output goes to its error log from here on. */
+static void
+take_request(struct worker *w)
+{
+	int in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+	dup2(STDERR_FILENO, STDIN_FILENO);
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	web_cgi(w->web, environ, in, out);
+	soon_do(w->loop, &w->level);		/* it may be over already */
 }
 
 static void
@@ -312,7 +347,7 @@ worker_run(int fd, struct config *config, const char *config_path, enum worker_f
 {
 	struct worker w = { .config = config, .config_path = config_path, .form = form, .began_wall_ms = clock_wall_ms() };
 
-	say_problems(config);
+	say_problems(config, form == FORM_CGI ? PROBLEM_ERROR : PROBLEM_WARNING);	/* not the same again with every request */
 	if (config->n_errors > 0) {
 		note(NOTE_ERROR, "", "the configuration has errors; run sluice check");
 		config_release(config);
@@ -324,6 +359,8 @@ worker_run(int fd, struct config *config, const char *config_path, enum worker_f
 	}
 	w.loop = loop_new();
 	open_rooms(&w, fd);
+	if (form == FORM_CGI)
+		take_request(&w);
 	loop_run(w.loop);
 	close_rooms(&w);
 	return (0);

@@ -20,6 +20,7 @@ enum worker_form {
 	FORM_SERVE,			/* child of sluice serve: the listener is shared with its siblings */
 	FORM_SPAWNED,			/* by lighttpd: the listener on fd 0 is ours alone */
 	FORM_ONE,			/* by mod_fcgid: one request at a time */
+	FORM_CGI,			/* one request, which is in the environment, and then the end */
 };
 
 #define REPLY_HIGH	262144		/* bytes queued to one client, above which its upstream is paused */
@@ -55,7 +56,7 @@ struct worker {
 	int64_t		 began_wall_ms;
 };
 
-/* Runs until told to stop.  `config` is taken over; `fd` is a listening socket.  The exit status. */
+/* Runs until told to stop.  `config` is taken over; `fd` is a listening socket, or -1 for FORM_CGI.  The exit status. */
 int	worker_run(int fd, struct config *config, const char *config_path, enum worker_form);
 
 void	worker_write_lines(struct worker *);	/* now, instead of at the end of the turn */

@@ -40,6 +40,25 @@ references_are_resolved_anywhere(void **state)
 	config_release(c);
 }
 
+/* A client sends those to a CGI process as headers. */
+static void
+headers_of_a_request_are_no_variables(void **state)
+{
+	struct config *c;
+
+	setenv("HTTP_X_KEY", "theirs", 1);
+	setenv("REQUEST_METHOD", "POST", 1);
+	c = load_params("      model: openai/m\n      api_base: http://engine.test/v1\n      api_key: os.environ/HTTP_X_KEY\n");
+	assert_null(config_env(c, "HTTP_X_KEY"));
+	assert_text(c->deployments[0]->key, "");
+	config_release(c);
+	unsetenv("REQUEST_METHOD");
+	c = load_params("      model: openai/m\n      api_base: http://engine.test/v1\n      api_key: os.environ/HTTP_X_KEY\n");
+	assert_text(c->deployments[0]->key, "theirs");
+	config_release(c);
+	unsetenv("HTTP_X_KEY");
+}
+
 static void
 an_unset_variable_counts_as_not_given(void **state)
 {
@@ -270,6 +289,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(references_are_resolved_anywhere, clean_env),
+		cmocka_unit_test_setup(headers_of_a_request_are_no_variables, clean_env),
 		cmocka_unit_test_setup(an_unset_variable_counts_as_not_given, clean_env),
 		cmocka_unit_test_setup(a_shared_reference_is_said_once, clean_env),
 		cmocka_unit_test_setup(values_of_variables_never_appear, clean_env),
