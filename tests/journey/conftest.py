@@ -51,7 +51,15 @@ def everyday(upstream):
     }
 
 
-@pytest.fixture(scope="session", params=kit.FORMS)
+def pytest_generate_tests(metafunc):
+    """Every test of `gateway` or `eager` runs behind each of kit.FORMS, those marked more_forms behind the others as well."""
+    forms = kit.FORMS + (kit.MORE_FORMS if metafunc.definition.get_closest_marker("more_forms") else [])
+    for name, scope in (("gateway", "session"), ("eager", "module")):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, forms, indirect=True, scope=scope)
+
+
+@pytest.fixture(scope="session")
 def gateway(request, upstream):
     """The everyday gateway behind each shipped configuration."""
     running = kit.Gateway(everyday(upstream), form=request.param)

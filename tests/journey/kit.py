@@ -155,6 +155,8 @@ def deployment(name, model, base, key="upstream-key", **more):
 
 
 FORMS = ["lighttpd", "spawned", "proxy_fcgi", "fcgid"]
+MORE_FORMS = ["nginx", "cgi_lighttpd", "cgi_httpd"]            # what is marked more_forms runs behind them, too
+HTTPD = ["proxy_fcgi", "fcgid", "cgi_httpd", "cgi_prefork"]
 
 
 class Gateway:
@@ -176,7 +178,7 @@ class Gateway:
         self.bin = self.where / "bin"
         self.bin.mkdir()
         shutil.copy(BUILD / "sluice", self.bin / "sluice")
-        for name in ("lighttpd", "apache"):             # exactly as they are shipped, where any user can read them
+        for name in ("lighttpd", "apache", "nginx"):            # exactly as they are shipped, where any user can read them
             shutil.copytree(SOURCE / name, self.where / name)
         self.write(config)
         give(self.where)
@@ -229,6 +231,27 @@ class Gateway:
         variables = self.where / "variables.conf"
         variables.write_text("".join(f'FcgidInitialEnv {key} "{value}"\n' for key, value in self.env.items()))
         self.httpd("sluice-fcgid.conf", "-C", "Define SLUICE_FCGID 1", "-c", f"Include {variables}")
+
+    def start_nginx(self):
+        """nginx knows no variables: what a site changes are two files that it includes."""
+        self.start_pool()
+        files = self.where / "nginx"
+        (files / "sluice-site.conf").write_text(f"listen 127.0.0.1:{self.port} backlog=4096;\nserver_name sluice;\naccess_log {self.run}/access.log sluice;\n")
+        (files / "sluice-upstream.conf").write_text(f"server unix:{self.socket} max_fails=0;\n")
+        self.start_web(["nginx", "-p", self.run, "-e", "error.log", "-c", files / "standalone.conf", "-g", "daemon off;"])
+
+    def start_cgi_lighttpd(self):
+        variables = self.where / "environment"
+        variables.write_text("".join(f"{key}={value}\n" for key, value in self.env.items()))
+        self.lighttpd("sluice-cgi.conf", SLUICE_BIN=self.bin / "sluice", SLUICE_CONFIG=self.config_path, SLUICE_ENVIRONMENT=variables)
+
+    def start_cgi_httpd(self, *options):
+        variables = self.where / "setenv.conf"
+        variables.write_text("".join(f'SetEnv {key} "{value}"\n' for key, value in self.env.items()))
+        self.httpd("sluice-cgi.conf", "-C", "Define SLUICE_CGI 1", "-C", f"Define SLUICE_SETENV {variables}", *options)
+
+    def start_cgi_prefork(self):
+        self.start_cgi_httpd("-C", "Define SLUICE_PREFORK 1")
 
     # what it wrote
 

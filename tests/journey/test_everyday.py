@@ -18,6 +18,7 @@ def anthropic_client(gateway):
     return anthropic.Anthropic(base_url=gateway.url, api_key=KEY, max_retries=0)
 
 
+@pytest.mark.more_forms
 @pytest.mark.parametrize("model", ["gpt", "claude", "hello"])
 def test_openai_sdk(gateway, model):
     answer = openai_client(gateway).chat.completions.create(model=model, messages=[{"role": "user", "content": "hello"}])
@@ -27,6 +28,7 @@ def test_openai_sdk(gateway, model):
     assert answer.usage.prompt_tokens > 0 and answer.usage.completion_tokens > 0
 
 
+@pytest.mark.more_forms
 @pytest.mark.parametrize("model", ["gpt", "claude", "hello"])
 def test_openai_sdk_streams(gateway, model):
     stream = openai_client(gateway).chat.completions.create(model=model, messages=[{"role": "user", "content": "hello"}], stream=True)
@@ -47,6 +49,7 @@ def test_anthropic_sdk(gateway, model):
     assert answer.usage.output_tokens > 0
 
 
+@pytest.mark.more_forms
 @pytest.mark.parametrize("model", ["gpt", "claude", "hello"])
 def test_anthropic_sdk_streams(gateway, model):
     with anthropic_client(gateway).messages.stream(model=model, max_tokens=50, messages=[{"role": "user", "content": "hello"}]) as stream:
@@ -71,6 +74,7 @@ def test_headers_say_who_answered(gateway):
     assert gateway.logged(answer.headers["x-litellm-call-id"]) and "group=gpt" in gateway.access_log()
 
 
+@pytest.mark.more_forms
 def test_no_secret_and_no_prompt_is_written(gateway):
     answer = gateway.chat("gpt", content="the-secret-of-the-prompt")
     gateway.line(answer.headers["x-litellm-call-id"])
@@ -79,6 +83,7 @@ def test_no_secret_and_no_prompt_is_written(gateway):
         assert secret not in everything
 
 
+@pytest.mark.more_forms
 @pytest.mark.parametrize("header", ["Authorization", "x-litellm-api-key", "x-api-key", "api-key", "x-goog-api-key", "Ocp-Apim-Subscription-Key"])
 def test_the_key_in_every_header(gateway, header):
     assert requests.get(gateway.url + "/v1/models", headers={header: f"Bearer {KEY}"}).status_code == 200
@@ -87,6 +92,7 @@ def test_the_key_in_every_header(gateway, header):
     assert refused.json()["error"]["code"] == "invalid_api_key"
 
 
+@pytest.mark.more_forms
 def test_no_key(gateway):
     refused = requests.post(gateway.url + "/v1/messages", json={}, headers={"anthropic-version": "2023-06-01"})
     assert refused.status_code == 401
@@ -104,6 +110,7 @@ def test_models_in_both_shapes(gateway):
     assert missing.status_code == 404 and missing.json()["error"]["code"] == "model_not_found"
 
 
+@pytest.mark.more_forms
 def test_probes_need_no_key(gateway):
     assert requests.get(gateway.url + "/health/liveliness").json() == "I'm alive!"
     assert requests.get(gateway.url + "/health/liveness").json() == "I'm alive!"
@@ -123,6 +130,7 @@ def test_health_tells_the_last_outcome(gateway):
     assert health["healthy_count"] + health["unhealthy_count"] == 5
 
 
+@pytest.mark.more_forms
 def test_metrics(gateway):
     before = gateway.get("/metrics").text
     gateway.chat("gpt")

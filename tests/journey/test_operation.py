@@ -210,7 +210,7 @@ def test_metrics_sum_over_workers(start, upstream):
     assert total == 30
 
 
-@pytest.mark.parametrize("form", kit.FORMS)
+@pytest.mark.parametrize("form", kit.FORMS + ["nginx", "cgi_lighttpd"])
 def test_an_end_under_every_web_server(start, upstream, form):
     """stop() of the kit asserts that nothing crashed, leaked or hung; a stream is open meanwhile."""
     gateway = start(config(upstream, sluice={"drain": "1s", "heartbeat": "100ms"}), form=form)

@@ -11,7 +11,7 @@ from kit import SANITIZED, Held, deployment, events, until
 PAIRS = [(surface, vendor) for surface in ("chat", "messages") for vendor in ("openai", "anthropic")]
 
 
-@pytest.fixture(scope="module", params=kit.FORMS)
+@pytest.fixture(scope="module")
 def eager(request, upstream):
     """Commits a stream, and sends heartbeats, as soon as the settings allow."""
     config = {
@@ -61,6 +61,7 @@ def left_line(gateway, model):
 # at once
 
 
+@pytest.mark.more_forms
 @pytest.mark.parametrize("surface,vendor", PAIRS)
 def test_content_comes_at_once_and_a_leaver_ends_the_call(eager, upstream, surface, vendor):
     model = f"{vendor}/script:fixed,fault=silent,after=4,seed={kit.unique()}"
@@ -75,6 +76,7 @@ def test_content_comes_at_once_and_a_leaver_ends_the_call(eager, upstream, surfa
     assert eager.metric("sluice_deployment_in_flight") == 0
 
 
+@pytest.mark.more_forms
 @pytest.mark.parametrize("surface,vendor", PAIRS)
 def test_silence_is_filled_and_a_leaver_noticed(eager, upstream, surface, vendor):
     model = f"{vendor}/script:silent,seed={kit.unique()}"
@@ -88,22 +90,24 @@ def test_silence_is_filled_and_a_leaver_noticed(eager, upstream, surface, vendor
     assert line["tokens"]["out"] == 0 and [a["error"] for a in line["attempts"]] == ["CLIENT_LEFT"]
 
 
+@pytest.mark.more_forms
 def test_a_leaver_is_noticed_while_waiting(gateway, upstream):
     """Before anything was sent: where the web server tells, on a kept connection (see operations.md)."""
-    if gateway.form in ("proxy_fcgi", "fcgid"):
+    if gateway.form in kit.HTTPD:
         model = f"openai/script:fixed,first=300,seed={kit.unique()}"           # httpd tells nothing: the answer is complete all the same
     else:
         model = f"openai/script:silent,seed={kit.unique()}"
     stream = Held(gateway, "chat", model, stream=False)
     until(lambda: upstream.received(model))
     stream.leave()
-    if gateway.form in ("proxy_fcgi", "fcgid"):
+    if gateway.form in kit.HTTPD:
         upstream.wait_state(model, "complete")
         return
     upstream.wait_state(model, "aborted")
     assert left_line(gateway, model)["status"] == 0
 
 
+@pytest.mark.more_forms
 def test_an_error_before_the_commit_keeps_its_status(gateway):
     answer = gateway.chat("openai/script:refuse,status=429", stream=True)
     assert answer.status_code == 429 and answer.json()["error"]["type"] == "throttling_error"

@@ -43,6 +43,7 @@ def hello(model="gpt", **more):
 # bodies
 
 
+@pytest.mark.more_forms
 def test_31_megabytes_pass(gateway, upstream):
     model = f"openai/script:fixed,seed={kit.unique()}"
     answer = gateway.chat(model, content="a" * 31_000_000)
@@ -52,6 +53,7 @@ def test_31_megabytes_pass(gateway, upstream):
     upstream.reset()
 
 
+@pytest.mark.more_forms
 @pytest.mark.parametrize("surface,path", [("chat", CHAT), ("messages", "/v1/messages")])
 def test_40_megabytes_are_refused_in_the_dialect(gateway, surface, path):
     refused(surface, gateway.post(path, b'{"model": "gpt", "x": "' + b"a" * 40_000_000 + b'"}'), 413)
@@ -65,6 +67,7 @@ def test_70_megabytes_are_refused(gateway):
         pass                            # it may hang up on who goes on sending
 
 
+@pytest.mark.more_forms
 def test_a_body_in_chunks(gateway):
     body = hello()
     text = head(gateway, "Transfer-Encoding: chunked", "Connection: close")
@@ -73,6 +76,7 @@ def test_a_body_in_chunks(gateway):
     assert raw(gateway, text + b"0\r\n\r\n").startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.more_forms
 def test_a_client_that_dies_in_its_upload_reaches_nobody(gateway, upstream):
     model = f"openai/script:fixed,seed={kit.unique()}"
     body = hello(model)
@@ -81,6 +85,7 @@ def test_a_client_that_dies_in_its_upload_reaches_nobody(gateway, upstream):
     assert upstream.received(model) == []
 
 
+@pytest.mark.more_forms
 @pytest.mark.parametrize("length", ["banana", "-5", "99999999999999999999", "5, 7"])
 def test_a_content_length_that_is_none(gateway, length):
     got = raw(gateway, head(gateway, f"Content-Length: {length}", "Connection: close") + hello())
@@ -119,16 +124,18 @@ def test_long_headers_pass(gateway):
     assert answer.status_code == 200
 
 
+@pytest.mark.more_forms
 def test_the_request_id_of_the_web_server(gateway):
     answer = gateway.post(CHAT, json.loads(hello()), headers={"x-request-id": "from-the-client", "x-litellm-call-id": "also-theirs"})
     line = gateway.line(answer.headers["x-litellm-call-id"])
     assert line["client_id"] == "also-theirs" and line["id"] not in ("also-theirs", "from-the-client")
-    if gateway.form in ("proxy_fcgi", "fcgid"):
-        assert len(line["web_id"]) >= 20 and line["web_id"] != "from-the-client"          # mod_unique_id
+    if gateway.form in kit.HTTPD + ["nginx"]:
+        assert len(line["web_id"]) >= 20 and line["web_id"] != "from-the-client"          # mod_unique_id, $request_id
     else:
         assert line["web_id"] == "from-the-client"
 
 
+@pytest.mark.more_forms
 def test_paths_arrive_as_they_were_sent(gateway):
     assert gateway.get("/v1/models/openai%2Fscript:fixed").status_code == 200
     assert gateway.post("/v1/messages?beta=true", {"model": "claude", "max_tokens": 5, "messages": [{"role": "user", "content": "x"}]}).status_code == 200
@@ -136,6 +143,7 @@ def test_paths_arrive_as_they_were_sent(gateway):
     assert gateway.get("/v1/models/").status_code == 200
 
 
+@pytest.mark.more_forms
 @pytest.mark.parametrize("header", ["Remote-User", "X-Remote-User", "REMOTE_USER", "Ssl-Client-Verify", "OIDC-Claim-Email", "Auth-Type"])
 def test_identity_is_not_forged(gateway, header):
     assert requests.get(gateway.url + "/v1/models", headers={header: "admin"}).status_code == 401
@@ -143,11 +151,13 @@ def test_identity_is_not_forged(gateway, header):
     assert "user" not in gateway.line(answer.headers["x-litellm-call-id"])
 
 
+@pytest.mark.more_forms
 def test_a_head_has_the_length_and_no_body(gateway):
     whole, only = gateway.get("/v1/models"), requests.head(gateway.url + "/v1/models", headers=gateway.headers())
     assert only.status_code == 200 and only.content == b"" and only.headers["Content-Length"] == whole.headers["Content-Length"]
 
 
+@pytest.mark.more_forms
 def test_answers_do_not_depend_on_the_connection(gateway):
     """Kept connections, pipelined requests, and a whole answer that knows its length."""
     one = head(gateway, f"Content-Length: {len(hello())}") + hello()
@@ -159,7 +169,7 @@ def test_answers_do_not_depend_on_the_connection(gateway):
 # open streams
 
 
-HELD = {"lighttpd": 2000, "spawned": 2000, "proxy_fcgi": 2000, "fcgid": 200}
+HELD = {"lighttpd": 2000, "spawned": 2000, "proxy_fcgi": 2000, "fcgid": 200, "nginx": 2000}
 
 
 def hold(gateway, model, n):
@@ -180,7 +190,7 @@ def hold(gateway, model, n):
     return held
 
 
-@pytest.mark.parametrize("form", kit.FORMS)
+@pytest.mark.parametrize("form", HELD)
 def test_open_streams(start, form, shared_folder):
     """As many as the file says, all at once; then every one of them ends."""
     n = HELD[form] // (5 if SANITIZED else 1)
@@ -232,7 +242,8 @@ def slow(start, upstream):
     return begin
 
 
-@pytest.mark.parametrize("form,sig", [("lighttpd", signal.SIGINT), ("spawned", signal.SIGINT), ("proxy_fcgi", signal.SIGWINCH), ("fcgid", signal.SIGWINCH)])
+@pytest.mark.parametrize("form,sig", [("lighttpd", signal.SIGINT), ("spawned", signal.SIGINT), ("proxy_fcgi", signal.SIGWINCH), ("fcgid", signal.SIGWINCH),
+                                      ("cgi_lighttpd", signal.SIGINT)])
 def test_a_web_server_that_stops_gracefully(slow, form, sig):
     gateway = slow(form)
     stream = Stream(gateway)
