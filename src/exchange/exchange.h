@@ -22,7 +22,7 @@ typedef enum step_result step_f(struct exchange *);
 /* What a path and a method stand for. */
 struct surface {
 	const char	*path;			/* "/v1" in front is optional to callers; {model} and {id} take a segment, a trailing '*' any rest */
-	const char	*methods;		/* "GET", "POST", "GET,HEAD" … */
+	const char	*methods;		/* "GET, DELETE" …; GET is HEAD too; NULL: any */
 	const struct front *front;		/* in whose dialect errors are; NULL: by the headers */
 	enum counter	 counter;
 	bool		 open;			/* no key is asked for */

@@ -177,6 +177,7 @@ stored_plan(struct exchange *x)
 	uint64_t mark;
 
 	if (x->glance.previous_response_id.len > 0) {
+		x->glance.previous_response_id = arena_copy(x->arena, x->glance.previous_response_id);	/* an error may name it after the body is gone */
 		TRY(find(x, x->glance.previous_response_id, &x->glance.goes_on_from));
 		return (pin(x, x->holder));
 	}

@@ -3,12 +3,11 @@
 #include "exchange/exchange.h"
 
 #define RESPONSES(under) \
-	{ under "/responses",			"POST",	  &front_responses, COUNT_REQUESTS_RESPONSES, false, NULL, WANT_ANSWER }, \
 	{ under "/responses",			"GET",	  &front_responses, COUNT_REQUESTS_OTHER, false, local_upgrade, WANT_ANSWER }, \
+	{ under "/responses",			"POST",	  &front_responses, COUNT_REQUESTS_RESPONSES, false, NULL, WANT_ANSWER }, \
 	{ under "/responses/input_tokens",	"POST",	  &front_responses, COUNT_REQUESTS_OTHER, false, NULL, WANT_COUNT }, \
 	{ under "/responses/compact",		"POST",	  &front_responses, COUNT_REQUESTS_OTHER, false, NULL, WANT_COMPACT }, \
-	{ under "/responses/{id}",		"GET",	  &front_responses, COUNT_REQUESTS_OTHER, false, NULL, WANT_STORED }, \
-	{ under "/responses/{id}",		"DELETE", &front_responses, COUNT_REQUESTS_OTHER, false, NULL, WANT_STORED }, \
+	{ under "/responses/{id}",		"GET, DELETE", &front_responses, COUNT_REQUESTS_OTHER, false, NULL, WANT_STORED }, \
 	{ under "/responses/{id}/cancel",	"POST",	  &front_responses, COUNT_REQUESTS_OTHER, false, NULL, WANT_STORED }, \
 	{ under "/responses/{id}/input_items",	"GET",	  &front_responses, COUNT_REQUESTS_OTHER, false, NULL, WANT_STORED },
 
@@ -115,11 +114,24 @@ matches(struct text row, struct text path, struct found *f)
 }
 
 static bool
+next_method(struct text *one, struct text *rest)
+{
+	bool more = rest->len > 0;
+
+	text_cut(*rest, ',', one, rest);
+	*one = text_trim(*one);
+	return (more);
+}
+
+static bool
 takes(const char *methods, struct text method)
 {
-	if (methods == NULL)
-		return (true);
-	return (text_is(method, methods) || (strcmp(methods, "GET") == 0 && text_is(method, "HEAD")));
+	struct text one, rest = text_of(methods);
+
+	while (next_method(&one, &rest))
+		if (text_eq(one, method) || (text_is(one, "GET") && text_is(method, "HEAD")))
+			return (true);
+	return (methods == NULL);
 }
 
 /* A trailing slash and repeated slashes mean nothing: "//v1/models/" is "/v1/models". */
@@ -166,15 +178,19 @@ is_served(const struct surface *s)
 static void
 put_methods(struct json_out *o, const char *methods)
 {
+	struct text one, rest = text_of(methods);
+
 	json_name(o, "methods");
 	if (methods == NULL) {
 		json_null(o);
 		return;
 	}
 	json_open(o, '[');
-	json_string(o, text_of(methods));
-	if (strcmp(methods, "GET") == 0)
-		json_string(o, TEXT("HEAD"));
+	while (next_method(&one, &rest)) {
+		json_string(o, one);
+		if (text_is(one, "GET"))
+			json_string(o, TEXT("HEAD"));
+	}
 	json_close(o, ']');
 }
 

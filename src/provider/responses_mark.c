@@ -8,6 +8,7 @@
 #include "provider/responses_priv.h"
 
 #define OURS		"sluice:"
+#define ENVELOPE	"eyJzbHVpY2Ui"		/* how thoughts of other dialects begin that the front has sealed (chat/envelope.c) */
 #define MARK_BYTES	(sizeof(OURS) - 1 + 16 + 1)	/* 16 hex digits and a colon */
 
 struct text
@@ -21,7 +22,7 @@ mark_read(uint64_t *deployment, struct text content)
 {
 	uint64_t mark = 0;
 
-	if (content.len < MARK_BYTES || content.at[MARK_BYTES - 1] != ':')
+	if (content.len < MARK_BYTES || !text_starts(content, TEXT(OURS)) || content.at[MARK_BYTES - 1] != ':')
 		return (false);
 	for (size_t i = sizeof(OURS) - 1; i < MARK_BYTES - 1; i++) {
 		char c = content.at[i];
@@ -62,16 +63,16 @@ mark_item(struct relay *r, struct edits *edits, struct text data, struct text it
 static bool
 is_ours(struct text content)
 {
-	return (text_starts(content, TEXT(OURS)));
+	return (text_starts(content, TEXT(OURS)) || text_starts(content, TEXT(ENVELOPE)));
 }
 
 /* Nothing further is looked at in the many bodies that hold none. */
 static bool
 may_hold(struct text body)
 {
-	static const char begin[] = "\"" OURS;
+	static const char mark[] = "\"" OURS, envelope[] = "\"" ENVELOPE;
 
-	return (memmem(body.at, body.len, begin, sizeof(begin) - 1) != NULL);
+	return (memmem(body.at, body.len, mark, sizeof(mark) - 1) != NULL || memmem(body.at, body.len, envelope, sizeof(envelope) - 1) != NULL);
 }
 
 bool
@@ -87,7 +88,7 @@ mark_find(struct text body, uint64_t *deployment)
 	while (json_next(&walk, &item)) {
 		struct text content = content_of(item.raw);
 
-		found |= is_ours(content) && mark_read(deployment, content);
+		found |= mark_read(deployment, content);
 	}
 	return (found);
 }

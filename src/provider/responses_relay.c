@@ -102,7 +102,7 @@ note_output(struct passage *p, struct text list)
 	struct json_walk walk = json_walk(list);
 	struct json_item item;
 
-	if (p->relay->seen.produced == 0)
+	if (p->relay->seen.produced == 0 && list.len > 2)
 		p->relay->seen.produced = list.len;	/* a whole answer; events were counted as they came */
 	while (json_next(&walk, &item))
 		note_item(p, item.raw);

@@ -124,14 +124,12 @@ enter(struct plan *p, const struct group *g)
 	p->in_group = 0;
 }
 
-static void
-enter_alone(struct plan *p, const struct group *g, const struct deployment *d)
+/* A group of that one deployment, which falls back to nobody. */
+static const struct group *
+group_of(struct plan *p, const struct deployment *d, struct text name)
 {
-	struct text name = g != NULL ? g->name : d->group;
-
 	p->only = (struct group){ .name = name, .deployments = &p->config->deployments[d->index], .n_deployments = 1 };
-	p->first = &p->only;
-	enter(p, p->first);
+	return (&p->only);
 }
 
 static bool
@@ -152,12 +150,8 @@ group_for(struct plan *p, struct text model)
 
 	if (g != NULL)
 		return (g);
-	if ((only = config_deployment(p->config, model)) != NULL) {
-		p->only.name = only->group;
-		p->only.deployments = &p->config->deployments[only->index];
-		p->only.n_deployments = 1;
-		return (&p->only);
-	}
+	if ((only = config_deployment(p->config, model)) != NULL)
+		return (group_of(p, only, only->group));
 	for (size_t i = 0; g == NULL && i < p->config->n_default_fallbacks; i++)
 		g = config_group(p->config, p->config->default_fallbacks[i], &p->captured);
 	return (g);
@@ -187,7 +181,8 @@ route_pin(struct plan *p, const struct deployment *d)
 		p->asked = asked->fallbacks[i];
 		g = config_group(p->config, p->asked, &p->captured);
 	}
-	enter_alone(p, g, d);
+	p->first = group_of(p, d, g->name);
+	enter(p, p->first);
 	return (true);
 }
 
@@ -196,7 +191,8 @@ route_only(struct plan *p, struct arena *arena, const struct config *config, con
     uint64_t (*chance)(void))
 {
 	*p = (struct plan){ .config = config, .arena = arena, .chance = chance, .asked = d->group, .retries_wanted = retries_wanted };
-	enter_alone(p, NULL, d);
+	p->first = group_of(p, d, d->group);
+	enter(p, p->first);
 }
 
 /* The pause before the same deployment is asked again: what it asked for within reason, else growing. */

@@ -25,7 +25,8 @@ struct kase {
 	int		 answer_status, wanted_status;
 	struct text	 answer_type;
 	int64_t		 retry_after_ms;
-	bool		 loose, translate, crlf, cr, no_last_blank, drop_params, counting;
+	bool		 loose, translate, crlf, cr, no_last_blank, drop_params, counting, compacting, stored;
+	struct text	 goes_on_from, mark;
 	struct vendor	 vendor;
 	struct deployment deployment;
 	struct default_param defaults[8];
@@ -146,7 +147,7 @@ take_option(struct kase *k, struct text line)
 		bool		*flag;
 	} flags[] = {
 		{ "loose", &k->loose }, { "translate", &k->translate }, { "crlf", &k->crlf }, { "cr", &k->cr }, { "counting", &k->counting },
-		{ "no_last_blank", &k->no_last_blank }, { "drop_params", &k->drop_params },
+		{ "no_last_blank", &k->no_last_blank }, { "drop_params", &k->drop_params }, { "compacting", &k->compacting }, { "stored", &k->stored },
 	};
 
 	for (size_t i = 0; i < nitems(flags); i++) {
@@ -162,7 +163,12 @@ take_option(struct kase *k, struct text line)
 		d->url = arena_print(k->arena, "https://" TEXT_FMT "/v1", TEXT_ARG(d->host));
 	} else if (text_is(word, "vendor"))
 		k->vendor.prefix = arena_copy(k->arena, text_trim(line)).at;
-	else if (text_is(word, "max_output_tokens"))
+	else if (text_is(word, "goes_on_from"))
+		k->goes_on_from = text_trim(line);
+	else if (text_is(word, "mark")) {
+		d->mark = (uint64_t)next_number(k, &line);
+		k->mark = mark_print(k->arena, d->mark);
+	} else if (text_is(word, "max_output_tokens"))
 		d->max_output_tokens = next_number(k, &line);
 	else if (text_is(word, "quirks"))
 		while ((name = next_word(&line)).len > 0)
@@ -260,6 +266,8 @@ refuse(struct drive *d, const struct error *e)
 static void
 break_off(struct drive *d, const struct error *e, bool content)
 {
+	if (d->relay.id.sealed.len > 0)
+		d->told.id = (struct text){ d->relay.id.sealed.at, d->relay.id.sealed.len };
 	if (content)
 		d->k->front->error_event(&d->out->client, e, &(struct failing){ .request_id = TEXT(OUR_ID), .told = &d->told,
 		    .writer = d->writer, .seen = d->writer != NULL ? &d->seen : &d->relay.seen });
@@ -419,6 +427,16 @@ whole(struct drive *d, bool relays)
 	}
 }
 
+/* As access/seal.h, but to be read by people. */
+static struct quoted
+seal_id(void *self, struct text vendor_id)
+{
+	struct drive *d = self;
+	struct text sealed = arena_print(d->arena, "resp_sealed." TEXT_FMT, TEXT_ARG(vendor_id));
+
+	return ((struct quoted){ sealed.at, sealed.len });
+}
+
 static void
 answer(struct drive *d, bool relays, enum cutting cutting)
 {
@@ -436,6 +454,9 @@ answer(struct drive *d, bool relays, enum cutting cutting)
 	d->relay.arena = d->arena;
 	d->relay.model = json_escape(d->arena, d->told.model);
 	d->relay.hide_usage = !d->glance.usage_asked;
+	d->relay.want = k->stored ? WANT_STORED : k->compacting ? WANT_COMPACT : WANT_ANSWER;
+	d->relay.sealer = (struct sealer){ k->front->wire == WIRE_RESPONSES ? seal_id : NULL, d };
+	d->relay.mark = k->mark;
 	if (!relays) {
 		d->reader = k->provider->reader(d->arena, &d->seen, &d->ask);
 		d->writer = (d->glance.stream ? k->front->stream : k->front->whole)(d->arena, &d->told, &d->out->client);
@@ -641,6 +662,8 @@ run_one(const struct kase *k, enum cutting cutting)
 
 	runs++;
 	d.glance.counting = k->counting;
+	d.glance.compacting = k->compacting;
+	d.glance.goes_on_from = k->goes_on_from;
 	buf_text(&d.body, k->client);
 	e = k->front->glance(&d.glance, d.arena, buf_as_text(&d.body));
 	if (e == NULL)
@@ -711,6 +734,7 @@ main(int argc, char **argv)
 	run_folder(top, "chat-anthropic", &front_chat, WIRE_ANTHROPIC, only);
 	run_folder(top, "messages-openai", &front_messages, WIRE_OPENAI, only);
 	run_folder(top, "messages-anthropic", &front_messages, WIRE_ANTHROPIC, only);
+	run_folder(top, "responses-responses", &front_responses, WIRE_RESPONSES, only);
 	printf("%u runs, %u failures\n", runs, failures);
 	return (runs == 0 || failures > 0);
 }

@@ -342,7 +342,7 @@ limits_are_read_however_they_are_spelled(void **state)
 	    "    order: 0x2\n    timeout: '30'\n    stream_timeout: 1.5\n    num_retries: 3.0\n    max_retries: 9\n"
 	    "    drop_params: 'True'\n"
 	    "    additional_drop_params: [logit_bias, 'a.b', 'c[*].d']\n    ssl_verify: off\n    extra_headers: {X-A: 1, X-B: yes}\n"
-	    "    default_headers: {X-C: c}\n");
+	    "    default_headers: {X-C: c}\n    use_chat_completions_api: 'true'\n");
 	const struct deployment *d = only(c);
 
 	assert_int_equal(c->n_errors, 0);
@@ -353,7 +353,7 @@ limits_are_read_however_they_are_spelled(void **state)
 	assert_int_equal(d->timeout_ms, 30000);
 	assert_int_equal(d->stream_timeout_ms, 1500);
 	assert_int_equal(d->num_retries, 3);
-	assert_true(d->drop_params);
+	assert_true(d->drop_params && d->chat_only);
 	assert_false(d->ssl_verify);
 	assert_int_equal(d->n_drop, 1);
 	assert_text(d->drop[0], "logit_bias");
@@ -361,6 +361,29 @@ limits_are_read_however_they_are_spelled(void **state)
 	assert_int_equal(d->n_headers, 3);
 	assert_text(d->headers[0], "X-C: c");
 	assert_text(d->headers[2], "X-B: yes");
+	config_release(c);
+}
+
+static void
+a_prefix_says_chat_completions_too(void **state)
+{
+	struct config *c = load_params("      model: openai/chat_completions/m/n\n      api_key: k\n");
+
+	assert_true(only(c)->chat_only);
+	assert_text(only(c)->model, "m/n");
+	config_release(c);
+	c = load_params("      model: openai/m\n      api_key: k\n");
+	assert_false(only(c)->chat_only);
+	config_release(c);
+}
+
+/* Marks live in ids of stored responses: the same id has the same one on every host, for ever. */
+static void
+a_mark_is_a_digest_of_the_id(void **state)
+{
+	struct config *c = load_text("model_list:\n- {model_name: m, litellm_params: {model: openai/m, api_key: k}, model_info: {id: abc}}\n");
+
+	assert_true(only(c)->mark == UINT64_C(0xba7816bf8f01cfea));
 	config_release(c);
 }
 
@@ -574,6 +597,8 @@ main(void)
 		cmocka_unit_test_setup(if_nothing_is_left_it_is_an_error, clean_env),
 		cmocka_unit_test_setup(entries_of_a_wrong_shape, clean_env),
 		cmocka_unit_test_setup(limits_are_read_however_they_are_spelled, clean_env),
+		cmocka_unit_test_setup(a_prefix_says_chat_completions_too, clean_env),
+		cmocka_unit_test_setup(a_mark_is_a_digest_of_the_id, clean_env),
 		cmocka_unit_test_setup(what_is_not_given_is_not_given, clean_env),
 		cmocka_unit_test_setup(further_parameters_are_sent_upstream, clean_env),
 		cmocka_unit_test_setup(a_slip_in_a_parameter_is_noticed, clean_env),

@@ -130,6 +130,20 @@ bad_values_of_ours_are_errors(void **state)
 }
 
 static void
+the_salt_key_is_the_master_key_unless_it_is_set(void **state)
+{
+	struct config *c = load_with("general_settings: {master_key: sk-of-the-file-itself}\n");
+
+	assert_text(c->settings.salt_key, "sk-of-the-file-itself");
+	config_release(c);
+	setenv("LITELLM_SALT_KEY", "salt", 1);
+	c = load_with("general_settings: {master_key: sk-of-the-file-itself}\n");
+	unsetenv("LITELLM_SALT_KEY");
+	assert_text(c->settings.salt_key, "salt");
+	config_release(c);
+}
+
+static void
 litellms_settings_are_in_force(void **state)
 {
 	struct config *c = load_with("litellm_settings: {forward_llm_provider_auth_headers: true, drop_params: true, request_timeout: 60, num_retries: 5, max_fallbacks: 2, json_logs: 1, ssl_verify: /etc/ca.pem}\n"
@@ -423,6 +437,7 @@ main(void)
 		cmocka_unit_test_setup(our_settings_are_read, clean_env),
 		cmocka_unit_test_setup(variables_stand_in_for_our_settings, clean_env),
 		cmocka_unit_test_setup(bad_values_of_ours_are_errors, clean_env),
+		cmocka_unit_test_setup(the_salt_key_is_the_master_key_unless_it_is_set, clean_env),
 		cmocka_unit_test_setup(litellms_settings_are_in_force, clean_env),
 		cmocka_unit_test_setup(litellms_variables_are_in_force, clean_env),
 		cmocka_unit_test_setup(keys_of_litellm_are_told_apart, clean_env),

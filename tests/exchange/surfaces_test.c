@@ -8,6 +8,8 @@
 
 #include "exchange/exchange.h"
 
+#include <stdio.h>
+
 static struct found
 find(const char *method, const char *path)
 {
@@ -64,6 +66,35 @@ a_path_may_name_the_model(void **state)
 }
 
 static void
+stored_responses_have_an_id(void **state)
+{
+	static const char *const before[] = { "", "/v1", "/openai/v1" };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(before); i++) {
+		static const struct { const char *method, *path, *id; enum want want; } rows[] = {
+			{ "POST", "/responses", "", WANT_ANSWER }, { "POST", "/responses/input_tokens", "", WANT_COUNT },
+			{ "POST", "/responses/compact", "", WANT_COMPACT }, { "GET", "/responses/resp_a", "resp_a", WANT_STORED },
+			{ "HEAD", "/responses/resp_a", "resp_a", WANT_STORED }, { "DELETE", "/responses/compact", "compact", WANT_STORED },
+			{ "POST", "/responses/resp_a/cancel", "resp_a", WANT_STORED }, { "GET", "/responses/%2F/input_items", "%2F", WANT_STORED },
+		};
+
+		for (size_t k = 0; k < nitems(rows); k++) {
+			char path[128];
+
+			snprintf(path, sizeof(path), "%s%s", before[i], rows[k].path);
+			struct found f = find(rows[k].method, path);
+			assert_ptr_equal(f.surface->front, &front_responses);
+			assert_int_equal(f.surface->want, rows[k].want);
+			assert_string_equal(f.id.len > 0 ? strncmp(f.id.at, rows[k].id, f.id.len) == 0 ? rows[k].id : "?" : "", rows[k].id);
+		}
+	}
+	assert_string_equal(find("PUT", "/v1/responses/resp_a").allow, "GET, DELETE");
+	assert_string_equal(find("PUT", "/v1/responses").allow, "POST");
+	assert_null(path_of("GET", "/v1/responses//input_items"));
+}
+
+static void
 unknown_paths_and_wrong_methods_differ(void **state)
 {
 	struct found f = find("GET", "/v1/nothing");
@@ -83,7 +114,7 @@ unknown_paths_and_wrong_methods_differ(void **state)
 static void
 later_surfaces_are_there(void **state)
 {
-	static const char *const paths[] = { "/v1/embeddings", "/completions", "/v1/responses", "/key/generate", "/team/new",
+	static const char *const paths[] = { "/v1/embeddings", "/completions", "/key/generate", "/team/new",
 		"/v1/audio/speech", "/v1/images/generations", "/openai/deployments/x/chat/completions" };
 
 	(void)state;
@@ -158,6 +189,7 @@ main(void)
 		cmocka_unit_test(slashes_too_many_mean_nothing),
 		cmocka_unit_test(a_model_id_may_hold_slashes),
 		cmocka_unit_test(a_path_may_name_the_model),
+		cmocka_unit_test(stored_responses_have_an_id),
 		cmocka_unit_test(unknown_paths_and_wrong_methods_differ),
 		cmocka_unit_test(later_surfaces_are_there),
 		cmocka_unit_test(served_paths_refuse_methods_themselves),

@@ -244,6 +244,82 @@ the_caller_may_ask_for_fewer_retries(void **state)
 	close_fixture(&f);
 }
 
+static const struct deployment *
+second_of(const struct fixture *f, const char *group)
+{
+	struct capture captured;
+
+	return (config_group(f->config, text_of(group), &captured)->deployments[1]);
+}
+
+static void
+a_pinned_deployment_is_the_only_one_asked(void **state)
+{
+	struct fixture f;
+	struct choice c;
+
+	(void)state;
+	open_fixture(&f, "model_list:\n" ONE("a", "") ONE("a", "") ONE("b", "") "router_settings:\n  fallbacks: [{a: [b]}]\n" TAIL, "a");
+	const struct deployment *held = second_of(&f, "a");
+	for (unsigned i = 0; i < 10; i++) {
+		assert_null(route_plan(&f.plan, f.arena, f.config, TEXT("a"), 2, chance));
+		assert_true(route_pin(&f.plan, held));
+		assert_true(route_next(&f.plan, NULL, &c) && c.deployment == held && c.wait_ms == 0);
+		assert_true(route_next(&f.plan, failure(&f, E_OVERLOADED), &c) && c.deployment == held && c.wait_ms > 0);
+		assert_true(route_next(&f.plan, failure(&f, E_OVERLOADED), &c) && c.deployment == held);
+		assert_false(route_next(&f.plan, failure(&f, E_OVERLOADED), &c));
+	}
+	close_fixture(&f);
+}
+
+static void
+a_pin_finds_what_a_fallback_answered(void **state)
+{
+	struct fixture f;
+	struct choice c;
+
+	(void)state;
+	open_fixture(&f, "model_list:\n" ONE("a", "") ONE("b", "") ONE("b", "") ONE("c", "") ONE("c", "")
+	    "router_settings:\n  fallbacks: [{a: [nowhere, b]}]\n" TAIL, "a");
+	assert_true(route_pin(&f.plan, second_of(&f, "b")));
+	assert_true(route_next(&f.plan, NULL, &c) && c.deployment == second_of(&f, "b"));
+	assert_true(text_is(f.plan.group->name, "b") && text_is(f.plan.asked, "b"));
+	assert_null(route_plan(&f.plan, f.arena, f.config, TEXT("a"), -1, chance));
+	assert_false(route_pin(&f.plan, second_of(&f, "c")));
+	close_fixture(&f);
+}
+
+static void
+what_only_one_can_do_needs_no_model(void **state)
+{
+	struct fixture f;
+	struct choice c;
+
+	(void)state;
+	open_fixture(&f, "model_list:\n" ONE("a", "") ONE("a", "") TAIL, "a");
+	route_only(&f.plan, f.arena, f.config, second_of(&f, "a"), 0, chance);
+	assert_true(route_next(&f.plan, NULL, &c) && c.deployment == second_of(&f, "a"));
+	assert_false(route_next(&f.plan, failure(&f, E_OVERLOADED), &c));
+	close_fixture(&f);
+}
+
+static void
+the_preferred_one_goes_first_and_only_first(void **state)
+{
+	struct fixture f;
+	struct choice c;
+
+	(void)state;
+	open_fixture(&f, "model_list:\n" ONE("a", "      weight: 9\n      order: 1\n") ONE("a", "      weight: 0\n      order: 2\n") ONE("b", "") ONE("b", "") TAIL, "a");
+	f.plan.preferred = second_of(&f, "a");
+	assert_true(route_next(&f.plan, NULL, &c) && c.deployment == f.plan.preferred);
+	assert_true(route_next(&f.plan, failure(&f, E_OVERLOADED), &c) && c.deployment != f.plan.preferred);
+	assert_null(route_plan(&f.plan, f.arena, f.config, TEXT("a"), -1, chance));
+	f.plan.preferred = second_of(&f, "b");
+	assert_true(route_next(&f.plan, NULL, &c) && text_is(c.deployment->group, "a"));
+	close_fixture(&f);
+}
+
 int
 main(void)
 {
@@ -258,6 +334,10 @@ main(void)
 		cmocka_unit_test(a_callers_mistake_ends_it),
 		cmocka_unit_test(fallbacks_follow_when_retries_are_used_up),
 		cmocka_unit_test(the_caller_may_ask_for_fewer_retries),
+		cmocka_unit_test(a_pinned_deployment_is_the_only_one_asked),
+		cmocka_unit_test(a_pin_finds_what_a_fallback_answered),
+		cmocka_unit_test(what_only_one_can_do_needs_no_model),
+		cmocka_unit_test(the_preferred_one_goes_first_and_only_first),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
