@@ -264,6 +264,9 @@ const struct vendor *config_vendor(const struct config *, struct text prefix);	/
 bool		 price_read(struct text, int64_t *);
 void		 price_print(struct buf *, int64_t);
 
+/* A whole file of at most `most` bytes, in any thread; false: *why. */
+bool		 file_slurp(struct buf *, const char *path, size_t most, const char **why);
+
 /* Writing problems: "file:line: error: message", or a JSON array. */
 void		 problems_print(struct buf *, const struct config *);
 void		 problems_print_upto(struct buf *, const struct config *, enum problem_level upto);	/* PROBLEM_WARNING: what a start says */

@@ -83,7 +83,6 @@ struct node	*yaml_read(struct load *, const struct source *, struct text bytes);
 
 /* file.c */
 struct node	*files_read(struct load *, const char *path);	/* the file with its includes merged; NULL: said why */
-bool		 file_slurp(struct buf *, const char *path, size_t most, const char **why);
 
 /* value.c: nodes to values, with YAML 1.1's idea of scalars */
 enum scalar { SCALAR_NULL, SCALAR_BOOL, SCALAR_INT, SCALAR_FLOAT, SCALAR_STRING };

@@ -42,6 +42,7 @@ ask_stop(struct exchange *x)
 {
 	timer_stop(x->worker->loop, &x->wait);
 	timer_stop(x->worker->loop, &x->clock);
+	token_forget(&x->token);
 	if (x->call != NULL) {
 		call_cancel(x->call);
 		x->call = NULL;
@@ -138,11 +139,75 @@ can_count(const struct exchange *x)
 }
 
 static enum step_result
-ask_deployment(struct exchange *x)
+call_deployment(struct exchange *x)
 {
 	struct call_hearer hearer = exchange_hearer(x);
-	struct call_plan *p;
+	struct call_plan *p = arena_new_of(x->arena, struct call_plan);
 
+	if ((x->error = request_plan(x, p)) != NULL)
+		return (x->counted != NULL ? local_count(x) : STEP_ERROR);
+	attempt_begins(x);
+	x->call = upstream_call(x->worker->upstream, p, &hearer);
+	return (STEP_WAIT);
+}
+
+static enum step_result
+attempt_failed(struct exchange *x)
+{
+	if (x->holder != NULL)
+		x->failure = stored_failed(x, x->failure);
+	if (x->seen->content && x->committed) {
+		x->error = x->failure;
+		return (STEP_ERROR);
+	}
+	if (x->glance.counting)
+		return (local_count(x));
+	return (ask_next(x, x->failure));
+}
+
+static void
+token_ready(struct token_wait *w)
+{
+	exchange_walk((struct exchange *)((char *)w - offsetof(struct exchange, token)));
+}
+
+/* Where the deployment has no key but a credential, its token is needed first. */
+static enum step_result
+ask_with_token(struct exchange *x)
+{
+	const struct credential *c = x->deployment->credential;
+	enum token_state state = TOKEN_HERE;
+	struct text word = TEXT("");
+
+	x->token.ready = token_ready;
+	if (c != NULL)
+		state = token_get(&word, x->worker->tokens, c, x->config->settings.ssl_verify, &x->token);
+	x->wants_token = state == TOKEN_WAIT;
+	if (x->wants_token)
+		return (STEP_WAIT);
+	if (state == TOKEN_HERE) {
+		x->bearer = arena_copy(x->arena, word);
+		return (call_deployment(x));
+	}
+	attempt_begins(x);
+	x->failure = error_new(x->arena, E_UPSTREAM_CREDENTIAL, "The gateway has no token for the upstream of model '" TEXT_FMT "': " TEXT_FMT ".",
+	    TEXT_ARG(text_sub(x->model, 0, 200)), TEXT_ARG(word));
+	attempt_ends(x);
+	return (attempt_failed(x));
+}
+
+/* The upstream refused a token that was good before: a new one may do. */
+static bool
+is_stale(const struct exchange *x)
+{
+	const struct credential *c = x->deployment->credential;
+
+	return (c != NULL && x->upstream_status == 401 && token_refused(x->worker->tokens, c, x->bearer));
+}
+
+static enum step_result
+ask_deployment(struct exchange *x)
+{
 	forget_attempt(x);
 	x->wire = wire_of(x);
 	if (x->glance.counting && !can_count(x))
@@ -159,12 +224,7 @@ ask_deployment(struct exchange *x)
 		return (x->failure != NULL ? ask_next(x, x->failure) : STEP_GO);
 	}
 	x->provider = provider_of(x->wire);
-	p = arena_new_of(x->arena, struct call_plan);
-	if ((x->error = request_plan(x, p)) != NULL)
-		return (x->counted != NULL ? local_count(x) : STEP_ERROR);
-	attempt_begins(x);
-	x->call = upstream_call(x->worker->upstream, p, &hearer);
-	return (STEP_WAIT);
+	return (ask_with_token(x));
 }
 
 static void
@@ -265,6 +325,8 @@ ask_heard(struct exchange *x)
 		x->pausing = false;
 		return (ask_deployment(x));
 	}
+	if (x->wants_token)
+		return (x->token.link != NULL ? STEP_WAIT : ask_with_token(x));
 	if (!x->call_over)
 		return (STEP_WAIT);
 	timer_stop(x->worker->loop, &x->wait);
@@ -272,17 +334,11 @@ ask_heard(struct exchange *x)
 	attempt_ends(x);
 	if (x->failure == NULL)
 		return (STEP_GO);
+	if (is_stale(x))
+		return (ask_deployment(x));
 	if (is_missing(x)) {
 		remember_missing(x);
 		return (ask_deployment(x));
 	}
-	if (x->holder != NULL)
-		x->failure = stored_failed(x, x->failure);
-	if (x->seen->content && x->committed) {
-		x->error = x->failure;
-		return (STEP_ERROR);
-	}
-	if (x->glance.counting)
-		return (local_count(x));
-	return (ask_next(x, x->failure));
+	return (attempt_failed(x));
 }

@@ -96,6 +96,9 @@ struct exchange {
 	unsigned	 slot;			/* of the deployment on the board */
 	bool		 in_flight;
 	bool		 own_login;		/* the client brought its own credential for it */
+	struct token_wait token;
+	bool		 wants_token;		/* the call waits for it */
+	struct text	 bearer;		/* it, or empty: the deployment has a key */
 	struct call	*call;
 	struct timer	 wait;			/* back-off, and behind the last word */
 	struct timer	 clock;			/* of a stream: commit, then heartbeats */

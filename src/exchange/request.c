@@ -203,6 +203,20 @@ bring_login(struct exchange *x, struct client_says *says)
 	x->own_login = says->bearer.len > 0 || says->key.len > 0;
 }
 
+/* The deployment as its provider is to see it: a fetched token is its key. */
+static const struct deployment *
+with_token(struct exchange *x)
+{
+	struct deployment *d;
+
+	if (x->deployment->credential == NULL)
+		return (x->deployment);
+	d = arena_new_of(x->arena, struct deployment);
+	*d = *x->deployment;
+	d->key = x->bearer;
+	return (d);
+}
+
 struct error *
 request_plan(struct exchange *x, struct call_plan *p)
 {
@@ -216,7 +230,7 @@ request_plan(struct exchange *x, struct call_plan *p)
 	if (says != NULL && x->wire == WIRE_ANTHROPIC)
 		bring_login(x, says);
 	TRY(write_body(x, p));
-	p->n_headers = x->provider->headers(headers, HEADERS_MOST, x->arena, d, says);
+	p->n_headers = x->provider->headers(headers, HEADERS_MOST, x->arena, with_token(x), says);
 	if (says != NULL && x->wire == WIRE_ANTHROPIC && x->request != NULL)
 		p->n_headers = forward_headers(x, headers, p->n_headers, is_for_anthropic);
 	if (x->request != NULL && config_forwards(x->config, d, x->model))

@@ -294,6 +294,7 @@ open_rooms(struct worker *w, int fd)
 	w->disk = lane_new(w->loop, "disk", 1, 16);
 	open_log(w);
 	w->upstream = upstream_new(w->loop, &up);
+	w->tokens = tokens_new(w->loop, w->upstream, w->disk);
 	if (w->form != FORM_ONE && w->form != FORM_CGI && needs_libcurl(w->config))
 		upstream_prepare(w->upstream);
 	owner.worker = w;
@@ -331,6 +332,7 @@ close_rooms(struct worker *w)
 	timer_stop(w->loop, &w->level_again);
 	web_free(w->web);
 	worker_write_lines(w);
+	tokens_free(w->tokens);
 	upstream_free(w->upstream);
 	lane_free(w->disk, 100);
 	line_file_close(w->log);

@@ -13,6 +13,7 @@
 #include "base/loop.h"
 #include "board/board.h"
 #include "config/config.h"
+#include "upstream/token.h"
 #include "upstream/upstream.h"
 #include "web/web.h"
 
@@ -36,9 +37,10 @@ struct worker {
 	const char	*config_path;
 	struct web	*web;
 	struct upstream	*upstream;
+	struct tokens	*tokens;	/* of the credentials of deployments */
 	struct board	*board;
 	struct line_file *log;
-	struct lane	*disk;		/* reading a new configuration */
+	struct lane	*disk;		/* reading a new configuration, files of assertions */
 	enum worker_form form;
 	struct buf	 lines;		/* of exchanges that ended in this turn: one write for all of them */
 	struct soon	 write_lines;
