@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Azure OpenAI on both sides: as upstream of any client, by key and by Entra token, and as the surface its SDKs call."""
+import concurrent.futures
+import json
+
+import openai
+import pytest
+import requests
+
+import kit
+from kit import KEY
+
+VERSION = "2024-10-21"
+
+
+def azure(name, model, base, **more):
+    return kit.deployment(name, f"azure/{model}", base, api_version=VERSION, **more)
+
+
+def entra(name, upstream, script, model="script:fixed", **more):
+    """A deployment whose tokens the upstream's own endpoint gives, as the script in its secret says."""
+    return azure(name, model, upstream.base, key=None, tenant_id="tenant", client_id="client", client_secret=f"script:{script}", **more)
+
+
+def with_azure(upstream):
+    v1 = upstream.base + "/openai/v1"
+    return {
+        "model_list": [
+            azure("azure/*", "*", upstream.base),
+            kit.deployment("v1/*", "azure/*", v1),
+            kit.deployment("old/*", "azure/*", upstream.base, api_version="2024-06-01"),
+            azure("named", "script:fixed,text=named", upstream.base + "/openai/deployments/script%3Afixed%2Ctext%3Dnamed/chat/completions"),
+            azure("o3", "script:fixed,text=thinks", upstream.base, base_model="azure/o3"),
+            azure("static", "script:fixed,text=static", upstream.base, key=None, azure_ad_token="static-token"),
+            entra("entra", upstream, "fixed,expires=3000", "script:fixed,text=entra"),
+        ],
+        "litellm_settings": {"num_retries": 0},
+        "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
+    }
+
+
+@pytest.fixture(scope="module", params=["lighttpd", "proxy_fcgi"])
+def site(request, upstream):
+    running = kit.Gateway(with_azure(upstream), form=request.param, env={"AZURE_AUTHORITY_HOST": upstream.base})
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def client(site):
+    return openai.OpenAI(base_url=site.url + "/v1", api_key=KEY, max_retries=0)
+
+
+ASK = {"messages": [{"role": "user", "content": "hello"}]}
+
+
+def sent(upstream, word, path="/openai/"):
+    """The last request to that path with the word in it."""
+    return [e for e in upstream.received() if path in e["path"] and (word in e["body"] or word in e["path"])][-1]
+
+
+# as upstream
+
+def test_an_openai_client_on_azure(client, upstream):
+    n = kit.unique()
+    answer = client.chat.completions.create(model=f"azure/script:fixed,in={n}", **ASK)
+    assert answer.choices[0].message.content.startswith("Hello") and answer.model == f"azure/script:fixed,in={n}"
+    got = sent(upstream, f"in%3D{n}/")
+    assert got["path"] == f"/openai/deployments/script%3Afixed%2Cin%3D{n}/chat/completions?api-version={VERSION}"
+    assert got["headers"]["api-key"] == "upstream-key" and "authorization" not in got["headers"] and got["problems"] == []
+
+
+def test_azures_stream_is_one_answer(client):
+    chunks = list(client.chat.completions.create(model="azure/script:azure", stream=True, **ASK))
+    words = "".join(c.delta.content or "" for chunk in chunks for c in chunk.choices if c.delta)
+    assert words.startswith("Hello") and {c.model for c in chunks} == {"azure/script:azure"}
+    assert [c.finish_reason for chunk in chunks for c in chunk.choices if c.finish_reason] == ["stop"]
+
+
+def test_a_messages_client_on_azure(site):
+    answer = site.messages("azure/script:azure", stream=True)
+    names = [name for name, _ in kit.events(answer)]
+    assert names[0] == "message_start" and names[-1] == "message_stop" and names.count("message_delta") == 1
+    start = json.loads(kit.events(answer)[0][1])["message"]
+    assert start["id"] and start["model"] == "azure/script:azure"
+
+
+def test_v1_needs_no_version(client, upstream):
+    n = kit.unique()
+    assert client.chat.completions.create(model=f"v1/script:fixed,in={n}", **ASK).choices[0].finish_reason == "stop"
+    got = sent(upstream, f"in={n}")
+    assert got["path"] == "/openai/v1/chat/completions" and json.loads(got["body"])["model"] == f"script:fixed,in={n}"
+
+
+def test_an_old_version_is_asked_in_old_words(client, upstream):
+    n = kit.unique()
+    list(client.chat.completions.create(model=f"old/script:fixed,in={n}", stream=True, max_completion_tokens=9, **ASK))
+    body = json.loads(sent(upstream, f"in%3D{n}/")["body"])
+    assert body["max_tokens"] == 9 and "max_completion_tokens" not in body and "stream_options" not in body
+
+
+def test_a_base_may_name_the_deployment(client, upstream):
+    client.chat.completions.create(model="named", **ASK)
+    assert sent(upstream, "named/")["path"].startswith("/openai/deployments/script%3Afixed%2Ctext%3Dnamed/chat/completions?api-version=")
+
+
+def test_reasoning_models_get_the_limit_under_its_new_name(client, upstream):
+    client.chat.completions.create(model="o3", max_tokens=7, **ASK)
+    body = json.loads(sent(upstream, "text%3Dthinks/")["body"])
+    assert body["max_completion_tokens"] == 7 and "max_tokens" not in body
+
+
+def test_a_refused_prompt_says_what_was_found(client):
+    with pytest.raises(openai.BadRequestError) as e:
+        client.chat.completions.create(model="azure/script:refuse,status=400,make=azure,code=content_filter", **ASK)
+    assert e.value.code == "content_filter"
+
+
+# tokens
+
+def test_a_written_token_is_sent(client, upstream):
+    client.chat.completions.create(model="static", **ASK)
+    got = sent(upstream, "text%3Dstatic/")["headers"]
+    assert got["authorization"] == "Bearer static-token" and "api-key" not in got
+
+
+def test_one_fetch_for_all(site, upstream):
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: site.chat("entra"), range(8)))
+    assert [a.status_code for a in answers] == [200] * 8
+    calls = [e for e in upstream.received() if "text%3Dentra" in e["path"]][-8:]
+    assert {c["headers"]["authorization"][:17] for c in calls} == {"Bearer entra-kit-"} and len({c["headers"]["authorization"] for c in calls}) == 1
+    fetches = [e for e in upstream.received() if e["path"].endswith("/oauth2/v2.0/token") and "expires%3D3000" in e["body"]]
+    assert fetches[-1]["path"] == "/tenant/oauth2/v2.0/token" and fetches[-1]["problems"] == []
+    assert "grant_type=client_credentials&client_id=client&scope=https%3A%2F%2Fcognitiveservices.azure.com%2F.default" in fetches[-1]["body"]
