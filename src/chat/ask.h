@@ -55,6 +55,8 @@ struct tool {
 	struct text	 schema;	/* raw object; empty: none given */
 	int		 strict;	/* -1 not said */
 	bool		 freeform;	/* OpenAI's custom tool: takes text */
+	struct quoted	 space, short_name;	/* responses: the namespace it stands in, or empty, and its name there */
+	unsigned	 form;		/* responses: what its calls are answered as (responses_priv.h) */
 	struct text	 cache_control;
 	struct tool	*next;
 };
@@ -98,6 +100,7 @@ struct ask {
 	struct quoted	 service_tier;
 	bool		 stream;
 	bool		 usage_asked;	/* the client wants the usage in its stream */
+	bool		 thoughts_wanted;	/* responses: reasoning shall come in a form that the next turn can send back */
 	bool		 old_functions;	/* the client speaks chat's deprecated functions and function_call */
 	struct extra	*extras;
 };

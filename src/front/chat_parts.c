@@ -129,8 +129,8 @@ read_data_url(struct part *p, struct reading *r, struct quoted url)
 	return (true);
 }
 
-static struct error *
-read_image(struct reading *r, struct part ***end, const struct json *v, struct text path)
+struct error *
+chat_read_image(struct reading *r, struct part ***end, const struct json *v, struct text path)
 {
 	const struct json *image = chat_said(v, "image_url");
 	struct part *p = chat_add_part(r, end, PART_IMAGE);
@@ -183,16 +183,11 @@ settle_file(struct reading *r, struct part *p)
 	}
 }
 
-static struct error *
-read_file(struct reading *r, struct part ***end, const struct json *v, struct text path)
+struct error *
+chat_read_file(struct reading *r, struct part *p, const struct json *file, struct text path)
 {
-	const struct json *file = chat_said(v, "file");
-	struct part *p = chat_add_part(r, end, PART_FILE);
 	struct quoted data;
 
-	path = chat_member_path(r, path, "file");
-	if (!json_is(file, JSON_OBJECT))
-		return (chat_wrong(r, path, "an object"));
 	TRY(chat_take_string(&p->name, r, file, "filename", path));
 	TRY(chat_take_string(&p->id, r, file, "file_id", path));
 	TRY(chat_take_string(&data, r, file, "file_data", path));
@@ -208,6 +203,17 @@ read_file(struct reading *r, struct part ***end, const struct json *v, struct te
 		return (chat_wrong(r, chat_member_path(r, path, "file_data"), "a data URL with base64 data"));
 	settle_file(r, p);
 	return (NULL);
+}
+
+static struct error *
+read_file(struct reading *r, struct part ***end, const struct json *v, struct text path)
+{
+	const struct json *file = chat_said(v, "file");
+
+	path = chat_member_path(r, path, "file");
+	if (!json_is(file, JSON_OBJECT))
+		return (chat_wrong(r, path, "an object"));
+	return (chat_read_file(r, chat_add_part(r, end, PART_FILE), file, path));
 }
 
 static struct error *
@@ -253,7 +259,7 @@ static const struct part_type {
 	part_f		*read;
 } part_types[] = {
 	{ "text", read_words },
-	{ "image_url", read_image },
+	{ "image_url", chat_read_image },
 	{ "input_audio", read_audio },
 	{ "file", read_file },
 	{ "refusal", read_refusal },

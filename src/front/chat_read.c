@@ -7,7 +7,8 @@
 struct error *
 chat_wrong(struct reading *r, struct text path, const char *should)
 {
-	return (error_param(error_new(r->arena, E_BAD_REQUEST, "%s: " TEXT_FMT ": should be %s", r->path, TEXT_ARG(path), should), path.at));
+	return (error_param(error_new(r->arena, E_BAD_REQUEST, "%s%s" TEXT_FMT ": should be %s", r->path, r->path[0] != '\0' ? ": " : "",
+	    TEXT_ARG(path), should), path.at));
 }
 
 struct text
@@ -69,10 +70,23 @@ read_stop(struct reading *r, const struct json *v, const char *name)
 	return (NULL);
 }
 
+struct error *
+chat_read_schema(struct reading *r, const struct json *v, struct text path)
+{
+	const struct json *schema = chat_said(v, "schema"), *strict = chat_said(v, "strict");
+
+	if (!json_is(schema, JSON_OBJECT))
+		return (chat_wrong(r, chat_member_path(r, path, "schema"), "an object"));
+	TRY(chat_take_string(&r->ask->schema_name, r, v, "name", path));
+	r->ask->format = FORMAT_SCHEMA;
+	r->ask->schema = schema->raw;
+	r->ask->schema_strict = strict == NULL ? -1 : json_true(strict);
+	return (NULL);
+}
+
 static struct error *
 read_format(struct reading *r, const struct json *v, const char *name)
 {
-	const struct json *schema = chat_said(v, "json_schema"), *strict;
 	struct text path = text_of(name);
 	struct quoted type;
 
@@ -86,19 +100,11 @@ read_format(struct reading *r, const struct json *v, const char *name)
 		return (NULL);
 	if (!quoted_is(type, "json_schema"))
 		return (chat_wrong(r, chat_member_path(r, path, "type"), "text, json_object or json_schema"));
-	path = chat_member_path(r, path, "json_schema");
-	if (!json_is(schema, JSON_OBJECT) || !json_is(chat_said(schema, "schema"), JSON_OBJECT))
-		return (chat_wrong(r, chat_member_path(r, path, "schema"), "an object"));
-	TRY(chat_take_string(&r->ask->schema_name, r, schema, "name", path));
-	strict = chat_said(schema, "strict");
-	r->ask->format = FORMAT_SCHEMA;
-	r->ask->schema = chat_said(schema, "schema")->raw;
-	r->ask->schema_strict = strict == NULL ? -1 : json_true(strict);
-	return (NULL);
+	return (chat_read_schema(r, chat_said(v, "json_schema"), chat_member_path(r, path, "json_schema")));
 }
 
-static struct error *
-read_effort(struct reading *r, const struct json *v, const char *name)
+struct error *
+chat_read_effort(struct reading *r, const struct json *v, const char *name)
 {
 	r->ask->effort = effort_named(json_quoted(v));
 	if (r->ask->effort == EFFORT_UNSAID)
@@ -133,14 +139,14 @@ read_reasoning_wish(struct reading *r, const struct json *v, const char *name)
 	if (v->type != JSON_OBJECT)
 		return (chat_wrong(r, text_of(name), "an object"));
 	if (effort != NULL)
-		return (read_effort(r, effort, "reasoning.effort"));
+		return (chat_read_effort(r, effort, "reasoning.effort"));
 	if (budget != NULL && (!json_to_i64(budget->raw, &r->ask->thinking_budget) || r->ask->thinking_budget < 0))
 		return (chat_wrong(r, chat_member_path(r, text_of(name), "max_tokens"), "an integer"));
 	return (NULL);
 }
 
-static struct error *
-read_parallel(struct reading *r, const struct json *v, const char *name)
+struct error *
+chat_read_parallel(struct reading *r, const struct json *v, const char *name)
 {
 	if (v->type != JSON_BOOL)
 		return (chat_wrong(r, text_of(name), "true or false"));
@@ -165,8 +171,8 @@ read_nothing(struct reading *r, const struct json *v, const char *name)
 	return (NULL);
 }
 
-static struct error *
-read_user(struct reading *r, const struct json *v, const char *name)
+struct error *
+chat_read_user(struct reading *r, const struct json *v, const char *name)
 {
 	if (v->type != JSON_STRING)
 		return (chat_wrong(r, text_of(name), "a string"));
@@ -175,8 +181,8 @@ read_user(struct reading *r, const struct json *v, const char *name)
 	return (NULL);
 }
 
-static struct error *
-read_tier(struct reading *r, const struct json *v, const char *name)
+struct error *
+chat_read_tier(struct reading *r, const struct json *v, const char *name)
 {
 	(void)name;
 	r->ask->service_tier = json_quoted(v);
@@ -196,14 +202,14 @@ static const struct member {
 	{ "messages", chat_read_messages, 0 },
 	{ "model", read_nothing, 0 },
 	{ "n", read_n, 0 },
-	{ "parallel_tool_calls", read_parallel, 0 },
+	{ "parallel_tool_calls", chat_read_parallel, 0 },
 	{ "presence_penalty", NULL, offsetof(struct ask, presence_penalty) },
 	{ "reasoning", read_reasoning_wish, 0 },
-	{ "reasoning_effort", read_effort, 0 },
+	{ "reasoning_effort", chat_read_effort, 0 },
 	{ "response_format", read_format, 0 },
-	{ "safety_identifier", read_user, 0 },
+	{ "safety_identifier", chat_read_user, 0 },
 	{ "seed", NULL, offsetof(struct ask, seed) },
-	{ "service_tier", read_tier, 0 },
+	{ "service_tier", chat_read_tier, 0 },
 	{ "stop", read_stop, 0 },
 	{ "stream", read_nothing, 0 },
 	{ "stream_options", read_nothing, 0 },
@@ -213,7 +219,7 @@ static const struct member {
 	{ "tools", chat_read_tools, 0 },
 	{ "top_k", NULL, offsetof(struct ask, top_k) },
 	{ "top_p", NULL, offsetof(struct ask, top_p) },
-	{ "user", read_user, 0 },
+	{ "user", chat_read_user, 0 },
 };
 
 static struct error *

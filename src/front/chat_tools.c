@@ -2,8 +2,8 @@
 /* The tools of a chat request, and which of them may be called; functions are their old form. */
 #include "front/chat_read_priv.h"
 
-static struct error *
-add_tool(struct reading *r, const struct json *f, const struct json *mark, struct text path)
+struct error *
+chat_add_tool(struct reading *r, const struct json *f, const struct json *mark, struct text path)
 {
 	const struct json *schema = chat_said(f, "parameters"), *strict = chat_said(f, "strict");
 	struct tool *t = arena_new_of(r->arena, struct tool);
@@ -28,6 +28,27 @@ add_tool(struct reading *r, const struct json *f, const struct json *mark, struc
 	return (NULL);
 }
 
+void
+chat_describe_freeform(struct reading *r, struct tool *t, const struct json *grammar)
+{
+	struct quoted syntax = json_quoted(chat_said(grammar, "syntax")), definition = json_quoted(chat_said(grammar, "definition"));
+	struct buf b = { 0 };
+	struct text words;
+
+	buf_add(&b, t->description.at, t->description.len);
+	if (b.len > 0)
+		buf_lit(&b, "\\n\\n");
+	buf_lit(&b, "Put the raw text in the field input.");
+	if (definition.len > 0) {
+		buf_print(&b, " It must match this %.*s grammar:\\n", (int)syntax.len, syntax.at);
+		buf_add(&b, definition.at, definition.len);
+	}
+	words = arena_copy(r->arena, buf_as_text(&b));
+	buf_free(&b);
+	t->description = (struct quoted){ words.at, words.len };
+	t->freeform = true;
+}
+
 static struct error *
 read_tool(struct reading *r, const struct json *v, struct text path)
 {
@@ -39,13 +60,13 @@ read_tool(struct reading *r, const struct json *v, struct text path)
 		return (chat_wrong(r, path, "an object"));
 	TRY(chat_take_string(&type, r, v, "type", path));
 	if (quoted_is(type, "custom")) {
-		TRY(add_tool(r, custom, chat_said(v, "cache_control"), chat_member_path(r, path, "custom")));
-		(*at)->freeform = true;
+		TRY(chat_add_tool(r, custom, chat_said(v, "cache_control"), chat_member_path(r, path, "custom")));
+		chat_describe_freeform(r, *at, chat_said(chat_said(custom, "format"), "grammar"));
 		return (NULL);
 	}
 	if (type.len > 0 && !quoted_is(type, "function"))
 		return (chat_wrong(r, chat_member_path(r, path, "type"), "function or custom"));
-	return (add_tool(r, chat_said(v, "function"), chat_said(v, "cache_control"), chat_member_path(r, path, "function")));
+	return (chat_add_tool(r, chat_said(v, "function"), chat_said(v, "cache_control"), chat_member_path(r, path, "function")));
 }
 
 struct error *
@@ -69,12 +90,12 @@ chat_read_functions(struct reading *r, const struct json *v, const char *name)
 		return (chat_wrong(r, text_of(name), "a list"));
 	r->ask->old_functions = true;
 	for (const struct json *f = v->first; f != NULL; f = f->next)
-		TRY(add_tool(r, f, NULL, chat_item_path(r, text_of(name), i++)));
+		TRY(chat_add_tool(r, f, NULL, chat_item_path(r, text_of(name), i++)));
 	return (NULL);
 }
 
-static bool
-choice_word(enum tool_choice *choice, struct quoted word)
+bool
+chat_choice_word(enum tool_choice *choice, struct quoted word)
 {
 	static const struct {
 		const char	*word;
@@ -98,7 +119,7 @@ read_allowed(struct reading *r, const struct json *v, struct text path)
 	struct words **last = &r->ask->allowed_tools;
 	unsigned i = 0;
 
-	if (!choice_word(&r->ask->choice, json_quoted(chat_said(allowed, "mode"))))
+	if (!chat_choice_word(&r->ask->choice, json_quoted(chat_said(allowed, "mode"))))
 		return (chat_wrong(r, chat_member_path(r, path, "allowed_tools.mode"), "auto or required"));
 	if (!json_is(tools, JSON_ARRAY) || tools->first == NULL)
 		return (chat_wrong(r, chat_member_path(r, path, "allowed_tools.tools"), "a list of tools"));
@@ -118,7 +139,7 @@ chat_read_choice(struct reading *r, const struct json *v, const char *name)
 	struct text path = text_of(name);
 
 	if (v->type == JSON_STRING) {
-		if (!choice_word(&r->ask->choice, json_quoted(v)))
+		if (!chat_choice_word(&r->ask->choice, json_quoted(v)))
 			return (chat_wrong(r, path, "none, auto, required or an object"));
 		return (NULL);
 	}

@@ -42,9 +42,9 @@ read_plain(struct reading *r, const struct json *v, enum role role, struct text 
 	return (NULL);
 }
 
-/* Arguments are a string that holds JSON (some clients send the object itself); nothing means no arguments. */
-static struct error *
-read_arguments(struct text *input, struct reading *r, const struct json *v, struct text path)
+/* Some clients send the object itself; nothing means no arguments. */
+struct error *
+chat_read_arguments(struct text *input, struct reading *r, const struct json *v, struct text path)
 {
 	struct json_fault fault;
 	enum json_type type;
@@ -90,7 +90,7 @@ read_call(struct reading *r, struct part ***end, const struct json *v, struct te
 	if (!json_is(function, JSON_OBJECT))
 		return (chat_wrong(r, path, "an object"));
 	TRY(chat_need_string(&p->name, r, function, "name", path));
-	return (read_arguments(&p->input, r, chat_said(function, "arguments"), chat_member_path(r, path, "arguments")));
+	return (chat_read_arguments(&p->input, r, chat_said(function, "arguments"), chat_member_path(r, path, "arguments")));
 }
 
 static struct error *
@@ -114,7 +114,7 @@ read_calls(struct reading *r, struct part ***end, const struct json *message, st
 	TRY(chat_need_string(&p->name, r, old, "name", path));
 	id = arena_print(r->arena, "call_%zu", (size_t)(old->raw.at - r->body.at));
 	r->old_call = p->id = (struct quoted){ id.at, id.len };
-	return (read_arguments(&p->input, r, chat_said(old, "arguments"), chat_member_path(r, path, "arguments")));
+	return (chat_read_arguments(&p->input, r, chat_said(old, "arguments"), chat_member_path(r, path, "arguments")));
 }
 
 /* Thoughts of an earlier turn, signed ones by preference: they are what can be replayed. */

@@ -3,7 +3,7 @@
 #include "front/chat_priv.h"
 #include "front/guard.h"
 #include "front/messages_priv.h"
-#include "front/responses_priv.h"
+#include "front/responses_write_priv.h"
 
 #define MAX_TOKENS	INT64_C(1000000000)
 
@@ -164,13 +164,25 @@ responses_put_failure(struct json_out *o, const struct error *e)
 	buf_byte(o->to, '"');
 }
 
+/* A stream of which nothing came yet begins first: who waits for response.created looks for nothing else. */
 static void
 error_event(struct buf *out, const struct error *e, const struct failing *f)
 {
-	(void)f;
-	buf_lit(out, "event: error\ndata: {\"type\":\"error\",");
-	responses_put_failure(&(struct json_out){ .to = out }, e);
-	buf_lit(out, ",\"param\":null,\"sequence_number\":0}\n\n");
+	bool began = f->seen != NULL && f->seen->content;
+	struct response r = { 0 };
+	int64_t sequence = 0;
+
+	if (f->writer != NULL && began) {
+		responses_fail(f->writer, out, e);
+		return;
+	}
+	if (f->told != NULL)
+		r.told = *f->told;
+	if (began)
+		sequence = f->seen->sequence;
+	else
+		response_event_whole(out, "response.created", &r, TEXT(""), NULL, &sequence);
+	response_event_whole(out, "response.failed", &r, TEXT(""), e, &sequence);
 }
 
 const struct front front_responses = {

@@ -4,7 +4,7 @@
 
 #define MOST_NAME	128
 #define NO_INPUT	TEXT("{\"type\":\"object\",\"properties\":{}}")
-#define FREE_INPUT	TEXT("{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},\"required\":[\"input\"]}")
+#define FREE_INPUT	TEXT("{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},\"required\":[\"input\"],\"additionalProperties\":false}")
 #define WEB_SEARCH	"web_search_20250305"
 
 static bool

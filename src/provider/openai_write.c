@@ -20,7 +20,8 @@ static const struct {
 	{ "moonshot",		HABIT_REASONING_IN },
 	{ "ollama",		HABIT_THINKS | HABIT_NO_EFFORT },
 	{ "ollama_chat",	HABIT_THINKS | HABIT_NO_EFFORT },
-	{ "openrouter",		HABIT_TOP_K | HABIT_THINKS | HABIT_NO_EFFORT | HABIT_DETAILS_IN },
+	{ "openrouter",		HABIT_TOP_K | HABIT_THINKS | HABIT_NO_EFFORT | HABIT_DETAILS_IN | HABIT_SEARCHES },
+	{ "perplexity",		HABIT_SEARCHES },
 	{ "together_ai",	HABIT_TOP_K },
 	{ "vllm",		HABIT_TOP_K | HABIT_THINKS | HABIT_REASONING_IN },
 	{ "xiaomi_mimo",	HABIT_REASONING_IN },
@@ -30,10 +31,14 @@ static const struct {
 /* OpenAI's own models that refuse reasoning_effort. */
 static const char *const thoughtless[] = { "gpt-3.5", "gpt-4", "chatgpt-" };
 
-/* Members of chat completions without a word of ours, which pass from another dialect's extras. */
-static const char *const portable[] = {
-	"logit_bias", "logprobs", "top_logprobs", "metadata", "modalities", "audio", "prediction", "prompt_cache_key", "prompt_cache_retention",
-	"safety_identifier", "store", "verbosity", "web_search_options",
+/* Members of chat completions without a word of ours, which pass from another dialect's extras to vendors with that habit (0: to all). */
+static const struct {
+	const char	*name;
+	unsigned	 habit;
+} portable[] = {
+	{ "audio", 0 }, { "logit_bias", 0 }, { "logprobs", 0 }, { "metadata", HABIT_OPENAI }, { "modalities", 0 }, { "prediction", 0 },
+	{ "prompt_cache_key", HABIT_OPENAI }, { "prompt_cache_retention", HABIT_OPENAI }, { "safety_identifier", HABIT_OPENAI },
+	{ "store", HABIT_OPENAI }, { "top_logprobs", 0 }, { "verbosity", HABIT_OPENAI }, { "web_search_options", HABIT_SEARCHES },
 };
 
 #define MAX_STOPS	4
@@ -87,7 +92,7 @@ put_schema(struct sheet *s, const struct tool *t)
 
 	if (t->freeform) {
 		json_name(o, "parameters");
-		json_raw(o, TEXT("{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},\"required\":[\"input\"]}"));
+		json_raw(o, TEXT("{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},\"required\":[\"input\"],\"additionalProperties\":false}"));
 	} else if (t->schema.len > 0 && t->schema.at[0] == '{') {
 		json_name(o, "parameters");
 		walk = json_walk(t->schema);
@@ -278,8 +283,8 @@ static bool
 is_portable(const struct sheet *s, struct quoted name)
 {
 	for (size_t i = 0; i < nitems(portable); i++)
-		if (quoted_is(name, portable[i]))
-			return (true);
+		if (quoted_is(name, portable[i].name))
+			return (portable[i].habit == 0 || has(s, portable[i].habit));
 	for (size_t i = 0; i < s->deployment->n_defaults; i++)
 		if (text_eq(json_unescape(s->arena, name), s->deployment->defaults[i].name))
 			return (true);
@@ -363,6 +368,8 @@ openai_write_request(struct buf *body, struct arena *arena, const struct ask *cl
 	struct sheet s = { .out = { .to = body }, .arena = arena, .ask = &ask, .deployment = d, .model = model, .drop_params = drop_params,
 		.habits = habits_of(d) };
 
+	if (has(&s, HABIT_OPENAI) && text_has(model, TEXT("search")))	/* gpt-5-search-api; other models refuse the parameter */
+		s.habits |= HABIT_SEARCHES;
 	TRY(check(&s));
 	json_open(&s.out, '{');
 	json_name(&s.out, "model");

@@ -19,6 +19,7 @@ enum habit {
 	HABIT_NINE		= 1 << 9,	/* ids of calls are 9 letters or digits; results repeat the name */
 	HABIT_NO_SCHEMA		= 1 << 10,	/* json_object only */
 	HABIT_NO_NAME		= 1 << 11,	/* refuses messages[].name */
+	HABIT_SEARCHES		= 1 << 12,	/* searches the web when web_search_options asks for it */
 };
 
 struct sheet {
