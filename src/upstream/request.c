@@ -49,16 +49,25 @@ look_up_wanted(void *resolver, void *unused, void *self)
 
 #define SET(option, value)	curl_easy_setopt(easy, CURLOPT_##option, (value))
 
+static const char *
+said(const char *text)
+{
+	return (text != NULL && text[0] != '\0' ? text : NULL);
+}
+
 /* Debian's libcurl has both a bundle and a folder built in, and reads the whole bundle for every connection then: exactly one of them. */
 static void
-set_trust(CURL *easy, const struct upstream *up)
+set_trust(CURL *easy, const char *file)
 {
-	bool own = up->ca_file.len > 0;
+	SET(CAINFO, file);
+	SET(CAPATH, file != NULL ? NULL : "/etc/ssl/certs");
+}
 
-	SET(CAINFO, own ? up->ca_file.at : NULL);
-	SET(CAPATH, own ? NULL : "/etc/ssl/certs");
-	SET(PROXY_CAINFO, own ? up->ca_file.at : NULL);
-	SET(PROXY_CAPATH, own ? NULL : "/etc/ssl/certs");
+static void
+set_proxy_trust(CURL *easy, const char *file)
+{
+	SET(PROXY_CAINFO, file);
+	SET(PROXY_CAPATH, file != NULL ? NULL : "/etc/ssl/certs");
 }
 
 CURL *
@@ -105,7 +114,8 @@ request_handle(struct call *c)
 	SET(BUFFERSIZE, WHOLE_BUFFER);
 	SET(PROXY, "");			/* or libcurl asks the environment */
 	SET(NOPROXY, "*");
-	set_trust(easy, up);
+	set_trust(easy, said(up->ca_file.at));
+	set_proxy_trust(easy, said(up->ca_file.at));
 	c->verify = true;
 	return (easy);
 }
@@ -132,6 +142,22 @@ differs(char **kept, struct text now)
 		memcpy(*kept, now.at, now.len);
 	(*kept)[now.len] = '\0';
 	return (true);
+}
+
+/* libcurl shares no connection and no session between different files of certificates. */
+static void
+set_certificates(struct call *c, const struct call_plan *plan)
+{
+	CURL *easy = c->easy;
+
+	if (differs(&c->ca_file, plan->ca_file))
+		set_trust(easy, said(plan->ca_file.len > 0 ? c->ca_file : c->up->ca_file.at));
+	if (differs(&c->cert, plan->cert))
+		SET(SSLCERT, said(c->cert));
+	if (differs(&c->cert_key, plan->cert_key))
+		SET(SSLKEY, said(c->cert_key));
+	if (differs(&c->cert_password, plan->cert_password))
+		SET(KEYPASSWD, said(c->cert_password));
 }
 
 static void
@@ -338,6 +364,7 @@ request_prepare(struct call *c, const struct call_plan *plan)
 		c->easy = request_handle(c);
 	c->tls = text_eq_nocase(text_sub(plan->url, 0, 6), TEXT("https:"));
 	set_target(c, plan);
+	set_certificates(c, plan);
 	set_request(c, plan);
 	return (true);
 }

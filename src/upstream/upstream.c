@@ -47,6 +47,10 @@ call_destroy(struct call *c)
 		curl_easy_cleanup(c->easy);
 	free(c->url);
 	free(c->proxy);
+	free(c->ca_file);
+	free(c->cert);
+	free(c->cert_key);
+	free(c->cert_password);
 	c->magic = 0;
 	free(c);
 }

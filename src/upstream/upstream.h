@@ -34,6 +34,10 @@ struct call_plan {
 	const struct json_edit *edits;
 	size_t		 n_edits;
 	bool		 verify;		/* the certificate */
+	struct text	 ca_file;		/* whom to trust; empty: whom the upstream_settings say */
+	/* Files (PEM) that show a server who we are if it asks; empty: nothing is shown.  A key that is not named stands beside the certificate.  Connections, and
+	 * sessions to be resumed, are shared only between calls that show the same. */
+	struct text	 cert, cert_key, cert_password;
 	int64_t		 connect_ms, first_byte_ms, idle_ms, total_ms;	/* 0: no limit */
 	bool		 stream;		/* ask for small buffers and Accept: text/event-stream */
 	bool		 as_is;			/* send no header of ours (but Host and Content-Length), and tell the answer's header lines */

@@ -158,7 +158,7 @@ struct call {
 	struct framing	 framing;
 
 	/* Options as they stand in the easy handle. */
-	char		*url, *proxy;
+	char		*url, *proxy, *ca_file, *cert, *cert_key, *cert_password;
 	uint32_t	 connect_limit;
 	enum verb	 verb;
 	bool		 renamed;		/* CUSTOMREQUEST is set */

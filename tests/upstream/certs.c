@@ -91,3 +91,45 @@ server_context(struct authority *a, const char *names, long from_days, long to_d
 	EVP_PKEY_free(key);
 	return (context);
 }
+
+static void
+write_pair(const char *path, X509 *x, EVP_PKEY *key, const char *password)
+{
+	FILE *f = fopen(path, "w");
+
+	must(f != NULL);
+	if (x != NULL)
+		must(PEM_write_X509(f, x));
+	if (key != NULL)
+		must(PEM_write_PrivateKey(f, key, password != NULL ? EVP_aes_256_cbc() : NULL, (const unsigned char *)password,
+		    password != NULL ? (int)strlen(password) : 0, NULL, NULL));
+	fclose(f);
+}
+
+void
+pair_make(struct pair_files *p, struct authority *a, const char *name, long from_days, long to_days, const char *password)
+{
+	char folder[] = "/tmp/sluice-pair-XXXXXX";
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *x = certificate(key, name, a->cert, from_days, to_days);
+
+	must(X509_sign(x, a->key, EVP_sha256()) && mkdtemp(folder) != NULL);
+	snprintf(p->cert, sizeof(p->cert), "%s/cert.pem", folder);
+	snprintf(p->key, sizeof(p->key), "%s/key.pem", folder);
+	snprintf(p->both, sizeof(p->both), "%s/both.pem", folder);
+	write_pair(p->cert, x, NULL, NULL);
+	write_pair(p->key, NULL, key, password);
+	write_pair(p->both, x, key, password);
+	X509_free(x);
+	EVP_PKEY_free(key);
+}
+
+void
+pair_free(struct pair_files *p)
+{
+	unlink(p->cert);
+	unlink(p->key);
+	unlink(p->both);
+	*strrchr(p->both, '/') = '\0';
+	rmdir(p->both);
+}

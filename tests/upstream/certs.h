@@ -16,4 +16,13 @@ void	 authority_free(struct authority *);
 /* A server's context with a certificate for `names` ("DNS:localhost,IP:127.0.0.1"), valid from and to so many days from now. */
 SSL_CTX	*server_context(struct authority *, const char *names, long from_days, long to_days);
 
+/* A client's certificate and key, PEM, in files of a temporary folder. */
+struct pair_files {
+	char		 cert[128], key[128], both[128];	/* both: in one file */
+};
+
+/* The key is encrypted if there is a password. */
+void	 pair_make(struct pair_files *, struct authority *, const char *name, long from_days, long to_days, const char *password);
+void	 pair_free(struct pair_files *);
+
 #endif

@@ -176,6 +176,144 @@ test_bundle_is_missing(void **state)
 	close_tls(&t);
 }
 
+/* Asks for a certificate, and says whose it was. */
+static void
+asks_who(struct line *l)
+{
+	char name[64] = "nobody", answer[200];
+	X509 *x = SSL_get0_peer_certificate(l->ssl);
+
+	if (x != NULL)
+		X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_commonName, name, sizeof(name));
+	snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(name), name);
+	while (line_request(l))
+		line_say(l, answer);
+}
+
+static void
+asking_scene(struct scene *t, int mode)
+{
+	good_scene(t, asks_who);
+	SSL_CTX_set_verify(t->s.tls, mode, NULL);
+	X509_STORE_add_cert(SSL_CTX_get_cert_store(t->s.tls), ours.cert);
+}
+
+static void
+known_as(struct scene *t, const struct pair_files *who, const char *name)
+{
+	t->plan.cert = who != NULL ? text_of(who->cert) : TEXT("");
+	t->plan.cert_key = who != NULL ? text_of(who->key) : TEXT("");
+	one_call(t, 200, name);
+}
+
+/* The same server, with and without a certificate in turn: each call is known by its own, on kept connections and on resumed sessions. */
+static void
+test_client_certificates(void **state)
+{
+	struct pair_files anna, bert;
+	struct scene t;
+
+	pair_make(&anna, &ours, "anna", -1, 10, NULL);
+	pair_make(&bert, &ours, "bert", -1, 10, NULL);
+	asking_scene(&t, SSL_VERIFY_PEER);
+	for (int i = 0; i < 3; i++) {
+		known_as(&t, NULL, "nobody");
+		known_as(&t, &anna, "anna");
+		known_as(&t, &bert, "bert");
+	}
+	assert_int_equal(t.s.connections, 3);
+	for (struct multi *m = t.c.up->multis; m != NULL; m = m->next)
+		curl_multi_setopt(m->curl, CURLMOPT_MAXCONNECTS, 1L);
+	for (int i = 0; i < 3; i++) {
+		known_as(&t, &bert, "bert");
+		known_as(&t, NULL, "nobody");
+		known_as(&t, &anna, "anna");
+	}
+	close_tls(&t);
+	pair_free(&anna);
+	pair_free(&bert);
+}
+
+/* Those of several calls at once. */
+static void
+test_client_certificates_side_by_side(void **state)
+{
+	static const char *const names[] = { "anna", "bert", "nobody" };
+	struct pair_files files[2];
+	struct heard h[30] = { { 0 } };
+	struct scene t;
+
+	for (int i = 0; i < 2; i++)
+		pair_make(&files[i], &ours, names[i], -1, 10, NULL);
+	asking_scene(&t, SSL_VERIFY_PEER);
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < nitems(h); i++) {
+			t.plan.cert = i % 3 < 2 ? text_of(files[i % 3].both) : TEXT("");
+			make(&h[i], &t);
+		}
+		for (size_t i = 0; i < nitems(h); i++) {
+			until_ended(&h[i]);
+			assert_heard(&h[i], 200, names[i % 3]);
+			heard_free(&h[i]);
+		}
+	}
+	close_tls(&t);
+	for (int i = 0; i < 2; i++)
+		pair_free(&files[i]);
+}
+
+static void
+test_client_certificate_is_demanded(void **state)
+{
+	struct pair_files anna, stranger, locked;
+	struct heard h = { 0 };
+	struct scene t;
+
+	pair_make(&anna, &ours, "anna", -1, 10, NULL);
+	pair_make(&stranger, &theirs, "stranger", -1, 10, NULL);
+	pair_make(&locked, &ours, "locked", -1, 10, "open sesame");
+	asking_scene(&t, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+	make(&h, &t);
+	until_ended(&h);
+	assert_int_equal(h.heads, 0);
+	heard_free(&h);
+	known_as(&t, &anna, "anna");
+	t.plan.cert = text_of(stranger.both);
+	t.plan.cert_key = TEXT("");
+	make(&h, &t);
+	until_ended(&h);
+	assert_int_equal(h.heads, 0);
+	heard_free(&h);
+	t.plan.cert = text_of(locked.both);
+	t.plan.cert_password = TEXT("open sesame");
+	one_call(&t, 200, "locked");
+	t.plan.cert = text_of(locked.cert);
+	t.plan.cert_key = TEXT("/nonexistent/key.pem");
+	expect_end(&t, CALL_TLS, "the client certificate can not be used");
+	assert_int_equal(t.s.requests, 2);
+	close_tls(&t);
+	pair_free(&anna);
+	pair_free(&stranger);
+	pair_free(&locked);
+}
+
+/* A call's own bundle counts for that call alone. */
+static void
+test_bundle_of_a_call(void **state)
+{
+	struct scene t;
+
+	tls_scene(&t, answers, NAMES, -1, 10, theirs.file);
+	for (int i = 0; i < 2; i++) {
+		t.plan.ca_file = text_of(ours.file);
+		one_call(&t, 200, "hello");
+		t.plan.ca_file = TEXT("");
+		expect_end(&t, CALL_TLS, "certificate");
+	}
+	assert_int_equal(t.s.requests, 2);
+	close_tls(&t);
+}
+
 static void
 says_plain(struct line *l)
 {
@@ -357,6 +495,10 @@ main(void)
 		cmocka_unit_test(test_not_trusted),
 		cmocka_unit_test(test_verify_off),
 		cmocka_unit_test(test_bundle_is_missing),
+		cmocka_unit_test(test_client_certificates),
+		cmocka_unit_test(test_client_certificates_side_by_side),
+		cmocka_unit_test(test_client_certificate_is_demanded),
+		cmocka_unit_test(test_bundle_of_a_call),
 		cmocka_unit_test(test_no_handshake),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_handshakes_are_spread),
