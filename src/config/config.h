@@ -134,6 +134,8 @@ struct deployment {
 	bool		 mock;			/* mock_response is given */
 	struct text	 mock_response;		/* its text, or "Exception …" / "litellm.RateLimitError" names an error */
 	bool		 ssl_verify;		/* true unless switched off for it */
+	struct text	 ca_file;		/* a bundle of its own, or empty */
+	struct text	 cert, cert_key, cert_password;	/* files that show its server who we are; the password is secret; or empty */
 	struct text	 model_info;		/* raw JSON object as given */
 	size_t		 index;			/* of config->deployments */
 };

@@ -173,6 +173,9 @@ bool		 entra_token(struct making *);			/* azure_ad_token is said, and is the dep
 bool		 entra_said(struct making *);			/* the file names a credential, and it is the deployment's now */
 bool		 entra_from_env(struct making *);		/* the environment has one, and it is the deployment's now */
 
+/* certs.c */
+void		 certs_read(struct making *);			/* whom a deployment trusts, and by what its server knows us */
+
 /* groups.c */
 void		 groups_read(struct load *);
 bool		 pattern_match(struct text pattern, struct text name, struct capture *);

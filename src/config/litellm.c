@@ -43,7 +43,7 @@ static const struct row litellm_rows[] = {
 	{ "enable_azure_ad_token_refresh", FORCE }, { "cooldown_time", LATER }, { "modify_params", LATER }, { "cache", LATER }, { "cache_params", LATER },
 	{ "enable_caching_on_provider_specific_optional_params", LATER }, { "enable_redis_auth_cache", LATER }, { "callbacks", LATER },
 	{ "success_callback", LATER }, { "failure_callback", LATER }, { "service_callbacks", LATER }, { "service_callback", LATER },
-	{ "input_callback", LATER }, { "audit_log_callbacks", LATER }, { "ssl_certificate", LATER }, { "ssl_security_level", LATER },
+	{ "input_callback", LATER }, { "audit_log_callbacks", LATER }, { "ssl_certificate", FORCE }, { "ssl_security_level", LATER },
 	{ "force_ipv4", LATER }, { "enable_json_schema_validation", LATER }, { "disable_end_user_cost_tracking", LATER },
 	{ "disable_end_user_cost_tracking_prometheus_only", LATER }, { "max_budget", WARNS }, { "budget_duration", WARNS },
 	{ "max_internal_user_budget", WARNS }, { "internal_user_budget_duration", WARNS }, { "max_end_user_budget", WARNS },
@@ -137,7 +137,8 @@ static const struct row params_rows[] = {
 	{ "custom_llm_provider", FORCE }, { "litellm_credential_name", FORCE }, { "weight", FORCE }, { "order", FORCE },
 	{ "timeout", FORCE }, { "request_timeout", FORCE }, { "stream_timeout", FORCE }, { "num_retries", FORCE },
 	{ "drop_params", FORCE }, { "additional_drop_params", FORCE }, { "extra_headers", FORCE }, { "default_headers", FORCE },
-	{ "extra_body", FORCE }, { "mock_response", FORCE }, { "base_model", FORCE }, { "ssl_verify", FORCE }, { "max_retries", QUIET },
+	{ "extra_body", FORCE }, { "mock_response", FORCE }, { "base_model", FORCE }, { "ssl_verify", FORCE },
+	{ "client_cert", FORCE }, { "client_key", FORCE }, { "client_key_password", FORCE }, { "max_retries", QUIET },
 	{ "model_info", QUIET }, { "rpm", LATER }, { "tpm", LATER }, { "itpm", LATER }, { "otpm", LATER },
 	{ "max_parallel_requests", WARNS }, { "cooldown_time", LATER }, { "tags", LATER }, { "tag_regex", LATER },
 	{ "api_version", FORCE }, { "region_name", LATER }, { "allowed_openai_params", LATER }, { "mock_timeout", LATER },
@@ -154,7 +155,7 @@ static const struct row params_rows[] = {
 	{ "provider_specific_header", LATER }, { "fallbacks", LATER }, { "context_window_fallbacks", LATER },
 	{ "content_policy_fallbacks", LATER }, { "retry_policy", LATER }, { "max_file_size_mb", LATER }, { "milvus_text_field", LATER },
 	{ "vector_store_id", LATER }, { "litellm_trace_id", LATER }, { "enable_json_schema_validation", LATER },
-	{ "text_completion", LATER }, { "budget_limits", WARNS }, { "client", QUIET }, { "ssl_certificate", LATER },
+	{ "text_completion", LATER }, { "budget_limits", WARNS }, { "client", QUIET }, { "ssl_certificate", FORCE },
 };
 
 static const struct row info_rows[] = {

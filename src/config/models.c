@@ -488,21 +488,6 @@ read_limits(struct making *m)
 }
 
 static void
-read_verify(struct making *m)
-{
-	struct node *n = param(m, "ssl_verify");
-	bool verify;
-
-	if (!want_kind(m->load, n, NODE_SCALAR))
-		return;
-	if (scalar_bool(n->text, &verify))
-		m->d->ssl_verify = verify;
-	else
-		problem(m->load, PROBLEM_WARNING, n,
-		    "a certificate bundle of one deployment is not in force yet; sluice.ca_file is for all of them");
-}
-
-static void
 read_mock(struct making *m)
 {
 	struct node *n = param(m, "mock_response");
@@ -724,7 +709,7 @@ read_entry(struct making *m)
 	adjust_model(m);
 	read_limits(m);
 	read_drop(m);
-	read_verify(m);
+	certs_read(m);
 	read_headers(m);
 	read_defaults(m);
 	read_info(m);

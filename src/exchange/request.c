@@ -225,7 +225,8 @@ request_plan(struct exchange *x, struct call_plan *p)
 	struct text *headers = arena_alloc(x->arena, HEADERS_MOST * sizeof(*headers));
 
 	*p = (struct call_plan){ .host = d->host, .port = d->port, .proxy = d->proxy, .headers = headers,
-		.verify = d->ssl_verify && x->config->settings.ssl_verify, .stream = x->glance.stream };
+		.verify = d->ca_file.len > 0 || (d->ssl_verify && x->config->settings.ssl_verify), .ca_file = d->ca_file,
+		.cert = d->cert, .cert_key = d->cert_key, .cert_password = d->cert_password, .stream = x->glance.stream };
 	x->own_login = false;
 	if (says != NULL && x->wire == WIRE_ANTHROPIC)
 		bring_login(x, says);

@@ -26,10 +26,11 @@ static const struct text ours[] = {
 
 /* Chooses where a call goes, on whose account, or hides what a call says: never the caller's business. */
 static const struct text refused[] = {
-	S("api_base"), S("api_key"), S("api_type"), S("api_version"), S("base_url"), S("client_id"), S("client_secret"),
+	S("api_base"), S("api_key"), S("api_type"), S("api_version"), S("base_url"), S("client_cert"), S("client_id"),
+	S("client_key"), S("client_key_password"), S("client_secret"),
 	S("credentials"), S("custom_llm_provider"), S("default_headers"), S("extra_body"), S("extra_headers"), S("headers"),
 	S("litellm_credential_name"), S("litellm_params"), S("model_list"), S("organization"), S("provider_specific_header"),
-	S("ssl_verify"), S("tenant_id"), S("user_config"),
+	S("ssl_certificate"), S("ssl_verify"), S("tenant_id"), S("user_config"),
 };
 
 static const struct text ours_prefix[] = { S("litellm_"), S("mock_testing_") };
