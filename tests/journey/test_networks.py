@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Corporate networks: TLS with a private CA, forward proxies, NO_PROXY."""
+import json
 import subprocess
 
 import pytest
@@ -29,6 +30,8 @@ def certificates():
         make_ca(where, ca)
     make_leaf(where, "corp", "good", "DNS:localhost,IP:127.0.0.1")
     make_leaf(where, "corp", "elsewhere", "DNS:elsewhere.test")
+    for name in ("anna", "bert"):
+        make_leaf(where, "corp", name, f"DNS:{name}.test")
     for path in where.iterdir():
         path.chmod(0o644)
     yield where
@@ -83,6 +86,32 @@ def test_a_wrong_name_is_refused(start, elsewhere, certificates):
 def test_verification_switched_off(start, elsewhere):
     gateway = start(config(elsewhere.base, litellm_settings={"ssl_verify": False}))
     assert gateway.chat("gpt").status_code == 200
+
+
+def test_client_certificates(start, certificates, shared_folder):
+    """Two deployments of one server, each known by its own certificate; a third has none and is turned away."""
+    server = kit.Upstream(shared_folder, "--tls", certificates / "good.pem", certificates / "good.key", "--client-ca", certificates / "corp.pem", scheme="https")
+    server.cert = (certificates / "good.pem", certificates / "good.key")
+    mine = {name: {"client_cert": str(certificates / f"{name}.pem"), "client_key": str(certificates / f"{name}.key")} for name in ("anna", "bert")}
+    mine["nobody"] = {}
+    gateway = start({"model_list": [deployment(name, f"openai/script:fixed,text={name}", server.base + "/v1", ssl_verify=str(certificates / "corp.pem"), **more)
+                                    for name, more in mine.items()], "router_settings": {"num_retries": 0}})
+    for _ in range(3):
+        for name in ("anna", "bert"):
+            assert gateway.chat(name, stream=True).status_code == 200 and gateway.messages(name).status_code == 200
+        refused = gateway.chat("nobody")
+        assert refused.status_code == 502 and refused.json()["error"]["message"]
+    seen = {(json.loads(e["body"])["model"], e["client"]) for e in server.received()}
+    assert seen == {("script:fixed,text=anna", "anna"), ("script:fixed,text=bert", "bert")}
+    server.stop()
+
+
+def test_a_key_that_belongs_to_another(certificates):
+    config = {"model_list": [deployment("a", "openai/a", "https://engine.test/v1", client_cert=str(certificates / "anna.pem"),
+                                        client_key=str(certificates / "bert.key"))]}
+    (certificates / "wrong.yaml").write_text(json.dumps(config))
+    checked = subprocess.run([kit.BUILD / "sluice", "check", certificates / "wrong.yaml"], capture_output=True, text=True, timeout=60, env=kit.ENV)
+    assert checked.returncode == 1 and "does not belong to the certificate" in checked.stdout and "PRIVATE" not in checked.stdout
 
 
 TINYPROXY = """Port {port}

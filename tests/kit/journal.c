@@ -184,6 +184,8 @@ print_entry(struct json_out *out, const struct entry *e)
 	json_string(out, e->body);
 	json_name(out, "connection");
 	json_int(out, (int64_t)e->connection);
+	json_name(out, "client");
+	json_string(out, text_of(e->client));
 	json_name(out, "tls");
 	json_bool(out, e->tls);
 	json_name(out, "status");

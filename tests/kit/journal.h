@@ -15,6 +15,7 @@ struct entry {
 	int64_t		 at_ms, over_ms;		/* since the start */
 	const char	*state;				/* "playing", "complete", "aborted" (the client left), "struck" (the script's own fault) */
 	bool		 tls;
+	char		 client[64];			/* common name of the client's certificate */
 	struct buf	 problems;			/* a JSON array's inside */
 };
 

@@ -296,6 +296,16 @@ unchunk(struct peer *p)
 }
 
 static void
+note_tls(struct peer *p)
+{
+	X509 *x = p->ssl != NULL ? SSL_get0_peer_certificate(p->ssl) : NULL;
+
+	p->entry->tls = p->ssl != NULL;
+	if (x != NULL)
+		X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_commonName, p->entry->client, sizeof(p->entry->client));
+}
+
+static void
 answer(struct peer *p)
 {
 	struct kit *kit = p->kit;
@@ -310,7 +320,7 @@ answer(struct peer *p)
 	if (kit->journal != NULL && !text_starts(r.path, TEXT("/_/"))) {
 		p->entry = journal_open(kit->journal, r.method, r.path, r.head, r.body);
 		p->entry->connection = p->number;
-		p->entry->tls = p->ssl != NULL;
+		note_tls(p);
 	}
 	p->play = kit_answer(kit, &r, p->entry);
 	if (p->entry != NULL)

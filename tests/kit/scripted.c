@@ -588,6 +588,7 @@ tls_new(const char *cert, const char *key, const char *client_ca)
 	if (SSL_CTX_use_certificate_chain_file(tls, cert) != 1 || SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1)
 		tls_die("certificate or key");
 	SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_session_id_context(tls, (const unsigned char *)"kit", 3);
 	if (client_ca == NULL)
 		return (tls);
 	if (SSL_CTX_load_verify_locations(tls, client_ca, NULL) != 1)
