@@ -162,7 +162,8 @@ static void
 error_whole(struct exchange *x, const struct error *e)
 {
 	struct buf body = { 0 }, *out;
-	int status = x->front->error_body(&body, e, text_of(x->id));
+	bool azure = surface_azure(x->surface) != PATH_PLAIN;
+	int status = azure ? azure_error_body(&body, x->front, e, text_of(x->id)) : x->front->error_body(&body, e, text_of(x->id));
 
 	out = reply_buf(x->stream, 1024 + body.len);
 	answer_headers(x, out, status, "application/json", (int64_t)body.len);

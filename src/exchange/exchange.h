@@ -21,7 +21,7 @@ typedef enum step_result step_f(struct exchange *);
 
 /* What a path and a method stand for. */
 struct surface {
-	const char	*path;			/* "/v1" in front is optional to callers; {model} and {id} take a segment, a trailing '*' any rest */
+	const char	*path;			/* "/v1" in front is optional to callers; {id} takes a segment, {model} one or more, a trailing '*' any rest */
 	const char	*methods;		/* "GET, DELETE" …; GET is HEAD too; NULL: any */
 	const struct front *front;		/* in whose dialect errors are; NULL: by the headers */
 	enum counter	 counter;
@@ -154,8 +154,17 @@ struct found {
 	struct text	 rest, model, id;		/* what `*`, {model} and {id} took, as sent */
 	bool		 path_known;			/* not found: the path is there, for other methods */
 	const char	*allow;				/* those */
+	bool		 undated;			/* found, but lacks the api-version it needs */
 };
-bool	surface_find(struct found *, struct text path, struct text method);
+/* Azure's paths have errors in Azure's words. */
+enum azure_path {
+	PATH_PLAIN,
+	PATH_AZURE,
+	PATH_AZURE_DATED,			/* an api-version must be said */
+	PATH_AZURE_IF_DATED,			/* without one it is not Azure's */
+};
+bool	surface_find(struct found *, struct text path, struct text query, struct text method);
+enum azure_path surface_azure(const struct surface *);	/* NULL: plain */
 bool	is_anthropic_client(const struct request *);
 void	surfaces_print(struct buf *);		/* those that are served, as LiteLLM's /routes */
 

@@ -55,7 +55,7 @@ identify(struct exchange *x)
 	bool found;
 
 	keep_names(x);
-	found = surface_find(&f, x->request->path, x->request->method);
+	found = surface_find(&f, x->request->path, x->request->query, x->request->method);
 	x->surface = f.surface;
 	x->rest = f.rest;
 	x->path_model = arena_percent_decode(x->arena, f.model);
@@ -72,6 +72,10 @@ identify(struct exchange *x)
 	}
 	if (!x->surface->open)
 		x->error = access_check(x->arena, &x->config->settings, x->request);
+	if (x->error == NULL && f.undated) {
+		x->error = error_new(x->arena, E_NOT_FOUND, "Resource not found");
+		x->error->code = TEXT(AZURE_NO_RESOURCE);
+	}
 	return (x->error != NULL ? STEP_ERROR : STEP_GO);
 }
 

@@ -17,6 +17,13 @@ static const struct surface surfaces[] = {
 	{ "/v1/messages/count_tokens",	"POST",	&front_messages, COUNT_REQUESTS_OTHER,	  false, NULL, WANT_COUNT },
 	RESPONSES("/v1")
 	RESPONSES("/openai/v1")
+	RESPONSES("/openai")
+	{ "/openai/v1/chat/completions", "POST", &front_chat,	 COUNT_REQUESTS_CHAT,	  false, NULL, WANT_ANSWER },
+	{ "/openai/v1/models",		"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_models, WANT_ANSWER },
+	{ "/openai/v1/models/*",	"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_model, WANT_ANSWER },
+	{ "/openai/models",		"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_models, WANT_ANSWER },
+	{ "/openai/models/*",		"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_model, WANT_ANSWER },
+	{ "/openai/deployments/{model}/chat/completions", "POST", &front_chat, COUNT_REQUESTS_CHAT, false, NULL, WANT_ANSWER },
 	{ "/v1/models",			"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  false, local_models, false },
 	{ "/v1/models/*",		"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  false, local_model, false },
 	{ "/v1/model/info",		"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_model_info, WANT_ANSWER },
@@ -33,7 +40,6 @@ static const struct surface surfaces[] = {
 	{ "/metrics",			"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  true,	 local_metrics, false },
 
 	/* surfaces of later versions: they exist, and say so in the caller's dialect */
-	{ "/openai/deployments/{model}/chat/completions", "POST", &front_chat, COUNT_REQUESTS_CHAT, false, NULL, false },
 	{ "/openai/*",			NULL,	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
 	{ "/anthropic/*",		NULL,	&front_messages, COUNT_REQUESTS_OTHER,	  false, local_later, false },
 	{ "/vllm/*",			NULL,	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
@@ -77,7 +83,25 @@ static const struct surface surfaces[] = {
 	{ "/config/*",			NULL,	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
 };
 
-/* Takes "{model}" or "{id}" off the front of a row, and what stands there off the front of a path: a segment. */
+/* Azure's paths among them, by how their rows begin. */
+static const struct {
+	const char	*begins;
+	enum azure_path	 azure;
+} azure_paths[] = {
+	{ "/openai/*", PATH_PLAIN }, { "/openai/deployments/", PATH_AZURE_DATED }, { "/openai/v1/", PATH_AZURE }, { "/openai/", PATH_AZURE_IF_DATED },
+};
+
+enum azure_path
+surface_azure(const struct surface *s)
+{
+	for (size_t i = 0; s != NULL && i < nitems(azure_paths); i++)
+		if (text_starts(text_of(s->path), text_of(azure_paths[i].begins)))
+			return (azure_paths[i].azure);
+	return (PATH_PLAIN);
+}
+
+/* Takes "{model}" or "{id}" off the front of a row, and what stands there off the front of a path: a segment.  A model's name may have slashes: Azure's
+ * SDKs do not encode them. */
 static bool
 takes_segment(struct text *row, struct text *path, struct found *f)
 {
@@ -85,6 +109,8 @@ takes_segment(struct text *row, struct text *path, struct found *f)
 	size_t n = 0;
 
 	text_cut(*row, '}', &name, row);
+	if (text_is(name, "{model") && text_ends(*path, *row))
+		n = path->len - row->len;
 	while (n < path->len && path->at[n] != '/')
 		n++;
 	*(text_is(name, "{id") ? &f->id : &f->model) = text_sub(*path, 0, n);
@@ -145,9 +171,25 @@ tidy(struct text path)
 	return (path);
 }
 
-bool
-surface_find(struct found *f, struct text path, struct text method)
+/* Does a query say an api-version? */
+static bool
+is_dated(struct text query)
 {
+	struct text one, name, value;
+
+	for (bool more = true; more;) {
+		more = text_cut(query, '&', &one, &query);
+		if (text_cut(one, '=', &name, &value) && text_is(name, "api-version") && value.len > 0)
+			return (true);
+	}
+	return (false);
+}
+
+bool
+surface_find(struct found *f, struct text path, struct text query, struct text method)
+{
+	bool dated = is_dated(query);
+
 	*f = (struct found){ .rest = TEXT(""), .model = TEXT(""), .id = TEXT("") };
 	path = tidy(path);
 	for (size_t i = 0; i < nitems(surfaces); i++) {
@@ -159,8 +201,11 @@ surface_find(struct found *f, struct text path, struct text method)
 		if (!matches(row, path, &this) &&
 		    !(text_starts(row, TEXT("/v1/")) && matches(text_sub(row, 3, row.len), path, &this)))
 			continue;
+		if (!dated && surface_azure(&surfaces[i]) == PATH_AZURE_IF_DATED)
+			continue;
 		if (takes(surfaces[i].methods, method)) {
 			*f = this;
+			f->undated = !dated && surface_azure(&surfaces[i]) == PATH_AZURE_DATED;
 			return (true);
 		}
 		f->path_known = true;

@@ -60,6 +60,10 @@ struct front {
 
 extern const struct front front_chat, front_messages, front_responses;
 
+/* As a front's error_body, but in Azure's words where those differ: azure.c. */
+#define AZURE_NO_RESOURCE	"404"		/* the code of an E_NOT_FOUND that means the path, as without an api-version */
+int	azure_error_body(struct buf *out, const struct front *, const struct error *, struct text request_id);
+
 /* GET /v1/models and /v1/models/{id}, in OpenAI's shape or in Anthropic's. */
 enum model_fallbacks { FALLBACKS_UNASKED, FALLBACKS_GENERAL, FALLBACKS_CONTEXT, FALLBACKS_POLICY };
 struct model_wish {

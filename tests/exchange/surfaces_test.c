@@ -13,9 +13,11 @@
 static struct found
 find(const char *method, const char *path)
 {
+	struct text plain, query;
 	struct found f;
 
-	(void)surface_find(&f, text_of(path), text_of(method));
+	text_cut(text_of(path), '?', &plain, &query);
+	(void)surface_find(&f, plain, query, text_of(method));
 	return (f);
 }
 
@@ -62,7 +64,23 @@ a_path_may_name_the_model(void **state)
 	assert_true(text_is(find("POST", "/openai/deployments/gpt%2F4/chat/completions").model, "gpt%2F4"));
 	assert_true(text_is(find("POST", "/openai/deployments/x/chat/completions").rest, ""));
 	assert_true(text_is(find("POST", "/openai/deployments//chat/completions").model, ""));
-	assert_string_equal(path_of("POST", "/openai/deployments/x/y/chat/completions"), "/openai/*");
+	assert_true(text_is(find("POST", "/openai/deployments/x/y/chat/completions").model, "x/y"));
+	assert_true(text_is(find("POST", "/openai/deployments/chat/completions/chat/completions").model, "chat/completions"));
+}
+
+static void
+azures_paths_need_a_version(void **state)
+{
+	(void)state;
+	assert_true(find("POST", "/openai/deployments/x/chat/completions").undated);
+	assert_true(find("POST", "/openai/deployments/x/chat/completions?api-version=").undated);
+	assert_true(find("POST", "/openai/deployments/x/chat/completions?my-api-version=1&a").undated);
+	assert_false(find("POST", "/openai/deployments/x/chat/completions?a=b&api-version=2024-10-21").undated);
+	assert_false(find("POST", "/openai/v1/chat/completions").undated);
+	assert_string_equal(path_of("GET", "/openai/models?api-version=2024-10-21"), "/openai/models");
+	assert_string_equal(path_of("GET", "/openai/models"), "/openai/*");
+	assert_string_equal(path_of("POST", "/openai/responses?api-version=preview"), "/openai/responses");
+	assert_string_equal(path_of("POST", "/openai/v1/responses"), "/openai/v1/responses");
 }
 
 static void
@@ -129,10 +147,10 @@ served_paths_refuse_methods_themselves(void **state)
 	struct found f;
 
 	(void)state;
-	assert_false(surface_find(&f, TEXT("/model/info"), TEXT("POST")));
+	assert_false(surface_find(&f, TEXT("/model/info"), TEXT(""), TEXT("POST")));
 	assert_true(f.path_known);
 	assert_string_equal(f.allow, "GET");
-	assert_false(surface_find(&f, TEXT("/utils/token_counter"), TEXT("GET")));
+	assert_false(surface_find(&f, TEXT("/utils/token_counter"), TEXT(""), TEXT("GET")));
 	assert_string_equal(f.allow, "POST");
 	assert_string_equal(path_of("POST", "/model/new"), "/model/*");
 	assert_string_equal(path_of("POST", "/utils/transform_request"), "/utils/*");
@@ -146,9 +164,9 @@ is_route_true(const char *path, struct json_item *methods)
 	struct found f;
 
 	if (methods->type == JSON_NULL)
-		return (surface_find(&f, text_of(path), TEXT("GET")));
+		return (surface_find(&f, text_of(path), TEXT("api-version=1"), TEXT("GET")));
 	while (json_next(&walk, &method))
-		if (!surface_find(&f, text_of(path), text_sub(method.raw, 1, method.raw.len - 1)) || f.surface->answer == local_later)
+		if (!surface_find(&f, text_of(path), TEXT("api-version=1"), text_sub(method.raw, 1, method.raw.len - 1)) || f.surface->answer == local_later)
 			return (false);
 	return (methods->raw.len > 2);
 }
@@ -189,6 +207,7 @@ main(void)
 		cmocka_unit_test(slashes_too_many_mean_nothing),
 		cmocka_unit_test(a_model_id_may_hold_slashes),
 		cmocka_unit_test(a_path_may_name_the_model),
+		cmocka_unit_test(azures_paths_need_a_version),
 		cmocka_unit_test(stored_responses_have_an_id),
 		cmocka_unit_test(unknown_paths_and_wrong_methods_differ),
 		cmocka_unit_test(later_surfaces_are_there),

@@ -29,6 +29,8 @@ def with_azure(upstream):
             azure("azure/*", "*", upstream.base),
             kit.deployment("v1/*", "azure/*", v1),
             kit.deployment("old/*", "azure/*", upstream.base, api_version="2024-06-01"),
+            kit.deployment("dated/*", "azure/*", upstream.base, api_version="2025-04-01-preview"),
+            kit.deployment("claude", "anthropic/script:fixed", upstream.base),
             azure("named", "script:fixed,text=named", upstream.base + "/openai/deployments/script%3Afixed%2Ctext%3Dnamed/chat/completions"),
             azure("o3", "script:fixed,text=thinks", upstream.base, base_model="azure/o3"),
             azure("static", "script:fixed,text=static", upstream.base, key=None, azure_ad_token="static-token"),
@@ -57,6 +59,82 @@ ASK = {"messages": [{"role": "user", "content": "hello"}]}
 def sent(upstream, word, path="/openai/"):
     """The last request to that path with the word in it."""
     return [e for e in upstream.received() if path in e["path"] and (word in e["body"] or word in e["path"])][-1]
+
+
+# as a surface
+
+def sdk(site, deployment=None, **more):
+    more.setdefault("api_key", KEY)
+    return openai.AzureOpenAI(azure_endpoint=site.url, api_version=VERSION, azure_deployment=deployment, max_retries=0, **more)
+
+
+def test_azures_sdk_by_key_and_token(site, upstream):
+    for n, more in ((kit.unique(), {}), (kit.unique(), {"api_key": None, "azure_ad_token": KEY})):
+        model = f"azure/script:fixed,in={n}"
+        answer = sdk(site, **more).chat.completions.create(model=model, **ASK)
+        assert answer.choices[0].message.content.startswith("Hello") and answer.model == model and answer.usage.prompt_tokens == n
+        assert sent(upstream, f"in%3D{n}/")["headers"]["api-key"] == "upstream-key"
+
+
+def test_azures_sdk_streams(site):
+    chunks = list(sdk(site, "azure/script:azure").chat.completions.create(model="anything", stream=True, **ASK))
+    assert "".join(c.delta.content or "" for chunk in chunks for c in chunk.choices if c.delta).startswith("Hello")
+    assert chunks[0].choices == [] and chunks[0].prompt_filter_results
+
+
+def test_azures_sdk_reaches_any_vendor(site, upstream):
+    tools = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}]
+    answer = sdk(site, "claude").chat.completions.create(model="", max_tokens=9, tools=tools, **ASK)
+    assert answer.model == "claude" and answer.choices[0].message.content.startswith("Hello")
+
+
+def test_azures_sdk_lists_models(site):
+    assert {"entra", "named"} <= {m.id for m in sdk(site).models.list()}
+
+
+def test_azures_v1_as_openais_client_calls_it(site):
+    client = openai.OpenAI(base_url=site.url + "/openai/v1", api_key=KEY, max_retries=0)
+    assert client.chat.completions.create(model="v1/script:fixed", **ASK).model == "v1/script:fixed"
+    assert client.responses.create(model="v1/script:fixed", input="hello").output_text.startswith("Hello")
+    assert client.models.retrieve("entra").id == "entra"
+    with pytest.raises(openai.NotFoundError) as e:
+        client.chat.completions.create(model="nobody", **ASK)
+    assert e.value.code == "DeploymentNotFound"
+
+
+def test_responses_by_version_and_by_v1(site, upstream):
+    n, m = kit.unique(), kit.unique()
+    for model, number, path in ((f"azure/script:fixed,in={n}", n, "/openai/v1/responses?api-version=preview"),
+                                (f"dated/script:fixed,in={m}", m, "/openai/responses?api-version=2025-04-01-preview")):
+        answer = site.post("/openai/responses?api-version=2025-04-01-preview", {"model": model, "input": "hello"}).json()
+        assert answer["status"] == "completed" and answer["usage"]["input_tokens"] == number
+        assert sent(upstream, f"in={number}", "/responses")["path"] == path
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_errors_are_in_azures_words(site, stream):
+    with pytest.raises(openai.NotFoundError) as e:
+        sdk(site, "nobody").chat.completions.create(model="x", stream=stream, **ASK)
+    assert e.value.code == "DeploymentNotFound"
+    with pytest.raises(openai.AuthenticationError) as e:
+        sdk(site, "entra", api_key="wrong").chat.completions.create(model="x", stream=stream, **ASK)
+    assert e.value.body["code"] == "401" and "invalid subscription key" in e.value.body["message"]
+    with pytest.raises(openai.BadRequestError) as e:
+        sdk(site, "entra").chat.completions.create(model="x", stream=stream, messages=[])
+    assert "messages" in e.value.message
+
+
+@pytest.mark.parametrize("query", ["", "?api-version=", "?version=1"])
+def test_a_path_needs_its_version(site, query):
+    answer = site.post("/openai/deployments/entra/chat/completions" + query, ASK)
+    assert answer.status_code == 404 and answer.json() == {"error": {"code": "404", "message": "Resource not found"}}
+
+
+def test_a_name_is_decoded_once(site, upstream):
+    n = kit.unique()
+    answer = site.post(f"/openai/deployments/azure%2Fscript%3Afixed%2Cin%3D{n}/chat/completions?api-version={VERSION}", ASK)
+    assert answer.status_code == 200 and answer.json()["model"] == f"azure/script:fixed,in={n}"
+    assert site.post(f"/openai/deployments/azure%252Fx/chat/completions?api-version={VERSION}", ASK).json()["error"]["code"] == "DeploymentNotFound"
 
 
 # as upstream
