@@ -82,6 +82,7 @@ struct facts {
 	int64_t		 input, output, cache_read, cache_write;	/* prices; -1: unknown */
 	unsigned	 can;			/* a bit for each facts_flag() */
 };
+bool		 facts_nth(struct facts *, size_t i);	/* in the order of their names; false: no more */
 const char	*facts_flag(unsigned bit);	/* "vision", as in LiteLLM's supports_vision; NULL: no more */
 
 /* A parameter of litellm_params that is sent when the client leaves it out. */
@@ -129,6 +130,7 @@ struct deployment {
 	struct text	 mode;			/* model_info.mode, "chat" when absent */
 	const struct facts *facts;		/* of base_model, else of the model; NULL: nothing is known */
 	int64_t		 input_price, output_price;	/* the file's, else the facts'; 10^-12 dollars a token, -1: unknown */
+	bool		 at_vendor;		/* its server is the vendor's own */
 	struct text	 shown_params, shown_info;	/* litellm_params and model_info as JSON objects, without any secret */
 	bool		 implied;		/* not written in the file: one of the vendors that `*` served by `*` stands for */
 	bool		 mock;			/* mock_response is given */

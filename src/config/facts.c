@@ -23,6 +23,15 @@ facts_at(size_t i)
 	    .cache_read = fact_cache_read[i], .cache_write = fact_cache_write[i], .can = fact_can[i] });
 }
 
+bool
+facts_nth(struct facts *f, size_t i)
+{
+	if (i >= FACTS)
+		return (false);
+	*f = facts_at(i);
+	return (true);
+}
+
 const char *
 facts_flag(unsigned bit)
 {

@@ -214,7 +214,8 @@ set_url(struct making *m, const struct node *at, struct text base, const char *v
 		problem(m->load, PROBLEM_ERROR, at, "%s %s", variable != NULL ? variable : "api_base", why);
 		return (false);
 	}
-	m->own_base = variable == NULL && !vendor_owns(d->vendor, &u);
+	d->at_vendor = vendor_owns(d->vendor, &u);
+	m->own_base = variable == NULL && !d->at_vendor;
 	if ((d->vendor->quirks & (QUIRK_AZURE | QUIRK_FOUNDRY)) != 0 && !azure_base(m, &u))
 		return (false);
 	url_build(m->load, d, &u, chat_path(m->load, d->vendor));

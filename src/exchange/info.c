@@ -108,6 +108,7 @@ static struct error *
 model_wish(struct model_wish *wish, struct exchange *x)
 {
 	*wish = (struct model_wish){ .anthropic = is_anthropic_client(x->request) };
+	TRY(asked_bool(&wish->patterns, x, "return_wildcard_routes"));
 	if (!wish->anthropic) {
 		TRY(asked_bool(&wish->none, x, "only_model_access_groups"));
 		return (asked_fallbacks(&wish->fallbacks, x));

@@ -69,6 +69,7 @@ enum model_fallbacks { FALLBACKS_UNASKED, FALLBACKS_GENERAL, FALLBACKS_CONTEXT, 
 struct model_wish {
 	bool		 anthropic;
 	bool		 none;			/* only_model_access_groups: there are none */
+	bool		 patterns;		/* return_wildcard_routes: patterns too, beside the models they stand for */
 	enum model_fallbacks fallbacks;
 	int64_t		 limit;			/* Anthropic's pages; 0: all */
 	struct text	 after, before;

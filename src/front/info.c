@@ -175,20 +175,19 @@ static int64_t
 put_deployments(struct json_out *o, struct arena *arena, const struct config *c, const struct info_wish *wish)
 {
 	int64_t at = 0, from = wish->size > 0 ? (wish->page - 1) * wish->size : 0, to = wish->size > 0 ? from + wish->size : INT64_MAX;
-	struct listed *list;
-	size_t n;
+	struct listing all = models_listed(arena, c);
 
-	list = models_listed(arena, c, &n);
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; list[i].group != NULL && k < list[i].group->n_deployments; k++) {
-			const struct deployment *d = list[i].group->deployments[k];
+	for (size_t i = 0; i < all.n; i++) {
+		const struct listed *l = &all.list[i];
 
-			if (!is_wanted(wish, list[i].name, d))
+		for (size_t k = 0; l->group != NULL && k < l->group->n_deployments; k++) {
+			if (!is_wanted(wish, l->name, l->group->deployments[k]))
 				continue;
 			if (at >= from && at < to)
-				put_deployment(o, list[i].name, d);
+				put_deployment(o, l->name, l->group->deployments[k]);
 			at++;
 		}
+	}
 	return (at);
 }
 
@@ -331,16 +330,14 @@ void
 info_groups(struct buf *out, struct arena *arena, const struct config *c, struct text only)
 {
 	struct json_out o = { .to = out };
-	struct listed *list;
-	size_t n;
+	struct listing all = models_listed(arena, c);
 
-	list = models_listed(arena, c, &n);
 	json_open(&o, '{');
 	json_name(&o, "data");
 	json_open(&o, '[');
-	for (size_t i = 0; i < n; i++)
-		if (list[i].group != NULL && (only.len == 0 || text_eq(only, list[i].name)))
-			put_group(&o, &list[i]);
+	for (size_t i = 0; i < all.n; i++)
+		if (all.list[i].group != NULL && (only.len == 0 || text_eq(only, all.list[i].name)))
+			put_group(&o, &all.list[i]);
 	json_close(&o, ']');
 	json_close(&o, '}');
 }

@@ -33,26 +33,69 @@ info_mode(const struct deployment *d)
 	return (d->facts != NULL || json_find(d->shown_info, "mode", &item) ? d->mode : TEXT(""));
 }
 
-struct listed *
-models_listed(struct arena *arena, const struct config *c, size_t *n)
+void
+listing_add(struct listing *l, struct listed one)
 {
-	struct listed *list = arena_alloc(arena, (c->n_groups + c->n_aliases + 1) * sizeof(*list));
-	struct capture captured;
+	if (l->n == l->room) {
+		struct listed *more;
 
-	*n = 0;
-	for (size_t i = 0; i < c->n_groups; i++)
-		if (!c->groups[i].hidden)
-			list[(*n)++] = (struct listed){ c->groups[i].name, &c->groups[i] };
-	for (size_t i = 0; i < c->n_aliases; i++)
-		if (!c->aliases[i].hidden)
-			list[(*n)++] = (struct listed){ c->aliases[i].name, config_group(c, c->aliases[i].name, &captured) };
-	return (list);
+		l->room = l->room * 2 + 16;
+		more = arena_alloc(l->arena, l->room * sizeof(*more));
+		if (l->n > 0)
+			memcpy(more, l->list, l->n * sizeof(*more));
+		l->list = more;
+	}
+	l->list[l->n++] = one;
 }
 
-static const struct deployment *
-first_of(const struct group *g)
+struct listing
+models_listed(struct arena *arena, const struct config *c)
 {
-	return (g != NULL && g->n_deployments > 0 ? g->deployments[0] : NULL);
+	struct listing l = { .arena = arena };
+	struct capture captured;
+
+	for (size_t i = 0; i < c->n_groups; i++)
+		if (!c->groups[i].hidden)
+			listing_add(&l, (struct listed){ c->groups[i].name, &c->groups[i], NULL });
+	for (size_t i = 0; i < c->n_aliases; i++)
+		if (!c->aliases[i].hidden)
+			listing_add(&l, (struct listed){ c->aliases[i].name, config_group(c, c->aliases[i].name, &captured), NULL });
+	return (l);
+}
+
+/* What is known of a name. */
+struct known {
+	struct text	 mode;			/* empty: unknown */
+	int64_t		 max_input, max_output;	/* 0: unknown */
+};
+
+static struct known
+known_of(const struct listed *m)
+{
+	const struct deployment *d = m->group != NULL && m->group->n_deployments > 0 ? m->group->deployments[0] : NULL;
+
+	if (m->facts != NULL)
+		return ((struct known){ m->facts->mode, m->facts->max_input, m->facts->max_output });
+	if (d == NULL)
+		return ((struct known){ TEXT(""), 0, 0 });
+	return ((struct known){ d->max_input_tokens > 0 || d->max_output_tokens > 0 ? d->mode : info_mode(d), d->max_input_tokens,
+	    d->max_output_tokens });
+}
+
+/* The groups and aliases, and in place of a pattern what it stands for. */
+static struct listing
+names_told(struct arena *arena, const struct config *c, const struct model_wish *wish)
+{
+	struct listing plain = models_listed(arena, c), all = { .arena = arena };
+
+	for (size_t i = 0; i < plain.n; i++) {
+		const struct listed *l = &plain.list[i];
+		bool stands = l->group != NULL && l->group->pattern && text_eq(l->group->name, l->name) && wildcard_list(&all, c, l->group);
+
+		if (!stands || wish->patterns)
+			listing_add(&all, *l);
+	}
+	return (all);
 }
 
 static void
@@ -77,7 +120,7 @@ put_fallbacks(struct json_out *o, const struct group *g, enum model_fallbacks wh
 static void
 put_openai(struct json_out *o, const struct listed *m, const struct model_wish *wish)
 {
-	const struct deployment *d = first_of(m->group);
+	struct known k = known_of(m);
 
 	json_open(o, '{');
 	json_name(o, "id");
@@ -88,12 +131,12 @@ put_openai(struct json_out *o, const struct listed *m, const struct model_wish *
 	json_int(o, CREATED);
 	json_name(o, "owned_by");
 	json_string(o, TEXT("openai"));
-	if (d != NULL && (info_mode(d).len > 0 || d->max_input_tokens > 0 || d->max_output_tokens > 0))
-		put_word(o, "mode", d->mode);
-	if (d != NULL && d->max_input_tokens > 0)
-		put_count(o, "max_input_tokens", d->max_input_tokens);
-	if (d != NULL && d->max_output_tokens > 0)
-		put_count(o, "max_output_tokens", d->max_output_tokens);
+	if (k.mode.len > 0)
+		put_word(o, "mode", k.mode);
+	if (k.max_input > 0)
+		put_count(o, "max_input_tokens", k.max_input);
+	if (k.max_output > 0)
+		put_count(o, "max_output_tokens", k.max_output);
 	if (wish->fallbacks != FALLBACKS_UNASKED)
 		put_fallbacks(o, m->group, wish->fallbacks);
 	json_close(o, '}');
@@ -102,7 +145,7 @@ put_openai(struct json_out *o, const struct listed *m, const struct model_wish *
 static void
 put_anthropic(struct json_out *o, const struct listed *m)
 {
-	const struct deployment *d = first_of(m->group);
+	struct known k = known_of(m);
 
 	json_open(o, '{');
 	json_name(o, "type");
@@ -113,8 +156,8 @@ put_anthropic(struct json_out *o, const struct listed *m)
 	json_string(o, m->name);
 	json_name(o, "created_at");
 	json_string(o, TEXT(CREATED_ISO));
-	put_count(o, "max_input_tokens", d != NULL ? d->max_input_tokens : 0);
-	put_count(o, "max_tokens", d != NULL ? d->max_output_tokens : 0);
+	put_count(o, "max_input_tokens", k.max_input);
+	put_count(o, "max_tokens", k.max_output);
 	json_close(o, '}');
 }
 
@@ -135,26 +178,26 @@ struct page {
 };
 
 static struct error *
-find_cursor(size_t *at, struct arena *arena, const struct listed *list, size_t n, struct text id, const char *param)
+find_cursor(size_t *at, const struct listing *l, struct text id, const char *param)
 {
-	for (*at = 0; *at < n; (*at)++)
-		if (text_eq(list[*at].name, id))
+	for (*at = 0; *at < l->n; (*at)++)
+		if (text_eq(l->list[*at].name, id))
 			return (NULL);
-	return (error_param(error_new(arena, E_BAD_REQUEST, "%s: there is no model '" TEXT_FMT "'", param, TEXT_ARG(text_sub(id, 0, 200))), param));
+	return (error_param(error_new(l->arena, E_BAD_REQUEST, "%s: there is no model '" TEXT_FMT "'", param, TEXT_ARG(text_sub(id, 0, 200))), param));
 }
 
 static struct error *
-cut_page(struct page *p, struct arena *arena, const struct listed *list, size_t n, const struct model_wish *wish)
+cut_page(struct page *p, const struct listing *l, const struct model_wish *wish)
 {
-	size_t most = wish->limit > 0 ? (size_t)wish->limit : n;
+	size_t most = wish->limit > 0 ? (size_t)wish->limit : l->n;
 
-	*p = (struct page){ 0, n, false };
+	*p = (struct page){ 0, l->n, false };
 	if (wish->after.len > 0) {
-		TRY(find_cursor(&p->from, arena, list, n, wish->after, "after_id"));
+		TRY(find_cursor(&p->from, l, wish->after, "after_id"));
 		p->from++;
 	}
 	if (wish->before.len > 0) {
-		TRY(find_cursor(&p->to, arena, list, n, wish->before, "before_id"));
+		TRY(find_cursor(&p->to, l, wish->before, "before_id"));
 		p->from = p->from < p->to ? p->from : p->to;
 	}
 	p->more = p->to - p->from > most;
@@ -178,22 +221,19 @@ struct error *
 models_list(struct buf *out, struct arena *arena, const struct config *c, const struct model_wish *wish)
 {
 	struct json_out o = { .to = out };
-	struct listed *list;
-	struct page page;
-	size_t n;
+	struct listing all = names_told(arena, c, wish);
+	struct page page = { 0, wish->none ? 0 : all.n, false };
 
-	list = models_listed(arena, c, &n);
-	page = (struct page){ 0, wish->none ? 0 : n, false };
 	if (wish->anthropic)
-		TRY(cut_page(&page, arena, list, n, wish));
+		TRY(cut_page(&page, &all, wish));
 	json_open(&o, '{');
 	json_name(&o, "data");
 	json_open(&o, '[');
 	for (size_t i = page.from; i < page.to; i++)
-		put_model(&o, &list[i], wish);
+		put_model(&o, &all.list[i], wish);
 	json_close(&o, ']');
 	if (wish->anthropic)
-		put_edges(&o, list, &page);
+		put_edges(&o, all.list, &page);
 	else {
 		json_name(&o, "object");
 		json_string(&o, TEXT("list"));
@@ -207,7 +247,7 @@ models_one(struct buf *out, const struct config *c, struct text id, const struct
 {
 	struct json_out o = { .to = out };
 	struct capture captured = { 0 };
-	struct listed m = { id, config_group(c, id, &captured) };
+	struct listed m = { .name = id, .group = config_group(c, id, &captured) };
 
 	if (m.group == NULL)
 		return (false);

@@ -5,12 +5,22 @@
 
 #include "front/front.h"
 
-/* A name that clients may see: a group's, or an alias of it. */
+/* A name that clients may see: a group's, an alias of it, or a model that a pattern stands for. */
 struct listed {
 	struct text	 name;
 	const struct group *group;
+	const struct facts *facts;		/* of that model; NULL: what its deployments say */
 };
-struct listed	*models_listed(struct arena *, const struct config *, size_t *n);
+struct listing {
+	struct arena	*arena;
+	struct listed	*list;
+	size_t		 n, room;
+};
+void		 listing_add(struct listing *, struct listed);
+struct listing	 models_listed(struct arena *, const struct config *);	/* groups and aliases */
+
+/* Adds the models a pattern stands for, as far as they are published (wildcard.c); false: nobody says. */
+bool		 wildcard_list(struct listing *, const struct config *, const struct group *pattern);
 
 /* What is known of a deployment, the file's word first. */
 struct text	 info_mode(const struct deployment *);		/* empty: unknown */

@@ -126,6 +126,49 @@ pages_go_both_ways(void **state)
 	assert_non_null(models_list(&out, arena, config, &(struct model_wish){ .anthropic = true, .before = TEXT("hush") }));
 }
 
+/* Patterns */
+
+static const char patterns[] = "model_list:\n"
+    "- {model_name: 'openai/*', litellm_params: {model: 'openai/*', api_key: k}}\n"
+    "- {model_name: 'claude-*', litellm_params: {model: 'anthropic/claude-*', api_key: k}}\n"
+    "- {model_name: openai/gpt-4o, litellm_params: {model: openai/gpt-4o-mini, api_key: k}}\n"
+    "- {model_name: 'own/*', litellm_params: {model: 'openai/*', api_key: k, api_base: 'http://127.0.0.1:9'}}\n"
+    "- {model_name: 'a*b*', litellm_params: {model: 'openai/*', api_key: k}}\n"
+    "general_settings: {master_key: sk-2f6e0b7a91c84d}\n";
+
+static unsigned
+times(struct text whole, const char *word)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < whole.len; i++)
+		n += text_starts(text_sub(whole, i, whole.len), text_of(word));
+	return (n);
+}
+
+static void
+patterns_stand_for_what_is_published(void **state)
+{
+	struct config *c = config_load_text("config.yaml", text_of(patterns));
+
+	(void)state;
+	assert_int_equal(c->n_errors, 0);
+	assert_null(models_list(&out, arena, c, &(struct model_wish){ 0 }));
+	assert_int_equal(times(buf_as_text(&out), HEAD("openai/gpt-4.1") ",\"mode\":\"chat\",\"max_input_tokens\":1047576,\"max_output_tokens\":32768}"), 1);
+	assert_int_equal(times(buf_as_text(&out), "\"id\":\"claude-sonnet-4-5\""), 1);
+	assert_int_equal(times(buf_as_text(&out), "\"id\":\"openai/gpt-4o\""), 1);	/* a group of its own */
+	assert_int_equal(times(buf_as_text(&out), "\"id\":\"openai/*\"") + times(buf_as_text(&out), "\"id\":\"claude-*\""), 0);
+	assert_int_equal(times(buf_as_text(&out), "\"id\":\"own/*\""), 1);		/* nobody knows what that server has */
+	assert_int_equal(times(buf_as_text(&out), "\"id\":\"own/"), 1);
+	assert_int_equal(times(buf_as_text(&out), "\"id\":\"a*b*\""), 1);
+	assert_int_equal(times(buf_as_text(&out), "image") + times(buf_as_text(&out), "audio_speech"), 0);
+	out.len = 0;
+	assert_null(models_list(&out, arena, c, &(struct model_wish){ .patterns = true }));
+	assert_int_equal(times(buf_as_text(&out), "\"id\":\"openai/*\"") + times(buf_as_text(&out), "\"id\":\"claude-*\""), 2);
+	assert_int_equal(times(buf_as_text(&out), "\"id\":\"openai/gpt-4.1\""), 1);
+	config_release(c);
+}
+
 int
 main(void)
 {
@@ -134,6 +177,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(fallbacks_are_told_when_asked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(anthropic_gets_its_own_shape, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(pages_go_both_ways, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(patterns_stand_for_what_is_published, set_up, tear_down),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

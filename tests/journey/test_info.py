@@ -181,6 +181,16 @@ def test_models_as_anthropic_tells_them(told):
     assert missing.status_code == 404 and missing.json()["error"]["type"] == "not_found_error"
 
 
+def test_wildcards_are_the_models_they_stand_for(start):
+    gateway = start({"model_list": [{"model_name": "anthropic/*", "litellm_params": {"model": "anthropic/*", "api_key": SECRET}}],
+                     "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}})
+    client = anthropic.Anthropic(base_url=gateway.url, api_key=KEY, max_retries=0)
+    ids = [m.id for m in client.models.list(limit=5)]
+    assert "anthropic/claude-sonnet-4-5" in ids and len(ids) == len(set(ids)) > 5 and "anthropic/*" not in ids
+    assert ids == [m["id"] for m in gateway.get("/v1/models").json()["data"]]
+    assert "anthropic/*" in [m["id"] for m in gateway.get("/v1/models?return_wildcard_routes=true").json()["data"]]
+
+
 def test_token_counter(told):
     hello = [{"role": "user", "content": "hello there"}]
     counted = count(told, {"model": "gpt", "messages": hello})
