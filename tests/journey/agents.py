@@ -43,6 +43,9 @@ class Home:
     def __exit__(self, *_):
         shutil.rmtree(self.path, ignore_errors=True)
 
+    def note(self):
+        return (self.work / "note.txt").read_text()
+
     def run(self, argv, **env):
         env = ENV | NOWHERE | {"HOME": str(self.path)} | env
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=self.work, env=env, timeout=90)
@@ -55,6 +58,13 @@ class Home:
                 "--output-format", "stream-json", "--verbose", "--include-partial-messages"]
         env = env or {"ANTHROPIC_AUTH_TOKEN": KEY}
         return self.run(argv, ANTHROPIC_BASE_URL=url, CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1", **env)
+
+    def codex(self, url, model, prompt="Edit note.txt", built_in=False):
+        """What Codex prints, item by item.  Its built in provider tries a WebSocket first, a configured one does not."""
+        provider = f'{{name="m",base_url="{url}/v1",env_key="OPENAI_API_KEY",wire_api="responses"}}'
+        how = [f'openai_base_url="{url}/v1"'] if built_in else ["model_provider=m", f"model_providers.m={provider}"]
+        argv = [program("@openai/codex-linux-*/vendor/*/bin/codex"), "exec", "--skip-git-repo-check", "--json", "-s", "danger-full-access", "-m", model]
+        return self.run([*argv, *(part for one in how for part in ("-c", one)), prompt], CODEX_HOME=str(self.path), OPENAI_API_KEY=KEY, CODEX_API_KEY=KEY)
 
 
 class Wire:
