@@ -115,11 +115,17 @@ static void
 messages_finish(struct build *b)
 {
 	struct text reason = stop_reason(b);
+	struct buf all = { 0 };
 
 	block_stop(b);
+	if (text_is(b->s->usage, "none"))
+		buf_print(&all, "{\"output_tokens\":%lld}", (long long)build_out_tokens(b));
+	else
+		usage(b, &all, build_out_tokens(b));
 	if (!text_is(reason, "none"))
-		say(b, "message_delta", ",\"delta\":{\"stop_reason\":\"" TEXT_FMT "\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":%lld}", TEXT_ARG(reason),
-		    (long long)build_out_tokens(b));
+		say(b, "message_delta", ",\"delta\":{\"stop_reason\":\"" TEXT_FMT "\",\"stop_sequence\":null},\"usage\":" TEXT_FMT, TEXT_ARG(reason),
+		    TEXT_ARG(buf_as_text(&all)));
+	buf_free(&all);
 	if (!text_is(b->s->done, "no"))
 		say(b, "message_stop", "%s", "");
 }
