@@ -17,6 +17,7 @@ lighttpd writes bodies over 64 KB to files in TMPDIR: on a disk's file system th
 """
 import argparse
 import ctypes
+import itertools
 import json
 import os
 import pathlib
@@ -286,34 +287,69 @@ ARMS = {"proxy": ProxyArm, "relay": RelayArm, "sluice": SluiceArm, "nginx": Ngin
 
 # rows
 
-CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
 ALL = ("proxy", "relay", "sluice", "nginx")
 
 
 class Row:
     """A load and the figures taken from it.  `model` is the script the upstream plays; sluice serves a group of the same name, whose
-    deployment is `vendor`/script."""
+    deployment is `vendor`/script.  Rows `beside` one another are measured in the same rounds; the first of them is what the others are compared with."""
 
     def __init__(self, name, model, *, body=300, stream=False, path=CHAT, connections=64, chunks=None, streams=None, spread=0, vendor="openai",
-                 arms=ALL, figures=("cpu",), goal="", tls=False):
+                 arms=ALL, figures=("cpu",), goal="", tls=False, beside=None):
         self.name, self.model, self.body, self.stream, self.path, self.connections = name, model, body, stream, path, connections
         self.chunks, self.streams, self.spread, self.vendor, self.arms = chunks, streams, spread, vendor, arms
-        self.figures, self.goal, self.tls = figures, goal, tls
+        self.figures, self.goal, self.tls, self.beside = figures, goal, tls, beside
 
     def group(self):
         """The model the client asks for.  Where sluice translates, or speaks TLS, the name says so; the floors get the bare script."""
         return f"{self.vendor}.{'tls' if self.tls else 'http'}.{self.model}"
 
     def request(self):
-        ask = {"model": self.group(), "stream": self.stream, "messages": [{"role": "user", "content": ""}]}
+        ask = {"model": self.group(), "stream": self.stream}
+        says = "input" if self.path == RESPONSES else "messages"
         if self.path == MESSAGES:
             ask["max_tokens"] = 1000
-        room = self.body - len(json.dumps(ask, separators=(",", ":")))
-        ask["messages"][0]["content"] = ("Please tell me about event loops. " * (room // 34 + 1))[:max(room, 1)]
+        if self.beside and self.body > 1000:
+            ask["tools"] = [tool(self.path, n) for n in range(4)]
+            ask[says] = history(self.body - len(json.dumps(ask, separators=(",", ":"))))
+        else:
+            ask[says] = [{"role": "user", "content": ""}]
+            ask[says][0]["content"] = prose(self.body - len(json.dumps(ask, separators=(",", ":"))))
         return json.dumps(ask, separators=(",", ":")).encode()
 
 
+def prose(room):
+    return ("Please tell me about event loops. " * (room // 34 + 1))[:max(room, 1)]
+
+
+def history(room):
+    """An agent's: turns of half a kilobyte, as much of them as there is room for."""
+    each = 512
+    return [{"role": ("user", "assistant")[n % 2], "content": prose(each - 37)} for n in range(room // each // 2 * 2 + 1)]
+
+
+def tool(path, n):
+    about = {"name": f"tool_{n}", "description": "Looks something up."}
+    schema = {"type": "object", "properties": {"query": {"type": "string"}, "limit": {"type": "integer"}}, "required": ["query"]}
+    if path == MESSAGES:
+        return about | {"input_schema": schema}
+    function = about | {"parameters": schema}
+    return {"type": "function"} | function if path == RESPONSES else {"type": "function", "function": function}
+
+
 SMALL = "script:fixed,bytes=130"
+
+
+def dialects():
+    """What a dialect costs beside Chat to Chat: passed on as it is, and translated for an upstream that has only Chat."""
+    found = []
+    for size, name, goal in ((300, "small", ""), (8192, "8 KB", "<= 1.5 chat"), (81920, "80 KB", "linear in size")):
+        for way, path, vendor, want in (("Chat", CHAT, "openai", ""), ("Messages spliced", MESSAGES, "anthropic", "as chat"),
+                                        ("Responses spliced", RESPONSES, "openai", "as chat"), ("Messages translated to Chat", MESSAGES, "openai", goal),
+                                        ("Responses translated to Chat", RESPONSES, "deepseek", goal)):
+            found.append(Row(f"agent's {name}, {way}", SMALL, body=size, path=path, vendor=vendor, arms=("sluice",), goal=want, beside=f"agent's {name}"))
+    return found
 
 
 def rows(quick):
@@ -340,6 +376,7 @@ def rows(quick):
         Row("small, HTTPS upstream", SMALL, tls=True, arms=("sluice",), figures=("cpu", "p50")),
         Row(f"{streams} paced streams, HTTPS upstream", paced, stream=True, connections=streams, streams=streams, chunks=events, spread=0.2 if quick else 1, tls=True,
             arms=("sluice",), figures=("cpu/chunk", "delay")),
+        *dialects(),
     ]
 
 
@@ -371,6 +408,7 @@ class Bench:
         self.open_row = Row("open", "script:silent,after=2", stream=True, connections=many, streams=many)
         self.arms, self.upstreams, self.absent, self.failures = {}, [], {}, []
         self.results = []                            # (row, figure, {arm: value})
+        self.first_beside = {}                       # row: what it is compared with
 
     # what stands behind
 
@@ -392,7 +430,7 @@ class Bench:
             seen.add(row.group())
             base = f"https://127.0.0.1:{self.tls_port}" if row.tls else f"http://127.0.0.1:{self.upstream_port}"
             models.append({"model_name": row.group(), "litellm_params": {"model": f"{row.vendor}/{row.model}", "api_key": "sk-upstream",
-                                                                          "api_base": base + ("/v1" if row.vendor == "openai" else "")}})
+                                                                          "api_base": base + ("" if row.vendor == "anthropic" else "/v1")}})
         models.append({"model_name": "probe", "litellm_params": {"model": f"openai/{SMALL}", "api_key": "sk-upstream",
                                                                   "api_base": f"http://127.0.0.1:{self.upstream_port}/v1"}})
         config = {"model_list": models, "general_settings": {"master_key": KEY}, "litellm_settings": {"ssl_verify": str(self.dir / "cert.pem")},
@@ -450,23 +488,27 @@ class Bench:
         result["chunks"] = result["requests"] * (row.chunks or 0)
         return result
 
-    def measure(self, row):
-        arms = [name for name in self.arms if name in row.arms]
-        runs = {name: [] for name in arms}
-        for name in arms if not row.stream else []:
+    def measure(self, rows):
+        """Rows that are beside one another, or one: each arm of each in turn, and each round begins with another."""
+        turns = [(row, name) for row in rows for name in self.arms if name in row.arms]
+        runs = {turn: [] for turn in turns}
+        for row, name in turns if not rows[0].stream else []:
             self.load(self.arms[name], row, 0.05 if self.args.quick else 0.3)     # connections, caches
-        rounds = 1 if "lost" in row.figures else self.args.rounds
+        rounds = 1 if "lost" in rows[0].figures else self.args.rounds
         for n in range(rounds):
-            for name in arms[n % len(arms):] + arms[:n % len(arms)] if arms else []:
+            for row, name in turns[n % len(turns):] + turns[:n % len(turns)] if turns else []:
                 result = self.load(self.arms[name], row, self.args.seconds)
                 if result["errors"] or result["refused"] or result["lost_streams"]:
                     self.failures.append(f"{row.name}, {name}: {result['errors']} errors ({result['why']}), {result['refused']} refused "
                                          f"(status {result['last_status']}), {result['lost_streams']} streams lost events")
                 if result["requests"] > result["refused"]:
-                    runs[name].append(result)
-        for figure in row.figures:
-            values = {name: statistics.median(FIGURES[figure][1](r) for r in runs[name]) for name in arms if runs[name]}
-            self.results.append((row.name, FIGURES[figure][0], values, row.goal if figure == row.figures[0] else ""))
+                    runs[row, name].append(result)
+        for row in rows:
+            for figure in row.figures:
+                values = {name: statistics.median(FIGURES[figure][1](r) for r in runs[row, name]) for name in self.arms if runs.get((row, name))}
+                self.results.append((row.name, FIGURES[figure][0], values, row.goal if figure == row.figures[0] else ""))
+                if row.beside:
+                    self.first_beside[row.name] = rows[0].name
 
     # memory and start
 
@@ -556,9 +598,9 @@ class Bench:
         print(f"{time.monotonic() - self.begin:6.1f} s  {what}", file=sys.stderr, flush=True)
 
     def run(self):
-        for row in self.rows:
-            self.tell(row.name)
-            self.measure(row)
+        for beside, rows in itertools.groupby(self.rows, key=lambda row: row.beside or row.name):
+            self.tell(beside)
+            self.measure(list(rows))
         if not self.args.rows or "memory" in self.args.rows:
             self.tell("memory")
             self.measure_memory()
@@ -570,15 +612,19 @@ class Bench:
 
     # telling
 
+    def of_first(self, row, figure, values):
+        first = next((v for r, f, v, _ in self.results if r == self.first_beside.get(row) and f == figure), {})
+        return f"{values['sluice'] / first['sluice']:.2f}" if "sluice" in values and first.get("sluice") else ""
+
     def table(self):
         names = list(self.arms)
-        lines = ["| row | figure | " + " | ".join(names) + " | of proxy | of relay | goal |", "|---|---|" + "---|" * (len(names) + 3)]
+        lines = ["| row | figure | " + " | ".join(names) + " | of proxy | of relay | of chat | goal |", "|---|---|" + "---|" * (len(names) + 4)]
         for row, figure, values, goal in self.results:
             cells = [f"{values[n]:.4g}" if n in values else "" for n in names]
             ratio = [f"{values['sluice'] / values[f]:.2f}" if values.get(f) and "sluice" in values else "" for f in ("proxy", "relay")]
             if "sluice" not in values and values.get("proxy") and "relay" in values:
                 ratio[0] = f"relay {values['relay'] / values['proxy']:.2f}"
-            lines.append("| " + " | ".join([row, figure, *cells, *ratio, goal]) + " |")
+            lines.append("| " + " | ".join([row, figure, *cells, *ratio, self.of_first(row, figure, values), goal]) + " |")
         return "\n".join(lines)
 
     def as_json(self):
