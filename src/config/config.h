@@ -38,6 +38,7 @@ enum quirk {
 	QUIRK_AZURE		= 1 << 11,	/* Azure OpenAI: addresses of deployments and versions, Entra tokens */
 	QUIRK_FOUNDRY		= 1 << 12,	/* other models at Azure: Entra tokens too */
 	QUIRK_API_KEY		= 1 << 13,	/* the key goes into a header api-key */
+	QUIRK_CHAT_APART	= 1 << 14,	/* has /completions, but refuses its chat models there */
 };
 
 /* How the addresses of an Azure deployment are made. */
@@ -270,6 +271,9 @@ void		 price_print(struct buf *, int64_t);
 
 /* A whole file of at most `most` bytes, in any thread; false: *why. */
 bool		 file_slurp(struct buf *, const char *path, size_t most, const char **why);
+
+/* Does the deployment serve that model elsewhere than at /completions, as far as model_info and the published facts tell? */
+bool		 deployment_chats_only(const struct deployment *, struct text model);
 
 /* Writing problems: "file:line: error: message", or a JSON array. */
 void		 problems_print(struct buf *, const struct config *);

@@ -71,3 +71,11 @@ facts_find(struct facts *f, struct text model)
 		return (true);
 	return (text_cut(model, '/', &head, &tail) && tail.len > 0 && find_exact(f, tail));
 }
+
+bool
+deployment_chats_only(const struct deployment *d, struct text model)
+{
+	struct facts f;
+
+	return (!text_is(d->mode, "completion") && facts_find(&f, model) && !text_is(f.mode, "completion"));
+}

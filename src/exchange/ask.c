@@ -66,7 +66,7 @@ forget_attempt(struct exchange *x)
 	x->writer = NULL;
 	x->failure = NULL;
 	x->relay = (struct relay){ .arena = x->arena, .model = json_escape(x->arena, x->model), .want = x->surface->want,
-		.hide_usage = !x->glance.usage_asked && !x->config->settings.always_stream_usage };
+		.hide_usage = !x->glance.usage_asked && !x->config->settings.always_stream_usage, .base64 = x->glance.base64 };
 	x->seen_room = (struct seen){ 0 };
 	x->seen = &x->relay.seen;
 	x->told = (struct told){ .model = x->model, .id = text_of(x->id), .created = x->began_wall_ms / 1000,
@@ -95,7 +95,7 @@ was_missing(const struct exchange *x)
 static enum wire
 wire_of(const struct exchange *x)
 {
-	enum wire wire = wire_for(x->deployment, x->front->wire);
+	enum wire wire = wire_for(x->deployment, route_model(&x->plan, x->deployment), x->front->wire);
 
 	return (wire == WIRE_RESPONSES && x->holder == NULL && was_missing(x) ? x->deployment->wire : wire);
 }

@@ -24,6 +24,8 @@ note_member(struct chunk *c, const struct json_spot *spot)
 	case 4:
 		if (IS(name, "type"))
 			c->type = spot;
+		else if (IS(name, "data"))
+			c->list = spot;
 		break;
 	case 5:
 		if (IS(name, "model"))
@@ -57,7 +59,7 @@ chunk_read(struct chunk *c, struct arena *arena, struct text data, struct json_f
 	c->data = data;
 	c->top = c->room;
 	c->n = 0;
-	c->choices = c->error = c->id = c->model = c->object = c->type = c->usage = c->x_groq = c->base_resp = NULL;
+	c->choices = c->list = c->error = c->id = c->model = c->object = c->type = c->usage = c->x_groq = c->base_resp = NULL;
 	if (!json_scan(data, &type, c->room, nitems(c->room), &c->n, fault))
 		return (false);
 	if (type != JSON_OBJECT || c->n > CHUNK_LIMIT) {
@@ -154,10 +156,12 @@ choice_read(struct choice_spots *c, struct text choice)
 	int64_t index;
 
 	c->index = 0;
-	c->delta.type = c->finish_reason.type = c->usage.type = c->stop.type = JSON_NONE;
+	c->delta.type = c->text.type = c->finish_reason.type = c->usage.type = c->stop.type = JSON_NONE;
 	while (json_next(&walk, &item)) {
 		if (IS(item.name, "delta") || (IS(item.name, "message") && c->delta.type != JSON_OBJECT))
 			c->delta = item;	/* Perplexity sends a cumulative message beside each delta */
+		else if (IS(item.name, "text"))
+			c->text = item;
 		else if (IS(item.name, "finish_reason"))
 			c->finish_reason = item;
 		else if (IS(item.name, "index") && json_to_i64(item.raw, &index) && index >= 0 && index < MAX_CHOICES)
@@ -167,6 +171,8 @@ choice_read(struct choice_spots *c, struct text choice)
 		else if (item.type == JSON_STRING && (IS(item.name, "stop_reason") || IS(item.name, "matched_stop")))
 			c->stop = item;
 	}
+	if (c->delta.type == JSON_OBJECT)
+		c->text.type = JSON_NONE;
 }
 
 static const struct {

@@ -13,7 +13,7 @@ struct chunk {
 	struct text	 data;
 	struct json_spot *top;
 	size_t		 n;
-	const struct json_spot *choices, *error, *id, *model, *object, *type, *usage, *x_groq, *base_resp;
+	const struct json_spot *choices, *list, *error, *id, *model, *object, *type, *usage, *x_groq, *base_resp;	/* list: `data` */
 	struct json_spot room[CHUNK_MEMBERS];
 };
 /* False: not a JSON object (or one with absurdly many members); *fault says why. */
@@ -28,12 +28,13 @@ bool		is_done_word(struct text data);			/* [DONE], which some servers follow wit
 struct choice_spots {
 	unsigned	 index;
 	struct json_item delta;		/* delta, or message */
+	struct json_item text;		/* of a completion; JSON_NONE where there is a delta, which some repeat there */
 	struct json_item finish_reason, usage, stop;
 };
 void		choice_read(struct choice_spots *, struct text choice);
 #define VENDOR_FAILED	"The upstream ended its answer with an error of its own."
 #define EMPTY_ANSWER	"The upstream's answer is empty."
-#define MAX_CHOICES	128		/* OpenAI's own bound of n */
+#define MAX_CHOICES	2048		/* completions: prompts times n */
 
 enum finish_word { FINISH_WORD_NONE, FINISH_WORD_KNOWN, FINISH_WORD_VENDOR, FINISH_WORD_FAILED };
 enum finish_word finish_read(enum finish *, struct quoted word);	/* VENDOR: a word of its own with a meaning; FAILED: the vendor failed */
@@ -60,6 +61,9 @@ struct error	*openai_read_error(struct arena *, int status, struct text content_
 
 /* The functions of the row, file by file (openai_relay.c, openai_write.c, openai_read.c). */
 enum pass	 openai_relay_answer(struct relay *, struct text body, struct edits *);
+/* The start of openai_relay_answer(), for bodies without choices: refuses errors, notes id and usage, edits the model.  False: seen.error says why. */
+bool		 openai_relay_head(struct relay *, struct chunk *, struct text body, struct edits *);
+void		 edits_sort(struct edits *);			/* edits are found member by member, but must stand in the order of the text */
 enum pass	 openai_relay_event(struct relay *, struct text name, struct text data, struct edits *);
 struct error	*openai_write_request(struct buf *, struct arena *, const struct ask *, const struct deployment *, struct text model, bool drop_params);
 struct reader	*openai_reader(struct arena *, struct seen *, const struct ask *);

@@ -414,6 +414,7 @@ read_choice(struct reader *r, struct text object)
 	c = choice_of(r, spots.index);
 	if (spots.delta.type == JSON_OBJECT)
 		read_delta(r, c, spots.delta.raw);
+	say_words(r, c, EVENT_TEXT, string_in(&spots.text));
 	if (spots.usage.type == JSON_OBJECT)
 		note_usage(r, spots.usage.raw);
 	switch (spots.finish_reason.type == JSON_STRING ? finish_read(&finish, json_inside(spots.finish_reason.raw)) : FINISH_WORD_NONE) {

@@ -161,6 +161,8 @@ look_at_choice(struct passage *p, struct text choice)
 	choice_read(&c, choice);
 	if (c.delta.type == JSON_OBJECT)
 		look_at_delta(p, c.delta.raw, c.index);
+	else if (c.text.type == JSON_STRING && c.text.raw.len > 2)
+		note_content(&p->relay->seen, c.text.raw.len - 2);
 	if (c.finish_reason.type == JSON_STRING)
 		look_at_finish(p, &c);
 	if (c.usage.type == JSON_OBJECT) {		/* Moonshot */
@@ -245,9 +247,8 @@ note_id(struct passage *p, const struct chunk *c)
 		seen->vendor_id = arena_copy(p->relay->arena, json_unescape(p->relay->arena, json_inside(json_spot_value(p->data, c->id))));
 }
 
-/* Edits are found member by member, but must stand in the order of the text. */
-static void
-put_in_order(struct edits *e)
+void
+edits_sort(struct edits *e)
 {
 	for (size_t i = 1; i < e->n; i++)
 		for (size_t k = i; k > 0 && e->list[k].from < e->list[k - 1].from; k--) {
@@ -316,8 +317,29 @@ openai_relay_event(struct relay *r, struct text name, struct text data, struct e
 		return (PASS_DROP);
 	if (p.failed)
 		return (fails(r, error_new(r->arena, E_UPSTREAM_FAILED, VENDOR_FAILED)));
-	put_in_order(edits);
+	edits_sort(edits);
 	return (PASS_ON);
+}
+
+/* What all whole bodies have alike. */
+static bool
+look_at_head(struct passage *p, struct chunk *c)
+{
+	if (!can_use(p->relay, c, TEXT(""), p->data))
+		return (false);
+	note_id(p, c);
+	if (c->model != NULL)
+		put_model(p, c);
+	(void)look_at_usage(p, c);
+	return (true);
+}
+
+bool
+openai_relay_head(struct relay *r, struct chunk *c, struct text body, struct edits *edits)
+{
+	struct passage p = { .relay = r, .edits = edits, .data = body, .whole = true };
+
+	return (look_at_head(&p, c));
 }
 
 enum pass
@@ -326,17 +348,13 @@ openai_relay_answer(struct relay *r, struct text body, struct edits *edits)
 	struct passage p = { .relay = r, .edits = edits, .data = body, .whole = true };
 	struct chunk c;
 
-	if (!can_use(r, &c, TEXT(""), body))
+	if (!look_at_head(&p, &c))
 		return (PASS_ERROR);
-	note_id(&p, &c);
-	if (c.model != NULL)
-		put_model(&p, &c);
-	(void)look_at_usage(&p, &c);
 	if (look_at_choices(&p, &c) == 0)
 		return (fails(r, error_new(r->arena, E_UPSTREAM_FAILED, EMPTY_ANSWER)));
 	if (p.failed)
 		return (fails(r, error_new(r->arena, E_UPSTREAM_FAILED, VENDOR_FAILED)));
-	put_in_order(edits);
+	edits_sort(edits);
 	if (!r->seen.finished)
 		r->seen.finish = r->tools_open != 0 ? FINISH_TOOLS : FINISH_STOP;
 	r->seen.finished = r->seen.done = true;

@@ -291,11 +291,18 @@ is_portable(const struct sheet *s, struct quoted name)
 	return (false);
 }
 
+/* Counts of completions: chat has another logprobs, and no best_of. */
+static bool
+is_of_completions(const struct extra *e)
+{
+	return (quoted_is(e->name, "best_of") || (quoted_is(e->name, "logprobs") && e->raw.at[0] >= '0' && e->raw.at[0] <= '9'));
+}
+
 static void
 put_extras(struct sheet *s)
 {
 	for (const struct extra *e = s->ask->extras; e != NULL; e = e->next) {
-		if (!is_portable(s, e->name))
+		if (!is_portable(s, e->name) || is_of_completions(e))
 			continue;
 		json_name_quoted(&s->out, e->name);
 		json_raw(&s->out, e->raw);
@@ -345,13 +352,24 @@ put_parameters(struct sheet *s)
 	put_tier(s);
 }
 
+static struct error *
+refuse(const struct sheet *s, const char *name)
+{
+	if (s->drop_params || s->deployment->drop_params)
+		return (NULL);
+	return (error_param(error_new(s->arena, E_BAD_REQUEST, "litellm.UnsupportedParamsError: %s does not support the parameter '%s'; "
+	    "drop_params: true in the configuration leaves it out", s->deployment->vendor != NULL ? s->deployment->vendor->prefix : "openai", name), name));
+}
+
 /* What can not be said in this dialect, and would change the answer if it were left out unsaid. */
 static struct error *
 check(const struct sheet *s)
 {
-	if (s->ask->top_k.len > 0 && !has(s, HABIT_TOP_K) && !s->drop_params && !s->deployment->drop_params)
-		return (error_param(error_new(s->arena, E_BAD_REQUEST, "litellm.UnsupportedParamsError: %s does not support the parameter 'top_k'; "
-		    "drop_params: true in the configuration leaves it out", s->deployment->vendor != NULL ? s->deployment->vendor->prefix : "openai"), "top_k"));
+	if (s->ask->top_k.len > 0 && !has(s, HABIT_TOP_K))
+		TRY(refuse(s, "top_k"));
+	for (const struct extra *e = s->ask->extras; e != NULL; e = e->next)
+		if (is_of_completions(e))
+			TRY(refuse(s, arena_copy(s->arena, json_unescape(s->arena, e->name)).at));
 	for (const struct message *m = s->ask->messages; m != NULL; m = m->next)
 		for (const struct part *p = m->parts; p != NULL; p = p->next)
 			if ((p->kind == PART_FILE || p->kind == PART_IMAGE) && p->id.len > 0)

@@ -42,6 +42,35 @@ param_of(struct text name)
 	return (NULL);
 }
 
+/* What other surfaces than chat refuse. */
+static const struct {
+	const char	*name;
+	bool		 completes;		/* completions take it */
+} of_chat[] = {
+	{ "audio", false }, { "best_of", true }, { "echo", true }, { "frequency_penalty", true }, { "function_call", false }, { "functions", false },
+	{ "logit_bias", true }, { "logprobs", true }, { "max_completion_tokens", false }, { "max_tokens", true }, { "messages", false },
+	{ "metadata", false }, { "modalities", false }, { "n", true }, { "parallel_tool_calls", false }, { "prediction", false },
+	{ "presence_penalty", true }, { "prompt", false }, { "reasoning", false }, { "reasoning_effort", false }, { "response_format", false },
+	{ "seed", true }, { "service_tier", true }, { "stop", true }, { "store", false }, { "suffix", true }, { "temperature", true },
+	{ "thinking", false }, { "tool_choice", false }, { "tools", false }, { "top_k", true }, { "top_logprobs", false }, { "top_p", true },
+	{ "verbosity", false }, { "web_search_options", false },
+};
+
+/* Of these the gateway or the client decides, whatever the surface. */
+static const char *const never[] = { "model", "input", "stream", "stream_options" };
+
+bool
+param_fits(struct text name, enum wire wire)
+{
+	for (size_t i = 0; i < nitems(never); i++)
+		if (text_is(name, never[i]))
+			return (false);
+	for (size_t i = 0; i < nitems(of_chat); i++)
+		if (text_is(name, of_chat[i].name))
+			return (wire == WIRE_COMPLETIONS && of_chat[i].completes);
+	return (true);
+}
+
 #define FIELD(ask, p, type)	((type *)(void *)((char *)(ask) + (p)->at))
 
 static struct words *

@@ -25,6 +25,7 @@ struct glance {
 	bool		 stream;
 	bool		 usage_asked;		/* chat: stream_options.include_usage */
 	int64_t		 max_tokens;		/* -1 not said */
+	bool		 base64;		/* embeddings: wanted as base64, not as numbers */
 	struct text	 previous_response_id;	/* responses: unescaped, or empty */
 	bool		 background;		/* responses */
 	bool		 unstored;		/* responses: store is false */
@@ -98,6 +99,7 @@ struct relay {
 	struct sealer	 sealer;
 	struct sealed_id id, previous;		/* sealed last: an answer repeats them */
 	struct text	 mark;			/* responses: goes before encrypted reasoning (relay_mark); empty: that passes as it is */
+	bool		 base64;		/* embeddings: as the glance says */
 	struct seen	 seen;
 	struct json_edit edit_room[8];		/* where the edits of one event live, so that an event allocates nothing */
 	unsigned	 tools_open;		/* R6: a bit for each choice that made a tool call */
@@ -127,10 +129,10 @@ struct provider {
 	struct error   *(*read_error)(struct arena *, int status, struct text content_type, struct text body, int64_t retry_after_ms);
 };
 
-extern const struct provider provider_openai, provider_anthropic, provider_responses;
+extern const struct provider provider_openai, provider_anthropic, provider_responses, provider_completions, provider_embeddings;
 const struct provider *provider_of(enum wire);		/* NULL: WIRE_NONE */
-/* In which dialect a call to the deployment is held for a client of the dialect `asked`: that one where the vendor has it, else the vendor's own. */
-enum wire wire_for(const struct deployment *, enum wire asked);
+/* In which dialect a call for that model of the deployment is held for a client of the dialect `asked`: that one where the vendor has it, else the vendor's own. */
+enum wire wire_for(const struct deployment *, struct text model, enum wire asked);
 
 /* Shared by the surfaces of the OpenAI family (openai.c): the address of the one with that path behind the deployment's root. */
 struct text	 openai_url(struct arena *, const struct deployment *, struct text model, const char *path);
@@ -158,6 +160,9 @@ void		 splice_defaults(struct splice *, const struct deployment *, bool (*known)
 void		 splice_drop(struct splice *, const struct deployment *);	/* additional_drop_params, but for `model` */
 void		 splice_finish(struct edits *, struct splice *);
 void		 edits_add(struct edits *, struct arena *, size_t from, size_t to, struct text with);
+
+/* Shared (params.c): may a default of a deployment be sent to that surface of the OpenAI family, or is it meant for another? */
+bool		 param_fits(struct text name, enum wire);
 
 /* Shared (params.c): the ask with the deployment's defaults where the client said nothing, and without what the deployment drops.  Shallow: the rest is shared. */
 struct ask	 ask_for_deployment(struct arena *, const struct ask *, const struct deployment *);

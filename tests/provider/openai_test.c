@@ -388,15 +388,50 @@ further_surfaces_are_asked_where_they_are(void **state)
 	struct deployment d = { .vendor = &plain, .wire = WIRE_OPENAI, .root = TEXT("http://h/v1"), .query = TEXT("a=b") };
 
 	(void)state;
-	assert_int_equal(wire_for(&d, WIRE_OPENAI), WIRE_OPENAI);
-	assert_int_equal(wire_for(&d, WIRE_ANTHROPIC), WIRE_OPENAI);
-	assert_int_equal(wire_for(&d, WIRE_RESPONSES), WIRE_OPENAI);
-	assert_int_equal(wire_for(&d, WIRE_NONE), WIRE_OPENAI);
+	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_OPENAI), WIRE_OPENAI);
+	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_ANTHROPIC), WIRE_OPENAI);
+	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_RESPONSES), WIRE_OPENAI);
+	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_NONE), WIRE_OPENAI);
 	d.wire = WIRE_ANTHROPIC;
-	assert_int_equal(wire_for(&d, WIRE_EMBEDDINGS), WIRE_ANTHROPIC);
+	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_EMBEDDINGS), WIRE_ANTHROPIC);
+	d.wire = WIRE_OPENAI;
+	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_EMBEDDINGS), WIRE_EMBEDDINGS);
 	assert_true(text_is(openai_url(arena, &d, TEXT("m"), "/embeddings"), "http://h/v1/embeddings?a=b"));
 	d.query = TEXT("");
 	assert_true(text_is(openai_url(arena, &d, TEXT("m"), "/responses"), "http://h/v1/responses"));
+}
+
+static void
+chat_models_of_openai_are_completed_by_chats(void **state)
+{
+	struct deployment d = { .vendor = vendor_find(TEXT("openai")), .wire = WIRE_OPENAI, .mode = TEXT("chat") };
+
+	(void)state;
+	assert_int_equal(wire_for(&d, TEXT("gpt-4o"), WIRE_COMPLETIONS), WIRE_OPENAI);
+	assert_int_equal(wire_for(&d, TEXT("gpt-3.5-turbo-instruct"), WIRE_COMPLETIONS), WIRE_COMPLETIONS);
+	assert_int_equal(wire_for(&d, TEXT("ft:babbage-002:me::1"), WIRE_COMPLETIONS), WIRE_COMPLETIONS);
+	d.mode = TEXT("completion");
+	assert_int_equal(wire_for(&d, TEXT("gpt-4o"), WIRE_COMPLETIONS), WIRE_COMPLETIONS);
+	d = (struct deployment){ .vendor = vendor_find(TEXT("hosted_vllm")), .wire = WIRE_OPENAI, .mode = TEXT("chat") };
+	assert_int_equal(wire_for(&d, TEXT("gpt-4o"), WIRE_COMPLETIONS), WIRE_COMPLETIONS);
+	d.vendor = vendor_find(TEXT("groq"));
+	assert_int_equal(wire_for(&d, TEXT("gpt-4o"), WIRE_COMPLETIONS), WIRE_OPENAI);
+}
+
+static void
+defaults_go_where_they_fit(void **state)
+{
+	static const char *const chat[] = { "tools", "reasoning_effort", "max_completion_tokens", "messages", "stream", "model", "input", "prompt" };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(chat); i++) {
+		assert_false(param_fits(text_of(chat[i]), WIRE_COMPLETIONS));
+		assert_false(param_fits(text_of(chat[i]), WIRE_EMBEDDINGS));
+	}
+	assert_true(param_fits(TEXT("temperature"), WIRE_COMPLETIONS));
+	assert_false(param_fits(TEXT("temperature"), WIRE_EMBEDDINGS));
+	assert_true(param_fits(TEXT("dimensions"), WIRE_EMBEDDINGS));
+	assert_true(param_fits(TEXT("input_type"), WIRE_EMBEDDINGS));
 }
 
 int
@@ -417,6 +452,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(kinds_follow_text_and_status, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wires_have_their_provider, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(further_surfaces_are_asked_where_they_are, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(chat_models_of_openai_are_completed_by_chats, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(defaults_go_where_they_fit, set_up, tear_down),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -190,15 +190,15 @@ who_has_responses_is_asked_by_them(void **state)
 	struct deployment d = { .vendor = &v, .wire = WIRE_OPENAI };
 
 	(void)state;
-	assert_int_equal(wire_for(&d, WIRE_RESPONSES), WIRE_RESPONSES);
-	assert_int_equal(wire_for(&d, WIRE_OPENAI), WIRE_OPENAI);
+	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_RESPONSES), WIRE_RESPONSES);
+	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_OPENAI), WIRE_OPENAI);
 	d.chat_only = true;
-	assert_int_equal(wire_for(&d, WIRE_RESPONSES), WIRE_OPENAI);
+	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_RESPONSES), WIRE_OPENAI);
 	d.chat_only = false;
 	v.quirks = 0;
-	assert_int_equal(wire_for(&d, WIRE_RESPONSES), WIRE_OPENAI);
+	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_RESPONSES), WIRE_OPENAI);
 	d.wire = v.wire = WIRE_ANTHROPIC;
-	assert_int_equal(wire_for(&d, WIRE_RESPONSES), WIRE_ANTHROPIC);
+	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_RESPONSES), WIRE_ANTHROPIC);
 }
 
 int
