@@ -15,6 +15,8 @@ void		 chat_put_error(struct json_out *, const struct error *);
 /* A chunk with an empty delta and a finish reason, as a frame: for relayed streams whose vendor gave none. */
 void		 chat_put_finish(struct buf *out, const struct told *, struct text vendor_id, enum finish);
 
+void		 chat_put_usage(struct json_out *, const struct usage *);	/* "usage":{…} */
+
 #define CHAT_N_MAX	128
 #define CHAT_TOKENS_MAX	INT64_C(1000000000)
 
@@ -29,6 +31,9 @@ struct error	*chat_missing(const struct look *, const char *param);
 struct error	*chat_name_model(const struct look *, const struct json_spot *);	/* glance->model, which the path may name instead */
 struct error	*chat_count_in(int64_t *value, const struct look *, const struct json_spot *, int64_t least, int64_t most, const char *name);	/* or absent */
 struct error	*chat_stream_options(const struct look *, const struct json_spot *);	/* glance->usage_asked */
+
+/* Is it a string, a list of strings, of tokens or of lists of tokens, none of them empty?  `blank`: a string may be. */
+struct error	*chat_look_at_inputs(const struct look *, const struct json_spot *, const char *name, bool blank);
 
 void		 chat_frame(struct buf *out, struct text name, struct text data);
 #define CHAT_HEARTBEAT	{ ": keep-alive\n\n", 14 }

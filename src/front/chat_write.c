@@ -184,8 +184,8 @@ put_count(struct json_out *o, const char *name, int64_t n)
 }
 
 /* OpenAI's members, and what LiteLLM adds for caches (litellm-observed). */
-static void
-put_usage(struct json_out *o, const struct usage *u)
+void
+chat_put_usage(struct json_out *o, const struct usage *u)
 {
 	json_name(o, "usage");
 	json_open(o, '{');
@@ -373,7 +373,7 @@ put_body(struct writer *w)
 		json_close(&o, '}');
 	}
 	json_close(&o, ']');
-	put_usage(&o, &w->usage);
+	chat_put_usage(&o, &w->usage);
 	json_close(&o, '}');
 }
 
@@ -434,7 +434,7 @@ close_chunk(struct json_out *o, const struct writer *w, bool usage_follows)
 {
 	json_close(o, ']');
 	if (usage_follows)
-		put_usage(o, &w->usage);
+		chat_put_usage(o, &w->usage);
 	else if (w->told.usage_asked) {
 		json_name(o, "usage");
 		json_null(o);

@@ -457,6 +457,7 @@ answer(struct drive *d, bool relays, enum cutting cutting)
 	d->relay.want = k->stored ? WANT_STORED : k->compacting ? WANT_COMPACT : WANT_ANSWER;
 	d->relay.sealer = (struct sealer){ k->front->wire == WIRE_RESPONSES ? seal_id : NULL, d };
 	d->relay.mark = k->mark;
+	d->relay.base64 = d->glance.base64;
 	if (!relays) {
 		d->reader = k->provider->reader(d->arena, &d->seen, &d->ask);
 		d->writer = (d->glance.stream ? k->front->stream : k->front->whole)(d->arena, &d->told, &d->out->client);
@@ -732,6 +733,11 @@ main(int argc, char **argv)
 		top = ".";
 	run_folder(top, "chat-openai", &front_chat, WIRE_OPENAI, only);
 	run_folder(top, "chat-anthropic", &front_chat, WIRE_ANTHROPIC, only);
+	run_folder(top, "completions-completions", &front_completions, WIRE_COMPLETIONS, only);
+	run_folder(top, "completions-openai", &front_completions, WIRE_OPENAI, only);
+	run_folder(top, "completions-anthropic", &front_completions, WIRE_ANTHROPIC, only);
+	run_folder(top, "embeddings-embeddings", &front_embeddings, WIRE_EMBEDDINGS, only);
+	run_folder(top, "embeddings-anthropic", &front_embeddings, WIRE_ANTHROPIC, only);
 	run_folder(top, "messages-openai", &front_messages, WIRE_OPENAI, only);
 	run_folder(top, "messages-anthropic", &front_messages, WIRE_ANTHROPIC, only);
 	run_folder(top, "responses-responses", &front_responses, WIRE_RESPONSES, only);
