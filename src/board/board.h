@@ -63,7 +63,8 @@ bool		 board_outcome_read(const struct board *, unsigned deployment, struct outc
  * Counters of the gateway, and of each deployment; histograms have fixed bounds.
  */
 enum counter {				/* whole gateway */
-	COUNT_REQUESTS_CHAT, COUNT_REQUESTS_MESSAGES, COUNT_REQUESTS_RESPONSES, COUNT_REQUESTS_OTHER,
+	COUNT_REQUESTS_CHAT, COUNT_REQUESTS_MESSAGES, COUNT_REQUESTS_RESPONSES, COUNT_REQUESTS_COMPLETIONS, COUNT_REQUESTS_EMBEDDINGS,
+	COUNT_REQUESTS_OTHER,
 	COUNT_REFUSED,			/* answered by us with a 4xx */
 	COUNT_LEFT,			/* clients that left */
 	COUNT_CUT,			/* streams that broke */

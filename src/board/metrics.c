@@ -92,6 +92,8 @@ static const struct {
 	{ "sluice_requests_total", "Requests by surface.", "surface=\"chat\"", COUNT_REQUESTS_CHAT },
 	{ "sluice_requests_total", NULL, "surface=\"messages\"", COUNT_REQUESTS_MESSAGES },
 	{ "sluice_requests_total", NULL, "surface=\"responses\"", COUNT_REQUESTS_RESPONSES },
+	{ "sluice_requests_total", NULL, "surface=\"completions\"", COUNT_REQUESTS_COMPLETIONS },
+	{ "sluice_requests_total", NULL, "surface=\"embeddings\"", COUNT_REQUESTS_EMBEDDINGS },
 	{ "sluice_requests_total", NULL, "surface=\"other\"", COUNT_REQUESTS_OTHER },
 	{ "sluice_refused_total", "Requests the gateway itself answered with a 4xx.", NULL, COUNT_REFUSED },
 	{ "sluice_clients_left_total", "Clients that left before their answer was complete.", NULL, COUNT_LEFT },

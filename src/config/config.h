@@ -213,7 +213,8 @@ struct settings {
 	struct text	*forward_models;	/* the same for these names and patterns only: model_group_settings */
 	size_t		 n_forward_models;
 	bool		 forward_vendor_keys;	/* forward_llm_provider_auth_headers */
-	struct text	 completion_model;	/* overrides every chat request's model, or empty */
+	struct text	 completion_model;	/* overrides every request's model but that for embeddings, or empty */
+	struct text	 embedding_model;	/* overrides that */
 	int64_t		 num_retries;		/* 2 */
 	int64_t		 max_fallbacks;		/* 5 */
 	int64_t		 retry_after_ms;	/* router_settings.retry_after, minimum back-off */

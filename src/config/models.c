@@ -488,6 +488,18 @@ read_limits(struct making *m)
 	want_ms(l, param(m, "stream_timeout"), &d->stream_timeout_ms);
 }
 
+static struct text
+json_of(const struct making *m, const struct node *n)
+{
+	struct buf b = { 0 };
+	struct text json;
+
+	node_json(&b, n);
+	json = arena_copy(m->load->arena, buf_as_text(&b));
+	buf_free(&b);
+	return (json);
+}
+
 static void
 read_mock(struct making *m)
 {
@@ -498,9 +510,11 @@ read_mock(struct making *m)
 	m->d->mock = true;
 	if (n->kind == NODE_SCALAR)
 		want_text(m->load, n, &m->d->mock_response);
+	else if (n->kind == NODE_LIST)
+		m->d->mock_response = json_of(m, n);
 	else {
 		m->d->mock_response = TEXT("This is a mock request");
-		problem(m->load, PROBLEM_WARNING, n, "mock_response must be a text; a fixed one is answered instead");
+		problem(m->load, PROBLEM_WARNING, n, "mock_response must be a text, or a list of numbers for embeddings; a fixed text is answered instead");
 	}
 }
 
@@ -547,14 +561,7 @@ read_facts(struct making *m)
 static void
 read_info(struct making *m)
 {
-	struct buf b = { 0 };
-
-	m->d->model_info = TEXT("{}");
-	if (m->info != NULL) {
-		node_json(&b, m->info);
-		m->d->model_info = arena_copy(m->load->arena, buf_as_text(&b));
-		buf_free(&b);
-	}
+	m->d->model_info = m->info != NULL ? json_of(m, m->info) : TEXT("{}");
 	read_facts(m);
 	m->d->shown_info = shown_info(m->load, m->info, m->params);
 	m->d->shown_params = shown_params(m->load, m->params, m->d);

@@ -388,6 +388,7 @@ read_general(struct load *l, const struct node *map)
 	if (want_text(l, node_get(map, "litellm_key_header_name"), &set->key_header) && !is_token(set->key_header))
 		problem(l, PROBLEM_ERROR, node_get(map, "litellm_key_header_name"), "that is not a header's name");
 	want_text(l, node_get(map, "completion_model"), &set->completion_model);
+	want_text(l, node_get(map, "embedding_model"), &set->embedding_model);
 	want_bool(l, node_get(map, "always_include_stream_usage"), &set->always_stream_usage);
 	want_bool(l, node_get(map, "forward_client_headers_to_llm_api"), &set->forward_client_headers);
 	want_bool(l, node_get(map, "forward_llm_provider_auth_headers"), &set->forward_vendor_keys);
@@ -451,6 +452,16 @@ sendable(struct text key)
 	return (true);
 }
 
+static void
+check_model(struct load *l, const char *name, struct text model)
+{
+	struct capture captured;
+
+	if (model.len > 0 && config_group(l->config, model, &captured) == NULL)
+		problem(l, PROBLEM_WARNING, node_get(node_get(l->root, "general_settings"), name), "%s " TEXT_FMT " is served by no deployment", name,
+		    TEXT_ARG(model));
+}
+
 void
 settings_check(struct load *l)
 {
@@ -467,12 +478,8 @@ settings_check(struct load *l)
 		    "the master key is a published example, known to everybody; make one with: echo sk-$(openssl rand -hex 32)");
 	if (set->provider_headers)
 		problem(l, PROBLEM_WARNING, node_get(node_get(l->root, "sluice"), "provider_headers"), "provider_headers is not in force yet");
-	if (set->completion_model.len > 0) {
-		struct capture captured;
-		if (config_group(l->config, set->completion_model, &captured) == NULL)
-			problem(l, PROBLEM_WARNING, node_get(node_get(l->root, "general_settings"), "completion_model"),
-			    "completion_model " TEXT_FMT " is served by no deployment", TEXT_ARG(set->completion_model));
-	}
+	check_model(l, "completion_model", set->completion_model);
+	check_model(l, "embedding_model", set->embedding_model);
 }
 
 /* Help. */

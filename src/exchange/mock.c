@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mock_response: a deployment that answers from the configuration, in any dialect, streaming too. */
+/* mock_response: a deployment that answers from the configuration, in any dialect, streaming too; embeddings where it is a list of numbers. */
 #include "exchange/exchange.h"
 
 #define PIECE	16				/* bytes of a streamed delta, about */
@@ -76,6 +76,65 @@ mock_usage(const struct exchange *x)
 	return ((struct usage){ .prompt = (int64_t)(x->glance.body.len + 3) / 4, .cached = 0, .written = 0, .completion = out, .reasoning = 0 });
 }
 
+/* embeddings: the list of numbers that the configuration gives, for each input */
+
+static bool
+is_vector(struct text raw)
+{
+	struct json_fault fault;
+	struct json_walk walk;
+	struct json_item item;
+	enum json_type type;
+	size_t n = 0;
+
+	if (!json_scan(raw, &type, NULL, 0, &n, &fault) || type != JSON_ARRAY)
+		return (false);
+	walk = json_walk(raw);
+	for (n = 0; json_next(&walk, &item); n++)
+		if (item.type != JSON_NUMBER)
+			return (false);
+	return (n > 0);
+}
+
+static size_t
+inputs(const struct exchange *x)
+{
+	struct json_walk walk;
+	struct json_item input, item;
+	size_t n = 0;
+
+	if (!json_find(x->glance.body, "input", &input) || input.type != JSON_ARRAY)
+		return (1);
+	walk = json_walk(input.raw);
+	for (; json_next(&walk, &item); n++)
+		if (item.type == JSON_NUMBER)	/* tokens of one input */
+			return (1);
+	return (n);
+}
+
+/* What an upstream would answer, relayed as its answer is. */
+static struct error *
+embed(struct exchange *x)
+{
+	struct text vector = text_trim(x->deployment->mock_response);
+	long long tokens = (long long)mock_usage(x).prompt;
+	struct buf *out = &x->worker->frames;
+	struct edits edits = { 0 };
+
+	if (!is_vector(vector))
+		return (error_new(x->arena, E_BAD_REQUEST, "The mock_response of model '" TEXT_FMT "' is no list of numbers, so it mocks no embeddings.",
+		    TEXT_ARG(text_sub(x->model, 0, 200))));
+	out->len = 0;
+	buf_lit(out, "{\"object\":\"list\",\"data\":[");
+	for (size_t i = 0, n = inputs(x); i < n; i++)
+		buf_print(out, "%s{\"object\":\"embedding\",\"index\":%zu,\"embedding\":" TEXT_FMT "}", i > 0 ? "," : "", i, TEXT_ARG(vector));
+	buf_print(out, "],\"model\":\"" TEXT_FMT "\",\"usage\":{\"prompt_tokens\":%lld,\"total_tokens\":%lld}}", TEXT_ARG(x->relay.model), tokens, tokens);
+	if (provider_embeddings.relay_answer(&x->relay, buf_as_text(out), &edits) == PASS_ERROR)
+		return (x->seen->error);
+	answer_edited(x, buf_as_text(out), &edits);
+	return (NULL);
+}
+
 struct error *
 mock_answer(struct exchange *x)
 {
@@ -84,6 +143,8 @@ mock_answer(struct exchange *x)
 
 	if (e != NULL)
 		return (e);
+	if (x->front->wire == WIRE_EMBEDDINGS)
+		return (embed(x));
 	out->len = 0;
 	x->writer = x->glance.stream ? x->front->stream(x->arena, &x->told, out) : x->front->whole(x->arena, &x->told, out);
 	x->seen->usage = mock_usage(x);

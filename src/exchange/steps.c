@@ -104,8 +104,11 @@ body_error(struct exchange *x)
 static struct text
 model_asked(const struct exchange *x)
 {
-	if (x->config->settings.completion_model.len > 0)
-		return (x->config->settings.completion_model);
+	const struct settings *s = &x->config->settings;
+	struct text above = x->front->wire == WIRE_EMBEDDINGS ? s->embedding_model : s->completion_model;
+
+	if (above.len > 0)
+		return (above);
 	return (x->path_model.len > 0 ? x->path_model : x->glance.model);
 }
 

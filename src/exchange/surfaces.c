@@ -13,6 +13,11 @@
 
 static const struct surface surfaces[] = {
 	{ "/v1/chat/completions",	"POST",	&front_chat,	 COUNT_REQUESTS_CHAT,	  false, NULL, false },
+	{ "/v1/completions",		"POST",	&front_completions, COUNT_REQUESTS_COMPLETIONS, false, NULL, WANT_ANSWER },
+	{ "/v1/embeddings",		"POST",	&front_embeddings, COUNT_REQUESTS_EMBEDDINGS, false, NULL, WANT_ANSWER },
+	{ "/v1/engines/{model}/chat/completions", "POST", &front_chat, COUNT_REQUESTS_CHAT, false, NULL, WANT_ANSWER },
+	{ "/v1/engines/{model}/completions", "POST", &front_completions, COUNT_REQUESTS_COMPLETIONS, false, NULL, WANT_ANSWER },
+	{ "/v1/engines/{model}/embeddings", "POST", &front_embeddings, COUNT_REQUESTS_EMBEDDINGS, false, NULL, WANT_ANSWER },
 	{ "/v1/messages",		"POST",	&front_messages, COUNT_REQUESTS_MESSAGES, false, NULL, false },
 	{ "/v1/messages/count_tokens",	"POST",	&front_messages, COUNT_REQUESTS_OTHER,	  false, NULL, WANT_COUNT },
 	RESPONSES("/v1")
@@ -45,8 +50,6 @@ static const struct surface surfaces[] = {
 	{ "/vllm/*",			NULL,	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
 	{ "/v1/messages/batches",	NULL,	&front_messages, COUNT_REQUESTS_OTHER,	  false, local_later, false },
 	{ "/v1/messages/batches/*",	NULL,	&front_messages, COUNT_REQUESTS_OTHER,	  false, local_later, false },
-	{ "/v1/completions",		"POST",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
-	{ "/v1/embeddings",		"POST",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
 	{ "/v1/moderations",		"POST",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
 	{ "/v1/rerank",			"POST",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
 	{ "/v2/rerank",			"POST",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },

@@ -66,6 +66,8 @@ a_path_may_name_the_model(void **state)
 	assert_true(text_is(find("POST", "/openai/deployments//chat/completions").model, ""));
 	assert_true(text_is(find("POST", "/openai/deployments/x/y/chat/completions").model, "x/y"));
 	assert_true(text_is(find("POST", "/openai/deployments/chat/completions/chat/completions").model, "chat/completions"));
+	assert_true(text_is(find("POST", "/engines/e/embeddings").model, "e"));
+	assert_true(find("POST", "/v1/engines/c/completions").surface->front == &front_completions);
 }
 
 static void
@@ -132,7 +134,7 @@ unknown_paths_and_wrong_methods_differ(void **state)
 static void
 later_surfaces_are_there(void **state)
 {
-	static const char *const paths[] = { "/v1/embeddings", "/completions", "/key/generate", "/team/new",
+	static const char *const paths[] = { "/v1/moderations", "/rerank", "/key/generate", "/team/new",
 		"/v1/audio/speech", "/v1/images/generations", "/openai/deployments/x/chat/completions" };
 
 	(void)state;
