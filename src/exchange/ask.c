@@ -192,6 +192,7 @@ ask_with_token(struct exchange *x)
 	attempt_begins(x);
 	x->failure = error_new(x->arena, E_UPSTREAM_CREDENTIAL, "The gateway has no token for the upstream of model '" TEXT_FMT "': " TEXT_FMT ".",
 	    TEXT_ARG(text_sub(x->model, 0, 200)), TEXT_ARG(word));
+	x->failure->useless_to_retry = true;
 	attempt_ends(x);
 	return (attempt_failed(x));
 }

@@ -2,13 +2,13 @@
 """Azure OpenAI on both sides: as upstream of any client, by key and by Entra token, and as the surface its SDKs call."""
 import concurrent.futures
 import json
+import signal
 
 import openai
 import pytest
-import requests
 
 import kit
-from kit import KEY
+from kit import KEY, Held, until
 
 VERSION = "2024-10-21"
 
@@ -51,6 +51,26 @@ def site(request, upstream):
 @pytest.fixture
 def client(site):
     return openai.OpenAI(base_url=site.url + "/v1", api_key=KEY, max_retries=0)
+
+
+@pytest.fixture(scope="module")
+def tokens(upstream):
+    """A gateway whose deployments have tokens of every kind."""
+    running = kit.Gateway({
+        "model_list": [
+            entra("short", upstream, "fixed,expires=2", "script:fixed,text=short"),
+            entra("forbidden", upstream, "fixed,expires=3002", "script:refuse,status=401,text=forbidden"),
+            entra("down", upstream, "refuse,status=503"),
+            entra("locked", upstream, "refuse,status=401"),
+            entra("page", upstream, "fixed,wire=html"),
+            entra("either", upstream, "refuse,status=500", order=1, num_retries=1),
+            azure("either", "script:fixed", upstream.base, order=2, num_retries=1),
+            entra("entra", upstream, "fixed,expires=3001", "script:fixed,text=wanted"),
+        ],
+        "litellm_settings": {"num_retries": 0},
+    }, env={"AZURE_AUTHORITY_HOST": upstream.base})
+    yield running
+    running.stop()
 
 
 ASK = {"messages": [{"role": "user", "content": "hello"}]}
@@ -202,12 +222,121 @@ def test_a_written_token_is_sent(client, upstream):
     assert got["authorization"] == "Bearer static-token" and "api-key" not in got
 
 
-def test_one_fetch_for_all(site, upstream):
+def test_one_fetch_for_all(tokens, upstream):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: site.chat("entra"), range(8)))
+        answers = list(pool.map(lambda _: tokens.chat("entra"), range(8)))
     assert [a.status_code for a in answers] == [200] * 8
-    calls = [e for e in upstream.received() if "text%3Dentra" in e["path"]][-8:]
+    calls = [e for e in upstream.received() if "text%3Dwanted" in e["path"]][-8:]
     assert {c["headers"]["authorization"][:17] for c in calls} == {"Bearer entra-kit-"} and len({c["headers"]["authorization"] for c in calls}) == 1
-    fetches = [e for e in upstream.received() if e["path"].endswith("/oauth2/v2.0/token") and "expires%3D3000" in e["body"]]
+    fetches = [e for e in upstream.received() if e["path"].endswith("/oauth2/v2.0/token") and "expires%3D3001" in e["body"]]
     assert fetches[-1]["path"] == "/tenant/oauth2/v2.0/token" and fetches[-1]["problems"] == []
     assert "grant_type=client_credentials&client_id=client&scope=https%3A%2F%2Fcognitiveservices.azure.com%2F.default" in fetches[-1]["body"]
+
+
+def bearers(upstream, word):
+    return [e["headers"]["authorization"] for e in upstream.received() if word in e["path"] and "authorization" in e["headers"]]
+
+
+def fetches(upstream, word):
+    return [e for e in upstream.received() if "/oauth2/" in e["path"] and word in e["body"] + e["path"]]
+
+
+def test_a_token_is_renewed_before_it_ends(tokens, upstream):
+    before = len(bearers(upstream, "text%3Dshort"))
+
+    def is_renewed():
+        answer = tokens.chat("short")
+        assert answer.status_code == 200, answer.text
+        return len(set(bearers(upstream, "text%3Dshort")[before:])) > 1
+    until(is_renewed, what="another token")
+
+
+def test_a_revoked_token_is_changed_within_the_call(start, upstream):
+    n = kit.unique()
+    gateway = start({"model_list": [entra("revoked", upstream, f"fixed,in={n}", f"script:refuse,status=401,times=1,in={n}")],
+                     "litellm_settings": {"num_retries": 0}}, env={"AZURE_AUTHORITY_HOST": upstream.base})
+    answer = gateway.chat("revoked")
+    assert answer.status_code == 200, answer.text
+    first, second = bearers(upstream, f"in%3D{n}/")
+    assert first != second and len(fetches(upstream, f"in%3D{n}")) == 2
+    line = gateway.line(answer.headers["x-litellm-call-id"])
+    assert [a["status"] for a in line["attempts"]] == [401, 200]
+
+
+def test_a_refused_token_is_not_asked_for_again_and_again(tokens, upstream):
+    before = len(fetches(upstream, "expires%3D3002"))
+    answers = [tokens.chat("forbidden") for _ in range(4)]
+    assert {a.status_code for a in answers} == {502} and {a.json()["error"]["code"] for a in answers} == {"upstream_credential"}
+    assert len(fetches(upstream, "expires%3D3002")) - before <= 2
+
+
+@pytest.mark.parametrize("model, words", [("down", "the token endpoint answered 503"), ("locked", "the token endpoint answered 401 invalid_client"),
+                                          ("page", "the token endpoint answered without a usable access_token")])
+def test_no_token_is_said(tokens, model, words):
+    answer = tokens.chat(model)
+    assert answer.status_code == 502 and answer.headers["x-should-retry"] == "false"
+    error = answer.json()["error"]
+    assert error["code"] == "upstream_credential" and words in error["message"] and "script:" not in error["message"]
+    answer = tokens.messages(model, stream=True)
+    assert answer.status_code == 502 and answer.json()["error"]["type"] == "api_error"
+
+
+def test_without_a_token_another_deployment_is_asked(tokens):
+    assert tokens.chat("either").status_code == 200
+
+
+def test_who_waits_for_a_token_is_kept_awake_and_may_leave(start, upstream):
+    n = kit.unique()
+    gateway = start({"model_list": [entra("slow", upstream, f"fixed,first=9000,in={n}", f"script:fixed,in={n}")],
+                     "sluice": {"heartbeat": "100ms", "stream_commit_after": "50ms"}}, env={"AZURE_AUTHORITY_HOST": upstream.base})
+    stream = Held(gateway, "chat", "slow")
+    stream.until(b": keep-alive\n\n", times=2)
+    assert len(fetches(upstream, f"in%3D{n}")) == 1
+    stream.leave()
+    until(lambda: next((x for x in gateway.lines() if x.get("model") == "slow" and x["end"] == "left"), None), what="the line of who left")
+    assert bearers(upstream, f"in%3D{n}/") == []
+
+
+def test_a_reload_and_a_stop_let_who_waits_finish(start, upstream):
+    n = kit.unique()
+    config = {"model_list": [entra("slow", upstream, f"fixed,first=1500,in={n}", f"script:fixed,in={n}")]}
+    gateway = start(config, env={"AZURE_AUTHORITY_HOST": upstream.base})
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(gateway.chat, "slow") for _ in range(4)]
+        until(lambda: fetches(upstream, f"in%3D{n}"), what="the fetch")
+        gateway.write(config | {"router_settings": {"num_retries": 1}})
+        gateway.pool.p.send_signal(signal.SIGHUP)
+        until(lambda: "new configuration" in gateway.error_log(), what="the reload")
+        gateway.pool.p.send_signal(signal.SIGTERM)
+        assert [w.result().status_code for w in waiting] == [200] * 4
+    assert len(fetches(upstream, f"in%3D{n}")) == 1
+
+
+def test_a_federated_token_comes_from_its_file(start, upstream):
+    n = kit.unique()
+    where = kit.folder()
+    file = where / "token"
+    file.write_text(f"script:fixed,expires=2,in={n}\n")
+    kit.give(where)
+    gateway = start({"model_list": [{"model_name": "m", "litellm_params": {"model": f"azure/script:fixed,in={n}"}}]},
+                    env={"AZURE_API_BASE": upstream.base, "AZURE_TENANT_ID": "tenant", "AZURE_CLIENT_ID": "client",
+                         "AZURE_AUTHORITY_HOST": upstream.base, "AZURE_FEDERATED_TOKEN_FILE": file})
+    assert gateway.chat("m").status_code == 200
+    form = fetches(upstream, f"in%3D{n}")[-1]["body"]
+    assert "client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=script%3Afixed" in form
+    file.write_text(f"script:fixed,expires=2,in={n},out=7")
+    until(lambda: gateway.chat("m").status_code == 200 and fetches(upstream, f"in%3D{n}%2Cout%3D7"), what="the file to be read again")
+    until(lambda: gateway.chat("m").status_code == 200 and len(set(bearers(upstream, f"in%3D{n}/"))) == 2, what="the new token")
+    kit.shutil.rmtree(where)
+
+
+def test_a_machine_has_an_identity(start, upstream):
+    n = kit.unique()
+    gateway = start({"model_list": [{"model_name": "m", "litellm_params": {"model": f"azure/script:fixed,in={n}"}}],
+                     "litellm_settings": {"enable_azure_ad_token_refresh": True}},
+                    env={"AZURE_API_BASE": upstream.base, "AZURE_CLIENT_ID": f"script:fixed,in={n}", "AZURE_POD_IDENTITY_AUTHORITY_HOST": upstream.base})
+    assert gateway.chat("m").status_code == 200
+    got = fetches(upstream, f"in%3D{n}")[-1]
+    assert got["method"] == "GET" and got["headers"]["metadata"] == "true" and got["problems"] == []
+    assert "resource=https%3A%2F%2Fcognitiveservices.azure.com&client_id=" in got["path"]
+    assert bearers(upstream, f"in%3D{n}/")

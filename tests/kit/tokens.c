@@ -108,8 +108,12 @@ answer(const struct kit *kit, struct text form, bool machine)
 		play = refuse(400, "invalid_request", buf_as_text(&why));
 	else if (s.status != 200 && (s.times == 0 || asked < s.times))
 		play = refuse((int)s.status, "invalid_client", s.message);
+	else if (text_is(s.wire, "html"))
+		play = play_plain(200, "text/html", TEXT("<html><body>sign in</body></html>"));
 	else
 		play = give(kit, &s, machine);
+	if (play->n > 0)
+		play->moves[0].wait_ms = (uint32_t)s.first;
 	buf_free(&why);
 	arena_free(arena);
 	return (play);
