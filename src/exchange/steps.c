@@ -137,6 +137,7 @@ read_ask_heard(struct exchange *x)
 	x->error = x->front->glance(g, x->arena, x->request->body);
 	if (x->error != NULL)
 		return (STEP_ERROR);
+	x->front = front_of_body(x->front, g);
 	g->stream &= x->surface->want == WANT_ANSWER;
 	x->prompt_bytes = g->body.len;
 	x->model = arena_copy(x->arena, model_asked(x));

@@ -18,6 +18,8 @@ static const struct surface surfaces[] = {
 	{ "/v1/engines/{model}/chat/completions", "POST", &front_chat, COUNT_REQUESTS_CHAT, false, NULL, WANT_ANSWER },
 	{ "/v1/engines/{model}/completions", "POST", &front_completions, COUNT_REQUESTS_COMPLETIONS, false, NULL, WANT_ANSWER },
 	{ "/v1/engines/{model}/embeddings", "POST", &front_embeddings, COUNT_REQUESTS_EMBEDDINGS, false, NULL, WANT_ANSWER },
+	{ "/cursor/chat/completions",	"POST",	&front_chat,	 COUNT_REQUESTS_CHAT,	  false, NULL, WANT_ANSWER },
+	{ "/cursor/models",		"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_models, WANT_ANSWER },
 	{ "/v1/messages",		"POST",	&front_messages, COUNT_REQUESTS_MESSAGES, false, NULL, false },
 	{ "/v1/messages/count_tokens",	"POST",	&front_messages, COUNT_REQUESTS_OTHER,	  false, NULL, WANT_COUNT },
 	RESPONSES("/v1")

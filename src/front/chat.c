@@ -3,12 +3,14 @@
 #include "front/chat_priv.h"
 
 #include "front/guard.h"
+#include "front/responses_priv.h"
 
-enum member { MODEL, MESSAGES, STREAM, STREAM_OPTIONS, N, MAX_OLD, MAX_NEW, SERVICE_TIER, MEMBERS };
+enum member { MODEL, MESSAGES, INPUT, STREAM, STREAM_OPTIONS, N, MAX_OLD, MAX_NEW, SERVICE_TIER, MEMBERS };
 
 static const struct guard rows[MEMBERS] = {
 	[MODEL]		 = { "model", AS(JSON_STRING), "a string" },
 	[MESSAGES]	 = { "messages", AS(JSON_ARRAY), "a list" },
+	[INPUT]		 = { "input", ~0u, "" },	/* Responses' word for messages: its type is looked at there */
 	[STREAM]	 = { "stream", AS(JSON_BOOL), "true or false" },
 	[STREAM_OPTIONS] = { "stream_options", AS(JSON_OBJECT), "an object" },
 	[N]		 = { "n", AS(JSON_NUMBER), "an integer" },
@@ -72,17 +74,45 @@ chat_missing(const struct look *l, const char *param)
 	return (error_param(error_new(l->arena, E_BAD_REQUEST, "%s: Missing required parameter: '%s'.", l->path, param), param));
 }
 
+/* max_tokens in chat's two spellings, where the body has one of them. */
+static struct error *
+read_limit(const struct look *l, const struct json_spot *const *found)
+{
+	int64_t old = -1;
+
+	TRY(chat_count_in(&old, l, found[MAX_OLD], 0, CHAT_TOKENS_MAX, "max_tokens"));
+	TRY(chat_count_in(&l->glance->max_tokens, l, found[MAX_NEW], 0, CHAT_TOKENS_MAX, "max_completion_tokens"));
+	if (found[MAX_NEW] == NULL && found[MAX_OLD] != NULL)
+		l->glance->max_tokens = old;
+	return (NULL);
+}
+
+/* Cursor's agent sends Responses bodies to chat's path, and wants chat's answers. */
+static struct error *
+glance_responses(const struct look *l, struct text body, const struct json_spot *const *found)
+{
+	struct glance *g = l->glance;
+
+	TRY(responses_glance(g, l->arena, body));
+	g->responses_shaped = true;
+	g->usage_asked = false;
+	TRY(chat_stream_options(l, found[STREAM_OPTIONS]));
+	return (read_limit(l, found));
+}
+
 static struct error *
 glance(struct glance *g, struct arena *arena, struct text body)
 {
 	struct look l = { .arena = arena, .glance = g, .path = "/chat/completions" };
 	const struct json_spot *found[MEMBERS];
-	int64_t n = 1, old = -1;
 	struct json_walk walk;
 	struct json_item item;
+	int64_t n = 1;
 
 	TRY(guard_scan(g, found, arena, body, rows, MEMBERS));
 	TRY(chat_name_model(&l, found[MODEL]));
+	if (found[MESSAGES] == NULL && found[INPUT] != NULL)
+		return (glance_responses(&l, body, found));
 	if (found[MESSAGES] == NULL)
 		return (chat_missing(&l, "messages"));
 	walk = json_walk(json_spot_value(body, found[MESSAGES]));
@@ -90,13 +120,9 @@ glance(struct glance *g, struct arena *arena, struct text body)
 		return (chat_bad(&l, "messages", "should not be empty"));
 	g->stream = found[STREAM] != NULL && json_spot_value(body, found[STREAM]).at[0] == 't';
 	TRY(chat_stream_options(&l, found[STREAM_OPTIONS]));
-	g->max_tokens = -1;
 	TRY(chat_count_in(&n, &l, found[N], 1, CHAT_N_MAX, "n"));
-	TRY(chat_count_in(&old, &l, found[MAX_OLD], 0, CHAT_TOKENS_MAX, "max_tokens"));
-	TRY(chat_count_in(&g->max_tokens, &l, found[MAX_NEW], 0, CHAT_TOKENS_MAX, "max_completion_tokens"));
-	if (found[MAX_NEW] == NULL)
-		g->max_tokens = old;
-	return (NULL);
+	g->max_tokens = -1;
+	return (read_limit(&l, found));
 }
 
 /* Frames. */
@@ -205,3 +231,26 @@ const struct front front_chat = {
 	.error_body = chat_error_body,
 	.error_event = chat_error_event,
 };
+
+/* Never relayed: no upstream takes the one and answers with the other. */
+const struct front front_cursor = {
+	.name = "cursor",
+	.dialect = DIALECT_CHAT,
+	.wire = WIRE_NONE,
+	.glance = glance,
+	.read_ask = responses_read_ask,
+	.whole = chat_whole,
+	.stream = chat_stream,
+	.write = chat_write,
+	.frame = chat_frame,
+	.frame_end = frame_end,
+	.heartbeat = CHAT_HEARTBEAT,
+	.error_body = chat_error_body,
+	.error_event = chat_error_event,
+};
+
+const struct front *
+front_of_body(const struct front *front, const struct glance *g)
+{
+	return (front == &front_chat && g->responses_shaped ? &front_cursor : front);
+}

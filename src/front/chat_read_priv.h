@@ -40,8 +40,6 @@ struct error	*chat_read_content(struct reading *, struct part ***end, const stru
 struct error	*chat_read_arguments(struct text *input, struct reading *, const struct json *, struct text path);
 /* A tool from the object that has its name, description and parameters; `mark`: cache_control, or NULL. */
 struct error	*chat_add_tool(struct reading *, const struct json *, const struct json *mark, struct text path);
-/* The description of a freeform tool for models that only know functions: how its text is given, and the grammar it must follow. */
-void		 chat_describe_freeform(struct reading *, struct tool *, const struct json *grammar);
 bool		 chat_choice_word(enum tool_choice *, struct quoted word);
 /* name, schema and strict from the object that holds them. */
 struct error	*chat_read_schema(struct reading *, const struct json *, struct text path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tools of a chat request, and which of them may be called; functions are their old form. */
 #include "front/chat_read_priv.h"
+#include "front/freeform.h"
 
 struct error *
 chat_add_tool(struct reading *r, const struct json *f, const struct json *mark, struct text path)
@@ -28,27 +29,6 @@ chat_add_tool(struct reading *r, const struct json *f, const struct json *mark, 
 	return (NULL);
 }
 
-void
-chat_describe_freeform(struct reading *r, struct tool *t, const struct json *grammar)
-{
-	struct quoted syntax = json_quoted(chat_said(grammar, "syntax")), definition = json_quoted(chat_said(grammar, "definition"));
-	struct buf b = { 0 };
-	struct text words;
-
-	buf_add(&b, t->description.at, t->description.len);
-	if (b.len > 0)
-		buf_lit(&b, "\\n\\n");
-	buf_lit(&b, "Put the raw text in the field input.");
-	if (definition.len > 0) {
-		buf_print(&b, " It must match this %.*s grammar:\\n", (int)syntax.len, syntax.at);
-		buf_add(&b, definition.at, definition.len);
-	}
-	words = arena_copy(r->arena, buf_as_text(&b));
-	buf_free(&b);
-	t->description = (struct quoted){ words.at, words.len };
-	t->freeform = true;
-}
-
 static struct error *
 read_tool(struct reading *r, const struct json *v, struct text path)
 {
@@ -61,7 +41,7 @@ read_tool(struct reading *r, const struct json *v, struct text path)
 	TRY(chat_take_string(&type, r, v, "type", path));
 	if (quoted_is(type, "custom")) {
 		TRY(chat_add_tool(r, custom, chat_said(v, "cache_control"), chat_member_path(r, path, "custom")));
-		chat_describe_freeform(r, *at, chat_said(chat_said(custom, "format"), "grammar"));
+		freeform_describe(r->arena, *at, chat_said(chat_said(custom, "format"), "grammar"));
 		return (NULL);
 	}
 	if (type.len > 0 && !quoted_is(type, "function"))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The messages of a chat request: every role, calls and results old and new, thoughts of earlier turns. */
 #include "front/chat_read_priv.h"
+#include "front/freeform.h"
 
 static struct message *
 add_message(struct reading *r, enum role role)
@@ -83,7 +84,7 @@ read_call(struct reading *r, struct part ***end, const struct json *v, struct te
 		path = chat_member_path(r, path, "custom");
 		TRY(chat_need_string(&p->name, r, custom, "name", path));
 		TRY(chat_take_string(&words, r, custom, "input", path));
-		p->input = arena_print(r->arena, "{\"input\":\"%.*s\"}", (int)words.len, words.at);
+		p->input = freeform_arguments(r->arena, words);
 		return (NULL);
 	}
 	path = chat_member_path(r, path, "function");

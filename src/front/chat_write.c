@@ -6,6 +6,7 @@
  * is readable by itself.
  */
 #include "front/chat_priv.h"
+#include "front/freeform.h"
 
 #define MAX_CHOICES	CHAT_N_MAX
 
@@ -26,6 +27,8 @@ struct tool_call {
 	struct quoted	 id, name;
 	struct rope	 input;
 	bool		 fed;
+	bool		 custom, told;		/* a tool that takes a text: it is told when it is all there */
+	struct json_balance balance;
 	struct half	 half;			/* streams: BLOCK_TOOL's own, as calls may interleave */
 	struct tool_call *next;
 };
@@ -55,10 +58,34 @@ struct writer {
 	struct buf	*out;
 	struct text	 id;
 	bool		 streams;
+	struct words	*customs;		/* names of the tools that take a text */
+	bool		 cursor;		/* it wants their calls as functions, with the text for arguments */
 	struct choice	*choices;
 	struct usage	 usage;
 	bool		 has_usage;
 };
+
+static struct quoted
+keep(struct writer *w, struct quoted q)
+{
+	struct text copy = arena_copy(w->arena, (struct text){ q.at, q.len });
+
+	return ((struct quoted){ copy.at, copy.len });
+}
+
+static void
+keep_customs(struct writer *w, const struct ask *ask)
+{
+	struct words **last = &w->customs;
+
+	for (const struct tool *t = ask != NULL ? ask->tools : NULL; t != NULL; t = t->next) {
+		if (!t->freeform)
+			continue;
+		*last = arena_new_of(w->arena, struct words);
+		(*last)->word = keep(w, t->name);
+		last = &(*last)->next;
+	}
+}
 
 static struct writer *
 new_writer(struct arena *arena, const struct told *told, struct buf *out, bool streams)
@@ -70,6 +97,8 @@ new_writer(struct arena *arena, const struct told *told, struct buf *out, bool s
 	w->out = out;
 	w->streams = streams;
 	w->usage = USAGE_UNSAID;
+	w->cursor = told->asked != NULL && told->asked->responses_shaped;
+	keep_customs(w, told->ask);
 	return (w);
 }
 
@@ -83,14 +112,6 @@ struct writer *
 chat_stream(struct arena *arena, const struct told *told, struct buf *out)
 {
 	return (new_writer(arena, told, out, true));
-}
-
-static struct quoted
-keep(struct writer *w, struct quoted q)
-{
-	struct text copy = arena_copy(w->arena, (struct text){ q.at, q.len });
-
-	return ((struct quoted){ copy.at, copy.len });
 }
 
 static void
@@ -128,6 +149,15 @@ choice_of(struct writer *w, unsigned index)
 	(*at)->index = index;
 	(*at)->thoughts_end = &(*at)->thoughts;
 	return (*at);
+}
+
+static bool
+is_custom(const struct writer *w, struct quoted name)
+{
+	for (const struct words *c = w->customs; c != NULL; c = c->next)
+		if (c->word.len == name.len && memcmp(c->word.at, name.at, name.len) == 0)
+			return (true);
+	return (false);
 }
 
 static struct tool_call *
@@ -288,14 +318,39 @@ put_thoughts(struct json_out *o, const struct choice *c)
 	json_close(o, ']');
 }
 
+/* A call's type, and where its input stands. */
+static const char *
+type_of(const struct writer *w, const struct tool_call *t)
+{
+	return (t->custom && !w->cursor ? "custom" : "function");
+}
+
+static const char *
+input_name(const struct writer *w, const struct tool_call *t)
+{
+	return (t->custom && !w->cursor ? "input" : "arguments");
+}
+
+static struct quoted
+custom_text(const struct writer *w, const struct tool_call *t)
+{
+	struct growing all = { 0 };
+
+	for (const struct piece *p = t->input.first; p != NULL; p = p->next)
+		arena_append(w->arena, &all, (struct text){ p->text.at, p->text.len });
+	return (freeform_text(w->arena, (struct quoted){ all.len > 0 ? all.at : "", all.len }));
+}
+
 static void
-put_function(struct json_out *o, const struct tool_call *t)
+put_function(struct json_out *o, const struct writer *w, const struct tool_call *t)
 {
 	json_open(o, '{');
 	json_name(o, "name");
 	json_put_quoted(o, t->name);
-	json_name(o, "arguments");
-	if (t->fed)
+	json_name(o, input_name(w, t));
+	if (t->custom)
+		json_put_quoted(o, custom_text(w, t));
+	else if (t->fed)
 		put_rope(o, &t->input);
 	else
 		json_put_quoted(o, QUOTED("{}"));
@@ -309,7 +364,7 @@ put_calls(struct json_out *o, const struct writer *w, const struct choice *c)
 		return;
 	if (w->told.old_functions) {
 		json_name(o, "function_call");
-		put_function(o, c->tools);
+		put_function(o, w, c->tools);
 		return;
 	}
 	json_name(o, "tool_calls");
@@ -319,9 +374,9 @@ put_calls(struct json_out *o, const struct writer *w, const struct choice *c)
 		json_name(o, "id");
 		json_put_quoted(o, t->id);
 		json_name(o, "type");
-		json_put_quoted(o, QUOTED("function"));
-		json_name(o, "function");
-		put_function(o, t);
+		json_string(o, text_of(type_of(w, t)));
+		json_name(o, type_of(w, t));
+		put_function(o, w, t);
 		json_close(o, '}');
 	}
 	json_close(o, ']');
@@ -403,6 +458,7 @@ collect(struct writer *w, const struct event *e)
 		t = tool_of(w, c, e->slot);
 		t->id = keep(w, e->id);
 		t->name = keep(w, e->name);
+		t->custom = is_custom(w, e->name);
 		break;
 	case EVENT_TOOL_INPUT:
 		t = tool_of(w, c, e->slot);
@@ -550,16 +606,16 @@ say_tool(struct writer *w, const struct choice *c, const struct tool_call *t, bo
 			json_name(&o, "id");
 			json_put_quoted(&o, t->id);
 			json_name(&o, "type");
-			json_put_quoted(&o, QUOTED("function"));
+			json_string(&o, text_of(type_of(w, t)));
 		}
-		json_name(&o, "function");
+		json_name(&o, type_of(w, t));
 	}
 	json_open(&o, '{');
 	if (opens) {
 		json_name(&o, "name");
 		json_put_quoted(&o, t->name);
 	}
-	json_name(&o, "arguments");
+	json_name(&o, input_name(w, t));
 	json_put_quoted(&o, input);
 	json_close(&o, '}');
 	if (!w->told.old_functions) {
@@ -570,19 +626,34 @@ say_tool(struct writer *w, const struct choice *c, const struct tool_call *t, bo
 }
 
 static void
+say_text(struct writer *w, struct choice *c, struct tool_call *t)
+{
+	if (!t->told)
+		say_tool(w, c, t, false, custom_text(w, t));
+	t->told = true;
+}
+
+static void
 say_input(struct writer *w, struct choice *c, struct tool_call *t, struct quoted words)
 {
 	if (words.len == 0)
 		return;
 	t->fed = true;
-	if (quoted_join(w->arena, &t->half, &words))
+	if (t->custom) {
+		add(w, &t->input, words);
+		json_balance_add(&t->balance, words);
+		if (t->balance.began && json_balanced(&t->balance))
+			say_text(w, c, t);
+	} else if (quoted_join(w->arena, &t->half, &words))
 		say_tool(w, c, t, false, words);
 }
 
 static void
 close_tool(struct writer *w, struct choice *c, struct tool_call *t)
 {
-	if (!t->fed)
+	if (t->custom)
+		say_text(w, c, t);
+	else if (!t->fed)
 		say_tool(w, c, t, false, QUOTED("{}"));
 	else if (t->half.waits)
 		say_tool(w, c, t, false, (struct quoted){ t->half.at, 6 });
@@ -681,6 +752,7 @@ say(struct writer *w, const struct event *e)
 		t = tool_of(w, c, e->slot);
 		t->id = keep(w, e->id);
 		t->name = keep(w, e->name);
+		t->custom = is_custom(w, e->name);
 		say_tool(w, c, t, true, QUOTED(""));
 		break;
 	case EVENT_TOOL_INPUT:

@@ -58,7 +58,9 @@ struct front {
 	void		(*error_event)(struct buf *out, const struct error *, const struct failing *);
 };
 
-extern const struct front front_chat, front_messages, front_responses, front_completions, front_embeddings;
+extern const struct front front_chat, front_messages, front_responses, front_completions, front_embeddings, front_cursor;
+/* Whose words a body is in that a front has looked at: chat's path takes those of Cursor, too. */
+const struct front *front_of_body(const struct front *, const struct glance *);
 
 /* As a front's error_body, but in Azure's words where those differ: azure.c. */
 #define AZURE_NO_RESOURCE	"404"		/* the code of an E_NOT_FOUND that means the path, as without an api-version */

@@ -69,8 +69,8 @@ check_numbers(struct glance *g, struct arena *arena, const struct json_spot *con
 	return (NULL);
 }
 
-static struct error *
-glance(struct glance *g, struct arena *arena, struct text body)
+struct error *
+responses_glance(struct glance *g, struct arena *arena, struct text body)
 {
 	const struct json_spot *found[MEMBERS];
 
@@ -189,7 +189,7 @@ const struct front front_responses = {
 	.name = "responses",
 	.dialect = DIALECT_RESPONSES,
 	.wire = WIRE_RESPONSES,
-	.glance = glance,
+	.glance = responses_glance,
 	.read_ask = responses_read_ask,
 	.whole = responses_whole,
 	.stream = responses_stream,

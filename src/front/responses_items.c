@@ -3,6 +3,7 @@
  * The input items of a Responses request as messages.  What the model said in one turn stands in many items here: thoughts go to the message they
  * preceded, calls that came together into one message, and each result directly behind the message with its call, wherever it stood.
  */
+#include "front/freeform.h"
 #include "front/responses_read_priv.h"
 
 #include "chat/envelope.h"
@@ -246,6 +247,16 @@ add_call(struct in *in, struct part call)
 	in->n_calls++;
 }
 
+static bool
+is_freeform(const struct ask *ask, struct quoted name)
+{
+	for (const struct tool *t = ask->tools; t != NULL; t = t->next)
+		if (t->freeform && t->name.len == name.len && memcmp(t->name.at, name.at, name.len) == 0)
+			return (true);
+	return (false);
+}
+
+/* Cursor sends the calls of its custom tools so, with their text for arguments. */
 static struct error *
 read_function_call(struct in *in, const struct json *v, struct text path)
 {
@@ -256,7 +267,10 @@ read_function_call(struct in *in, const struct json *v, struct text path)
 	TRY(chat_need_string(&call.name, in->r, v, "name", path));
 	TRY(chat_take_string(&space, in->r, v, "namespace", path));
 	call.name = responses_flat_name(in->r->arena, space, call.name);
-	TRY(chat_read_arguments(&call.input, in->r, chat_said(v, "arguments"), chat_member_path(in->r, path, "arguments")));
+	if (is_freeform(in->r->ask, call.name) && json_is(chat_said(v, "arguments"), JSON_STRING))
+		call.input = freeform_arguments(in->r->arena, freeform_text(in->r->arena, json_quoted(chat_said(v, "arguments"))));
+	else
+		TRY(chat_read_arguments(&call.input, in->r, chat_said(v, "arguments"), chat_member_path(in->r, path, "arguments")));
 	add_call(in, call);
 	return (NULL);
 }
@@ -272,7 +286,7 @@ read_custom_call(struct in *in, const struct json *v, struct text path)
 	TRY(chat_take_string(&space, in->r, v, "namespace", path));
 	TRY(chat_take_string(&input, in->r, v, "input", path));
 	call.name = responses_flat_name(in->r->arena, space, call.name);
-	call.input = arena_print(in->r->arena, "{\"input\":\"" TEXT_FMT "\"}", TEXT_ARG(input));
+	call.input = freeform_arguments(in->r->arena, input);
 	add_call(in, call);
 	return (NULL);
 }

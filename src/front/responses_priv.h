@@ -5,6 +5,7 @@
 
 #include "front/front.h"
 
+struct error	*responses_glance(struct glance *, struct arena *, struct text body);
 struct error	*responses_read_ask(struct ask *, struct arena *, const struct glance *);
 struct writer	*responses_whole(struct arena *, const struct told *, struct buf *out);
 struct writer	*responses_stream(struct arena *, const struct told *, struct buf *out);

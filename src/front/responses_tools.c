@@ -4,6 +4,7 @@
  * tools that OpenAI defines and the client runs as functions with their schema.  What runs at OpenAI (file search, code interpreter, remote
  * MCP, …) and what is not known is not offered to the model: new ones appear every month, and a client must not fail for them.
  */
+#include "front/freeform.h"
 #include "front/responses_read_priv.h"
 
 const struct form responses_forms[] = {
@@ -115,7 +116,7 @@ read_tool(struct reading *r, const struct json *v, struct quoted space, struct t
 	if (quoted_is(type, "function") || quoted_is(type, "custom")) {
 		TRY(chat_add_tool(r, v, NULL, path));
 		if (quoted_is(type, "custom")) {
-			chat_describe_freeform(r, *at, chat_said(v, "format"));
+			freeform_describe(r->arena, *at, chat_said(v, "format"));
 			(*at)->form = FORM_CUSTOM;
 		}
 		(*at)->space = space;

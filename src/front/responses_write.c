@@ -6,6 +6,7 @@
  * what comes meanwhile waits in its order.  Custom tools, and those that OpenAI defines, come over functions: their items are told when their
  * arguments are all there.
  */
+#include "front/freeform.h"
 #include "front/responses_write_priv.h"
 
 #include "chat/envelope.h"
@@ -411,21 +412,6 @@ put_thought(struct writer *w, struct json_out *o, const char *status)
 
 /* Calls. */
 
-/* What a custom tool was given: the field input, or the arguments as they are when they have none. */
-static struct quoted
-custom_input(struct writer *w, const struct call *c)
-{
-	struct text arguments = json_unescape(w->arena, grown(&c->input));
-	struct json_fault fault;
-	struct json_item item;
-	enum json_type type;
-	size_t n;
-
-	if (json_scan(arguments, &type, NULL, 0, &n, &fault) && type == JSON_OBJECT && json_find(arguments, "input", &item) && item.type == JSON_STRING)
-		return (json_inside(item.raw));
-	return (grown(&c->input));
-}
-
 /* The arguments as an object, behind members that no model says. */
 static void
 put_action(struct writer *w, struct json_out *o, const struct call *c)
@@ -471,7 +457,7 @@ put_call(struct writer *w, struct json_out *o, const char *status)
 	if (c->tool.form == FORM_FUNCTION)
 		put_member(o, "arguments", begins ? QUOTED("") : grown(&c->input));
 	else if (c->tool.form == FORM_CUSTOM)
-		put_member(o, "input", begins ? QUOTED("") : custom_input(w, c));
+		put_member(o, "input", begins ? QUOTED("") : freeform_text(w->arena, grown(&c->input)));
 	else {
 		json_name(o, form->member);
 		put_action(w, o, c);
@@ -511,7 +497,7 @@ end_arguments(struct writer *w, struct call *c)
 static void
 end_input(struct writer *w, struct call *c)
 {
-	struct quoted input = custom_input(w, c);
+	struct quoted input = freeform_text(w->arena, grown(&c->input));
 
 	if (input.len > 0)
 		say(w, "response.custom_tool_call_input.delta", NULL, 0, "delta", input);

@@ -27,6 +27,7 @@ struct glance {
 	int64_t		 max_tokens;		/* -1 not said */
 	bool		 base64;		/* embeddings: wanted as base64, not as numbers */
 	struct text	 previous_response_id;	/* responses: unescaped, or empty */
+	bool		 responses_shaped;	/* chat: the body is one of Responses */
 	bool		 background;		/* responses */
 	bool		 unstored;		/* responses: store is false */
 	struct text	 goes_on_from;		/* in, responses: what the vendor calls the answer that previous_response_id names; empty: as the client says */

@@ -659,6 +659,7 @@ run_one(const struct kase *k, enum cutting cutting)
 {
 	struct outcome out = { 0 };
 	struct drive d = { .k = k, .arena = arena_new(), .out = &out };
+	struct kase own = *k;
 	struct error *e;
 
 	runs++;
@@ -667,6 +668,8 @@ run_one(const struct kase *k, enum cutting cutting)
 	d.glance.goes_on_from = k->goes_on_from;
 	buf_text(&d.body, k->client);
 	e = k->front->glance(&d.glance, d.arena, buf_as_text(&d.body));
+	own.front = front_of_body(k->front, &d.glance);
+	d.k = k = &own;
 	if (e == NULL)
 		e = request(&d, relays(k));
 	if (e != NULL)
@@ -738,6 +741,8 @@ main(int argc, char **argv)
 	run_folder(top, "completions-anthropic", &front_completions, WIRE_ANTHROPIC, only);
 	run_folder(top, "embeddings-embeddings", &front_embeddings, WIRE_EMBEDDINGS, only);
 	run_folder(top, "embeddings-anthropic", &front_embeddings, WIRE_ANTHROPIC, only);
+	run_folder(top, "cursor-openai", &front_chat, WIRE_OPENAI, only);
+	run_folder(top, "cursor-anthropic", &front_chat, WIRE_ANTHROPIC, only);
 	run_folder(top, "messages-openai", &front_messages, WIRE_OPENAI, only);
 	run_folder(top, "messages-anthropic", &front_messages, WIRE_ANTHROPIC, only);
 	run_folder(top, "responses-responses", &front_responses, WIRE_RESPONSES, only);
