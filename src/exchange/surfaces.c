@@ -26,11 +26,15 @@ static const struct surface surfaces[] = {
 	RESPONSES("/openai/v1")
 	RESPONSES("/openai")
 	{ "/openai/v1/chat/completions", "POST", &front_chat,	 COUNT_REQUESTS_CHAT,	  false, NULL, WANT_ANSWER },
+	{ "/openai/v1/completions",	"POST",	&front_completions, COUNT_REQUESTS_COMPLETIONS, false, NULL, WANT_ANSWER },
+	{ "/openai/v1/embeddings",	"POST",	&front_embeddings, COUNT_REQUESTS_EMBEDDINGS, false, NULL, WANT_ANSWER },
 	{ "/openai/v1/models",		"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_models, WANT_ANSWER },
 	{ "/openai/v1/models/*",	"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_model, WANT_ANSWER },
 	{ "/openai/models",		"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_models, WANT_ANSWER },
 	{ "/openai/models/*",		"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_model, WANT_ANSWER },
 	{ "/openai/deployments/{model}/chat/completions", "POST", &front_chat, COUNT_REQUESTS_CHAT, false, NULL, WANT_ANSWER },
+	{ "/openai/deployments/{model}/completions", "POST", &front_completions, COUNT_REQUESTS_COMPLETIONS, false, NULL, WANT_ANSWER },
+	{ "/openai/deployments/{model}/embeddings", "POST", &front_embeddings, COUNT_REQUESTS_EMBEDDINGS, false, NULL, WANT_ANSWER },
 	{ "/v1/models",			"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  false, local_models, false },
 	{ "/v1/models/*",		"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  false, local_model, false },
 	{ "/v1/model/info",		"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_model_info, WANT_ANSWER },
@@ -114,7 +118,7 @@ takes_segment(struct text *row, struct text *path, struct found *f)
 	size_t n = 0;
 
 	text_cut(*row, '}', &name, row);
-	if (text_is(name, "{model") && text_ends(*path, *row))
+	if (text_is(name, "{model") && text_ends(*path, *row) && !text_starts(*path, TEXT("/")))
 		n = path->len - row->len;
 	while (n < path->len && path->at[n] != '/')
 		n++;

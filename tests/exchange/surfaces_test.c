@@ -74,6 +74,9 @@ static void
 azures_paths_need_a_version(void **state)
 {
 	(void)state;
+	assert_string_equal(path_of("POST", "/openai/deployments/x/chat/completions"), "/openai/deployments/{model}/chat/completions");
+	assert_true(text_is(find("POST", "/openai/deployments/a/b/completions").model, "a/b"));
+	assert_true(find("POST", "/openai/deployments/x/embeddings").undated);
 	assert_true(find("POST", "/openai/deployments/x/chat/completions").undated);
 	assert_true(find("POST", "/openai/deployments/x/chat/completions?api-version=").undated);
 	assert_true(find("POST", "/openai/deployments/x/chat/completions?my-api-version=1&a").undated);

@@ -108,6 +108,23 @@ def test_azures_sdk_reaches_any_vendor(site, upstream):
     assert answer.model == "claude" and answer.choices[0].message.content.startswith("Hello")
 
 
+def test_azures_sdk_embeds_and_completes(site, upstream):
+    n = kit.unique()
+    answer = sdk(site).embeddings.create(model=f"azure/script:fixed,in={n}", input=["a", "b"])
+    assert len(answer.data) == 2 and isinstance(answer.data[0].embedding[0], float) and answer.model == f"azure/script:fixed,in={n}"
+    assert sent(upstream, f"in%3D{n}/")["path"].endswith(f"%2Cin%3D{n}/embeddings?api-version={VERSION}")
+    n = kit.unique()
+    answer = sdk(site, f"azure/script:fixed,in={n}").completions.create(model="x", prompt="say")
+    assert answer.choices[0].text.startswith("Hello") and answer.usage.prompt_tokens == n
+    assert sent(upstream, f"in%3D{n}/")["path"].endswith(f"/completions?api-version={VERSION}")
+    client = openai.OpenAI(base_url=site.url + "/openai/v1", api_key=KEY, max_retries=0)
+    assert len(client.embeddings.create(model="v1/script:fixed", input="a").data) == 1
+    assert client.completions.create(model="v1/script:fixed", prompt="say").choices[0].text.startswith("Hello")
+    with pytest.raises(openai.NotFoundError) as e:
+        sdk(site).embeddings.create(model="nobody", input="a")
+    assert e.value.code == "DeploymentNotFound"
+
+
 def test_azures_sdk_lists_models(site):
     assert {"entra", "named"} <= {m.id for m in sdk(site).models.list()}
 
