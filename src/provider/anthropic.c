@@ -181,6 +181,44 @@ cut_for_count(struct splice *s)
 				s->cut[i] = true;
 }
 
+static bool
+is_billing_block(const struct json_item *block)
+{
+	struct json_item said;
+
+	return (block->type == JSON_OBJECT && json_find(block->raw, "text", &said) && text_starts(said.raw, TEXT("\"x-anthropic-billing-header:")));
+}
+
+/* Claude Code's first system block is another one in each request: an engine of somebody else's would lose its prefix cache by it. */
+static void
+cut_billing(struct splice *s)
+{
+	const struct json_spot *system = glance_member(s->glance, "system");
+	struct buf kept = { 0 };
+	struct json_walk walk;
+	struct json_item block;
+	bool found = false;
+
+	if (system == NULL || system->type != JSON_ARRAY)
+		return;
+	walk = json_walk(json_spot_value(s->glance->body, system));
+	while (json_next(&walk, &block)) {
+		if (is_billing_block(&block)) {
+			found = true;
+			continue;
+		}
+		buf_byte(&kept, kept.len == 0 ? '[' : ',');
+		buf_text(&kept, block.raw);
+	}
+	if (found && kept.len == 0)
+		s->cut[system - s->glance->top] = true;
+	else if (found) {
+		buf_byte(&kept, ']');
+		splice_set(s, "system", arena_copy(s->arena, buf_as_text(&kept)));
+	}
+	buf_free(&kept);
+}
+
 static struct error *
 relay_request(struct edits *edits, struct arena *arena, const struct glance *g, const struct deployment *d, struct text model, bool drop_params)
 {
@@ -193,6 +231,8 @@ relay_request(struct edits *edits, struct arena *arena, const struct glance *g, 
 	else
 		splice_defaults(&s, d, known);
 	splice_drop(&s, d);
+	if (d->vendor != NULL && strcmp(d->vendor->prefix, "anthropic") != 0)
+		cut_billing(&s);
 	splice_set(&s, "model", arena_print(arena, "\"%.*s\"", (int)q.len, q.at));
 	splice_finish(edits, &s);
 	return (NULL);

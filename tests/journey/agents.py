@@ -28,6 +28,11 @@ def script(name, **options):
     return ",".join([f"script:{name}"] + [f"{key}={urllib.parse.quote(str(value), safe='')}" for key, value in options.items()])
 
 
+def reached(upstream, text):
+    """What arrived for the models whose script says that text."""
+    return [r for r in upstream.received() if f"text={text}," in r["body"] or f'text={text}"' in r["body"]]
+
+
 class Home:
     """A home folder, and a work folder with note.txt in it."""
 

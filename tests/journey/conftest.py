@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+import agents
 import kit
 
 
@@ -65,6 +66,14 @@ def gateway(request, upstream):
     running = kit.Gateway(everyday(upstream), form=request.param)
     yield running
     running.stop()
+
+
+@pytest.fixture
+def wire(served):
+    """A tap before the gateway that a module calls `served`."""
+    tap = agents.Wire(served.port)
+    yield tap
+    tap.close()
 
 
 @pytest.fixture(scope="session")

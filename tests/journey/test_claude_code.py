@@ -6,7 +6,7 @@ import pytest
 import requests
 
 import kit
-from agents import WORD, Home, Wire, script
+from agents import WORD, Home, reached, script
 from kit import KEY
 
 READ = {"call": "Bash", "args": json.dumps({"command": "cat note.txt", "description": "Read the note"})}
@@ -38,17 +38,6 @@ def served(request, upstream):
     gateway.mark = mark
     yield gateway
     gateway.stop()
-
-
-@pytest.fixture
-def wire(served):
-    tap = Wire(served.port)
-    yield tap
-    tap.close()
-
-
-def reached(upstream, text):
-    return [r for r in upstream.received() if f"text={text}," in r["body"] or f'text={text}"' in r["body"]]
 
 
 def told(events):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import kit
-from agents import WORD, Home, Wire, script
+from agents import WORD, Home, reached, script
 
 PATCH = f"*** Begin Patch\n*** Update File: note.txt\n@@\n-The word is {WORD}.\n+The word is okapi-77.\n*** End Patch\n"
 READ = {"call": "exec_command", "args": json.dumps({"cmd": "cat note.txt"})}
@@ -23,23 +23,12 @@ def served(request, upstream):
             kit.deployment("openai/reader", "openai/" + script("tools", reasoning=2, text=mark, **READ), base),
             kit.deployment("chat/reader", "deepseek/" + script("tools", reasoning=2, text=mark, **READ), base),
         ],
-        "litellm_settings": {"num_retries": 0, "drop_params": True},
+        "litellm_settings": {"num_retries": 0},
         "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
     }, form=request.param)
     gateway.mark = mark
     yield gateway
     gateway.stop()
-
-
-@pytest.fixture
-def wire(served):
-    tap = Wire(served.port)
-    yield tap
-    tap.close()
-
-
-def reached(upstream, mark):
-    return [r for r in upstream.received() if f"text={mark}" in r["body"]]
 
 
 def messages(items):
