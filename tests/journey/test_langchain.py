@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LangChain's clients of both vendors: answers, streams, tools, structured output and Responses, on upstreams of either dialect."""
+"""LangChain's clients of both vendors: answers, streams, tools, structured output, Responses and embeddings, on upstreams of either dialect."""
 import json
 
 import pytest
 from langchain_anthropic import ChatAnthropic
 from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
-from langchain_openai import ChatOpenAI
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 
 from agents import script
@@ -79,3 +79,9 @@ def test_it_fills_a_form(plain, client, vendor):
     text = json.dumps(ANSWER)
     name = script("tools", args=text) if client is by_messages else script("fixed", text=text)
     assert client(plain, f"{vendor}/{name}").with_structured_output(Weather).invoke(QUESTION) == Weather(**ANSWER)
+
+
+def test_it_embeds(plain):
+    embeddings = OpenAIEmbeddings(base_url=plain.url + "/v1", api_key=KEY, model="openai/script:fixed", dimensions=6, check_embedding_ctx_length=False)
+    first, second = embeddings.embed_documents(["one", "two"])
+    assert len(first) == len(second) == 6 and first != second and embeddings.embed_query("two") == second

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Open WebUI's calls, replayed as its backend sends them: the list of models, chats with its extra members, its tasks."""
+"""Open WebUI's calls, replayed as its backend sends them: the list of models, chats with its extra members, its tasks, its embeddings."""
 import json
 
 import pytest
@@ -82,3 +82,9 @@ def test_it_makes_titles(plain, vendor):
             "stream": False, "max_completion_tokens": 1000}
     answer = plain.post("/v1/chat/completions", task, headers=USER).json()
     assert json.loads(answer["choices"][0]["message"]["content"]) == {"title": "Greetings"}
+
+
+def test_it_embeds(plain):
+    """Batches without a format: it wants numbers."""
+    answer = plain.post("/v1/embeddings", {"input": ["one", "two"], "model": "openai/script:fixed"}, headers=USER).json()
+    assert [len(d["embedding"]) for d in answer["data"]] == [8, 8] and isinstance(answer["data"][0]["embedding"][0], float)
