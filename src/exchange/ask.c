@@ -82,14 +82,28 @@ forget_attempt(struct exchange *x)
 
 static enum step_result ask_next(struct exchange *, struct error *why);
 
-/* Servers that resemble OpenAI's may lack /responses: the configuration can not know, so the first call finds out, and for some minutes the worker remembers. */
+/* Servers that resemble OpenAI's may lack /responses or /completions: the configuration can not know, so the first call finds out, and for some minutes
+ * the worker remembers. */
+
+static struct missing_surface *
+place_of_missing(const struct exchange *x, enum wire wire)
+{
+	return (&x->worker->missing[(x->deployment->mark + wire) % nitems(x->worker->missing)]);
+}
 
 static bool
-was_missing(const struct exchange *x)
+was_missing(const struct exchange *x, enum wire wire)
 {
-	const struct missing_surface *m = &x->worker->no_responses[x->deployment->mark % nitems(x->worker->no_responses)];
+	const struct missing_surface *m = place_of_missing(x, wire);
 
-	return (m->deployment == x->deployment->mark && m->until_us > loop_now_us(x->worker->loop));
+	return (m->deployment == x->deployment->mark && m->wire == wire && m->until_us > loop_now_us(x->worker->loop));
+}
+
+/* Another surface can stand in for it. */
+static bool
+may_be_missing(const struct exchange *x, enum wire wire)
+{
+	return ((wire == WIRE_RESPONSES && x->holder == NULL) || wire == WIRE_COMPLETIONS);
 }
 
 static enum wire
@@ -97,7 +111,7 @@ wire_of(const struct exchange *x)
 {
 	enum wire wire = wire_for(x->deployment, route_model(&x->plan, x->deployment), x->front->wire);
 
-	return (wire == WIRE_RESPONSES && x->holder == NULL && was_missing(x) ? x->deployment->wire : wire);
+	return (may_be_missing(x, wire) && was_missing(x, wire) ? x->deployment->wire : wire);
 }
 
 /* "Not found" of a server of the operator's own, which says nothing about the model: then the path is what is missing. */
@@ -108,7 +122,7 @@ is_missing(const struct exchange *x)
 	int status = x->upstream_status;
 	bool own = x->deployment->vendor != NULL && x->deployment->vendor->base_url == NULL;
 
-	if (!own || x->failure == NULL || x->wire != WIRE_RESPONSES || x->surface->want != WANT_ANSWER || x->holder != NULL)
+	if (!own || x->failure == NULL || !may_be_missing(x, x->wire) || x->surface->want != WANT_ANSWER)
 		return (false);
 	if (status == 200)			/* LM Studio */
 		return (text_has(x->failure->detail, TEXT("unexpected endpoint")));
@@ -118,8 +132,7 @@ is_missing(const struct exchange *x)
 static void
 remember_missing(struct exchange *x)
 {
-	x->worker->no_responses[x->deployment->mark % nitems(x->worker->no_responses)] = (struct missing_surface){ x->deployment->mark,
-		loop_now_us(x->worker->loop) + MISSING_US };
+	*place_of_missing(x, x->wire) = (struct missing_surface){ x->deployment->mark, x->wire, loop_now_us(x->worker->loop) + MISSING_US };
 }
 
 /* What only a Responses upstream can do, asked of another. */

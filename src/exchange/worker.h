@@ -26,8 +26,9 @@ enum worker_form {
 
 #define REPLY_HIGH	262144		/* bytes queued to one client, above which its upstream is paused */
 
-struct missing_surface {			/* that deployment's upstream has no /responses */
+struct missing_surface {			/* that deployment's upstream lacks a surface */
 	uint64_t	 deployment;		/* its mark */
+	enum wire	 wire;
 	int64_t		 until_us;
 };
 
@@ -54,7 +55,7 @@ struct worker {
 	struct timer	 drain;
 	unsigned	 abandoned;	/* times the drain ran out */
 	struct timer	 sweep;		/* of dead workers' seats */
-	struct missing_surface no_responses[64];	/* by the last bits of the mark */
+	struct missing_surface missing[64];	/* by the last bits of mark and wire */
 	int64_t		 began_wall_ms;
 };
 

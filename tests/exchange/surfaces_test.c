@@ -68,6 +68,8 @@ a_path_may_name_the_model(void **state)
 	assert_true(text_is(find("POST", "/openai/deployments/chat/completions/chat/completions").model, "chat/completions"));
 	assert_true(text_is(find("POST", "/engines/e/embeddings").model, "e"));
 	assert_true(find("POST", "/v1/engines/c/completions").surface->front == &front_completions);
+	assert_true(find("POST", "/openai/deployments/x/completions").surface->front == &front_completions);
+	assert_true(text_is(find("POST", "/openai/deployments/x/y/embeddings").model, "x/y"));
 }
 
 static void

@@ -33,9 +33,11 @@ def httpd(upstream):
             kit.deployment("openai/*", "openai/*", base),
             kit.deployment("groq/*", "groq/*", base),
             kit.deployment("anthropic/*", "anthropic/*", upstream.base),
+            kit.deployment("azure/*", "azure/*", upstream.base, api_version="2024-10-21"),
             kit.deployment("broken", "openai/script:refuse,status=500,text=first", base),
             kit.deployment("chats", "groq/script:fixed,text=second", base),
             kit.deployment("lenient", "groq/script:fixed,text=lenient", base, drop_params=True),
+            kit.deployment("lacking", "openai/script:refuse,status=404,times=1,message=Not%20Found,text=found", base),
             kit.deployment("hello", "openai/hello", base, mock_response="Hello from the mock"),
         ],
         "litellm_settings": {"num_retries": 0, "fallbacks": [{"broken": ["chats"]}]},
@@ -144,6 +146,31 @@ def test_streams_that_break(completions, vendor):
         list(completions.create(model=f"{vendor}/script:cut,after=4", prompt="a", max_tokens=5, stream=True))
     with pytest.raises(openai.RateLimitError):
         completions.create(model=f"{vendor}/script:refuse,status=429", prompt="a", max_tokens=5)
+
+
+def test_a_server_without_the_call(completions, upstream):
+    """A server of one's own that answers 404 is asked by its chats, and so at once from then on."""
+    for _ in range(2):
+        assert completions.create(model="lacking", prompt="a").choices[0].text == "found"
+    assert [r["path"] for r in upstream.received("script:refuse,status=404,times=1,message=Not%20Found,text=found")] == ["/v1/completions"] + 2 * ["/v1/chat/completions"]
+
+
+def test_a_whole_answer_for_a_stream(completions):
+    texts, reasons, _ = text_of(completions.create(model=named(script="json-for-stream", text="whole"), prompt=["a", "b"], stream=True))
+    assert texts == {0: "whole", 1: "whole"} and reasons == {0: "stop", 1: "stop"}
+
+
+def test_azure(httpd, upstream):
+    """Azure's SDK, and Azure as upstream."""
+    sdk = openai.AzureOpenAI(azure_endpoint=httpd.url, api_key=KEY, api_version="2024-10-21", max_retries=0)
+    n = kit.unique()
+    for model, path in ((f"azure/script:fixed,text=azure,in={n}", f"/openai/deployments/script%3Afixed%2Ctext%3Dazure%2Cin%3D{n}/completions?api-version=2024-10-21"),
+                        (f"openai/script:fixed,text=azure,in={n}", "/v1/completions")):
+        assert sdk.completions.create(model=model, prompt="a").choices[0].text == "azure"
+        assert text_of(sdk.completions.create(model=model, prompt="a", stream=True))[0] == {0: "azure"}
+        assert upstream.received()[-1]["path"] == path
+        assert len(sdk.embeddings.create(model=model, input=["a", "b"], dimensions=4).data[1].embedding) == 4
+        assert upstream.received()[-1]["path"] == path.replace("/completions", "/embeddings")
 
 
 def test_routing_and_mocks(httpd, completions, upstream):
