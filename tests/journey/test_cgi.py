@@ -73,6 +73,15 @@ def test_a_configuration_with_errors(start, upstream, form):
     assert gateway.chat("gpt").status_code == 200
 
 
+@pytest.mark.parametrize("written", ['sk-o"d\\d=$HOME`id`&-1234', '"sk-o"d\\d=$HOME`id`&-1234"'])
+def test_keys_in_the_file_that_lighttpd_reads(start, upstream, written):
+    """As systemd reads it, with quotes around a value and without."""
+    gateway = start(everyday(upstream), form="cgi_lighttpd", env={"LITELLM_MASTER_KEY": written})
+    key = written[1:-1] if written.startswith('"') else written
+    assert requests.get(gateway.url + "/v1/models", headers={"x-api-key": key}).status_code == 200
+    assert requests.get(gateway.url + "/v1/models", headers={"x-api-key": key + "x"}).status_code == 401
+
+
 def test_mod_cgi_of_the_prefork_mpm(start, upstream):
     """Its pipes, instead of the one socket of mod_cgid."""
     gateway = start({"model_list": [deployment("gpt", "openai/script:fixed", upstream.base + "/v1")]}, form="cgi_prefork")
