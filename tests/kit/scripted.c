@@ -304,6 +304,13 @@ answer_embeddings(const struct http_request *r, struct entry *e)
 	return (answer_asked(r, e, &(struct ask){ .dialect = EMBEDDINGS }));
 }
 
+/* A server that speaks chat completions only, as FastAPI says so. */
+static struct play *
+answer_nothing(const struct http_request *r, struct entry *e)
+{
+	return (play_plain(404, "application/json", TEXT("{\"detail\":\"Not Found\"}")));
+}
+
 /* stored responses */
 
 /* The segment of the path after /responses. */
@@ -323,7 +330,7 @@ id_of(const struct http_request *r)
 static struct play *
 answer_stored(const struct http_request *r, struct entry *e)
 {
-	return (stored_show(id_of(r), key_of(r, false)));
+	return (stored_show(id_of(r), key_of(r, false), holds(r->path, TEXT("stream=true"))));
 }
 
 static struct play *
@@ -471,6 +478,7 @@ static const struct {
 	{ "POST", "/chat/completions", answer_chat },
 	{ "POST", "/messages", answer_messages },
 	{ "POST", "/messages/count_tokens", answer_count },
+	{ "POST", "/chat-only/v1/responses", answer_nothing },
 	{ "POST", "/responses", answer_responses },
 	{ "POST", "/responses/input_tokens", answer_input_tokens },
 	{ "POST", "/responses/compact", answer_compact },

@@ -114,11 +114,21 @@ stored_keep(const struct ask *ask, struct text key, struct text response)
 }
 
 struct play *
-stored_show(struct text id, struct text key)
+stored_show(struct text id, struct text key, bool stream)
 {
 	const struct stored *s = find(id, key);
+	struct buf out = { 0 };
+	struct play *play;
 
-	return (s != NULL ? play_plain(200, "application/json", buf_as_text(&s->response)) : not_found(id));
+	if (s == NULL)
+		return (not_found(id));
+	if (!stream)
+		return (play_plain(200, "application/json", buf_as_text(&s->response)));
+	buf_print(&out, "event: response.completed\ndata: {\"type\":\"response.completed\",\"sequence_number\":41,\"response\":" TEXT_FMT "}\n\n",
+	    TEXT_ARG(buf_as_text(&s->response)));
+	play = play_plain(200, "text/event-stream", buf_as_text(&out));
+	buf_free(&out);
+	return (play);
 }
 
 struct play *

@@ -9,7 +9,7 @@
 struct play	*stored_refuse(const struct ask *, struct text key);
 void		 stored_keep(const struct ask *, struct text key, struct text response);
 /* GET, DELETE, GET …/input_items and POST …/cancel. */
-struct play	*stored_show(struct text id, struct text key);
+struct play	*stored_show(struct text id, struct text key, bool stream);	/* a stream: its last event only, as if the others were heard */
 struct play	*stored_delete(struct text id, struct text key);
 struct play	*stored_inputs(struct text id, struct text key);
 struct play	*stored_cancel(struct text id, struct text key);
