@@ -4,28 +4,6 @@
 
 /* Where calls go. */
 
-/* Ids come from a vendor: nothing in one may end the path's segment. */
-static struct text
-as_segment(struct arena *arena, struct text id)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	char *out = arena_bytes(arena, id.len * 3 + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < id.len; i++) {
-		unsigned char c = (unsigned char)id.at[i];
-
-		if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '-')
-			out[n++] = (char)c;
-		else {
-			out[n++] = '%';
-			out[n++] = hex[c >> 4];
-			out[n++] = hex[c & 15];
-		}
-	}
-	return ((struct text){ out, n });
-}
-
 /* The client's query behind a URL that may have one; api-version is the deployment's to say. */
 static struct text
 with_query(struct arena *arena, struct text url, struct text query)
@@ -52,7 +30,7 @@ url(struct arena *arena, const struct deployment *d, struct text model, enum wan
 	case WANT_COMPACT:
 		return (openai_url(arena, d, model, "/responses/compact"));
 	case WANT_STORED:
-		path = arena_print(arena, "/responses/" TEXT_FMT "%s", TEXT_ARG(as_segment(arena, says->stored)), says->part);
+		path = arena_print(arena, "/responses/" TEXT_FMT "%s", TEXT_ARG(arena_percent_encode(arena, says->stored)), says->part);
 		return (with_query(arena, openai_url(arena, d, model, path.at), says->query));
 	case WANT_ANSWER:
 		break;
