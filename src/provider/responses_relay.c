@@ -291,17 +291,15 @@ is_terminal(struct text type)
 static enum pass
 look_at_event(struct passage *p, const struct event_spots *e, struct text type)
 {
-	enum pass pass = PASS_ON;
-
+	if (text_is(type, "error") || (e->type == NULL && e->error != NULL && e->error->type != JSON_NULL))
+		return (fails(p->relay, p->data));
 	if (is_object(e->response))
 		look_at_response(p, json_spot_value(p->data, e->response));
 	else if (is_object(e->item))
 		note_item(p, json_spot_value(p->data, e->item));
 	if (is_content(type))
 		p->relay->seen.content = true;
-	if (is_terminal(type))
-		pass = terminal(p, type);
-	return (pass);
+	return (is_terminal(type) ? terminal(p, type) : PASS_ON);
 }
 
 enum pass
@@ -321,12 +319,10 @@ responses_relay_event(struct relay *r, struct text name, struct text data, struc
 	}
 	if (e.type != NULL && e.type->type == JSON_STRING)	/* what the data say counts, and no name of an event needs an escape */
 		type = text_sub(json_spot_value(data, e.type), 1, e.type->value_len - 1);
+	if (!is_delta(r, &e, type) && look_at_event(&p, &e, type) == PASS_ERROR)
+		return (PASS_ERROR);
 	note_sequence(&r->seen, &e);
-	if (is_delta(r, &e, type))
-		return (PASS_ON);
-	if (text_is(type, "error") || (e.type == NULL && e.error != NULL && e.error->type != JSON_NULL))
-		return (fails(r, data));
-	return (look_at_event(&p, &e, type));
+	return (PASS_ON);
 }
 
 /* Whole answers. */
