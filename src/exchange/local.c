@@ -143,12 +143,10 @@ local_later(struct exchange *x)
 	return (STEP_ERROR);
 }
 
-/* GET /v1/responses asks for a WebSocket: 426 makes Codex go on with POST at once. */
+/* GET /v1/responses asks for a WebSocket: 426 makes Codex go on with POST at once.  mod_fcgid keeps the Upgrade header to itself. */
 enum step_result
 local_upgrade(struct exchange *x)
 {
-	if (!text_eq_nocase(request_header(x->request, "upgrade"), TEXT("websocket")))
-		return (local_later(x));
 	answer_whole(x, 426, "application/json", TEXT("{\"error\":{\"message\":\"WebSocket is not offered here; use POST.\","
 	    "\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"upgrade_required\"}}"));
 	return (STEP_DONE);

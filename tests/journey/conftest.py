@@ -46,6 +46,7 @@ def everyday(upstream):
             kit.deployment("hello", "openai/hello", openai, mock_response="Hello from the mock"),
             kit.deployment("openai/*", "openai/*", openai),
             kit.deployment("anthropic/*", "anthropic/*", anthropic),
+            kit.deployment("groq/*", "groq/*", openai),            # has chat completions only
         ],
         "litellm_settings": {"num_retries": 0},
         "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
