@@ -15,6 +15,9 @@ void		 chat_put_error(struct json_out *, const struct error *);
 /* A chunk with an empty delta and a finish reason, as a frame: for relayed streams whose vendor gave none. */
 void		 chat_put_finish(struct buf *out, const struct told *, struct text vendor_id, enum finish);
 
+/* Objects of both forms of an answer begin with it, up to the list of choices; a chunk's frame ends so, with the usage if it has come. */
+void		 chat_put_head(struct json_out *, const struct told *, struct text id, const char *object);
+void		 chat_close_chunk(struct json_out *, const struct told *, const struct usage *);
 void		 chat_put_usage(struct json_out *, const struct usage *);	/* "usage":{…} */
 
 #define CHAT_N_MAX	128

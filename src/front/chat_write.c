@@ -175,18 +175,20 @@ tool_of(struct writer *w, struct choice *c, unsigned slot)
 
 /* What both forms share. */
 
-static void
-put_head(struct json_out *o, const struct writer *w, const char *object)
+void
+chat_put_head(struct json_out *o, const struct told *told, struct text id, const char *object)
 {
 	json_open(o, '{');
 	json_name(o, "id");
-	json_string(o, w->id);
+	json_string(o, id);
 	json_name(o, "object");
 	json_string(o, text_of(object));
 	json_name(o, "created");
-	json_int(o, w->told.created);
+	json_int(o, told->created);
 	json_name(o, "model");
-	json_string(o, w->told.model);
+	json_string(o, told->model);
+	json_name(o, "choices");
+	json_open(o, '[');
 }
 
 static struct quoted
@@ -408,9 +410,7 @@ put_body(struct writer *w)
 {
 	struct json_out o = { .to = w->out };
 
-	put_head(&o, w, "chat.completion");
-	json_name(&o, "choices");
-	json_open(&o, '[');
+	chat_put_head(&o, &w->told, w->id, "chat.completion");
 	for (const struct choice *c = w->choices; c != NULL; c = c->next) {
 		json_open(&o, '{');
 		json_name(&o, "index");
@@ -476,27 +476,25 @@ collect(struct writer *w, const struct event *e)
 
 /* Streams. */
 
-static void
-open_chunk(struct json_out *o, const struct writer *w)
-{
-	buf_lit(w->out, "data: ");
-	put_head(o, w, "chat.completion.chunk");
-	json_name(o, "choices");
-	json_open(o, '[');
-}
-
-static void
-close_chunk(struct json_out *o, const struct writer *w, bool usage_follows)
+void
+chat_close_chunk(struct json_out *o, const struct told *told, const struct usage *usage)
 {
 	json_close(o, ']');
-	if (usage_follows)
-		chat_put_usage(o, &w->usage);
-	else if (w->told.usage_asked) {
+	if (usage != NULL)
+		chat_put_usage(o, usage);
+	else if (told->usage_asked) {
 		json_name(o, "usage");
 		json_null(o);
 	}
 	json_close(o, '}');
-	buf_lit(w->out, "\n\n");
+	buf_lit(o->to, "\n\n");
+}
+
+static void
+open_chunk(struct json_out *o, const struct writer *w)
+{
+	buf_lit(w->out, "data: ");
+	chat_put_head(o, &w->told, w->id, "chat.completion.chunk");
 }
 
 static void
@@ -523,7 +521,7 @@ close_delta(struct json_out *o, const struct writer *w, const struct quoted *fin
 	else
 		json_null(o);
 	json_close(o, '}');
-	close_chunk(o, w, false);
+	chat_close_chunk(o, &w->told, NULL);
 }
 
 static void
@@ -719,7 +717,7 @@ say_usage(struct writer *w)
 	struct json_out o = { .to = w->out };
 
 	open_chunk(&o, w);
-	close_chunk(&o, w, true);
+	chat_close_chunk(&o, &w->told, &w->usage);
 }
 
 static void

@@ -3,6 +3,7 @@
 #include "front/completions_priv.h"
 
 #define MOST_CHOICES	2048
+#define OBJECT		"text_completion"
 
 struct choice {
 	unsigned	 index;
@@ -79,22 +80,6 @@ finish_word(enum finish finish)
 }
 
 static void
-open_object(struct json_out *o, const struct writer *w)
-{
-	json_open(o, '{');
-	json_name(o, "id");
-	json_string(o, w->id);
-	json_name(o, "object");
-	json_put_quoted(o, QUOTED("text_completion"));
-	json_name(o, "created");
-	json_int(o, w->told.created);
-	json_name(o, "model");
-	json_string(o, w->told.model);
-	json_name(o, "choices");
-	json_open(o, '[');
-}
-
-static void
 put_choice(struct json_out *o, unsigned index, struct quoted text, enum finish finish)
 {
 	json_open(o, '{');
@@ -119,7 +104,7 @@ put_body(struct writer *w)
 {
 	struct json_out o = { .to = w->out };
 
-	open_object(&o, w);
+	chat_put_head(&o, &w->told, w->id, OBJECT);
 	for (const struct choice *c = w->choices; c != NULL; c = c->next)
 		put_choice(&o, c->index, (struct quoted){ c->text.at, c->text.len }, c->finish != FINISH_NONE ? c->finish : FINISH_STOP);
 	json_close(&o, ']');
@@ -130,28 +115,14 @@ put_body(struct writer *w)
 /* Streams. */
 
 static void
-close_chunk(struct json_out *o, const struct writer *w, bool usage_follows)
-{
-	json_close(o, ']');
-	if (usage_follows)
-		chat_put_usage(o, &w->usage);
-	else if (w->told.usage_asked) {
-		json_name(o, "usage");
-		json_null(o);
-	}
-	json_close(o, '}');
-	buf_lit(w->out, "\n\n");
-}
-
-static void
 say(const struct writer *w, unsigned index, struct quoted text, enum finish finish)
 {
 	struct json_out o = { .to = w->out };
 
 	buf_lit(w->out, "data: ");
-	open_object(&o, w);
+	chat_put_head(&o, &w->told, w->id, OBJECT);
 	put_choice(&o, index, text, finish);
-	close_chunk(&o, w, false);
+	chat_close_chunk(&o, &w->told, NULL);
 }
 
 static void
@@ -160,8 +131,8 @@ say_usage(const struct writer *w)
 	struct json_out o = { .to = w->out };
 
 	buf_lit(w->out, "data: ");
-	open_object(&o, w);
-	close_chunk(&o, w, true);
+	chat_put_head(&o, &w->told, w->id, OBJECT);
+	chat_close_chunk(&o, &w->told, &w->usage);
 }
 
 void

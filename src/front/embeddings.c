@@ -45,9 +45,11 @@ glance(struct glance *g, struct arena *arena, struct text body)
 static struct error *
 read_ask(struct ask *ask, struct arena *arena, const struct glance *g)
 {
+	struct text named = g->model.len > 0 ? arena_print(arena, " '" TEXT_FMT "'", TEXT_ARG(text_sub(g->model, 0, 200))) : TEXT("");
+
 	(void)ask;
-	return (error_param(error_new(arena, E_BAD_REQUEST, "/embeddings: the model '" TEXT_FMT "' makes no embeddings: its vendor has no such call",
-	    TEXT_ARG(text_sub(g->model, 0, 200))), "model"));
+	return (error_param(error_new(arena, E_BAD_REQUEST, "/embeddings: the model" TEXT_FMT " makes no embeddings: its vendor has no such call",
+	    TEXT_ARG(named)), "model"));
 }
 
 const struct front front_embeddings = {
