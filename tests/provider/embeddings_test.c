@@ -288,6 +288,25 @@ answers_without_embeddings_are_errors(void **state)
 }
 
 static void
+answers_cut_anywhere_are_errors(void **state)
+{
+	static const char whole[] = "{\"object\":\"list\",\"data\":[{\"index\":1,\"embedding\":[1.5e0,-2]},{\"index\":0,\"embedding\":\"AACAPw==\"}],\"model\":\"m\"}";
+	struct buf out = { 0 };
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(whole) - 1; n++) {
+		char *alone = must_alloc(n + 1);	/* so that a sanitizer sees reads past the cut */
+
+		memcpy(alone, whole, n);
+		alone = must_realloc(alone, n > 0 ? n : 1);
+		assert_int_equal(relayed(&out, (struct text){ alone, n }, n % 2 == 0), PASS_ERROR);
+		free(alone);
+	}
+	assert_int_equal(relayed(&out, text_of(whole), true), PASS_ON);
+	buf_free(&out);
+}
+
+static void
 usage_is_the_prompt_alone(void **state)
 {
 	struct buf out = { 0 };
@@ -318,6 +337,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(what_holds_no_floats_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(many_vectors_are_turned_and_sorted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(answers_without_embeddings_are_errors, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(answers_cut_anywhere_are_errors, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(usage_is_the_prompt_alone, set_up, tear_down),
 	};
 
