@@ -19,6 +19,7 @@ def models(upstream, first="openai/script:fixed,text=one"):
         deployment("gpt", "openai/script:fixed", base, model_info={"id": "id-gpt"}),
         *[deployment("pair", model, base, key=f"key-of-{i}", model_info={"id": i}) for i, model in ids.items()],
         *[deployment("thinker", "openai/script:reasoning", base, key=f"thinks-{i}", model_info={"id": f"think-{i}"}) for i in "ab"],
+        deployment("azure", "azure/script:fixed", upstream.base, api_version="2025-04-01-preview"),
         deployment("claude", "anthropic/script:fixed,text=claude", upstream.base),
         deployment("crossing", "openai/script:refuse,status=503", base, order=1),
         deployment("crossing", "anthropic/script:fixed,text=crossed", upstream.base, order=2),
@@ -137,6 +138,17 @@ def test_a_history_is_made_shorter(stored):
     made = client(stored).responses.compact(model="gpt", input=[{"role": "user", "content": "a long story"}])
     assert made.object == "response.compaction" and made.id.startswith("resp_")
     assert "compact" in refused(404, client(stored).responses.compact, model="claude", input="x")["message"]
+
+
+def test_azure_stores_too(stored, upstream):
+    responses = openai.AzureOpenAI(azure_endpoint=stored.url, api_key=kit.KEY, api_version="2025-03-01-preview", max_retries=0).responses
+    made = responses.create(model="azure", input="hi")
+    assert responses.retrieve(made.id) == made
+    path, _, query = upstream.received()[-1]["path"].partition("?")
+    assert path.startswith("/openai/responses/resp_") and query == "api-version=2025-04-01-preview"     # the deployment's own version
+    assert responses.create(model="azure", input="on", previous_response_id=made.id).previous_response_id == made.id
+    responses.delete(made.id)
+    refused(404, responses.retrieve, made.id)
 
 
 # gone on from
