@@ -13,6 +13,7 @@ make(struct load *l)
 	settings_read(l);
 	models_read(l);
 	groups_read(l);
+	conduits_read(l);
 	settings_check(l);
 }
 

@@ -139,6 +139,7 @@ struct deployment {
 	bool		 ssl_verify;		/* true unless switched off for it */
 	struct text	 ca_file;		/* a bundle of its own, or empty */
 	struct text	 cert, cert_key, cert_password;	/* files that show its server who we are; the password is secret; or empty */
+	bool		 pass_through;		/* use_in_pass_through: its server and key are its vendor's path's too */
 	struct text	 model_info;		/* raw JSON object as given */
 	size_t		 index;			/* of config->deployments */
 };
@@ -162,6 +163,24 @@ struct group {
 struct alias {					/* router_settings.model_group_alias */
 	struct text	 name, group;
 	bool		 hidden;
+};
+
+/*
+ * Requests that pass through as they are: an entry of general_settings.pass_through_endpoints, or one of the vendors whose paths LiteLLM has
+ * (/anthropic, /openai, /vllm).
+ */
+struct conduit {
+	struct text	 path;			/* "/bria", without a slash at its end */
+	struct text	 name;			/* for people: with a star behind it if what stands below it passes too */
+	bool		 deep;			/* it does */
+	bool		 open;			/* auth: false: no key is asked for */
+	bool		 all_headers;		/* the client's own headers go along */
+	bool		 credential;		/* what is sent along holds a credential of ours */
+	struct text	 methods;		/* "GET, POST" */
+	enum wire	 wire;			/* in whose dialect errors are */
+	const struct deployment *to;		/* whose headers, proxy, key and patience; NULL: `missing` says what must be configured first */
+	struct text	 base, query;		/* what stands before and behind what the client adds */
+	struct text	 missing;
 };
 
 enum problem_level { PROBLEM_ERROR, PROBLEM_WARNING, PROBLEM_NOTE };	/* NOTE: read, kept, not in force yet */
@@ -235,6 +254,8 @@ struct config {
 	struct text	*default_fallbacks;
 	size_t		 n_default_fallbacks;
 	bool		 has_context_fallbacks, has_policy_fallbacks;	/* any group has; then a group without goes nowhere (litellm 4.4) */
+	struct conduit	*conduits;
+	size_t		 n_conduits;
 	struct vendor	*vendors;		/* sluice.vendors */
 	size_t		 n_vendors;
 	struct problem	*problems;		/* in file order */
@@ -262,6 +283,10 @@ const struct group *config_group(const struct config *, struct text model, struc
 struct text	 deployment_model(struct arena *, const struct deployment *, struct text asked, const struct capture *);	/* the upstream's name with stars filled in */
 bool		 config_forwards(const struct config *, const struct deployment *, struct text asked);	/* do the client's headers go to it, when asked by that name */
 const struct deployment *config_deployment(const struct config *, struct text id);	/* by id; NULL: none */
+
+/* The conduit for a path, the longest that takes it and the method; *rest is what the client's path adds, with the slash before it.  NULL: none, or
+ * (*allow is not empty) one for those methods only. */
+const struct conduit *config_conduit(const struct config *, struct text path, struct text method, struct text *rest, struct text *allow);
 
 const struct vendor *vendor_find(struct text prefix);	/* built in rows; NULL: none */
 const struct vendor *config_vendor(const struct config *, struct text prefix);	/* sluice.vendors first, then the built in rows */

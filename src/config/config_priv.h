@@ -134,7 +134,7 @@ const char	*vendor_near(const struct config *, struct text prefix);	/* did you m
 void		 vendors_read(struct load *, const struct node *);		/* sluice.vendors */
 
 /* litellm.c: every key of LiteLLM's that we know, and what becomes of it */
-enum section { SECTION_TOP, SECTION_LITELLM, SECTION_ROUTER, SECTION_GENERAL, SECTION_PARAMS, SECTION_INFO, SECTION_ENTRY };
+enum section { SECTION_TOP, SECTION_LITELLM, SECTION_ROUTER, SECTION_GENERAL, SECTION_PARAMS, SECTION_INFO, SECTION_ENTRY, SECTION_PASS };
 void		 litellm_check(struct load *, enum section, const struct node *map);	/* one word about each key that is not simply in force */
 bool		 litellm_is_control(struct text key);			/* a litellm_params key that is not sent upstream */
 bool		 litellm_is_openai(struct text key);			/* a parameter of the chat API */
@@ -161,6 +161,7 @@ bool		 fit_for_header(struct text);
 struct text	 sha256_hex(struct arena *, struct text);
 bool		 is_token(struct text);				/* fit for a header's name */
 bool		 header_line(struct load *, const struct node *map, const struct pair *, struct text *line);	/* "Name: value"; false: said why */
+struct deployment *models_of_env(struct load *, const struct vendor *, struct text *missing);	/* a vendor as its variables say; NULL: *missing says what they lack */
 
 /* azure.c */
 bool		 azure_owns(const struct url *);		/* a server of Azure's own */
@@ -175,6 +176,9 @@ bool		 entra_from_env(struct making *);		/* the environment has one, and it is t
 
 /* certs.c */
 void		 certs_read(struct making *);			/* whom a deployment trusts, and by what its server knows us */
+
+/* conduits.c */
+void		 conduits_read(struct load *);
 
 /* groups.c */
 void		 groups_read(struct load *);

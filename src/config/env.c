@@ -50,6 +50,34 @@ referred(struct load *l, struct text reference, struct text *name)
 	return (value);
 }
 
+/* LiteLLM takes a reference at the end of a pass-through header's value too: "Bearer os.environ/KEY". */
+static bool
+is_pass_header(const struct node *n)
+{
+	const struct node *headers = n->parent, *entry = headers != NULL ? headers->parent : NULL;
+
+	return (entry != NULL && entry->parent != NULL && text_is(headers->name, "headers") && text_is(entry->parent->name, "pass_through_endpoints"));
+}
+
+static void
+resolve_tail(struct load *l, struct node *n)
+{
+	size_t at = 0;
+	const char *value;
+	struct text name;
+
+	while (!text_starts(text_sub(n->text, at, n->text.len), REFERENCE))
+		at++;
+	value = referred(l, text_sub(n->text, at, n->text.len), &name);
+	if (value == NULL || value[0] == '\0' || strlen(value) > ENV_BYTES_MOST) {
+		n->null = true;
+		problem(l, PROBLEM_WARNING, n, "variable " TEXT_FMT " is not set, or too long; this header is not sent", TEXT_ARG(name));
+		return;
+	}
+	n->plain = false;
+	n->text = arena_print(l->scratch, TEXT_FMT "%s", (int)at, n->text.at, value);
+}
+
 static void
 resolve_scalar(struct load *l, struct node *n)
 {
@@ -57,7 +85,9 @@ resolve_scalar(struct load *l, struct node *n)
 	struct text name;
 
 	if (!text_starts(n->text, REFERENCE)) {
-		if (text_has(n->text, REFERENCE))
+		if (text_has(n->text, REFERENCE) && is_pass_header(n))
+			resolve_tail(l, n);
+		else if (text_has(n->text, REFERENCE))
 			problem(l, PROBLEM_WARNING, n, "os.environ/ counts only as a whole value, not inside one");
 		return;
 	}

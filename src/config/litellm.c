@@ -119,7 +119,7 @@ static const struct row general_rows[] = {
 	{ "litellm_jwtauth", LATER }, { "enable_oauth2_auth", PROTECTS }, { "enable_oauth2_proxy_auth", PROTECTS },
 	{ "oauth2_config_mappings", LATER }, { "user_header_name", LATER }, { "user_header_mappings", LATER },
 	{ "key_management_system", WARNS }, { "key_management_settings", LATER }, { "use_google_kms", WARNS },
-	{ "use_azure_key_vault", WARNS }, { "pass_through_endpoints", LATER }, { "infer_model_from_keys", LATER },
+	{ "use_azure_key_vault", WARNS }, { "pass_through_endpoints", FORCE }, { "infer_model_from_keys", LATER },
 	{ "disable_master_key_return", QUIET }, { "disable_prisma_schema_update", QUIET }, { "disable_reset_budget", LATER },
 	{ "ui_access_mode", LATER }, { "ui_username", LATER }, { "ui_password", LATER }, { "ui_logo_path", LATER },
 	{ "default_team_disabled", LATER }, { "allow_user_auth", LATER }, { "use_redis_transaction_buffer", LATER },
@@ -145,7 +145,7 @@ static const struct row params_rows[] = {
 	{ "mock_delay", LATER }, { "mock_tool_calls", LATER }, { "configurable_clientside_auth_params", LATER }, { "max_budget", WARNS },
 	{ "budget_duration", WARNS }, { "default_api_key_tpm_limit", WARNS }, { "default_api_key_rpm_limit", WARNS },
 	{ "cache_control_injection_points", LATER }, { "prompt_id", LATER }, { "prompt_variables", LATER },
-	{ "merge_reasoning_content_in_choices", LATER }, { "use_chat_completions_api", FORCE }, { "use_in_pass_through", LATER },
+	{ "merge_reasoning_content_in_choices", LATER }, { "use_chat_completions_api", FORCE }, { "use_in_pass_through", FORCE },
 	{ "use_litellm_proxy", LATER }, { "keepalive_seconds", LATER }, { "initial_prompt_value", LATER }, { "roles", LATER },
 	{ "final_prompt_value", LATER }, { "bos_token", LATER }, { "eos_token", LATER }, { "client_id", FORCE },
 	{ "client_secret", FORCE }, { "tenant_id", FORCE }, { "azure_ad_token", FORCE }, { "azure_username", LATER },
@@ -168,6 +168,13 @@ static const struct row entry_rows[] = {
 	{ "model_name", FORCE }, { "litellm_params", FORCE }, { "model_info", FORCE }, { "rpm", LATER }, { "tpm", LATER },
 };
 
+/* Of an entry of pass_through_endpoints. */
+static const struct row pass_rows[] = {
+	{ "path", FORCE }, { "target", FORCE }, { "headers", FORCE }, { "include_subpath", FORCE }, { "auth", FORCE },
+	{ "forward_headers", FORCE }, { "methods", FORCE }, { "timeout", FORCE }, { "cost_per_request", LATER }, { "id", QUIET },
+	{ "merge_query_params", QUIET }, { "default_query_params", LATER }, { "guardrails", PROTECTS }, { "is_from_config", QUIET },
+};
+
 #define SECTION(id, rows, open)	[id] = { rows, nitems(rows), open }
 static const struct {
 	const struct row *rows;
@@ -176,7 +183,7 @@ static const struct {
 } sections[] = {
 	SECTION(SECTION_TOP, top, false), SECTION(SECTION_LITELLM, litellm_rows, false), SECTION(SECTION_ROUTER, router_rows, false),
 	SECTION(SECTION_GENERAL, general_rows, false), SECTION(SECTION_PARAMS, params_rows, true), SECTION(SECTION_INFO, info_rows, true),
-	SECTION(SECTION_ENTRY, entry_rows, false),
+	SECTION(SECTION_ENTRY, entry_rows, false), SECTION(SECTION_PASS, pass_rows, false),
 };
 
 /* Parameters of the chat APIs: sent as defaults without a word. */

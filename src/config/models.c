@@ -483,6 +483,7 @@ read_limits(struct making *m)
 	want_int(l, tpm != NULL ? tpm : node_get(m->entry, "tpm"), 0, INT64_MAX / 1000, &d->tpm);
 	want_int(l, order != NULL ? order : node_get(m->info, "order"), 0, 1000000, &d->order);
 	want_int(l, param(m, "num_retries"), 0, 100, &d->num_retries);
+	want_bool(l, param(m, "use_in_pass_through"), &d->pass_through);
 	if (!want_ms(l, param(m, "timeout"), &d->timeout_ms))
 		want_ms(l, param(m, "request_timeout"), &d->timeout_ms);
 	want_ms(l, param(m, "stream_timeout"), &d->stream_timeout_ms);
@@ -953,4 +954,28 @@ models_read(struct load *l)
 		c->deployments[i]->mark = mark_of(c->deployments[i]->id);
 	if (c->n_deployments == 0 && c->n_errors == 0)
 		problem(l, PROBLEM_ERROR, list, "no deployment of model_list can be served");
+}
+
+/* A bad address is nobody's mistake while nobody asks for it: no problem is said here. */
+struct deployment *
+models_of_env(struct load *l, const struct vendor *v, struct text *missing)
+{
+	struct making m = { .load = l, .d = deployment_new(l) };
+	const char *name, *base = first_env(l, v->base_env, nitems(v->base_env), &name), *why;
+	struct url u;
+
+	if (base == NULL && v->base_url == NULL)
+		*missing = arena_print(l->arena, "%s is not set", v->base_env[0]);
+	else if (base != NULL && (why = url_parse(&u, text_of(base))) != NULL)
+		*missing = arena_print(l->arena, "%s %s", name, why);
+	else if ((v->quirks & QUIRK_KEY_OPTIONAL) == 0 && first_env(l, v->key_env, nitems(v->key_env), &name) == NULL)
+		*missing = arena_print(l->arena, "%s is not set", v->key_env[0]);
+	if (missing->len > 0)
+		return (NULL);
+	m.d->vendor = v;
+	m.d->wire = v->wire;
+	if (!find_base(&m))
+		return (NULL);
+	find_key(&m);
+	return (m.d);
 }
