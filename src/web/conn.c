@@ -237,6 +237,8 @@ stream_settle(struct stream *c)
 		c->gone_told = true;
 		c->web->owner.gone(c->self);
 	}
+	if (c->broken && outlet_empty(c))
+		stream_hang_up(c);
 	if (c->begun && c->ended && (c->watch.fd < 0 || c->all_written) && !cgi_lingers(c)) {
 		stream_finish(c);
 		if (c->held.at != NULL && c->watch.fd >= 0)

@@ -24,7 +24,7 @@ hear_begin(struct stream *c, const struct record *got, struct text *rest)
 	c->params.len = 0;
 	c->body = (struct body){ 0 };
 	c->out.tail_sent = 0;
-	c->ended = c->all_written = c->above = c->gone_told = false;
+	c->ended = c->broken = c->all_written = c->above = c->gone_told = false;
 }
 
 static void

@@ -83,7 +83,7 @@ pack_all(struct parcel *p, struct stream *c)
 		at += n;
 		left -= n;
 	}
-	if (left == 0 && c->ended && !c->all_written) {
+	if (left == 0 && c->ended && !c->broken && !c->all_written) {
 		memset(p->tail, 0, TAIL);
 		record_header(p->tail, FCGI_STDOUT, c->reader.id, 0);
 		record_header(p->tail + FCGI_HEADER_LEN, FCGI_END_REQUEST, c->reader.id, 8);
@@ -160,7 +160,7 @@ tidy(struct stream *c)
 bool
 outlet_empty(const struct stream *c)
 {
-	return (unsent(&c->out) == 0 && c->out.control.len == 0 && (!c->ended || c->all_written));
+	return (unsent(&c->out) == 0 && c->out.control.len == 0 && (!c->ended || c->broken || c->all_written));
 }
 
 void
@@ -239,6 +239,13 @@ reply_end(struct stream *c)
 		body_release(c);
 	outlet_write(c);
 	stream_soon(c);
+}
+
+void
+reply_break(struct stream *c)
+{
+	c->broken = true;
+	reply_end(c);
 }
 
 size_t

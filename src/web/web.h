@@ -92,6 +92,9 @@ void		 web_body_limit(struct web *, size_t limit, size_t memory);	/* after a rel
 struct buf	*reply_buf(struct stream *, size_t room);	/* append raw STDOUT bytes here; records are framed by the room */
 void		 reply_flush(struct stream *);
 void		 reply_end(struct stream *);			/* END_REQUEST follows the queued bytes */
+/* The queued bytes leave, and then the connection ends without END_REQUEST: the web server breaks off towards its client, who must not take what it
+ * has for the whole. */
+void		 reply_break(struct stream *);
 size_t		 reply_queued(const struct stream *);
 /* The request's params and body are not needed any more: free their memory.  Texts of the request die. */
 void		 request_forget_body(struct stream *);

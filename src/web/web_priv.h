@@ -52,7 +52,7 @@ struct stream {
 	bool		 in_polled, out_polled;	/* CGI: no file, so there are events */
 	bool		 one_socket;		/* CGI: both streams are one socket, as mod_cgid gives it */
 	bool		 busy;			/* in one of our own event handlers: stream_settle() comes by itself */
-	bool		 begun, ended, gone_told, all_written;
+	bool		 begun, ended, broken, gone_told, all_written;
 	bool		 blocked;		/* the socket took no more */
 	bool		 above;			/* the high mark was passed */
 	bool		 served;		/* kept after a request */

@@ -2,18 +2,28 @@
 /* Replies over real sockets: framed, pushed back by a slow reader, cut off by one that left. */
 #include "tests/web/stage.h"
 
-/* Only a write tells: the reply is under way when the client resets. */
-static void
-write_fails(void **state)
+/* A request whose owner does not answer by itself. */
+static int
+ask_quietly(uint8_t flags)
 {
 	struct buf b = { 0 };
 	int fd = dial();
 
-	(void)state;
 	seen.quiet = true;
-	put_post(&b, 1, 0, TEXT("x"));
+	put_post(&b, 1, flags, TEXT("x"));
 	send_all(fd, buf_as_text(&b));
 	turns(2);
+	buf_free(&b);
+	return (fd);
+}
+
+/* Only a write tells: the reply is under way when the client resets. */
+static void
+write_fails(void **state)
+{
+	int fd = ask_quietly(0);
+
+	(void)state;
 	close(fd);
 	buf_lit(reply_buf(seen.stream, 10), "data");
 	reply_flush(seen.stream);
@@ -23,7 +33,29 @@ write_fails(void **state)
 	reply_end(seen.stream);
 	turns(1);
 	assert_int_equal(seen.over, 1);
-	buf_free(&b);
+}
+
+/* What was queued arrives whole, and then the connection ends: no END_REQUEST says that this was all. */
+static void
+broken_off(void **state)
+{
+	struct text content = made_body(700001);
+	struct answer a;
+	int fd = ask_quietly(KEEP);
+
+	(void)state;
+	buf_text(reply_buf(seen.stream, content.len), content);
+	reply_break(seen.stream);
+	turns(3);
+	assert_int_equal(seen.over, 0);
+	assert_false(hear(fd, &a, 1));
+	assert_true(text_eq(buf_as_text(&a.out), content));
+	assert_true(hung_up(fd));
+	assert_int_equal(seen.over, 1);
+	assert_int_equal(seen.gone, 0);
+	answer_free(&a);
+	close(fd);
+	free_text(content);
 }
 
 /* Far more than the socket takes: nothing is lost, the marks are told, records stay within their size. */
@@ -31,15 +63,10 @@ static void
 slow_reader(void **state)
 {
 	struct text content = made_body(3000001);
-	struct buf b = { 0 };
 	struct answer a;
-	int fd = dial();
+	int fd = ask_quietly(0);
 
 	(void)state;
-	seen.quiet = true;
-	put_post(&b, 1, 0, TEXT("x"));
-	send_all(fd, buf_as_text(&b));
-	turns(2);
 	buf_text(reply_buf(seen.stream, content.len), text_sub(content, 0, 2000000));
 	reply_flush(seen.stream);
 	assert_in_range(reply_queued(seen.stream), 1500000, 2000000);
@@ -56,7 +83,6 @@ slow_reader(void **state)
 	turns(1);
 	assert_int_equal(seen.over, 1);
 	close(fd);
-	buf_free(&b);
 	free_text(content);
 }
 
@@ -212,6 +238,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(write_fails, start, stop),
+		cmocka_unit_test_setup_teardown(broken_off, start, stop),
 		cmocka_unit_test_setup_teardown(slow_reader, start, stop),
 		cmocka_unit_test_setup_teardown(slow_reader_at_the_end, start, stop),
 		cmocka_unit_test_setup_teardown(next_behind_a_long_reply, start, stop),
