@@ -55,6 +55,31 @@ access_other_key(const struct settings *s, const struct request *req, const char
 	return (key);
 }
 
+/* Is X_API_KEY what a web server makes of x-api-key? */
+static bool
+is_variable_of(struct text variable, struct text header)
+{
+	if (variable.len != header.len)
+		return (false);
+	for (size_t i = 0; i < header.len; i++) {
+		char c = header.at[i] >= 'a' && header.at[i] <= 'z' ? (char)(header.at[i] & ~0x20) : header.at[i] == '-' ? '_' : header.at[i];
+
+		if (variable.at[i] != c)
+			return (false);
+	}
+	return (true);
+}
+
+bool
+access_is_key(const struct settings *s, struct text variable, struct text value, bool open)
+{
+	bool takes = s->key_header.len > 0 && is_variable_of(variable, s->key_header);
+
+	for (size_t i = 0; i < nitems(key_headers); i++)
+		takes |= is_variable_of(variable, text_of(key_headers[i]));
+	return (takes && (!open || text_eq_secret(key_in(value), s->master_key)));
+}
+
 static bool
 is_loopback(struct text addr)
 {

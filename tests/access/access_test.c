@@ -149,6 +149,23 @@ loopback_only_shuts_everybody_else_out(void **state)
 }
 
 static void
+headers_of_the_key_are_known_by_their_variables(void **state)
+{
+	static const char *const names[] = { "AUTHORIZATION", "X_API_KEY", "API_KEY", "X_LITELLM_API_KEY", "X_GOOG_API_KEY", "OCP_APIM_SUBSCRIPTION_KEY",
+		"X_OWN_KEY" };
+	struct settings s = { .master_key = TEXT(KEY), .key_header = TEXT("X-Own-Key") };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(names); i++) {
+		assert_true(access_is_key(&s, text_of(names[i]), TEXT("Basic whatever"), false));
+		assert_false(access_is_key(&s, text_of(names[i]), TEXT("Basic whatever"), true));
+		assert_true(access_is_key(&s, text_of(names[i]), TEXT("Bearer " KEY), true));
+	}
+	assert_false(access_is_key(&s, TEXT("X_API_KEYS"), TEXT(KEY), false));
+	assert_false(access_is_key(&s, TEXT("ACCEPT"), TEXT(KEY), false));
+}
+
+static void
 identity_is_read_from_variables_only(void **state)
 {
 	const struct param forged[] = { P("HTTP_REMOTE_USER", "eve"), P("HTTP_OIDC_CLAIM_EMAIL", "eve@x") };
@@ -173,6 +190,7 @@ main(void)
 		cmocka_unit_test(basic_credentials_are_the_web_servers),
 		cmocka_unit_test(without_a_master_key_only_this_machine_may_call),
 		cmocka_unit_test(loopback_only_shuts_everybody_else_out),
+		cmocka_unit_test(headers_of_the_key_are_known_by_their_variables),
 		cmocka_unit_test(identity_is_read_from_variables_only),
 	};
 
