@@ -132,6 +132,8 @@ struct provider {
 
 extern const struct provider provider_openai, provider_anthropic, provider_responses, provider_completions, provider_embeddings;
 const struct provider *provider_of(enum wire);		/* NULL: WIRE_NONE */
+/* Whose answer that is, a whole body or the data of an event, by its members; NULL: of no dialect we know. */
+const struct provider *provider_of_answer(struct text data);
 /* In which dialect a call for that model of the deployment is held for a client of the dialect `asked`: that one where the vendor has it, else the vendor's own. */
 enum wire wire_for(const struct deployment *, struct text model, enum wire asked);
 

@@ -39,3 +39,46 @@ wire_for(const struct deployment *d, struct text model, enum wire asked)
 		return (d->wire);
 	return (asked);
 }
+
+/* What an answer calls itself: `type` in Messages, `object` elsewhere. */
+static const struct {
+	const char	*member, *begins;
+	enum wire	 wire;
+} kinds[] = {
+	{ "object", "chat.completion", WIRE_OPENAI }, { "object", "text_completion", WIRE_COMPLETIONS }, { "object", "response", WIRE_RESPONSES },
+	{ "object", "list", WIRE_EMBEDDINGS }, { "type", "response.", WIRE_RESPONSES }, { "type", "message", WIRE_ANTHROPIC },
+};
+
+#define MEMBERS	32
+
+static bool
+says(struct text data, const struct json_spot *spot, size_t i)
+{
+	struct quoted value;
+
+	if (spot->type != JSON_STRING || !quoted_is(json_spot_name(data, spot), kinds[i].member))
+		return (false);
+	value = json_inside(json_spot_value(data, spot));
+	return (text_starts((struct text){ value.at, value.len }, text_of(kinds[i].begins)));
+}
+
+const struct provider *
+provider_of_answer(struct text data)
+{
+	struct json_spot spots[MEMBERS];
+	struct json_fault fault;
+	enum json_type type;
+	bool usage = false;
+	size_t n = 0;
+
+	if (!json_scan(data, &type, spots, nitems(spots), &n, &fault) || type != JSON_OBJECT)
+		return (NULL);
+	n = n < nitems(spots) ? n : nitems(spots);
+	for (size_t i = 0; i < n; i++)
+		usage |= quoted_is(json_spot_name(data, &spots[i]), "usage");
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < nitems(kinds); k++)
+			if (says(data, &spots[i], k) && (kinds[k].wire != WIRE_EMBEDDINGS || usage))	/* other lists have none */
+				return (provider_of(kinds[k].wire));
+	return (NULL);
+}

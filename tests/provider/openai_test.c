@@ -434,6 +434,32 @@ defaults_go_where_they_fit(void **state)
 	assert_true(param_fits(TEXT("input_type"), WIRE_EMBEDDINGS));
 }
 
+static void
+an_answer_tells_its_dialect(void **state)
+{
+	static const struct {
+		const char	*data;
+		enum wire	 wire;
+	} answers[] = {
+		{ "{\"id\":\"x\",\"object\":\"chat.completion\",\"choices\":[]}", WIRE_OPENAI },
+		{ "{\"object\":\"chat.completion.chunk\",\"choices\":[]}", WIRE_OPENAI },
+		{ "{\"object\":\"text_completion\",\"choices\":[]}", WIRE_COMPLETIONS },
+		{ "{\"object\":\"response\",\"id\":\"resp_1\"}", WIRE_RESPONSES },
+		{ "{\"type\":\"response.created\",\"response\":{}}", WIRE_RESPONSES },
+		{ "{\"object\":\"list\",\"data\":[],\"usage\":{\"prompt_tokens\":1}}", WIRE_EMBEDDINGS },
+		{ "{\"type\":\"message\",\"content\":[]}", WIRE_ANTHROPIC },
+		{ "{\"type\":\"message_start\",\"message\":{}}", WIRE_ANTHROPIC },
+		{ "{\"object\":\"list\",\"data\":[]}", WIRE_NONE },
+		{ "{\"object\":\"file\",\"id\":\"file-1\"}", WIRE_NONE },
+		{ "{\"object\":{\"object\":\"response\"}}", WIRE_NONE },
+		{ "{\"type\":\"error\",\"error\":{}}", WIRE_NONE },
+		{ "[DONE]", WIRE_NONE }, { "", WIRE_NONE }, { "[]", WIRE_NONE }, { "{\"object\":\"chat.completion\"", WIRE_NONE },
+	};
+
+	for (size_t i = 0; i < nitems(answers); i++)
+		assert_ptr_equal(provider_of_answer(text_of(answers[i].data)), provider_of(answers[i].wire));
+}
+
 int
 main(void)
 {
@@ -454,6 +480,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(further_surfaces_are_asked_where_they_are, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(chat_models_of_openai_are_completed_by_chats, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(defaults_go_where_they_fit, set_up, tear_down),
+}
+
+static void
+		cmocka_unit_test(an_answer_tells_its_dialect),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
