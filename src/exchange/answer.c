@@ -24,20 +24,16 @@ header_ms(struct buf *b, const char *name, int64_t us)
 	buf_print(b, "%s: %lld.%03lld\r\n", name, (long long)(us / 1000), (long long)(us % 1000));
 }
 
-/* LiteLLM's headers: who answered, after how many tries, in what time. */
-static void
-litellm_headers(struct exchange *x, struct buf *b)
+/* Who answered, after how many tries, in what time. */
+void
+answer_litellm(struct exchange *x, struct buf *b)
 {
 	const struct deployment *d = x->deployment;
 	int64_t total = clock_us() - x->began_us, upstream = x->upstream_us;
 
 	buf_lit(b, "x-litellm-call-id: ");
 	buf_add(b, x->id, 36);
-	buf_lit(b, "\r\nx-request-id: ");
-	buf_add(b, x->id, 36);
 	buf_lit(b, "\r\nx-litellm-version: sluice-" SLUICE_VERSION "\r\n");
-	if (x->front == &front_messages)
-		header(b, "request-id", text_of(x->id));
 	if (d != NULL) {
 		header(b, "x-litellm-model-id", d->id);
 		header(b, "x-litellm-model-group", x->plan.group != NULL ? x->plan.group->name : d->group);
@@ -66,7 +62,12 @@ answer_headers(struct exchange *x, struct buf *b, int status, const char *conten
 	buf_lit(b, "\r\n");
 	if (length >= 0)
 		buf_print(b, "Content-Length: %lld\r\n", (long long)length);
-	litellm_headers(x, b);
+	buf_lit(b, "x-request-id: ");
+	buf_add(b, x->id, 36);
+	buf_lit(b, "\r\n");
+	if (x->front == &front_messages)
+		header(b, "request-id", text_of(x->id));
+	answer_litellm(x, b);
 }
 
 static bool
@@ -180,6 +181,17 @@ error_whole(struct exchange *x, const struct error *e)
 	finish(x);
 }
 
+/* What passes as it is gets no words of ours: it breaks off as its upstream did.  mod_fcgid would write a page of its own behind it, and CGI knows no other
+ * end than the end. */
+static void
+break_off(struct exchange *x)
+{
+	if (x->worker->form == FORM_ONE || x->worker->form == FORM_CGI)
+		return;
+	x->ended = true;
+	reply_break(x->stream);
+}
+
 void
 answer_error(struct exchange *x, struct error *e)
 {
@@ -191,9 +203,13 @@ answer_error(struct exchange *x, struct error *e)
 		error_whole(x, e);
 		return;
 	}
+	x->answered = true;
+	if (x->conduit != NULL) {
+		break_off(x);
+		return;
+	}
 	if (x->relayed && x->relay.id.sealed.len > 0)
 		x->told.id = (struct text){ x->relay.id.sealed.at, x->relay.id.sealed.len };
 	x->front->error_event(reply_buf(x->stream, 512), e,
 	    &(struct failing){ .request_id = text_of(x->id), .told = &x->told, .writer = x->writer, .seen = x->seen });
-	x->answered = true;
 }

@@ -8,7 +8,7 @@
 
 /* attempts */
 
-static void
+void
 attempt_begins(struct exchange *x)
 {
 	struct attempt *a = arena_new_of(x->arena, struct attempt), **at = &x->attempts;
@@ -23,7 +23,7 @@ attempt_begins(struct exchange *x)
 	board_in_flight(x->worker->board, x->slot, 1);
 }
 
-static void
+void
 attempt_ends(struct exchange *x)
 {
 	if (!x->in_flight)
@@ -320,8 +320,8 @@ ask(struct exchange *x)
 	return (ask_next(x, NULL));
 }
 
-static enum step_result
-client_left(struct exchange *x)
+enum step_result
+ask_left(struct exchange *x)
 {
 	ask_stop(x);
 	x->end = END_LEFT;
@@ -332,7 +332,7 @@ enum step_result
 ask_heard(struct exchange *x)
 {
 	if (x->left)
-		return (client_left(x));
+		return (ask_left(x));
 	if (x->pausing) {
 		if (x->wait.place != 0)
 			return (STEP_WAIT);

@@ -70,7 +70,8 @@ struct exchange {
 	const struct surface *surface;
 	const struct front *front;
 	struct text	 client_id, web_id, user;	/* x-litellm-call-id, UNIQUE_ID, who the web server says it is */
-	struct text	 rest;			/* what a surface's '*' took */
+	const struct conduit *conduit;		/* NULL, or where it passes through */
+	struct text	 rest;			/* what a surface's '*' took; of a conduit with the slash before it */
 	struct text	 path_model;		/* what its {model} took, decoded: stands for the body's */
 	struct client_says says;
 	bool		 head_only;		/* HEAD */
@@ -168,16 +169,28 @@ enum azure_path surface_azure(const struct surface *);	/* NULL: plain */
 bool	is_anthropic_client(const struct request *);
 void	surfaces_print(struct buf *);		/* those that are served, as LiteLLM's /routes */
 
+/* pass.c, pass_plan.c: what passes as it is */
+bool	pass_find(struct exchange *, struct found *);		/* does the path pass through */
+bool	pass_instead(struct exchange *);			/* a model nobody here has, at a path that is its vendor's too */
+step_f	pass_read, pass, pass_heard;
+struct error *pass_plan(struct exchange *, struct call_plan *);
+
 /* ask.c */
 step_f	ask, ask_heard;
+step_f	ask_left;				/* the client left */
 void	ask_stop(struct exchange *);		/* cancel what runs upstream */
+void	attempt_begins(struct exchange *), attempt_ends(struct exchange *);
 
 /* request.c */
 struct error *request_plan(struct exchange *, struct call_plan *);	/* of the deployment that is asked now */
+struct call_plan request_to_server(const struct exchange *);	/* what is alike for all requests to it */
+void	request_limits(const struct exchange *, struct call_plan *);	/* its patience */
 
 /* hear.c */
 struct call_hearer exchange_hearer(struct exchange *);
 void	hear_judge(struct exchange *);		/* the call is over: its answer is told, or x->failure says why not */
+void	hear_failed(struct exchange *);		/* x->failure is how the call ended */
+void	hear_enough(struct exchange *);		/* the attempt is over before the upstream is */
 
 /* stored.c */
 void	stored_begin(struct exchange *);			/* while there is a request: whose ids these are */
@@ -193,6 +206,7 @@ struct error *mock_answer(struct exchange *);		/* NULL: answered */
 
 /* answer.c */
 void	answer_headers(struct exchange *, struct buf *, int status, const char *content_type, int64_t length);
+void	answer_litellm(struct exchange *, struct buf *);	/* LiteLLM's headers */
 void	answer_whole(struct exchange *, int status, const char *content_type, struct text body);
 void	answer_edited(struct exchange *, struct text body, const struct edits *);
 void	answer_error(struct exchange *, struct error *);	/* a status; or, once committed, a last error event */

@@ -23,13 +23,16 @@ head_came(void *self, const struct call_head *head)
 static void
 fail(struct exchange *x, enum error_kind kind, const char *what)
 {
-	if (x->failure == NULL)
+	if (x->failure != NULL)
+		return;
+	if (x->conduit != NULL)
+		x->failure = error_new(x->arena, kind, "The upstream of " TEXT_FMT " %s.", TEXT_ARG(x->conduit->name), what);
+	else
 		x->failure = error_new(x->arena, kind, "The upstream of model '" TEXT_FMT "' %s.", TEXT_ARG(text_sub(x->model, 0, 200)), what);
 }
 
-/* The attempt is over before the upstream is. */
-static void
-cut_short(struct exchange *x)
+void
+hear_enough(struct exchange *x)
 {
 	if (x->call != NULL)
 		call_cancel(x->call);
@@ -51,7 +54,7 @@ choose_course(struct exchange *x, char first)
 		x->reader = x->provider->reader(x->arena, x->seen, x->ask);
 	} else if (events && !x->glance.stream) {
 		fail(x, E_UPSTREAM_FAILED, "sent a stream where a whole answer was asked for");
-		cut_short(x);
+		hear_enough(x);
 	}
 }
 
@@ -68,7 +71,7 @@ gather(struct exchange *x, const char *bytes, size_t n)
 		buf_add(&x->gathered, bytes, most - x->gathered.len);
 	else
 		fail(x, E_UPSTREAM_FAILED, "sent an answer larger than this gateway takes");
-	cut_short(x);
+	hear_enough(x);
 }
 
 /* events of a stream */
@@ -181,7 +184,7 @@ last_word_due(struct timer *t)
 	struct exchange *x = (struct exchange *)((char *)t - offsetof(struct exchange, wait));
 
 	x->busy++;
-	cut_short(x);
+	hear_enough(x);
 	exchange_walk(x);
 	exchange_leave(x);
 }
@@ -208,7 +211,7 @@ events_feed(struct exchange *x, const char *bytes, size_t n)
 	else if (x->heard > (uint64_t)x->config->settings.answer_limit)
 		fail(x, E_UPSTREAM_FAILED, "sent an answer larger than this gateway takes");
 	if (x->failure != NULL)
-		cut_short(x);
+		hear_enough(x);
 	else
 		expect_end(x);
 }
@@ -342,6 +345,12 @@ refused(struct exchange *x)
 	return (error_new(x->arena, x->upstream_status == 403 ? E_FORBIDDEN : E_AUTH, "Your own login was refused by the upstream: " TEXT_FMT, TEXT_ARG(e->detail)));
 }
 
+void
+hear_failed(struct exchange *x)
+{
+	fail(x, x->call_end == CALL_BROKEN && x->course == COURSE_EVENTS ? E_UPSTREAM_CUT : call_ends[x->call_end].kind, call_ends[x->call_end].what);
+}
+
 struct call_hearer
 exchange_hearer(struct exchange *x)
 {
@@ -354,8 +363,7 @@ hear_judge(struct exchange *x)
 	if (x->failure != NULL)
 		return;
 	if (x->call_end != CALL_DONE && x->course != COURSE_ERROR && !(x->course == COURSE_EVENTS && (x->seen->finished || x->writer_done))) {
-		fail(x, x->call_end == CALL_BROKEN && x->course == COURSE_EVENTS ? E_UPSTREAM_CUT : call_ends[x->call_end].kind,
-		    call_ends[x->call_end].what);
+		hear_failed(x);
 		return;
 	}
 	switch (x->course) {

@@ -83,7 +83,7 @@ count_exchange(struct exchange *x, int64_t total_us)
 
 	if (x->surface != NULL)
 		board_count(b, x->surface->counter, 1);
-	if (x->surface != NULL && x->surface->answer == NULL)
+	if (x->surface != NULL && (x->surface->answer == NULL || x->conduit != NULL))
 		board_count_answer(b, x->n_attempts > 0 ? x->slot : BOARD_OTHER, heard_status(x));
 	if (x->end == END_REFUSED)
 		board_count(b, COUNT_REFUSED, 1);
@@ -111,7 +111,7 @@ count_exchange(struct exchange *x, int64_t total_us)
 static uint64_t
 uncounted(const struct seen *seen)
 {
-	if (seen->usage.completion < 0)
+	if (!seen->usage_said || seen->usage.completion < 0)
 		return (seen->produced);
 	return (seen->finished || seen->produced < seen->usage_at ? 0 : seen->produced - seen->usage_at);
 }
@@ -235,7 +235,7 @@ write_line(struct exchange *x, const struct usage *u, bool estimated, int64_t to
 		member_ms(&out, "first_token_ms", x->first_token_us - x->began_us);
 	member_ms(&out, "total_ms", total_us);
 	member_ms(&out, "overhead_ms", total_us > x->upstream_us ? total_us - x->upstream_us : 0);
-	if (x->n_attempts > 0)
+	if (x->n_attempts > 0 && x->seen != NULL)	/* a file that passed through has none */
 		tokens(&out, u, estimated);
 	member(&out, "end", text_of(ends[x->end]));
 	member(&out, "reason", text_of(x->reason != NULL ? x->reason : x->error != NULL ? error_kinds[x->error->kind].name : ""));
@@ -251,7 +251,7 @@ write_line(struct exchange *x, const struct usage *u, bool estimated, int64_t to
 static bool
 is_probe(const struct exchange *x)
 {
-	return (x->surface != NULL && x->surface->open && x->error == NULL);
+	return (x->surface != NULL && x->surface->open && x->conduit == NULL && x->error == NULL);
 }
 
 void

@@ -34,8 +34,8 @@ asked_ms(const struct exchange *x, const char *header)
 	return (seconds > 0.001 && seconds < 86400 ? (int64_t)(seconds * 1000) : 0);
 }
 
-static void
-set_limits(const struct exchange *x, struct call_plan *p)
+void
+request_limits(const struct exchange *x, struct call_plan *p)
 {
 	const struct settings *s = &x->config->settings;
 	int64_t own = x->glance.stream ? asked_ms(x, "x-litellm-stream-timeout") : 0;
@@ -217,6 +217,17 @@ with_token(struct exchange *x)
 	return (d);
 }
 
+/* The connection: where to, through what, and who we are there. */
+struct call_plan
+request_to_server(const struct exchange *x)
+{
+	const struct deployment *d = x->deployment;
+
+	return ((struct call_plan){ .host = d->host, .port = d->port, .proxy = d->proxy,
+		.verify = d->ca_file.len > 0 || (d->ssl_verify && x->config->settings.ssl_verify), .ca_file = d->ca_file,
+		.cert = d->cert, .cert_key = d->cert_key, .cert_password = d->cert_password, .stream = x->glance.stream });
+}
+
 struct error *
 request_plan(struct exchange *x, struct call_plan *p)
 {
@@ -224,9 +235,8 @@ request_plan(struct exchange *x, struct call_plan *p)
 	struct client_says own = x->says, *says = x->front->wire == x->wire ? &own : NULL;
 	struct text *headers = arena_alloc(x->arena, HEADERS_MOST * sizeof(*headers));
 
-	*p = (struct call_plan){ .host = d->host, .port = d->port, .proxy = d->proxy, .headers = headers,
-		.verify = d->ca_file.len > 0 || (d->ssl_verify && x->config->settings.ssl_verify), .ca_file = d->ca_file,
-		.cert = d->cert, .cert_key = d->cert_key, .cert_password = d->cert_password, .stream = x->glance.stream };
+	*p = request_to_server(x);
+	p->headers = headers;
 	x->own_login = false;
 	if (says != NULL && x->wire == WIRE_ANTHROPIC)
 		bring_login(x, says);
@@ -237,6 +247,6 @@ request_plan(struct exchange *x, struct call_plan *p)
 	if (x->request != NULL && config_forwards(x->config, d, x->model))
 		p->n_headers = forward_headers(x, headers, p->n_headers, is_forwarded);
 	p->url = x->provider->url(x->arena, d, route_model(&x->plan, d), x->surface->want, says);
-	set_limits(x, p);
+	request_limits(x, p);
 	return (NULL);
 }

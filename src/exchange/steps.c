@@ -56,6 +56,8 @@ identify(struct exchange *x)
 
 	keep_names(x);
 	found = surface_find(&f, x->request->path, x->request->query, x->request->method);
+	if (!found || f.surface->answer == local_later)
+		found = pass_find(x, &f) || found;
 	x->surface = f.surface;
 	x->rest = f.rest;
 	x->path_model = arena_percent_decode(x->arena, f.model);
@@ -167,12 +169,16 @@ retries_wanted(const struct exchange *x)
 static enum step_result
 plan(struct exchange *x)
 {
+	if (x->conduit != NULL)
+		return (STEP_GO);
 	if (x->surface->want == WANT_STORED) {
 		route_only(&x->plan, x->arena, x->config, x->holder, retries_wanted(x), random_u64);
 		return (STEP_GO);
 	}
 	x->error = route_plan(&x->plan, x->arena, x->config, x->model, retries_wanted(x), random_u64);
-	if (x->error == NULL && x->front->wire == WIRE_RESPONSES)
+	if (x->error != NULL && x->error->kind == E_NO_SUCH_MODEL && pass_instead(x))
+		x->error = NULL;
+	else if (x->error == NULL && x->front->wire == WIRE_RESPONSES)
 		x->error = stored_plan(x);
 	return (x->error != NULL ? STEP_ERROR : STEP_GO);
 }
@@ -212,11 +218,12 @@ static const struct {
 	{ "identify",	identify,	NULL },			/* whose key is this, what do they call */
 	{ "read",	read_ask,	read_ask_heard },	/* what do they want */
 	{ "plan",	plan,		NULL },			/* who could answer */
+	{ "pass",	pass,		pass_heard },		/* as it is, to whom the path names */
 	{ "ask",	ask,		ask_heard },		/* candidates in turn; streams */
 	{ "settle",	settle,		NULL },			/* one line, the counters */
 	{ "drain",	drain,		drain_written },	/* the web server has the last byte */
 };
-#define SETTLE	4
+#define SETTLE	5
 
 static uint8_t
 later(uint8_t step)

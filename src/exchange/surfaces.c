@@ -51,9 +51,6 @@ static const struct surface surfaces[] = {
 	{ "/metrics",			"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  true,	 local_metrics, false },
 
 	/* surfaces of later versions: they exist, and say so in the caller's dialect */
-	{ "/openai/*",			NULL,	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
-	{ "/anthropic/*",		NULL,	&front_messages, COUNT_REQUESTS_OTHER,	  false, local_later, false },
-	{ "/vllm/*",			NULL,	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },
 	{ "/v1/messages/batches",	NULL,	&front_messages, COUNT_REQUESTS_OTHER,	  false, local_later, false },
 	{ "/v1/messages/batches/*",	NULL,	&front_messages, COUNT_REQUESTS_OTHER,	  false, local_later, false },
 	{ "/v1/moderations",		"POST",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_later, false },

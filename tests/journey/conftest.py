@@ -41,15 +41,19 @@ def everyday(upstream):
     openai, anthropic = upstream.base + "/v1", upstream.base
     return {
         "model_list": [
-            kit.deployment("gpt", "openai/script:fixed", openai),
-            kit.deployment("claude", "anthropic/script:fixed", anthropic),
+            kit.deployment("gpt", "openai/script:fixed", openai, use_in_pass_through=True),
+            kit.deployment("claude", "anthropic/script:fixed", anthropic, use_in_pass_through=True),
             kit.deployment("hello", "openai/hello", openai, mock_response="Hello from the mock"),
             kit.deployment("openai/*", "openai/*", openai),
             kit.deployment("anthropic/*", "anthropic/*", anthropic),
             kit.deployment("groq/*", "groq/*", openai),            # has chat completions only
         ],
         "litellm_settings": {"num_retries": 0},
-        "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
+        "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY", "pass_through_endpoints": [
+            {"path": "/bria", "target": upstream.base + "/files/bria?tenant=1", "include_subpath": True, "headers": {"api_token": "bria-secret"}},
+            {"path": "/open", "target": upstream.base + "/files/open", "auth": False, "forward_headers": True, "methods": ["POST"]},
+            {"path": "/away", "target": f"http://127.0.0.1:{kit.free_port()}/x"},
+        ]},
     }
 
 

@@ -139,6 +139,17 @@ class Upstream(Server):
         """Once the last request that named the model is "playing", "complete", "aborted" (the client left) or "struck"."""
         return until(lambda: next((e for e in self.received(model)[-1:] if e["state"] == state), None), what=f"{model} to be {state}")
 
+    def wait_still(self, model):
+        """How many events were sent once no more are, while the request goes on: its client reads no more."""
+        seen = []
+
+        def is_still():
+            seen.append(self.last(model)["events"])
+            return len(seen) > 20 and len(set(seen[-20:])) == 1
+        until(is_still, what=f"{model} to stand still")
+        assert self.last(model)["state"] == "playing"
+        return seen[-1]
+
     def stats(self):
         return requests.get(f"{self.base}/_/stats", verify=self.verify, cert=self.cert).json()
 
@@ -348,7 +359,7 @@ class Gateway:
 
 
 class Held:
-    """A request whose answer is read, and left, when the test says so.
+    """A request whose answer is read, and left, when the test says so; the surface may be a path of its own.
 
     lighttpd may miss that a client leaves whose request was there at once (operations.md): the body waits for the 100 here."""
 
@@ -361,7 +372,8 @@ class Held:
         body = json.dumps({"model": model, "stream": True, "max_tokens": 100, "messages": [{"role": "user", "content": "x"}]} | more).encode()
         self.connection = http.client.HTTPConnection("127.0.0.1", gateway.port)
         self.connection.sock = sock
-        self.connection.request("POST", "/v1/chat/completions" if surface == "chat" else "/v1/messages", headers=gateway.headers(
+        path = {"chat": "/v1/chat/completions", "messages": "/v1/messages"}.get(surface, surface)
+        self.connection.request("POST", path, headers=gateway.headers(
             **{"Content-Type": "application/json", "Content-Length": str(len(body)), "Expect": "100-continue"}))
         continued = b""
         while not continued.endswith(b"\r\n\r\n"):
@@ -379,6 +391,15 @@ class Held:
     def until(self, word, times=1):
         while self.got.count(word) < times:
             self.read()
+
+    def count_until(self, end, word):
+        """How often the word comes up to the end; what was counted is forgotten."""
+        heard = 0
+        while end not in self.got:
+            heard += self.got.count(word)
+            self.got = self.got[1 - len(word):]
+            self.read()
+        return heard + self.got.count(word)
 
     def leave(self):
         if self.answer:

@@ -480,9 +480,6 @@ main(void)
 		cmocka_unit_test_setup_teardown(further_surfaces_are_asked_where_they_are, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(chat_models_of_openai_are_completed_by_chats, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(defaults_go_where_they_fit, set_up, tear_down),
-}
-
-static void
 		cmocka_unit_test(an_answer_tells_its_dialect),
 	};
 
