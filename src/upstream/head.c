@@ -2,6 +2,8 @@
 /* The head of an answer, line by line: keeps the status and the few headers somebody asks for, and bounds the rest. */
 #include "upstream/upstream_priv.h"
 
+#include <time.h>
+
 #define RETRY_AFTER_MAX	(INT64_C(86400) * 1000)
 
 typedef void line_f(struct head *, struct text name, struct text value);
@@ -70,6 +72,22 @@ take_retry_ms(struct head *h, struct text name, struct text value)
 	h->retry_exact = true;
 }
 
+/* RFC 9110 5.6.7: the form that is sent, and the two of old.  -1: none of them. */
+static time_t
+date_of(const char *text)
+{
+	static const char *const forms[] = { "%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y" };
+
+	for (size_t i = 0; i < nitems(forms); i++) {
+		struct tm tm = { 0 };
+		const char *end = strptime(text, forms[i], &tm);
+
+		if (end != NULL && *end == '\0')
+			return (timegm(&tm));
+	}
+	return (-1);
+}
+
 /* RFC 9110 10.2.3: seconds, or a date. */
 static void
 take_retry(struct head *h, struct text name, struct text value)
@@ -88,7 +106,7 @@ take_retry(struct head *h, struct text name, struct text value)
 		return;
 	memcpy(date, value.at, value.len);
 	date[value.len] = '\0';
-	at = curl_getdate(date, NULL);
+	at = date_of(date);
 	if (at != -1)
 		h->retry_after_ms = bounded(((double)at - (double)time(NULL)) * 1000);
 }

@@ -13,7 +13,7 @@ keep_connections(struct multi *m)
 	if (keep == m->connections)
 		return;
 	m->connections = keep;
-	curl_multi_setopt(m->curl, CURLMOPT_MAXCONNECTS, (long)keep);
+	libcurl.multi_setopt(m->curl, CURLMOPT_MAXCONNECTS, (long)keep);
 }
 
 static void
@@ -49,15 +49,15 @@ multi_new(struct upstream *up)
 	struct multi *m = must_zalloc(sizeof(*m));
 
 	m->up = up;
-	m->curl = curl_multi_init();
+	m->curl = libcurl.multi_init();
 	if (m->curl == NULL)
 		abort();
 	m->soon.run = soon_run;
 	m->timer.due = timer_due;
-	curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, sock_wanted);
-	curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m);
-	curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, timeout_wanted);
-	curl_multi_setopt(m->curl, CURLMOPT_TIMERDATA, m);
+	libcurl.multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, sock_wanted);
+	libcurl.multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m);
+	libcurl.multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, timeout_wanted);
+	libcurl.multi_setopt(m->curl, CURLMOPT_TIMERDATA, m);
 	keep_connections(m);
 	return (m);
 }
@@ -65,7 +65,7 @@ multi_new(struct upstream *up)
 void
 multi_free(struct multi *m)
 {
-	curl_multi_cleanup(m->curl);
+	libcurl.multi_cleanup(m->curl);
 	soon_forget(m->up->loop, &m->soon);
 	timer_stop(m->up->loop, &m->timer);
 	free(m->loaded);
@@ -91,14 +91,14 @@ multi_run(struct multi *m, curl_socket_t fd, int action)
 {
 	int running;
 
-	curl_multi_socket_action(m->curl, fd, action, &running);
+	libcurl.multi_socket_action(m->curl, fd, action, &running);
 	call_settled(m);
 }
 
 bool
 multi_add(struct multi *m, struct call *c)
 {
-	if (curl_multi_add_handle(m->curl, c->easy) != CURLM_OK)
+	if (libcurl.multi_add_handle(m->curl, c->easy) != CURLM_OK)
 		return (false);
 	c->multi = m;
 	m->running++;
@@ -113,7 +113,7 @@ multi_remove(struct call *c)
 
 	if (m == NULL)
 		return;
-	curl_multi_remove_handle(m->curl, c->easy);
+	libcurl.multi_remove_handle(m->curl, c->easy);
 	c->multi = NULL;
 	m->running--;
 	if (m->running == 0)

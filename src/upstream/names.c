@@ -431,7 +431,7 @@ names_load(struct call *c, struct multi *m)
 	old = m->loaded[x->place] != x->generation;
 	m->loaded[x->place] = x->generation;
 	if (old)
-		curl_easy_setopt(c->easy, CURLOPT_RESOLVE, x->before[0] != '\0' ? &x->nodes[0] : &x->nodes[1]);
+		libcurl.easy_setopt(c->easy, CURLOPT_RESOLVE, x->before[0] != '\0' ? &x->nodes[0] : &x->nodes[1]);
 	return (old);
 }
 

@@ -68,7 +68,7 @@ refused_by_proxy(const struct call *c, CURLcode code, char *why, size_t room)
 
 	if (code == CURLE_OK || !proxied(c) || !c->tls || c->phase >= PHASE_SENT)
 		return (false);
-	curl_easy_getinfo(c->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+	libcurl.easy_getinfo(c->easy, CURLINFO_HTTP_CONNECTCODE, &status);
 	if (status >= 300)
 		snprintf(why, room, "the forward proxy refused (%ld)", status);
 	else if (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING)
@@ -96,7 +96,7 @@ outcome(const struct call *c, CURLcode code, char *why, size_t room)
 		return (CALL_BROKEN);
 	}
 	snprintf(why, room, "%s", e->why);
-	if (end == CALL_UNREACHABLE && curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number != 0)
+	if (end == CALL_UNREACHABLE && libcurl.easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number != 0)
 		add_detail(why, room, strerror((int)number));
 	else if (c->sending != NULL && (end == CALL_TLS || end == CALL_UNREACHABLE))
 		add_detail(why, room, c->sending->error);

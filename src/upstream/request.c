@@ -47,7 +47,7 @@ look_up_wanted(void *resolver, void *unused, void *self)
 	return (call_checked(self)->literal ? 0 : 1);
 }
 
-#define SET(option, value)	curl_easy_setopt(easy, CURLOPT_##option, (value))
+#define SET(option, value)	libcurl.easy_setopt(easy, CURLOPT_##option, (value))
 
 static const char *
 said(const char *text)
@@ -77,7 +77,7 @@ request_handle(struct call *c)
 	CURL *easy;
 
 	upstream_prepare(up);
-	if ((easy = curl_easy_init()) == NULL)
+	if ((easy = libcurl.easy_init()) == NULL)
 		abort();
 	SET(PRIVATE, c);
 	SET(WRITEFUNCTION, body_wanted);
@@ -421,7 +421,7 @@ all_sent(struct call *c)
 {
 	curl_off_t sent;
 
-	return (curl_easy_getinfo(c->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK && (size_t)sent >= c->body_len);
+	return (libcurl.easy_getinfo(c->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK && (size_t)sent >= c->body_len);
 }
 
 void

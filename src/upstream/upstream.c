@@ -44,7 +44,7 @@ static void
 call_destroy(struct call *c)
 {
 	if (c->easy != NULL)
-		curl_easy_cleanup(c->easy);
+		libcurl.easy_cleanup(c->easy);
 	free(c->url);
 	free(c->proxy);
 	free(c->ca_file);
@@ -129,13 +129,13 @@ call_settled(struct multi *m)
 	CURLMsg *msg;
 	int left;
 
-	while ((msg = curl_multi_info_read(m->curl, &left)) != NULL) {
+	while ((msg = libcurl.multi_info_read(m->curl, &left)) != NULL) {
 		CURLcode code = msg->data.result;
 		char why[400], *self;
 		struct call *c;
 		enum call_end end;
 
-		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &self);
+		libcurl.easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &self);
 		c = call_checked(self);
 		if (c->todo & TODO_CANCEL)
 			continue;
@@ -215,7 +215,7 @@ resume(struct call *c)
 	if (c->paused || !c->stuck || m == NULL)
 		return;
 	c->stuck = false;
-	curl_easy_pause(c->easy, CURLPAUSE_CONT);
+	libcurl.easy_pause(c->easy, CURLPAUSE_CONT);
 	call_settled(m);
 }
 
@@ -228,8 +228,8 @@ nudge(struct call *c)
 {
 	if (c->phase != PHASE_CONNECT || c->multi == NULL)
 		return;
-	curl_easy_pause(c->easy, CURLPAUSE_RECV);
-	curl_easy_pause(c->easy, CURLPAUSE_CONT);
+	libcurl.easy_pause(c->easy, CURLPAUSE_RECV);
+	libcurl.easy_pause(c->easy, CURLPAUSE_CONT);
 }
 
 static bool
@@ -412,9 +412,9 @@ upstream_prepare(struct upstream *up)
 {
 	if (up->share != NULL)
 		return;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (up->share = curl_share_init()) == NULL)
+	if (!libcurl_load() || libcurl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (up->share = libcurl.share_init()) == NULL)
 		abort();
-	curl_share_setopt(up->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+	libcurl.share_setopt(up->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 }
 
 void
@@ -439,8 +439,8 @@ upstream_free(struct upstream *up)
 	names_free(up->names);
 	socks_free(up);
 	if (up->share != NULL) {
-		curl_share_cleanup(up->share);
-		curl_global_cleanup();
+		libcurl.share_cleanup(up->share);
+		libcurl.global_cleanup();
 	}
 	buf_free(&up->ca_file);
 	free(up);

@@ -73,7 +73,7 @@ struct call_hearer {
 };
 
 struct upstream	*upstream_new(struct loop *, const struct upstream_settings *);
-/* Starts libcurl and TLS now (some milliseconds, a megabyte), not with the first call that needs them; calls to plain http never do. */
+/* Loads and starts libcurl and TLS now (some milliseconds, a megabyte), not with the first call that needs them; calls to plain http never do. */
 void		 upstream_prepare(struct upstream *);
 void		 upstream_free(struct upstream *);		/* cancels what runs; closes connections */
 struct call	*upstream_call(struct upstream *, const struct call_plan *, const struct call_hearer *);

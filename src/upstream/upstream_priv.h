@@ -12,7 +12,7 @@
 #include "upstream/framing.h"
 #include "upstream/upstream.h"
 
-#include <curl/curl.h>
+#include "upstream/libcurl.h"
 #include <sys/uio.h>
 
 #define CALL_MAGIC	0xca11ab1eu

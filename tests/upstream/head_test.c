@@ -43,7 +43,7 @@ retry_after(const char *line)
 static void
 test_retry_after(void **state)
 {
-	char line[100];
+	char lines[2][100];
 	time_t then = time(NULL) + 100;
 	int64_t ms;
 
@@ -59,9 +59,14 @@ test_retry_after(void **state)
 	assert_int_equal(retry_after("Retry-After: 1e300"), 86400000);
 	assert_int_equal(retry_after("Retry-After: nan"), 0);
 	assert_int_equal(retry_after("Retry-After: Wed, 21 Oct 2015 07:28:00 GMT"), 0);
-	strftime(line, sizeof(line), "Retry-After: %a, %d %b %Y %H:%M:%S GMT", gmtime(&then));
-	ms = retry_after(line);
-	assert_true(ms > 90000 && ms <= 100000);
+	assert_int_equal(retry_after("Retry-After: Wed, 21 Oct 2105 07:28:00 CET"), 0);
+	assert_int_equal(retry_after("Retry-After: Friday, 21-Oct-67 07:28:00 GMT"), 86400000);
+	strftime(lines[0], sizeof(lines[0]), "Retry-After: %a, %d %b %Y %H:%M:%S GMT", gmtime(&then));
+	strftime(lines[1], sizeof(lines[1]), "Retry-After: %a %b %e %H:%M:%S %Y", gmtime(&then));
+	for (size_t i = 0; i < nitems(lines); i++) {
+		ms = retry_after(lines[i]);
+		assert_true(ms > 90000 && ms <= 100000);
+	}
 	assert_int_equal(retry_after("X-Other: 3"), 0);
 }
 

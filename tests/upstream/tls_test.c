@@ -223,7 +223,7 @@ test_client_certificates(void **state)
 	}
 	assert_int_equal(t.s.connections, 3);
 	for (struct multi *m = t.c.up->multis; m != NULL; m = m->next)
-		curl_multi_setopt(m->curl, CURLMOPT_MAXCONNECTS, 1L);
+		libcurl.multi_setopt(m->curl, CURLMOPT_MAXCONNECTS, 1L);
 	for (int i = 0; i < 3; i++) {
 		known_as(&t, &bert, "bert");
 		known_as(&t, NULL, "nobody");
