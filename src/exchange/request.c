@@ -168,7 +168,16 @@ has_header(const struct text *headers, size_t n, struct text line)
 	return (false);
 }
 
-/* Further headers of the client's; what is written already stands. */
+static bool
+is_one_line(struct text value)
+{
+	for (size_t i = 0; i < value.len; i++)
+		if ((unsigned char)value.at[i] < ' ' || value.at[i] == 0x7f)
+			return (false);
+	return (true);
+}
+
+/* Further headers of the client's; what is written already stands, and the one that may carry our key stays. */
 static size_t
 forward_headers(struct exchange *x, struct text *headers, size_t n, bool (*wanted)(struct text name))
 {
@@ -176,10 +185,10 @@ forward_headers(struct exchange *x, struct text *headers, size_t n, bool (*wante
 		struct param p = x->request->params[i];
 		struct text line;
 
-		if (p.name.len > 128 || !wanted(p.name) || text_eq_nocase(text_sub(p.name, 5, p.name.len), x->config->settings.key_header))
+		if (p.name.len > 128 || !wanted(p.name) || !is_one_line(p.value))
 			continue;
 		line = header_line(x, &p);
-		if (!has_header(headers, n, line))
+		if (!has_header(&line, 1, x->config->settings.key_header) && !has_header(headers, n, line))
 			headers[n++] = line;
 	}
 	return (n);

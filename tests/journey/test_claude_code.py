@@ -151,3 +151,15 @@ def test_a_key_of_its_own(start, upstream):
     assert upstream.last(script("fixed", text="byok"))["headers"]["x-api-key"] == "sk-ant-api03-mine"
     assert ask(gateway, "claude", **{"x-api-key": KEY}).status_code == 200
     assert "x-api-key" not in upstream.last(script("fixed", text="byok"))["headers"]
+
+
+def test_a_key_in_a_header_of_the_sites_own_stays_here(start, upstream):
+    gateway = start({
+        "model_list": [kit.deployment("gpt", "openai/" + script("fixed", text="site"), upstream.base + "/v1")],
+        "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY", "litellm_key_header_name": "X-Team-Key", "forward_client_headers_to_llm_api": True},
+    })
+    answer = requests.post(gateway.url + "/v1/chat/completions", json={"model": "gpt", "messages": [{"role": "user", "content": "x"}]},
+                           headers={"X-Team-Key": f"Bearer {KEY}", "X-Team": "search"}, timeout=30)
+    assert answer.status_code == 200
+    arrived = upstream.last(script("fixed", text="site"))
+    assert arrived["headers"]["x-team"] == "search" and "x-team-key" not in arrived["headers"] and arrived["problems"] == []
