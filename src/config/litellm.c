@@ -40,7 +40,8 @@ static const struct row litellm_rows[] = {
 	/* what we never write down, and what we never print */
 	{ "turn_off_message_logging", FORCE }, { "redact_user_api_key_info", FORCE }, { "redact_messages_in_exceptions", FORCE },
 	{ "set_verbose", QUIET }, { "suppress_debug_info", QUIET }, { "telemetry", QUIET }, { "allowed_fails", LATER },
-	{ "enable_azure_ad_token_refresh", FORCE }, { "cooldown_time", LATER }, { "modify_params", LATER }, { "cache", LATER }, { "cache_params", LATER },
+	{ "enable_azure_ad_token_refresh", FORCE }, { "cooldown_time", LATER }, { "modify_params", LATER }, { "cache", LATER },
+	{ "cache_params", LATER },
 	{ "enable_caching_on_provider_specific_optional_params", LATER }, { "enable_redis_auth_cache", LATER }, { "callbacks", LATER },
 	{ "success_callback", LATER }, { "failure_callback", LATER }, { "service_callbacks", LATER }, { "service_callback", LATER },
 	{ "input_callback", LATER }, { "audit_log_callbacks", LATER }, { "ssl_certificate", FORCE }, { "ssl_security_level", LATER },
