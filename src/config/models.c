@@ -878,9 +878,11 @@ static void
 put_all_implied(const struct making *m)
 {
 	const struct vendor *v;
+	const char *name;
 
 	for (size_t i = 0; (v = vendor_nth(m->load->config, i)) != NULL; i++) {
-		if (v->wire == WIRE_NONE || v == m->d->vendor || (v->base_url == NULL && v->base_env[0] == NULL))
+		if (v->wire == WIRE_NONE || v == m->d->vendor ||
+		    (v->base_url == NULL && first_env(m->load, v->base_env, nitems(v->base_env), &name) == NULL))
 			continue;
 		put_implied(m, v, arena_print(m->load->arena, "%s/*", v->prefix), "*");
 		if (strcmp(v->prefix, "anthropic") == 0)

@@ -180,6 +180,20 @@ word_of(struct arena *arena, const struct json *o)
 	return (t.len <= 64 ? t : TEXT(""));
 }
 
+/* Entra's number for it, which administrators look up: "AADSTS7000215: Invalid client secret …".  The rest of the sentence is not repeated. */
+static struct text
+number_of(struct arena *arena, const struct json *o)
+{
+	struct text t = string_in(arena, o, "error_description"), begins = TEXT("AADSTS");
+	size_t n = begins.len;
+
+	if (!text_starts(t, begins))
+		return (TEXT(""));
+	while (n < t.len && n < 20 && t.at[n] >= '0' && t.at[n] <= '9')
+		n++;
+	return (text_sub(t, 0, n));
+}
+
 static void
 keep_token(struct fetch *f, struct text token, int64_t life)
 {
@@ -202,10 +216,12 @@ read_answer(struct fetch *f)
 	struct json_fault fault;
 	const struct json *o = json_parse(f->arena, buf_as_text(&f->answer), &fault);
 	struct text token = string_in(f->arena, o, "access_token"), word = word_of(f->arena, o);
+	struct text number = number_of(f->arena, o);
 	int64_t life = life_s(f->arena, o);
 
 	if (f->status != 200)
-		fetch_failed(f, "the token endpoint answered %d%s" TEXT_FMT, f->status, word.len > 0 ? " " : "", TEXT_ARG(word));
+		fetch_failed(f, "the token endpoint answered %d%s" TEXT_FMT "%s" TEXT_FMT, f->status, word.len > 0 ? " " : "", TEXT_ARG(word),
+		    number.len > 0 ? " " : "", TEXT_ARG(number));
 	else if (!is_token(token))
 		fetch_failed(f, "the token endpoint answered without a usable access_token");
 	else if (life <= 0)

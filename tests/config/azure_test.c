@@ -188,6 +188,27 @@ keys_of_the_environment_go_to_azure_only(void **state)
 	config_release(c);
 }
 
+/* `*` served by `*`: Azure is among what it stands for once its base is known. */
+static void
+a_star_stands_for_azure_too(void **state)
+{
+	static const char yaml[] = "model_list:\n- {model_name: '*', litellm_params: {model: '*'}}\n";
+	struct capture captured;
+	struct config *c;
+
+	setenv("OPENAI_API_KEY", "o", 1);
+	setenv("AZURE_API_KEY", "k", 1);
+	c = load_text(yaml);
+	assert_quiet(c);
+	assert_string_equal(config_group(c, TEXT("azure/x"), &captured)->deployments[0]->vendor->prefix, "openai");
+	config_release(c);
+	setenv("AZURE_API_BASE", R, 1);
+	c = load_text(yaml);
+	assert_quiet(c);
+	assert_text(config_group(c, TEXT("azure/x"), &captured)->deployments[0]->key, "k");
+	config_release(c);
+}
+
 static void
 a_key_goes_into_its_header_a_token_as_bearer(void **state)
 {
@@ -424,6 +445,7 @@ main(void)
 		cmocka_unit_test_setup(versions_and_families_have_habits, clean_env),
 		cmocka_unit_test_setup(a_limit_of_the_file_has_the_name_its_model_knows, clean_env),
 		cmocka_unit_test_setup(keys_of_the_environment_go_to_azure_only, clean_env),
+		cmocka_unit_test_setup(a_star_stands_for_azure_too, clean_env),
 		cmocka_unit_test_setup(a_key_goes_into_its_header_a_token_as_bearer, clean_env),
 		cmocka_unit_test_setup(foundry_has_its_models_behind_a_path, clean_env),
 		cmocka_unit_test_setup(a_client_gets_tokens_by_its_secret, clean_env),

@@ -256,7 +256,8 @@ an_answer_is_believed_if_it_is_one(void **state)
 		int		 status;
 		const char	*body, *word;
 	} cases[] = {
-		{ 401, "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: sesame\"}", "the token endpoint answered 401 invalid_client" },
+		{ 401, "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: sesame\"}", "the token endpoint answered 401 invalid_client AADSTS7000215" },
+		{ 401, "{\"error_description\":\"AADSTSsesame\"}", "the token endpoint answered 401 AADSTS" },
 		{ 400, "{\"error\":\"sesame is wrong\"}", "the token endpoint answered 400" },
 		{ 400, "{\"error\":{\"message\":\"sesame\"}}", "the token endpoint answered 400" },
 		{ 302, "", "the token endpoint answered 302" },
