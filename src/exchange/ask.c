@@ -126,7 +126,7 @@ is_missing(const struct exchange *x)
 		return (false);
 	if (status == 200)			/* LM Studio */
 		return (text_has(x->failure->detail, TEXT("unexpected endpoint")));
-	return ((status == 404 || status == 405 || status == 501) && !text_has(body, TEXT("model")));
+	return ((status == 404 || status == 405 || status == 501) && !text_has(body, TEXT("model")) && !text_has(body, TEXT("DeploymentNotFound")));
 }
 
 static void

@@ -148,6 +148,15 @@ def test_responses_by_version_and_by_v1(site, upstream):
         assert sent(upstream, f"in={number}", "/responses")["path"] == path
 
 
+def test_a_deployment_that_is_not_there_says_nothing_of_its_neighbours(site, upstream):
+    """One wildcard stands for many deployments: that one has no /responses or is not there is not true of all."""
+    n = kit.unique()
+    gone = "dated/script:refuse,status=404,make=azure,code=DeploymentNotFound,message=The API deployment does not exist"
+    assert site.post("/v1/responses", {"model": gone, "input": "hello"}).status_code == 404
+    assert site.post("/v1/responses", {"model": f"dated/script:fixed,in={n}", "input": "hello"}).status_code == 200
+    assert sent(upstream, f"in={n}", "/openai/")["path"].startswith("/openai/responses")
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_errors_are_in_azures_words(site, stream):
     with pytest.raises(openai.NotFoundError) as e:
