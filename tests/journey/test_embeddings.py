@@ -84,6 +84,19 @@ def test_bad_inputs(plain, upstream, members, param):
     assert not upstream.received(model)
 
 
+def test_what_is_no_member_passes(plain, upstream):
+    """Embeddings are never streamed: whoever asks for it is answered as the upstream has it."""
+    model = named()
+    answer = plain.post("/v1/embeddings", {"model": model, "input": "a", "stream": True})
+    assert answer.status_code == 200 and answer.json()["model"] == model and sent(upstream, model)["stream"] is True
+
+
+@pytest.mark.parametrize("script", ["html", "garbage", "wrong-length", "nothing", "error200"])
+def test_answers_that_are_none(plain, script):
+    answer = plain.post("/v1/embeddings", {"model": f"openai/script:{script}", "input": "a"})
+    assert answer.status_code >= 500 and answer.json()["error"]["message"]
+
+
 def test_who_makes_none(embeddings, upstream):
     with pytest.raises(openai.BadRequestError, match="claude.*makes no embeddings"):
         embeddings.create(model="claude", input="a")

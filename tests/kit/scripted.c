@@ -140,7 +140,7 @@ read_ask(struct ask *ask, const struct json *body)
 	ask->body = body;
 	if (!ask->azure)
 		ask->model = json_quoted(json_get(body, "model"));
-	ask->stream = json_true(json_get(body, "stream"));
+	ask->stream = ask->dialect != EMBEDDINGS && json_true(json_get(body, "stream"));
 	ask->wants_usage = json_true(json_get(json_get(body, "stream_options"), "include_usage"));
 	ask->asked = count_model(ask->model);
 }
@@ -158,7 +158,8 @@ guess_ask(struct ask *ask, struct text body)
 	struct text front = text_sub(body, 0, LOOKED_AT), back = text_sub(body, body.len > LOOKED_AT ? body.len - LOOKED_AT : 0, body.len), rest;
 	const char *at = memmem(front.at, front.len, "\"model\":", 8);
 
-	ask->stream = says(front, "\"stream\":true", "\"stream\": true") || says(back, "\"stream\":true", "\"stream\": true");
+	ask->stream = ask->dialect != EMBEDDINGS &&
+	    (says(front, "\"stream\":true", "\"stream\": true") || says(back, "\"stream\":true", "\"stream\": true"));
 	ask->wants_usage = says(front, "\"include_usage\":true", "\"include_usage\": true") || says(back, "\"include_usage\":true", "\"include_usage\": true");
 	if (at == NULL || ask->azure)
 		return;
