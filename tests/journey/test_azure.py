@@ -22,7 +22,7 @@ def entra(name, upstream, script, model="script:fixed", **more):
     return azure(name, model, upstream.base, key=None, tenant_id="tenant", client_id="client", client_secret=f"script:{script}", **more)
 
 
-def with_azure(upstream):
+def with_azure(upstream, *more):
     v1 = upstream.base + "/openai/v1"
     return {
         "model_list": [
@@ -35,6 +35,7 @@ def with_azure(upstream):
             azure("o3", "script:fixed,text=thinks", upstream.base, base_model="azure/o3"),
             azure("static", "script:fixed,text=static", upstream.base, key=None, azure_ad_token="static-token"),
             entra("entra", upstream, "fixed,expires=3000", "script:fixed,text=entra"),
+            *more,
         ],
         "litellm_settings": {"num_retries": 0},
         "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
@@ -49,26 +50,23 @@ def site(request, upstream):
 
 
 @pytest.fixture
-def client(site):
-    return openai.OpenAI(base_url=site.url + "/v1", api_key=KEY, max_retries=0)
+def client(lone):
+    return openai.OpenAI(base_url=lone.url + "/v1", api_key=KEY, max_retries=0)
 
 
 @pytest.fixture(scope="module")
-def tokens(upstream):
-    """A gateway whose deployments have tokens of every kind."""
-    running = kit.Gateway({
-        "model_list": [
-            entra("short", upstream, "fixed,expires=2", "script:fixed,text=short"),
-            entra("forbidden", upstream, "fixed,expires=3002", "script:refuse,status=401,text=forbidden"),
-            entra("down", upstream, "refuse,status=503"),
-            entra("locked", upstream, "refuse,status=401"),
-            entra("page", upstream, "fixed,wire=html"),
-            entra("either", upstream, "refuse,status=500", order=1, num_retries=1),
-            azure("either", "script:fixed", upstream.base, order=2, num_retries=1),
-            entra("entra", upstream, "fixed,expires=3001", "script:fixed,text=wanted"),
-        ],
-        "litellm_settings": {"num_retries": 0},
-    }, env={"AZURE_AUTHORITY_HOST": upstream.base})
+def lone(upstream):
+    """A gateway for what does not depend on the web server: deployments at Azure, with tokens of every kind."""
+    running = kit.Gateway(with_azure(
+        upstream,
+        entra("short", upstream, "fixed,expires=2", "script:fixed,text=short"),
+        entra("forbidden", upstream, "fixed,expires=3002", "script:refuse,status=401,text=forbidden"),
+        entra("down", upstream, "refuse,status=503"),
+        entra("locked", upstream, "refuse,status=401"),
+        entra("page", upstream, "fixed,wire=html"),
+        entra("either", upstream, "refuse,status=500", order=1, num_retries=1),
+        azure("either", "script:fixed", upstream.base, order=2, num_retries=1)),
+        env={"AZURE_AUTHORITY_HOST": upstream.base})
     yield running
     running.stop()
 
@@ -201,8 +199,8 @@ def test_azures_stream_is_one_answer(client):
     assert [c.finish_reason for chunk in chunks for c in chunk.choices if c.finish_reason] == ["stop"]
 
 
-def test_a_messages_client_on_azure(site):
-    answer = site.messages("azure/script:azure", stream=True)
+def test_a_messages_client_on_azure(lone):
+    answer = lone.messages("azure/script:azure", stream=True)
     names = [name for name, _ in kit.events(answer)]
     assert names[0] == "message_start" and names[-1] == "message_stop" and names.count("message_delta") == 1
     start = json.loads(kit.events(answer)[0][1])["message"]
@@ -248,13 +246,13 @@ def test_a_written_token_is_sent(client, upstream):
     assert got["authorization"] == "Bearer static-token" and "api-key" not in got
 
 
-def test_one_fetch_for_all(tokens, upstream):
+def test_one_fetch_for_all(lone, upstream):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: tokens.chat("entra"), range(8)))
+        answers = list(pool.map(lambda _: lone.chat("entra"), range(8)))
     assert [a.status_code for a in answers] == [200] * 8
-    calls = [e for e in upstream.received() if "text%3Dwanted" in e["path"]][-8:]
+    calls = [e for e in upstream.received() if "text%3Dentra" in e["path"]][-8:]
     assert {c["headers"]["authorization"][:17] for c in calls} == {"Bearer entra-kit-"} and len({c["headers"]["authorization"] for c in calls}) == 1
-    fetches = [e for e in upstream.received() if e["path"].endswith("/oauth2/v2.0/token") and "expires%3D3001" in e["body"]]
+    fetches = [e for e in upstream.received() if e["path"].endswith("/oauth2/v2.0/token") and "expires%3D3000" in e["body"]]
     assert fetches[-1]["path"] == "/tenant/oauth2/v2.0/token" and fetches[-1]["problems"] == []
     assert "grant_type=client_credentials&client_id=client&scope=https%3A%2F%2Fcognitiveservices.azure.com%2F.default" in fetches[-1]["body"]
 
@@ -267,11 +265,11 @@ def fetches(upstream, word):
     return [e for e in upstream.received() if "/oauth2/" in e["path"] and word in e["body"] + e["path"]]
 
 
-def test_a_token_is_renewed_before_it_ends(tokens, upstream):
+def test_a_token_is_renewed_before_it_ends(lone, upstream):
     before = len(bearers(upstream, "text%3Dshort"))
 
     def is_renewed():
-        answer = tokens.chat("short")
+        answer = lone.chat("short")
         assert answer.status_code == 200, answer.text
         return len(set(bearers(upstream, "text%3Dshort")[before:])) > 1
     until(is_renewed, what="another token")
@@ -289,26 +287,26 @@ def test_a_revoked_token_is_changed_within_the_call(start, upstream):
     assert [a["status"] for a in line["attempts"]] == [401, 200]
 
 
-def test_a_refused_token_is_not_asked_for_again_and_again(tokens, upstream):
+def test_a_refused_token_is_not_asked_for_again_and_again(lone, upstream):
     before = len(fetches(upstream, "expires%3D3002"))
-    answers = [tokens.chat("forbidden") for _ in range(4)]
+    answers = [lone.chat("forbidden") for _ in range(4)]
     assert {a.status_code for a in answers} == {502} and {a.json()["error"]["code"] for a in answers} == {"upstream_credential"}
     assert len(fetches(upstream, "expires%3D3002")) - before <= 2
 
 
 @pytest.mark.parametrize("model, words", [("down", "the token endpoint answered 503"), ("locked", "the token endpoint answered 401 invalid_client"),
                                           ("page", "the token endpoint answered without a usable access_token")])
-def test_no_token_is_said(tokens, model, words):
-    answer = tokens.chat(model)
+def test_no_token_is_said(lone, model, words):
+    answer = lone.chat(model)
     assert answer.status_code == 502 and answer.headers["x-should-retry"] == "false"
     error = answer.json()["error"]
     assert error["code"] == "upstream_credential" and words in error["message"] and "script:" not in error["message"]
-    answer = tokens.messages(model, stream=True)
+    answer = lone.messages(model, stream=True)
     assert answer.status_code == 502 and answer.json()["error"]["type"] == "api_error"
 
 
-def test_without_a_token_another_deployment_is_asked(tokens):
-    assert tokens.chat("either").status_code == 200
+def test_without_a_token_another_deployment_is_asked(lone):
+    assert lone.chat("either").status_code == 200
 
 
 def test_who_waits_for_a_token_is_kept_awake_and_may_leave(start, upstream):
