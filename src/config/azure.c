@@ -167,12 +167,18 @@ place(struct making *m, struct url *u, struct text version, struct text rest)
 	set_habits(d, version);
 }
 
-/* A Foundry resource has its models behind /models; the server of a single model has them at its root. */
+/* A Foundry resource has its models behind /models, Anthropic's behind /anthropic; the server of a single model has them at its root. */
 static void
 place_foundry(struct making *m, struct url *u, struct text version, struct text rest)
 {
 	bool shared = text_ends(u->host, TEXT(".services.ai.azure.com"));
 
+	if (m->d->wire == WIRE_ANTHROPIC) {
+		if (shared && !text_has(u->path, TEXT("/anthropic")))
+			u->path = arena_print(m->load->scratch, TEXT_FMT "/anthropic", TEXT_ARG(u->path));
+		u->query = rest;
+		return;
+	}
 	if (shared && !text_has(u->path, TEXT("/models")) && !text_has(u->path, TEXT("/openai"))) {
 		u->path = arena_print(m->load->scratch, TEXT_FMT "/models", TEXT_ARG(u->path));
 		if (version.len == 0)

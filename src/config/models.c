@@ -141,7 +141,7 @@ find_vendor(struct making *m)
 		return (false);
 	}
 	d->vendor = v;
-	d->wire = v->wire;
+	d->wire = (v->quirks & QUIRK_FOUNDRY) != 0 && text_starts(d->model, TEXT("claude")) ? WIRE_ANTHROPIC : v->wire;
 	return (true);
 }
 
@@ -194,13 +194,15 @@ first_env(const struct load *l, const char *const *names, size_t n, const char *
 }
 
 static const char *
-chat_path(const struct load *l, const struct vendor *v)
+chat_path(const struct load *l, const struct deployment *d)
 {
-	if (v->wire == WIRE_ANTHROPIC && env_true(l, "LITELLM_ANTHROPIC_DISABLE_URL_SUFFIX"))
+	const struct vendor *v = d->vendor;
+
+	if (d->wire == WIRE_ANTHROPIC && env_true(l, "LITELLM_ANTHROPIC_DISABLE_URL_SUFFIX"))
 		return ("");
 	if (v->chat_path != NULL)
 		return (v->chat_path);
-	return (v->wire == WIRE_ANTHROPIC ? "/v1/messages" : "/chat/completions");
+	return (d->wire == WIRE_ANTHROPIC ? "/v1/messages" : "/chat/completions");
 }
 
 static bool
@@ -218,7 +220,7 @@ set_url(struct making *m, const struct node *at, struct text base, const char *v
 	m->own_base = variable == NULL && !d->at_vendor;
 	if ((d->vendor->quirks & (QUIRK_AZURE | QUIRK_FOUNDRY)) != 0 && !azure_base(m, &u))
 		return (false);
-	url_build(m->load, d, &u, chat_path(m->load, d->vendor));
+	url_build(m->load, d, &u, chat_path(m->load, d));
 	d->proxy = proxy_for(m->load, &u);
 	return (true);
 }

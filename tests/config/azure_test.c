@@ -266,6 +266,30 @@ foundry_has_its_models_behind_a_path(void **state)
 	}
 }
 
+static void
+foundry_has_anthropics_models_too(void **state)
+{
+	static const char *const bases[] = { "https://r.services.ai.azure.com", "https://r.services.ai.azure.com/anthropic/",
+	    "https://r.services.ai.azure.com/anthropic/v1/messages" };
+
+	for (size_t i = 0; i < nitems(bases); i++) {
+		struct arena *arena = arena_new();
+		struct text list[8];
+		char params[512];
+		struct config *c;
+
+		snprintf(params, sizeof(params), "      model: azure_ai/claude-sonnet-4-5\n      api_key: k\n      api_base: %s\n      api_version: 2025-01-01\n",
+		    bases[i]);
+		c = load_params(params);
+		assert_quiet(c);
+		assert_int_equal(only(c)->wire, WIRE_ANTHROPIC);
+		assert_text(only(c)->url, "https://r.services.ai.azure.com/anthropic/v1/messages");
+		assert_true(provider_anthropic.headers(list, nitems(list), arena, only(c), &(struct client_says){ .beta = false }) >= 2);
+		arena_free(arena);
+		config_release(c);
+	}
+}
+
 #define FORM	"grant_type=client_credentials&client_id=c%20d&scope=https%3A%2F%2Fcognitiveservices.azure.com%2F.default"
 
 static void
@@ -448,6 +472,7 @@ main(void)
 		cmocka_unit_test_setup(a_star_stands_for_azure_too, clean_env),
 		cmocka_unit_test_setup(a_key_goes_into_its_header_a_token_as_bearer, clean_env),
 		cmocka_unit_test_setup(foundry_has_its_models_behind_a_path, clean_env),
+		cmocka_unit_test_setup(foundry_has_anthropics_models_too, clean_env),
 		cmocka_unit_test_setup(a_client_gets_tokens_by_its_secret, clean_env),
 		cmocka_unit_test_setup(a_cloud_has_its_own_authority, clean_env),
 		cmocka_unit_test_setup(a_credential_of_the_environment_is_used_when_nothing_is_said, clean_env),
