@@ -168,6 +168,22 @@ arena_print(struct arena *a, const char *fmt, ...)
 	return ((struct text){ p, (size_t)n });
 }
 
+void *
+arena_widen(struct arena *a, void *list, unsigned *room, unsigned n, unsigned had, size_t each)
+{
+	void *wider;
+
+	if (n <= *room)
+		return (list);
+	*room = *room > 0 ? *room : 4;
+	while (*room < n)
+		*room *= 2;
+	wider = arena_alloc(a, *room * each);
+	if (had > 0)
+		memcpy(wider, list, had * each);
+	return (wider);
+}
+
 void
 arena_append(struct arena *a, struct growing *g, struct text more)
 {

@@ -30,6 +30,8 @@ struct growing {
 	size_t	 len, room;
 };
 void		 arena_append(struct arena *, struct growing *, struct text);
+/* A list of items of that size, grown (to a power of two, from 4) until it has room for `n`; the first `had` are kept, the rest is zero. */
+void		*arena_widen(struct arena *, void *list, unsigned *room, unsigned n, unsigned had, size_t each);
 
 #define arena_new_of(arena, type)	((type *)arena_alloc((arena), sizeof(type)))
 

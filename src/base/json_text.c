@@ -178,7 +178,7 @@ quoted_is_nocase(struct quoted q, const char *word)
 bool
 quoted_blank(struct quoted q)
 {
-	const char *p = q.at, *end = q.at + q.len;
+	const char *p = q.at, *end = q.len > 0 ? q.at + q.len : q.at;	/* nothing may have no place */
 
 	while (p < end) {
 		char got[4] = { 0 };

@@ -370,18 +370,7 @@ tool_at(struct writer *w, unsigned slot)
 {
 	if (slot >= MOST_TOOLS)
 		return (NULL);
-	if (slot >= w->room) {
-		unsigned room = w->room > 0 ? w->room : 4;
-		struct tool_call *wider;
-
-		while (room <= slot)
-			room *= 2;
-		wider = arena_alloc(w->arena, room * sizeof(*wider));
-		if (w->n_tools > 0)
-			memcpy(wider, w->tools, w->n_tools * sizeof(*wider));
-		w->tools = wider;
-		w->room = room;
-	}
+	w->tools = arena_widen(w->arena, w->tools, &w->room, slot + 1, w->n_tools, sizeof(*w->tools));
 	if (slot >= w->n_tools)
 		w->n_tools = slot + 1;
 	return (&w->tools[slot]);

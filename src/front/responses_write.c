@@ -656,18 +656,7 @@ call_at(struct writer *w, unsigned slot)
 {
 	if (slot >= MOST_CALLS)
 		return (NULL);
-	if (slot >= w->room) {
-		unsigned room = w->room > 0 ? w->room : 4;
-		struct call *wider;
-
-		while (room <= slot)
-			room *= 2;
-		wider = arena_alloc(w->arena, room * sizeof(*wider));
-		if (w->n_calls > 0)
-			memcpy(wider, w->calls, w->n_calls * sizeof(*wider));
-		w->calls = wider;
-		w->room = room;
-	}
+	w->calls = arena_widen(w->arena, w->calls, &w->room, slot + 1, w->n_calls, sizeof(*w->calls));
 	if (slot >= w->n_calls)
 		w->n_calls = slot + 1;
 	return (&w->calls[slot]);

@@ -83,6 +83,33 @@ texts_are_copied_and_printed(void **state)
 	arena_free(a);
 }
 
+static void
+texts_and_lists_grow(void **state)
+{
+	struct arena *a = arena_new();
+	struct growing g = { 0 };
+	unsigned room = 0;
+	int *list = NULL;
+
+	(void)state;
+	arena_append(a, &g, TEXT(""));
+	assert_int_equal(g.len, 0);
+	for (unsigned i = 0; i < 100; i++)
+		arena_append(a, &g, TEXT("abc"));
+	assert_int_equal(g.len, 300);
+	assert_true(g.room >= 300 && g.room < 600);
+	assert_memory_equal(g.at + 297, "abc", 3);
+	for (unsigned n = 1; n < 20; n++) {
+		list = arena_widen(a, list, &room, n, n - 1, sizeof(*list));
+		assert_int_equal(list[n - 1], 0);
+		list[n - 1] = (int)n;
+	}
+	assert_int_equal(room, 32);
+	for (int n = 1; n < 20; n++)
+		assert_int_equal(list[n - 1], n);
+	arena_free(a);
+}
+
 int
 main(void)
 {
@@ -90,6 +117,7 @@ main(void)
 		cmocka_unit_test(allocations_are_apart_aligned_and_zeroed),
 		cmocka_unit_test(it_grows_slowly_and_clears),
 		cmocka_unit_test(texts_are_copied_and_printed),
+		cmocka_unit_test(texts_and_lists_grow),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -162,8 +162,11 @@ struct hearing {
 	unsigned	 items;
 	struct buf	 words;			/* deltas since the last .done */
 	struct buf	 done;			/* items as they were done */
+	size_t		 text;			/* bytes of output_text */
 	bool		 over;
 };
+
+static size_t	 told_text;			/* of which so many were said */
 
 static int64_t
 number(const struct json *object, const char *name)
@@ -198,6 +201,8 @@ hear_frame(struct hearing *h, struct text name, struct text data)
 		buf_text(&h->done, item->raw);
 	} else if (delta != NULL) {
 		assert_true(json_quoted(delta).len > 0);
+		if (text_is(name, "response.output_text.delta"))
+			h->text += json_quoted(delta).len;
 		buf_add(&h->words, json_quoted(delta).at, json_quoted(delta).len);
 	} else if (text_ends(name, TEXT("_text.done")) || text_ends(name, TEXT("arguments.done")) || text_ends(name, TEXT("refusal.done")) ||
 	    text_ends(name, TEXT("input.done"))) {
@@ -237,6 +242,8 @@ tell(struct writer *w, enum event_kind kind, unsigned slot, const char *words)
 {
 	static const struct quoted names[CALLS] = { { "f", 1 }, { "patch", 5 }, { "ns__f", 5 }, { "shell", 5 } };
 
+	if (kind == EVENT_TEXT)
+		told_text += strlen(words);
 	F.write(w, &(struct event){ .kind = kind, .slot = slot, .text = { words, strlen(words) }, .name = names[slot % CALLS], .id = QUOTED("id"),
 	    .finish = FINISH_TOOLS });
 }
@@ -283,6 +290,7 @@ order_is_kept_whatever_comes(void **state)
 		unsigned opened = 0;
 		bool closed[CALLS] = { false };
 
+		told_text = 0;
 		for (int n = rand() % 40; n > 0; n--)
 			any_event(w, &opened, closed);
 		for (unsigned slot = 0; slot < opened; slot++)
@@ -290,6 +298,7 @@ order_is_kept_whatever_comes(void **state)
 		tell(w, EVENT_FINISH, 0, "");
 		tell(w, EVENT_END, 0, "");
 		hear_all(&h, buf_as_text(&out));
+		assert_int_equal(h.text, told_text);
 		buf_free(&h.words);
 		buf_free(&h.done);
 		out.len = 0;
