@@ -63,6 +63,22 @@ check_group(const struct config *c, const struct group *g)
 	arena_free(a);
 }
 
+static void
+check_conduit(const struct config *c, const struct conduit *p)
+{
+	struct text rest, allow, method, others;
+
+	text_cut(p->methods, ',', &method, &others);
+	MUST(p->path.len > 1 && p->path.at[0] == '/' && printable(p->name) && strlen(p->name.at) == p->name.len);
+	MUST((p->to == NULL) == (p->missing.len > 0) && printable(p->missing));
+	MUST(config_conduit(c, p->path, method, &rest, &allow) != NULL && rest.len == 0);
+	if (p->to == NULL)
+		return;
+	MUST(text_starts(p->base, TEXT("http")) && printable(p->base) && printable(p->query) && p->to->id.len > 0);
+	for (size_t i = 0; i < p->to->n_headers; i++)
+		MUST(printable(p->to->headers[i]));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -74,6 +90,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_deployment(c, c->deployments[i]);
 	for (size_t i = 0; i < c->n_groups; i++)
 		check_group(c, &c->groups[i]);
+	for (size_t i = 0; i < c->n_conduits; i++)
+		check_conduit(c, &c->conduits[i]);
 	problems_print_json(&said, c);
 	MUST(is_json(buf_as_text(&said)));
 	problems_print(&said, c);

@@ -4,6 +4,7 @@ import json
 import subprocess
 
 import pytest
+import requests
 
 import kit
 from kit import deployment
@@ -148,6 +149,21 @@ def test_through_a_forward_proxy(start, secure, proxy, certificates):
     assert proxy.connects() > 0
     everything = "".join(p.read_text(errors="replace") for p in gateway.run.glob("*.log"))
     assert "corp:secret" not in everything
+
+
+def test_what_passes_through_a_forward_proxy(start, secure, proxy, certificates):
+    """As it is, by libcurl too."""
+    base = f"https://localhost:{secure.port}"
+    gateway = start(config(base), env={"HTTPS_PROXY": f"http://corp:secret@127.0.0.1:{proxy.port}", "SSL_CERT_FILE": certificates / "corp.pem",
+                                       "OPENAI_BASE_URL": base + "/v1", "OPENAI_API_KEY": "ok"})
+    blob, url = bytes(range(256)) * 1000, gateway.url + "/openai/v1/files/a?x=1"
+    for method, body in (("PUT", blob), ("HEAD", b""), ("PATCH", b"\0"), ("GET", b""), ("DELETE", blob), ("DELETE", b""), ("HEAD", b""), ("POST", blob)):
+        answer = requests.request(method, url, data=body, headers=gateway.headers(), timeout=60)
+        assert answer.status_code == 200 and answer.content == body, method
+        assert (answer.headers["x-kit-method"], answer.headers["x-kit-path"]) == (method, "/v1/files/a?x=1")
+    ask = {"model": "script:fixed", "stream": True, "messages": [{"role": "user", "content": "x"}]}
+    assert gateway.post("/openai/v1/chat/completions", ask).content == secure.post("/v1/chat/completions", ask).content
+    assert proxy.connects() > 0 and not any(e["problems"] for e in secure.received())
 
 
 def test_the_proxy_of_the_configuration(start, secure, proxy, certificates):

@@ -81,7 +81,7 @@ def test_openai_sdk(gateway, upstream):
 def test_a_stream_is_not_edited(plain, upstream, vendor, path, script):
     model = f"script:{script}"
     body = {"model": model, "max_tokens": 50, "stream": True, "messages": SAY}
-    direct = requests.post(upstream.base + path.removeprefix(f"/{vendor}"), json=body, headers={"x-api-key": "k", "authorization": "Bearer k"})
+    direct = upstream.post(path.removeprefix(f"/{vendor}"), body)
     passed = plain.post(path, body)
     assert passed.content == direct.content and passed.headers["content-type"] == direct.headers["content-type"]
     assert line_of(plain, passed)["tokens"]["out"] > 0
@@ -178,6 +178,10 @@ def test_an_open_endpoint(plain, upstream):
     assert refused.status_code == 405 and refused.headers["allow"] == "POST"
 
 
+SURFACES = {"embeddings": {"model": "script:usage", "input": "x"}, "completions": {"model": "script:usage", "prompt": "x", "stream_options": {"include_usage": True}},
+            "responses": {"model": "script:usage", "input": "x"}}
+
+
 def test_endpoints_by_variables(start, upstream):
     """No entry of the file: the vendors' variables, and a reference inside a header's value."""
     gateway = start({"model_list": [deployment("m", "openai/x", upstream.base + "/v1")], "general_settings": {"pass_through_endpoints": [
@@ -189,6 +193,12 @@ def test_endpoints_by_variables(start, upstream):
         answer = gateway.post(path, {"model": "script:fixed,text=vllm", "messages": SAY})
         assert answer.status_code == 200 and line_of(gateway, answer)["tokens"]["out"] > 0
     assert "authorization" not in upstream.last("script:fixed,text=vllm")["headers"]
+    for surface, body in SURFACES.items():
+        for stream in ({}, {"stream": True}):
+            answer = gateway.post("/vllm/v1/" + surface, body | stream)
+            line, usage = line_of(gateway, answer), upstream.post("/v1/" + surface, body).json()["usage"]
+            assert line["tokens"]["in"] == (usage.get("input_tokens") or usage["prompt_tokens"]), (surface, stream)
+            assert line["served_model"] == "script:usage" and line["estimated"] is False and line["end"] == "complete"
     assert gateway.post("/v1/rerank", b"{}").headers["x-kit-path"] == "/files/rerank"        # a path that is not built yet is the file's to take
     assert next(r for r in upstream.received() if r["path"] == "/files/rerank")["headers"]["authorization"] == "bearer ck"
     refused = gateway.get("/openai/v1/files")
