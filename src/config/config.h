@@ -118,6 +118,7 @@ struct deployment {
 	struct default_param *defaults;		/* any further OpenAI parameter in litellm_params, extra_body too */
 	size_t		 n_defaults;
 	bool		 chat_only;		/* use_chat_completions_api: its vendor's /responses and /completions are not called */
+	bool		 responses_only;	/* openai/responses/…, or mode: responses: its model is not to be had by chat completions */
 	bool		 drop_params;
 	struct text	*drop;			/* additional_drop_params: top-level names (paths are reported as not in force) */
 	size_t		 n_drop;

@@ -153,7 +153,7 @@ adjust_model(struct making *m)
 
 	if (strcmp(d->vendor->prefix, "openai") == 0 && text_starts(d->model, bridge)) {
 		d->model = text_sub(d->model, bridge.len, d->model.len);
-		problem(m->load, PROBLEM_NOTE, param(m, "model"), "responses/ is not in force yet: the model is called by chat completions");
+		d->responses_only = true;
 	}
 	if (strcmp(d->vendor->prefix, "openai") == 0 && text_starts(d->model, chat)) {
 		d->model = text_sub(d->model, chat.len, d->model.len);
@@ -724,6 +724,7 @@ read_entry(struct making *m)
 	read_headers(m);
 	read_defaults(m);
 	read_info(m);
+	m->d->responses_only |= text_is(m->d->mode, "responses");
 	return (true);
 }
 

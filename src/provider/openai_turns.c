@@ -122,8 +122,8 @@ put_role(struct json_out *o, const char *role)
 
 /* Parts of content lists. */
 
-static struct quoted
-data_url(struct arena *arena, const struct part *p)
+struct quoted
+openai_data_url(struct arena *arena, const struct part *p)
 {
 	struct text url;
 
@@ -170,7 +170,7 @@ put_image(struct sheet *s, const struct part *p)
 	put_member(o, "type", QUOTED("image_url"));
 	json_name(o, "image_url");
 	json_open(o, '{');
-	put_member(o, "url", data_url(s->arena, p));
+	put_member(o, "url", openai_data_url(s->arena, p));
 	if (p->detail.len > 0)
 		put_member(o, "detail", p->detail);
 	json_close(o, '}');
@@ -209,7 +209,7 @@ put_file(struct sheet *s, const struct part *p)
 	json_name(o, "file");
 	json_open(o, '{');
 	put_member(o, "filename", p->name.len > 0 ? p->name : QUOTED("document.pdf"));
-	put_member(o, "file_data", data_url(s->arena, p));
+	put_member(o, "file_data", openai_data_url(s->arena, p));
 	json_close(o, '}');
 	json_close(o, '}');
 }

@@ -74,8 +74,8 @@ short_digest(struct arena *arena, struct quoted of, unsigned n, bool letters)
 
 /* Tools. */
 
-static bool
-is_allowed(const struct ask *ask, const struct tool *t)
+bool
+openai_tool_allowed(const struct ask *ask, const struct tool *t)
 {
 	for (const struct words *w = ask->allowed_tools; w != NULL; w = w->next)
 		if (w->word.len == t->name.len && memcmp(w->word.at, t->name.at, w->word.len) == 0)
@@ -83,8 +83,8 @@ is_allowed(const struct ask *ask, const struct tool *t)
 	return (ask->allowed_tools == NULL);
 }
 
-static void
-put_schema(struct sheet *s, const struct tool *t)
+void
+openai_put_schema(struct sheet *s, const struct tool *t)
 {
 	struct json_out *o = &s->out;
 	struct json_item item;
@@ -117,7 +117,7 @@ put_tool(struct sheet *s, const struct tool *t)
 	put_member(o, "name", tool_name_fit(s->arena, t->name));
 	if (t->description.len > 0)
 		put_member(o, "description", t->description);
-	put_schema(s, t);
+	openai_put_schema(s, t);
 	if (t->strict >= 0 && has(s, HABIT_OPENAI)) {
 		json_name(o, "strict");
 		json_bool(o, t->strict > 0);
@@ -154,14 +154,14 @@ put_tools(struct sheet *s)
 	struct json_out *o = &s->out;
 	const struct tool *t = s->ask->tools;
 
-	while (t != NULL && !is_allowed(s->ask, t))
+	while (t != NULL && !openai_tool_allowed(s->ask, t))
 		t = t->next;
 	if (t == NULL)
 		return;
 	json_name(o, "tools");
 	json_open(o, '[');
 	for (; t != NULL; t = t->next)
-		if (is_allowed(s->ask, t))
+		if (openai_tool_allowed(s->ask, t))
 			put_tool(s, t);
 	json_close(o, ']');
 	put_choice(s);
@@ -172,15 +172,6 @@ put_tools(struct sheet *s)
 }
 
 /* Parameters. */
-
-static void
-put_number(struct json_out *o, const char *name, struct text raw)
-{
-	if (raw.len == 0)
-		return;
-	json_name(o, name);
-	json_raw(o, raw);
-}
 
 static void
 put_limit(struct sheet *s)
@@ -352,8 +343,8 @@ put_parameters(struct sheet *s)
 	put_tier(s);
 }
 
-static struct error *
-refuse(const struct sheet *s, const char *name)
+struct error *
+openai_refuse(const struct sheet *s, const char *name)
 {
 	if (s->drop_params || s->deployment->drop_params)
 		return (NULL);
@@ -361,21 +352,27 @@ refuse(const struct sheet *s, const char *name)
 	    "drop_params: true in the configuration leaves it out", s->deployment->vendor != NULL ? s->deployment->vendor->prefix : "openai", name), name));
 }
 
-/* What can not be said in this dialect, and would change the answer if it were left out unsaid. */
-static struct error *
-check(const struct sheet *s)
+struct error *
+openai_check_files(const struct sheet *s)
 {
-	if (s->ask->top_k.len > 0 && !has(s, HABIT_TOP_K))
-		TRY(refuse(s, "top_k"));
-	for (const struct extra *e = s->ask->extras; e != NULL; e = e->next)
-		if (is_of_completions(e))
-			TRY(refuse(s, arena_copy(s->arena, json_unescape(s->arena, e->name)).at));
 	for (const struct message *m = s->ask->messages; m != NULL; m = m->next)
 		for (const struct part *p = m->parts; p != NULL; p = p->next)
 			if ((p->kind == PART_FILE || p->kind == PART_IMAGE) && p->id.len > 0)
 				return (error_param(error_new(s->arena, E_BAD_REQUEST,
 				    "a file that one vendor keeps can not be sent to another: send its content"), "messages"));
 	return (NULL);
+}
+
+/* What can not be said in this dialect, and would change the answer if it were left out unsaid. */
+static struct error *
+check(const struct sheet *s)
+{
+	if (s->ask->top_k.len > 0 && !has(s, HABIT_TOP_K))
+		TRY(openai_refuse(s, "top_k"));
+	for (const struct extra *e = s->ask->extras; e != NULL; e = e->next)
+		if (is_of_completions(e))
+			TRY(openai_refuse(s, arena_copy(s->arena, json_unescape(s->arena, e->name)).at));
+	return (openai_check_files(s));
 }
 
 struct error *

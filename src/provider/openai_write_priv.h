@@ -46,8 +46,24 @@ put_member(struct json_out *o, const char *name, struct quoted value)
 	json_put_quoted(o, value);
 }
 
+static inline void
+put_number(struct json_out *o, const char *name, struct text raw)	/* empty: it was not said */
+{
+	if (raw.len == 0)
+		return;
+	json_name(o, name);
+	json_raw(o, raw);
+}
+
 /* The first n letters and digits, or hex digits, of a SHA-256. */
 struct quoted	 short_digest(struct arena *, struct quoted of, unsigned n, bool letters);
+struct quoted	 openai_data_url(struct arena *, const struct part *);	/* where it is, or itself */
 void		 openai_put_messages(struct sheet *);
+
+/* Shared with responses_write.c (openai_write.c). */
+bool		 openai_tool_allowed(const struct ask *, const struct tool *);
+void		 openai_put_schema(struct sheet *, const struct tool *);
+struct error	*openai_refuse(const struct sheet *, const char *param);	/* NULL: it may be left out */
+struct error	*openai_check_files(const struct sheet *);		/* none that only another vendor has */
 
 #endif

@@ -127,5 +127,10 @@ const struct provider provider_responses = {
 	.relay_request = relay_request,
 	.relay_answer = responses_relay_answer,
 	.relay_event = responses_relay_event,
+	.write_request = responses_write_request,
+	.reader = responses_reader,
+	.read_answer = responses_read_answer,
+	.read_event = responses_read_event,
+	.read_end = responses_read_end,
 	.read_error = openai_read_error,
 };

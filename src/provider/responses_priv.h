@@ -5,6 +5,28 @@
 
 #include "provider/openai_priv.h"
 
+#define EVENT_MEMBERS	16		/* that are looked at; most events have 8 */
+
+/* An event's members that mean something here; NULL: it has none such. */
+struct event_spots {
+	struct text	 data;
+	struct text	 type;			/* as the data say, else the event's name */
+	bool		 typed;			/* the data say */
+	const struct json_spot *response, *item, *delta, *sequence, *error;
+	struct json_spot room[EVENT_MEMBERS];
+};
+struct error	*event_read(struct event_spots *, struct arena *, struct text name, struct text data);	/* not JSON, or no object */
+bool		 event_is_error(const struct event_spots *);
+bool		 event_is_last(const struct event_spots *);
+enum finish	 response_why_incomplete(struct text details);		/* of incomplete_details */
+
+/* Other dialects (responses_write.c, responses_read.c). */
+struct error	*responses_write_request(struct buf *, struct arena *, const struct ask *, const struct deployment *, struct text model, bool drop_params);
+struct reader	*responses_reader(struct arena *, struct seen *, const struct ask *);
+struct error	*responses_read_answer(struct reader *, struct text body, struct hearer);
+bool		 responses_read_event(struct reader *, struct text name, struct text data, struct hearer);
+void		 responses_read_end(struct reader *, struct hearer);
+
 enum pass	 responses_relay_answer(struct relay *, struct text body, struct edits *);
 enum pass	 responses_relay_event(struct relay *, struct text name, struct text data, struct edits *);
 

@@ -2,8 +2,6 @@
 /* Responses on their way to a client of that dialect: ids sealed, the model's name put in, the rest untouched; a delta passes with one look. */
 #include "provider/responses_priv.h"
 
-#define EVENT_MEMBERS	16		/* most events have 8 */
-
 /* What one event or body does to the relay. */
 struct passage {
 	struct relay	*relay;
@@ -108,8 +106,8 @@ note_output(struct passage *p, struct text list)
 		note_item(p, item.raw);
 }
 
-static enum finish
-why_incomplete(struct text details)
+enum finish
+response_why_incomplete(struct text details)
 {
 	struct json_item reason;
 
@@ -149,7 +147,7 @@ look_at_member(struct passage *p, const struct json_item *m)
 		if (IS(m->name, "usage"))
 			note_usage(&r->seen, m->raw, r->want);
 		else if (IS(m->name, "incomplete_details"))
-			r->seen.finish = why_incomplete(m->raw);
+			r->seen.finish = response_why_incomplete(m->raw);
 		else if (IS(m->name, "error"))
 			p->error = m->raw;
 	} else if (m->type == JSON_ARRAY && IS(m->name, "output")) {
@@ -188,42 +186,54 @@ fails(struct relay *r, struct text error)
 
 /* Events. */
 
-struct event_spots {
-	struct text	 data;
-	struct json_spot room[EVENT_MEMBERS];
-	const struct json_spot *type, *response, *item, *delta, *sequence, *error;
-};
-
-static const char *
-read_spots(struct event_spots *e, struct text data, struct json_fault *fault)
+struct error *
+event_read(struct event_spots *e, struct arena *arena, struct text name, struct text data)
 {
-	enum json_type type;
+	struct json_fault fault = { 0 };
+	enum json_type kind;
 	size_t n;
 
 	e->data = data;
-	e->type = e->response = e->item = e->delta = e->sequence = e->error = NULL;
-	if (!json_scan(data, &type, e->room, nitems(e->room), &n, fault))
-		return (fault->what);
-	if (type != JSON_OBJECT)
-		return (fault->what = "not an object");
+	e->type = name;
+	e->response = e->item = e->delta = e->sequence = e->error = NULL;
+	e->typed = false;
+	if (!json_scan(data, &kind, e->room, nitems(e->room), &n, &fault) || kind != JSON_OBJECT) {
+		fault.what = fault.what != NULL ? fault.what : "not an object";
+		return (not_an_answer(arena, data, &fault));
+	}
 	for (size_t i = 0; i < n && i < nitems(e->room); i++) {
 		const struct json_spot *spot = &e->room[i];
-		struct quoted name = json_spot_name(data, spot);
+		struct quoted word = json_spot_name(data, spot);
 
-		if (IS(name, "delta"))
+		if (IS(word, "delta"))
 			e->delta = spot;
-		else if (IS(name, "sequence_number"))
+		else if (IS(word, "sequence_number"))
 			e->sequence = spot;
-		else if (IS(name, "type"))
-			e->type = spot;
-		else if (IS(name, "item"))
+		else if (IS(word, "item"))
 			e->item = spot;
-		else if (IS(name, "response"))
+		else if (IS(word, "response"))
 			e->response = spot;
-		else if (IS(name, "error"))
+		else if (IS(word, "error"))
 			e->error = spot;
+		else if (IS(word, "type") && spot->type == JSON_STRING) {
+			e->type = text_sub(json_spot_value(data, spot), 1, spot->value_len - 1);	/* no type needs an escape */
+			e->typed = true;
+		}
 	}
 	return (NULL);
+}
+
+bool
+event_is_error(const struct event_spots *e)
+{
+	return (text_is(e->type, "error") || (!e->typed && e->error != NULL && e->error->type != JSON_NULL));
+}
+
+bool
+event_is_last(const struct event_spots *e)
+{
+	return (text_is(e->type, "response.completed") || text_is(e->type, "response.incomplete") || text_is(e->type, "response.failed") ||
+	    text_is(e->type, "response.cancelled"));
 }
 
 static bool
@@ -259,9 +269,9 @@ is_content(struct text type)
 
 /* A delta: the event there are hundreds of. */
 static bool
-is_delta(struct relay *r, const struct event_spots *e, struct text type)
+is_delta(struct relay *r, const struct event_spots *e)
 {
-	if (!text_ends(type, TEXT(".delta")) || e->delta == NULL)
+	if (!text_ends(e->type, TEXT(".delta")) || e->delta == NULL)
 		return (false);
 	if (e->delta->value_len > 2)
 		note_content(&r->seen, e->delta->value_len - 2);
@@ -281,45 +291,32 @@ terminal(struct passage *p, struct text type)
 	return (PASS_ON);
 }
 
-static bool
-is_terminal(struct text type)
-{
-	return (text_is(type, "response.completed") || text_is(type, "response.incomplete") || text_is(type, "response.failed") ||
-	    text_is(type, "response.cancelled"));
-}
-
 static enum pass
-look_at_event(struct passage *p, const struct event_spots *e, struct text type)
+look_at_event(struct passage *p, const struct event_spots *e)
 {
-	if (text_is(type, "error") || (e->type == NULL && e->error != NULL && e->error->type != JSON_NULL))
+	if (event_is_error(e))
 		return (fails(p->relay, p->data));
 	if (is_object(e->response))
 		look_at_response(p, json_spot_value(p->data, e->response));
 	else if (is_object(e->item))
 		note_item(p, json_spot_value(p->data, e->item));
-	if (is_content(type))
+	if (is_content(e->type))
 		p->relay->seen.content = true;
-	return (is_terminal(type) ? terminal(p, type) : PASS_ON);
+	return (event_is_last(e) ? terminal(p, e->type) : PASS_ON);
 }
 
 enum pass
 responses_relay_event(struct relay *r, struct text name, struct text data, struct edits *edits)
 {
 	struct passage p = { .relay = r, .edits = edits, .data = data };
-	struct json_fault fault = { 0 };
 	struct event_spots e;
-	struct text type = name;
 
 	*edits = (struct edits){ .list = r->edit_room, .room = nitems(r->edit_room) };
 	if (r->seen.done || text_trim(data).len == 0 || is_done_word(data))
 		return (PASS_DROP);
-	if (read_spots(&e, data, &fault) != NULL) {
-		r->seen.error = not_an_answer(r->arena, data, &fault);
+	if ((r->seen.error = event_read(&e, r->arena, name, data)) != NULL)
 		return (PASS_ERROR);
-	}
-	if (e.type != NULL && e.type->type == JSON_STRING)	/* what the data say counts, and no name of an event needs an escape */
-		type = text_sub(json_spot_value(data, e.type), 1, e.type->value_len - 1);
-	if (!is_delta(r, &e, type) && look_at_event(&p, &e, type) == PASS_ERROR)
+	if (!is_delta(r, &e) && look_at_event(&p, &e) == PASS_ERROR)
 		return (PASS_ERROR);
 	note_sequence(&r->seen, &e);
 	return (PASS_ON);

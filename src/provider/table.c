@@ -26,17 +26,26 @@ has_quirk(const struct deployment *d, unsigned quirk)
 	return (d->vendor != NULL && (d->vendor->quirks & quirk) != 0);
 }
 
+/* Where its chats are held: some models are to be had by /responses only. */
+static enum wire
+home(const struct deployment *d)
+{
+	bool responses = d->responses_only && !d->chat_only && d->wire == WIRE_OPENAI && has_quirk(d, QUIRK_RESPONSES);
+
+	return (responses ? WIRE_RESPONSES : d->wire);
+}
+
 enum wire
 wire_for(const struct deployment *d, struct text model, enum wire asked)
 {
 	bool surface = asked == WIRE_RESPONSES || asked == WIRE_COMPLETIONS || asked == WIRE_EMBEDDINGS;
 
 	if (!surface || (d->chat_only && asked != WIRE_EMBEDDINGS) || d->wire != WIRE_OPENAI || table[asked].provider == NULL)
-		return (d->wire);
+		return (home(d));
 	if (table[asked].quirk != 0 && !has_quirk(d, table[asked].quirk))
-		return (d->wire);
+		return (home(d));
 	if (asked == WIRE_COMPLETIONS && has_quirk(d, QUIRK_CHAT_APART) && deployment_chats_only(d, model))
-		return (d->wire);
+		return (home(d));
 	return (asked);
 }
 

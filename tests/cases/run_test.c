@@ -745,6 +745,8 @@ main(int argc, char **argv)
 	run_folder(top, "cursor-anthropic", &front_chat, WIRE_ANTHROPIC, only);
 	run_folder(top, "messages-openai", &front_messages, WIRE_OPENAI, only);
 	run_folder(top, "messages-anthropic", &front_messages, WIRE_ANTHROPIC, only);
+	run_folder(top, "chat-responses", &front_chat, WIRE_RESPONSES, only);
+	run_folder(top, "messages-responses", &front_messages, WIRE_RESPONSES, only);
 	run_folder(top, "responses-responses", &front_responses, WIRE_RESPONSES, only);
 	run_folder(top, "responses-openai", &front_responses, WIRE_OPENAI, only);
 	run_folder(top, "responses-anthropic", &front_responses, WIRE_ANTHROPIC, only);

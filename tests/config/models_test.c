@@ -365,12 +365,19 @@ limits_are_read_however_they_are_spelled(void **state)
 }
 
 static void
-a_prefix_says_chat_completions_too(void **state)
+a_prefix_or_the_mode_says_which_surface(void **state)
 {
 	struct config *c = load_params("      model: openai/chat_completions/m/n\n      api_key: k\n");
 
 	assert_true(only(c)->chat_only);
 	assert_text(only(c)->model, "m/n");
+	config_release(c);
+	c = load_params("      model: openai/responses/m\n      api_key: k\n");
+	assert_true(only(c)->responses_only && !only(c)->chat_only);
+	assert_text(only(c)->model, "m");
+	config_release(c);
+	c = load_text("model_list:\n- {model_name: m, litellm_params: {model: openai/m, api_key: k}, model_info: {mode: responses}}\n");
+	assert_true(only(c)->responses_only);
 	config_release(c);
 	c = load_params("      model: openai/m\n      api_key: k\n");
 	assert_false(only(c)->chat_only);
@@ -597,7 +604,7 @@ main(void)
 		cmocka_unit_test_setup(if_nothing_is_left_it_is_an_error, clean_env),
 		cmocka_unit_test_setup(entries_of_a_wrong_shape, clean_env),
 		cmocka_unit_test_setup(limits_are_read_however_they_are_spelled, clean_env),
-		cmocka_unit_test_setup(a_prefix_says_chat_completions_too, clean_env),
+		cmocka_unit_test_setup(a_prefix_or_the_mode_says_which_surface, clean_env),
 		cmocka_unit_test_setup(a_mark_is_a_digest_of_the_id, clean_env),
 		cmocka_unit_test_setup(what_is_not_given_is_not_given, clean_env),
 		cmocka_unit_test_setup(further_parameters_are_sent_upstream, clean_env),

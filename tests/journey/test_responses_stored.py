@@ -3,6 +3,7 @@
 import json
 import socket
 
+import anthropic
 import openai
 import pytest
 
@@ -25,6 +26,7 @@ def models(upstream, first="openai/script:fixed,text=one"):
         deployment("crossing", "anthropic/script:fixed,text=crossed", upstream.base, order=2),
         deployment("bare", "openai/script:fixed,text=bare", bare),
         deployment("forced", "openai/script:fixed,text=forced", base, use_chat_completions_api=True),
+        *[deployment(f"only-{s}", f"openai/responses/script:{s}", base) for s in ("fixed", "tools", "reasoning")],
         deployment("script/*", "openai/*", base),
     ]
 
@@ -283,6 +285,41 @@ def test_another_dialect_may_answer(stored, stream):
         {"type": "reasoning", "summary": [], "encrypted_content": "sluice:0123456789abcdef:gAAA"}, {"role": "user", "content": "hi"}], "stream": stream})
     assert answer.status_code == 200 and "crossed" in answer.text
     assert [a["error"] for a in stored.line(answer.headers["x-litellm-call-id"])["attempts"]] == ["OVERLOADED", None]
+
+
+TOOL = {"type": "object", "properties": {"city": {"type": "string"}}}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_chat_on_a_model_of_responses_only(stored, upstream, stream):
+    chats = client(stored).chat.completions
+
+    def ask(model, messages):
+        tools = [{"type": "function", "function": {"name": "get_weather", "parameters": TOOL}}]
+        if not stream:
+            return chats.create(model=model, messages=messages, tools=tools).choices[0]
+        with chats.stream(model=model, messages=messages, tools=tools) as events:
+            for _ in events:
+                pass
+            return events.get_final_completion().choices[0]
+    asked = ask("only-tools", [{"role": "user", "content": "hi"}])
+    call = asked.message.tool_calls[0]
+    assert asked.finish_reason == "tool_calls" and json.loads(call.function.arguments) == {"city": "Paris"}
+    told = ask("only-fixed", [{"role": "user", "content": "hi"}, {"role": "assistant", "tool_calls": [call.model_dump(include={"id", "type", "function"})]},
+                              {"role": "tool", "tool_call_id": call.id, "content": "22"}])
+    assert told.message.content == "Hello from the scripted upstream." and told.finish_reason == "stop"
+    sent = upstream.last("script:fixed")
+    assert sent["path"] == "/v1/responses" and [i.get("type") for i in json.loads(sent["body"])["input"]] == [None, "function_call", "function_call_output"]
+
+
+def test_messages_on_a_model_of_responses_only(stored):
+    messages = anthropic.Anthropic(base_url=stored.url, api_key=kit.KEY, max_retries=0).messages
+    with messages.stream(model="only-reasoning", max_tokens=100, messages=[{"role": "user", "content": "hi"}]) as stream:
+        told = stream.get_final_message()
+    assert [b.type for b in told.content] == ["thinking", "text"] and told.usage.input_tokens == 12
+    told = messages.create(model="only-tools", max_tokens=100, messages=[{"role": "user", "content": "hi"}], tools=[{"name": "get_weather", "input_schema": TOOL}])
+    assert told.stop_reason == "tool_use" and told.content[0].input == {"city": "Paris"}
+    assert messages.count_tokens(model="only-tools", messages=[{"role": "user", "content": "hi"}]).input_tokens > 0
 
 
 # errors

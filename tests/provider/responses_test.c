@@ -192,9 +192,14 @@ who_has_responses_is_asked_by_them(void **state)
 	(void)state;
 	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_RESPONSES), WIRE_RESPONSES);
 	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_OPENAI), WIRE_OPENAI);
+	d.responses_only = true;
+	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_OPENAI), WIRE_RESPONSES);
+	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_ANTHROPIC), WIRE_RESPONSES);
+	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_EMBEDDINGS), WIRE_EMBEDDINGS);
 	d.chat_only = true;
 	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_RESPONSES), WIRE_OPENAI);
-	d.chat_only = false;
+	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_OPENAI), WIRE_OPENAI);
+	d.chat_only = d.responses_only = false;
 	v.quirks = 0;
 	assert_int_equal(wire_for(&d, TEXT("m"), WIRE_RESPONSES), WIRE_OPENAI);
 	d.wire = v.wire = WIRE_ANTHROPIC;
