@@ -227,12 +227,28 @@ put_vendor(struct load *l, size_t i)
 	put(l, &p);
 }
 
-/* An earlier one takes all that the later one would. */
+/* What the gateway serves itself is not the file's to take; these are what people are likely to try. */
+static bool
+is_served_here(struct text path)
+{
+	static const char *const own[] = { "/chat/completions", "/completions", "/embeddings", "/messages", "/models", "/responses", "/health", "/metrics" };
+
+	if (text_starts(path, TEXT("/v1/")))
+		path = text_sub(path, 3, path.len);
+	for (size_t i = 0; i < nitems(own); i++)
+		if (text_is(path, own[i]))
+			return (true);
+	return (false);
+}
+
+/* The gateway or an earlier one takes all that the later one would. */
 static void
 say_shadowed(struct load *l, const struct node *list, size_t at)
 {
 	const struct conduit *p = &l->config->conduits[at];
 
+	if (is_served_here(p->path))
+		problem(l, PROBLEM_WARNING, list, "the gateway serves " TEXT_FMT " itself; this endpoint is never reached", TEXT_ARG(p->path));
 	for (size_t i = 0; i < at; i++)
 		if (text_eq(l->config->conduits[i].path, p->path) && text_eq(l->config->conduits[i].methods, p->methods)) {
 			problem(l, PROBLEM_WARNING, list, "path " TEXT_FMT " is given twice; the first one is used", TEXT_ARG(p->path));

@@ -114,6 +114,8 @@ static const struct {
 	{ "{path: /x, target: 'http://h', auth: perhaps}", PROBLEM_ERROR, "auth" },
 	{ "{path: /x, target: 'http://h', guardrails: {a: {}}}", PROBLEM_ERROR, "guardrails protects" },
 	{ "{path: /x, target: 'http://h', forward_header: true}", PROBLEM_WARNING, "did you mean forward_headers?" },
+	{ "{path: /v1/chat/completions, target: 'http://h'}", PROBLEM_WARNING, "never reached" },
+	{ "{path: /models, target: 'http://h'}", PROBLEM_WARNING, "never reached" },
 	{ "5", PROBLEM_ERROR, "must be a map" },
 };
 
