@@ -177,5 +177,5 @@ def test_a_slow_name_delays_nobody_else(start, upstream):
     assert any(thread.is_alive() for thread in waiting)
     for thread in waiting:
         thread.join(30)
-    assert [x["reason"] for x in gateway.lines() if x["model"] == "slow"] == ["UPSTREAM_TIMEOUT"] * 5
+    until(lambda: [x["reason"] for x in gateway.lines() if x["model"] == "slow"] == ["UPSTREAM_TIMEOUT"] * 5)  # a line follows its answer
     shutil.rmtree(where)
