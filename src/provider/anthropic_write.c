@@ -65,6 +65,7 @@ static const struct {
 	{ "safety_identifier",	CARRY_ELSEWHERE, NULL },
 	{ "store",		CARRY_ELSEWHERE, NULL },
 	{ "stream_options",	CARRY_ELSEWHERE, NULL },
+	{ "verbosity",		CARRY_ELSEWHERE, NULL },	/* a wish of style, which Codex has in every request */
 	{ "web_search_options",	CARRY_ELSEWHERE, NULL },	/* becomes a tool */
 };
 

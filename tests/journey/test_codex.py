@@ -20,6 +20,7 @@ def served(request, upstream):
         "model_list": [
             kit.deployment("openai/gpt-5.5", "openai/" + script("tools", call="apply_patch", args=PATCH, text=mark), base),
             kit.deployment("chat/gpt-5.5", "deepseek/" + script("tools", call="apply_patch", args=chat_patch, text=mark), base),
+            kit.deployment("messages/gpt-5.5", "anthropic/" + script("tools", call="apply_patch", args=chat_patch, text=mark), upstream.base),
             kit.deployment("openai/reader", "openai/" + script("tools", reasoning=2, text=mark, **READ), base),
             kit.deployment("chat/reader", "deepseek/" + script("tools", reasoning=2, text=mark, **READ), base),
         ],
@@ -54,6 +55,11 @@ def test_it_edits_a_file_on_openai(served, wire, upstream):
         model = json.loads(entry["body"])["model"]
         assert entry["body"].encode() == body.replace(b'"model":"openai/gpt-5.5"', b'"model":' + json.dumps(model).encode(), 1)
         assert b'"type":"custom","name":"apply_patch"' in body
+
+
+def test_it_edits_a_file_on_anthropic(served, wire, upstream):
+    for _, entry in edited(wire, "messages/gpt-5.5", upstream, served.mark):
+        assert entry["path"] == "/v1/messages" and {"exec_command", "apply_patch"} <= {t["name"] for t in json.loads(entry["body"])["tools"]}
 
 
 def test_it_edits_a_file_where_there_is_only_chat(served, wire, upstream):

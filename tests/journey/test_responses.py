@@ -143,6 +143,7 @@ def test_limits(responses):
 
 def test_mock_and_count(responses, plain):
     assert responses.create(model="hello", input="x").output_text == "Hello from the mock"
+    assert responses.input_tokens.count(model="groq/script:fixed", input="x" * 100).input_tokens >= 25
     events = list(responses.create(model="hello", input="x", stream=True))
     assert events[-1].response.output_text == "Hello from the mock"
     assert 'sluice_requests_total{surface="responses"}' in requests.get(plain.url + "/metrics", headers={"Authorization": f"Bearer {KEY}"}, timeout=10).text
