@@ -74,9 +74,17 @@ by_data(struct write *w, const struct part *p, const char *plural)
 	return (refused(w, arena_print(w->arena, "Anthropic models do not take %s of media type '" TEXT_FMT "'", plural, TEXT_ARG(type)).at));
 }
 
+static struct error *
+elsewhere(struct write *w)
+{
+	return (refused(w, "files of another vendor's store can not be read by Anthropic models"));
+}
+
 struct error *
 write_image(struct write *w, const struct part *p)
 {
+	if (p->id.len > 0)
+		return (elsewhere(w));
 	return (p->url.len > 0 ? by_url(w, p, "image") : by_data(w, p, "images"));
 }
 
@@ -84,7 +92,7 @@ struct error *
 write_document(struct write *w, const struct part *p)
 {
 	if (p->id.len > 0)
-		return (refused(w, "files of another vendor's store can not be read by Anthropic models"));
+		return (elsewhere(w));
 	if (p->url.len > 0)
 		return (by_url(w, p, "document"));
 	if (!p->data_is_text)
