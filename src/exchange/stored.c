@@ -130,11 +130,19 @@ is_query(struct text query)
 	return (query.len <= QUERY_MOST);
 }
 
+/* Might another one be asked for what this one made? */
+static bool
+is_one_of_several(const struct group *g)
+{
+	return (g != NULL && (g->n_deployments > 1 || g->n_fallbacks > 0));
+}
+
 /* GET and DELETE /v1/responses/{id}, POST …/cancel, GET …/input_items */
 enum step_result
 stored_read(struct exchange *x)
 {
 	const struct request *req = x->request;
+	struct capture captured;
 
 	x->error = is_query(req->query) ? find(x, x->path_id, &x->stored_id) : error_new(x->arena, E_BAD_REQUEST, "The query is malformed.");
 	if (x->error != NULL)
@@ -142,6 +150,7 @@ stored_read(struct exchange *x)
 	x->method = text_is(req->method, "HEAD") ? TEXT("GET") : arena_copy(x->arena, req->method);
 	x->query = arena_copy(x->arena, req->query);
 	x->model = x->holder->group;
+	x->marked = is_one_of_several(config_group(x->config, x->model, &captured));
 	x->glance = (struct glance){ .body = TEXT(""), .max_tokens = -1, .usage_asked = true,
 		.stream = text_is(x->method, "GET") && says_true(req->query, "stream") };
 	return (STEP_GO);
@@ -176,6 +185,7 @@ stored_plan(struct exchange *x)
 	const struct group *g = x->plan.first;
 	uint64_t mark;
 
+	x->marked = is_one_of_several(g);
 	if (x->glance.previous_response_id.len > 0) {
 		x->glance.previous_response_id = arena_copy(x->arena, x->glance.previous_response_id);	/* an error may name it after the body is gone */
 		TRY(find(x, x->glance.previous_response_id, &x->glance.goes_on_from));
@@ -183,7 +193,6 @@ stored_plan(struct exchange *x)
 	}
 	if (conversation != NULL && conversation->type != JSON_NULL)
 		return (of_conversation(x));
-	x->marked = g->n_deployments > 1 || g->n_fallbacks > 0;
 	if (x->marked && mark_find(x->glance.body, &mark))
 		x->plan.preferred = holder(x, mark);
 	return (NULL);

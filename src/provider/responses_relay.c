@@ -153,7 +153,8 @@ look_at_member(struct passage *p, const struct json_item *m)
 	} else if (m->type == JSON_ARRAY && IS(m->name, "output")) {
 		p->has_body = true;
 		note_output(p, m->raw);
-	}
+	} else if (m->type == JSON_ARRAY && IS(m->name, "data") && r->want == WANT_STORED)
+		note_output(p, m->raw);		/* a list of input items */
 }
 
 static void

@@ -175,6 +175,9 @@ def test_thoughts_go_back_to_who_had_them(stored, beside):
         first = responses.with_raw_response.create(model="thinker", input="hi", store=False, include=["reasoning.encrypted_content"])
         homes[first.headers["x-litellm-model-id"]] = made = first.parse()
         history = [*[i.model_dump(exclude_none=True) for i in made.output], {"role": "user", "content": "and?"}]
+        kept = responses.create(model="thinker", input=history, include=["reasoning.encrypted_content"])
+        assert kept.output[0].encrypted_content.startswith("sluice:") and responses.retrieve(kept.id).output == kept.output
+        assert responses.input_items.list(kept.id).data[0].encrypted_content == made.output[0].encrypted_content
         for _ in range(3):                              # another key's upstream refuses what it can not read
             again = responses.with_raw_response.create(model="thinker", input=history, store=False)
             assert again.headers["x-litellm-model-id"] == first.headers["x-litellm-model-id"]
