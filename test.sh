@@ -75,11 +75,17 @@ step() {
 	fi
 }
 
-# journeys FOLDER: real web servers around the binary of that folder.
-journeys() {
-	echo "== journeys with $1"
+# journey FOLDER: real web servers around the binary of that folder, in the background; they wait more than they work, so both builds' run at once.
+journey() {
 	SLUICE_BUILD="$here/$1" "$venv/bin/python" -m pytest -q "$here/tests/journey" --junitxml="$results/journey-$1.xml" \
-	    -p no:cacheprovider --timeout=120 2>&1 | tee "$results/journey-$1.log" | tail -n 60
+	    -p no:cacheprovider --timeout=120 >"$results/journey-$1.log" 2>&1 &
+}
+
+# journeys_over FOLDER PID: once they are.
+journeys_over() {
+	wait "$2" || :
+	echo "== journeys with $1"
+	tail -n 60 "$results/journey-$1.log"
 	set -- $("$venv/bin/python" "$here/tests/journey/count.py" "$results/journey-$1.xml")
 	passed=$((passed + $1)) failed=$((failed + $2))
 }
@@ -88,8 +94,10 @@ unit build
 unit build-asan
 step man-pages sh -c "mandoc -T lint -W warning '$here'/doc/*.[1-8]"
 step fuzz make -s -C "$here/build" fuzz-check
-journeys build
-journeys build-asan
+journey build && plain=$!
+journey build-asan && sanitized=$!
+journeys_over build $plain
+journeys_over build-asan $sanitized
 step distcheck make -s -C "$here/build" distcheck
 
 echo

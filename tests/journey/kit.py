@@ -19,6 +19,8 @@ import requests
 
 requests.packages.urllib3.disable_warnings()  # the kit asks its own upstream without looking at its certificate
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphaned workers become ours to wait for
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores both, and so would every server started from it
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", SOURCE / "build")).resolve()
