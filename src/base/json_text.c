@@ -166,6 +166,8 @@ compare(struct quoted q, const char *word, bool nocase)
 bool
 quoted_is(struct quoted q, const char *word)
 {
+	if (q.len > 0 && q.at[0] != word[0] && q.at[0] != '\\')		/* most names differ at once */
+		return (false);
 	return (compare(q, word, false));
 }
 
