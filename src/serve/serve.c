@@ -95,6 +95,8 @@ note_death(const struct supervisor *s, const struct worker *w, int status)
 	unsigned number = (unsigned)(w - s->workers);
 	enum note_level level = s->stopping ? NOTE_INFO : NOTE_ERROR;
 
+	if (s->stopping && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM)
+		return;				/* told to stop before it could hear: it had nothing to finish */
 	if (WIFSIGNALED(status))
 		note(level, "", "worker %u (pid %ld) was ended by signal %d (%s)%s", number, (long)w->pid, WTERMSIG(status),
 		    strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");

@@ -84,6 +84,17 @@ failing_worker(int listen_fd, unsigned number, void *arg)
 	return (7);
 }
 
+/* Told to end before it is ready to hear it. */
+static int
+starting_worker(int listen_fd, unsigned number, void *arg)
+{
+	(void)listen_fd;
+	(void)arg;
+	report(number, "starts");
+	pause();
+	return (0);
+}
+
 static bool
 no_reload(void *arg)
 {
@@ -284,6 +295,18 @@ kills_when_asked_twice(void **state)
 }
 
 static void
+says_nothing_of_workers_that_were_starting(void **state)
+{
+	(void)state;
+	run((struct serve){ .workers = 2, .worker = starting_worker });
+	await(reports[0], " starts ");
+	await(reports[0], " starts ");
+	kill(supervisor, SIGTERM);
+	assert_int_equal(end_of(supervisor), 0);
+	assert_true(silent(notes[0]));
+}
+
+static void
 passes_the_reload_on(void **state)
 {
 	int refuse = 0;
@@ -456,6 +479,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(holds_back, start, stop),
 		cmocka_unit_test_setup_teardown(kills_after_the_drain_time, start, stop),
 		cmocka_unit_test_setup_teardown(kills_when_asked_twice, start, stop),
+		cmocka_unit_test_setup_teardown(says_nothing_of_workers_that_were_starting, start, stop),
 		cmocka_unit_test_setup_teardown(passes_the_reload_on, start, stop),
 		cmocka_unit_test_setup_teardown(refuses_a_bad_reload, start, stop),
 		cmocka_unit_test_setup_teardown(workers_do_not_outlive_it, start, stop),
