@@ -59,15 +59,22 @@ is_pass_header(const struct node *n)
 	return (entry != NULL && entry->parent != NULL && text_is(headers->name, "headers") && text_is(entry->parent->name, "pass_through_endpoints"));
 }
 
-static void
-resolve_tail(struct load *l, struct node *n)
+/* Where the reference begins; the text's length: there is none. */
+static size_t
+reference_at(struct text t)
 {
-	size_t at = 0;
+	for (size_t at = 0; at + REFERENCE.len <= t.len; at++)
+		if (text_starts(text_sub(t, at, t.len), REFERENCE))
+			return (at);
+	return (t.len);
+}
+
+static void
+resolve_tail(struct load *l, struct node *n, size_t at)
+{
 	const char *value;
 	struct text name;
 
-	while (!text_starts(text_sub(n->text, at, n->text.len), REFERENCE))
-		at++;
 	value = referred(l, text_sub(n->text, at, n->text.len), &name);
 	if (value == NULL || value[0] == '\0' || strlen(value) > ENV_BYTES_MOST) {
 		n->null = true;
@@ -81,13 +88,14 @@ resolve_tail(struct load *l, struct node *n)
 static void
 resolve_scalar(struct load *l, struct node *n)
 {
+	size_t at = reference_at(n->text);
 	const char *value;
 	struct text name;
 
-	if (!text_starts(n->text, REFERENCE)) {
-		if (text_has(n->text, REFERENCE) && is_pass_header(n))
-			resolve_tail(l, n);
-		else if (text_has(n->text, REFERENCE))
+	if (at > 0 || n->text.len == 0) {
+		if (at < n->text.len && is_pass_header(n))
+			resolve_tail(l, n, at);
+		else if (at < n->text.len)
 			problem(l, PROBLEM_WARNING, n, "os.environ/ counts only as a whole value, not inside one");
 		return;
 	}
