@@ -53,6 +53,18 @@ an_endpoint_is_read(void **state)
 	config_release(c);
 }
 
+/* Found by fuzzing: the search for a reference never ended. */
+static void
+a_reference_is_spelled_in_small_letters(void **state)
+{
+	struct config *c = load_text(LIST "  - path: /a\n    target: http://h/a\n    headers: {x-a: Bearer OS.environ/KEY, x-b: os.environ}\n");
+
+	(void)state;
+	assert_int_equal(find(c, "GET", "/a", "")->to->n_headers, 2);
+	assert_text(find(c, "GET", "/a", "")->to->headers[0], "x-a: Bearer OS.environ/KEY");
+	config_release(c);
+}
+
 static void
 an_endpoint_is_closed_unless_the_file_says_so(void **state)
 {
@@ -221,6 +233,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(an_endpoint_is_read, clean_env),
+		cmocka_unit_test_setup(a_reference_is_spelled_in_small_letters, clean_env),
 		cmocka_unit_test_setup(an_endpoint_is_closed_unless_the_file_says_so, clean_env),
 		cmocka_unit_test_setup(the_longest_path_that_takes_the_method_wins, clean_env),
 		cmocka_unit_test_setup(what_is_wrong_is_said_with_its_line, clean_env),
