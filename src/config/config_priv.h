@@ -158,7 +158,6 @@ struct making {				/* a deployment, while it is read */
 void		 models_read(struct load *);
 struct node	*param(const struct making *, const char *key);	/* of litellm_params, its credential or the defaults; NULL: none says it */
 bool		 fit_for_header(struct text);
-struct text	 sha256_hex(struct arena *, struct text);
 bool		 is_token(struct text);				/* fit for a header's name */
 bool		 header_line(struct load *, const struct node *map, const struct pair *, struct text *line);	/* "Name: value"; false: said why */
 struct deployment *models_of_env(struct load *, const struct vendor *, struct text *missing);	/* a vendor as its variables say; NULL: *missing says what they lack */

@@ -6,6 +6,8 @@
  */
 #include "config/config_priv.h"
 
+#include "base/digest.h"
+
 #include <stdio.h>
 
 /* A cloud's hosts, told by how the deployment's own ends. */

@@ -10,6 +10,8 @@
  */
 #include "config/config_priv.h"
 
+#include "base/digest.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -595,21 +597,6 @@ wanted_here(struct making *m)
 }
 
 /* ids */
-
-struct text
-sha256_hex(struct arena *a, struct text t)
-{
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	char hex[2 * SHA256_DIGEST_LENGTH + 1];
-	SHA256_CTX ctx;
-
-	SHA256_Init(&ctx);
-	SHA256_Update(&ctx, t.at, t.len);
-	SHA256_Final(digest, &ctx);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-	return (arena_copy(a, (struct text){ hex, sizeof(hex) - 1 }));
-}
 
 /* LiteLLM digests the group's name and every parameter in the file's order, so that metrics and budgets keyed by id survive the move. */
 static struct text

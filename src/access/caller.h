@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who calls, and what the store says of all that stand behind the call: key, team, member, user, organization, project, customer, tags.
+ *
+ * A standing is what one entity may do and what it is charged by; it is packed for the board and unpacked without copying.
+ */
+#ifndef ACCESS_CALLER_H
+#define ACCESS_CALLER_H
+
+#include "base/arena.h"
+#include "base/money.h"
+
+enum scope {			/* in the order in which limits are checked */
+	SCOPE_KEY, SCOPE_USER, SCOPE_TEAM, SCOPE_MEMBER, SCOPE_PROJECT, SCOPE_ORGANIZATION, SCOPE_CUSTOMER, SCOPE_TAG, SCOPE_PROVIDER, SCOPE_PROXY,
+	SCOPES
+};
+extern const char *const scope_names[SCOPES];	/* "key", "user" … as in sluice_account.scope */
+
+#define NO_LIMIT	INT64_C(-1)
+
+/* One sum of money: a row of sluice_account in its present period. */
+struct purse {
+	uint64_t	 account;	/* its id; 0: none */
+	struct text	 part;		/* "", "window:24h", "model:gpt-4o" */
+	int64_t		 ceiling;	/* nano-dollars; NO_LIMIT */
+	int64_t		 soft;		/* NO_LIMIT */
+	int64_t		 period;	/* ms since 1970; 0: for ever */
+	int64_t		 resets_at;	/* 0: never */
+	int64_t		 spent;		/* when it was loaded */
+};
+
+struct model_limit {			/* of one model, or of a tag */
+	struct text	 name;
+	int64_t		 rpm, tpm;	/* NO_LIMIT */
+};
+
+struct pair_text {
+	struct text	 from, to;
+};
+
+struct standing {
+	enum scope	 scope;
+	struct text	 id, alias;	/* of a key: its digest in hex */
+	bool		 blocked;
+	int64_t		 expires_ms;	/* 0: never */
+	int64_t		 rpm, tpm, parallel;	/* NO_LIMIT */
+	struct purse	*purses;	/* its own first; then windows and models */
+	unsigned	 n_purses;
+	struct text	*models;	/* allow-list; empty: all that the next level allows */
+	unsigned	 n_models;
+	struct text	*routes;	/* allowed_routes */
+	unsigned	 n_routes;
+	struct text	*tags;
+	unsigned	 n_tags;
+	struct text	*groups;	/* access_group_ids */
+	unsigned	 n_groups;
+	struct pair_text *aliases;	/* of models */
+	unsigned	 n_aliases;
+	struct model_limit *model_limits;
+	unsigned	 n_model_limits;
+	/* of a key: who stands behind it */
+	struct text	 user_id, team_id, organization_id, project_id, budget_id;
+	struct text	 role;		/* of a user: proxy_admin …; of a member: admin, user */
+	struct text	 email;
+	bool		 may_assert_user;	/* its end-user names count */
+	bool		 store_prompts;
+	struct text	 metadata;	/* JSON, of a key: copied into the row; at most 1 KB */
+	int64_t		 loaded_ms;	/* wall clock */
+};
+
+void		 standing_pack(struct buf *, const struct standing *);
+bool		 standing_unpack(struct standing *, struct arena *, struct text packed);	/* texts point into `packed`; false: not one of ours */
+
+enum caller_kind { CALLER_NOBODY, CALLER_MASTER, CALLER_KEY, CALLER_PERSON /* by the web server, or a token of a program */ };
+enum user_role { USER_NONE, USER_INTERNAL_VIEWER, USER_INTERNAL, USER_ADMIN_VIEWER, USER_ADMIN };
+
+struct caller {
+	enum caller_kind kind;
+	enum user_role	 role;
+	struct text	 digest;	/* of the key, hex; empty: no virtual key */
+	struct text	 user_id, team_id, organization_id;
+	const struct standing *standing[SCOPES];	/* NULL: there is none; tags: the first */
+};
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The management API: a table of (method, path, role, handler), a file per noun.
+ *
+ * Handlers run in an errand: they may block, they see a store and copies of what the caller sent, and nothing of the loop or the board.  What they changed they
+ * list, and the loop tells the board before the caller hears of it.  Shapes, statuses and texts are LiteLLM's.
+ */
+#ifndef ADMIN_ADMIN_H
+#define ADMIN_ADMIN_H
+
+#include "access/caller.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "board/known.h"
+#include "config/config.h"
+#include "store/store.h"
+
+struct admin_changed {
+	struct known_id	 id;
+	struct admin_changed *next;
+};
+
+struct admin_call {
+	struct arena	*arena;
+	struct config	*config;		/* held */
+	struct store	*store;			/* NULL while roles are checked */
+	const struct caller *caller;
+	const struct admin_row *row;
+	struct text	 id[2];			/* what {} in the path took, decoded */
+	struct text	 query;			/* raw; query_text() and query_int() read it */
+	const struct json *body;		/* an object; empty where none was sent */
+	struct text	 changed_by;		/* litellm-changed-by, or who calls */
+	int64_t		 now_ms;
+	/* the answer */
+	int		 status;		/* 200 unless set */
+	struct buf	 out;			/* JSON */
+	struct admin_changed *changed;
+};
+
+/* NULL: call->out is the answer. */
+typedef struct error *admin_f(struct admin_call *);
+
+/* Who may call: checked before the handler runs; handlers narrow by rows. */
+enum admin_role {
+	ROLE_MASTER,			/* the master key only */
+	ROLE_ADMIN,			/* the master key, or role proxy_admin */
+	ROLE_VIEWER,			/* also proxy_admin_viewer */
+	ROLE_ANY,			/* any key or person: the handler decides (self managed) */
+};
+
+struct admin_row {
+	const char	*method, *path;		/* {} takes a segment */
+	enum admin_role	 role;
+	admin_f		*run;
+	bool		 writes;		/* audited; runs in a transaction that is begun and committed around it */
+	const char	*action, *kind;		/* for the audit: "created", "key" */
+};
+
+/* The row for a path and a method; NULL: none.  *methods: those the path takes, for a 405. */
+const struct admin_row *admin_find(struct text ids[2], struct text *methods, struct arena *, struct text method, struct text path);
+/* The whole of it, in an errand: role, transaction (again after a deadlock), handler, audit row. */
+struct error	*admin_run(struct admin_call *, struct store_pool *);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SHA-256 by OpenSSL, and hex. */
+#include "base/digest.h"
+
+#include <openssl/sha.h>
+
+void
+sha256(unsigned char out[DIGEST_BYTES], struct text t)
+{
+	SHA256((const unsigned char *)t.at, t.len, out);
+}
+
+void
+hex_print(char *out, const void *bytes, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = ((const unsigned char *)bytes)[i];
+
+		out[2 * i] = digits[c >> 4];
+		out[2 * i + 1] = digits[c & 15];
+	}
+}
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (c - '0');
+	if (c >= 'a' && c <= 'f')
+		return (c - 'a' + 10);
+	return (c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1);
+}
+
+bool
+hex_read(void *bytes, size_t n, struct text hex)
+{
+	if (hex.len != 2 * n)
+		return (false);
+	for (size_t i = 0; i < n; i++) {
+		int high = hex_value(hex.at[2 * i]), low = hex_value(hex.at[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return (false);
+		((unsigned char *)bytes)[i] = (unsigned char)(high << 4 | low);
+	}
+	return (true);
+}
+
+struct text
+sha256_hex(struct arena *a, struct text t)
+{
+	unsigned char bytes[DIGEST_BYTES];
+	char hex[DIGEST_HEX];
+
+	sha256(bytes, t);
+	hex_print(hex, bytes, sizeof(bytes));
+	return (arena_copy(a, (struct text){ hex, sizeof(hex) }));
+}
