@@ -58,6 +58,8 @@ struct standing {
 	unsigned	 n_aliases;
 	struct model_limit *model_limits;
 	unsigned	 n_model_limits;
+	struct text	*enforced;	/* members a request must have, dotted */
+	unsigned	 n_enforced;
 	/* of a key: who stands behind it */
 	struct text	 user_id, team_id, organization_id, project_id, budget_id;
 	struct text	 role;		/* of a user: proxy_admin …; of a member: admin, user */
@@ -68,8 +70,18 @@ struct standing {
 	int64_t		 loaded_ms;	/* wall clock */
 };
 
+/* The packed form belongs to one layout of the struct: what another version packed, or a torn one, does not unpack. */
 void		 standing_pack(struct buf *, const struct standing *);
 bool		 standing_unpack(struct standing *, struct arena *, struct text packed);	/* texts point into `packed`; false: not one of ours */
+extern const struct standing standing_none;	/* no limits, nothing allowed or forbidden, texts empty: where loaders begin */
+
+/* A key that was regenerated, within its grace: which it is now. */
+struct moved {
+	struct text	 digest;	/* hex */
+	int64_t		 until_ms;
+};
+void		 moved_pack(struct buf *, const struct moved *);
+bool		 moved_unpack(struct moved *, struct text packed);	/* false: it is something else */
 
 enum caller_kind { CALLER_NOBODY, CALLER_MASTER, CALLER_KEY, CALLER_PERSON /* by the web server, or a token of a program */ };
 enum user_role { USER_NONE, USER_INTERNAL_VIEWER, USER_INTERNAL, USER_ADMIN_VIEWER, USER_ADMIN };
@@ -80,6 +92,14 @@ struct caller {
 	struct text	 digest;	/* of the key, hex; empty: no virtual key */
 	struct text	 user_id, team_id, organization_id;
 	const struct standing *standing[SCOPES];	/* NULL: there is none; tags: the first */
+	/* known when the request is admitted */
+	struct text	 customer;	/* the end user; empty: none is named, or the key may not name one */
+	struct text	*tags;		/* of the request, its key and its team, each once */
+	unsigned	 n_tags;
+	const struct standing **tag_standings;	/* n_tags; NULL: nothing is known of that tag */
 };
+
+extern const char *const role_names[USER_ADMIN + 1];	/* "internal_user" …; none is "" */
+enum user_role	 role_of(struct text name);		/* what is no role is none */
 
 #endif
