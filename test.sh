@@ -75,13 +75,13 @@ step() {
 	fi
 }
 
-# journey FOLDER NAME [TEST…]: real web servers around the binary of that folder; a file's tests stay together, two files at a time.
+# journey FOLDER NAME [TEST…]: real web servers around the binary of that folder.
 journey() {
 	folder="$1" name="$2"
 	shift 2
 	[ $# -gt 0 ] || set -- .
 	(cd "$here/tests/journey" && SLUICE_BUILD="$here/$folder" "$venv/bin/python" -m pytest -q "$@" --junitxml="$results/$name.xml" \
-	    -p no:cacheprovider --timeout=120 -n 2 --dist loadfile) >"$results/$name.log" 2>&1
+	    -p no:cacheprovider --timeout=120) >"$results/$name.log" 2>&1
 }
 
 # journeys_over FOLDER: count them.  What failed beside the other build's journeys has one more run by itself, and is named if that is well.

@@ -187,7 +187,6 @@ serve_main(int argc, char **argv)
 		config_release(config);
 		return (1);
 	}
-	worker_share(config);
 	rc = serve_on(&a, &config->settings);
 	config_release(config);
 	return (rc);

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "config/tariff.h"
 
 enum event_kind {
 	EVENT_START,		/* id: the vendor's, may be empty */
@@ -33,11 +34,14 @@ enum event_kind {
 
 enum finish { FINISH_NONE, FINISH_STOP, FINISH_LENGTH, FINISH_TOOLS, FINISH_FILTER };
 
-/* Tokens.  -1: not said.  Prompt includes cached and written; completion includes reasoning. */
+/* Tokens.  -1: not said.  Prompt includes cached, written, audio and images; completion includes reasoning, audio and images; written includes written_1h. */
 struct usage {
 	int64_t	 prompt, cached, written, completion, reasoning;
+	int64_t	 written_1h, audio_in, image_in, audio_out, image_out;	/* for the price only */
+	int32_t	 searches;		/* in the web, by the vendor */
+	int32_t	 tier;			/* enum tier: the one it was served in */
 };
-#define USAGE_UNSAID	((struct usage){ -1, -1, -1, -1, -1 })
+#define USAGE_UNSAID	((struct usage){ -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 })
 
 struct event {
 	enum event_kind	 kind;

@@ -12,6 +12,7 @@
 #define CONFIG_CONFIG_H
 
 #include "base/json.h"
+#include "config/tariff.h"
 
 enum wire {				/* what an upstream speaks */
 	WIRE_OPENAI,			/* chat completions; as a deployment's: one of the family */
@@ -132,6 +133,7 @@ struct deployment {
 	struct text	 mode;			/* model_info.mode, "chat" when absent */
 	const struct facts *facts;		/* of base_model, else of the model; NULL: nothing is known */
 	int64_t		 input_price, output_price;	/* the file's, else the facts'; 10^-12 dollars a token, -1: unknown */
+	const struct tariff *tariff;		/* NULL: unknown, or the model decides it (config_tariff) */
 	bool		 at_vendor;		/* its server is the vendor's own */
 	struct text	 shown_params, shown_info;	/* litellm_params and model_info as JSON objects, without any secret */
 	bool		 implied;		/* not written in the file: one of the vendors that `*` served by `*` stands for */
@@ -291,6 +293,9 @@ const struct conduit *config_conduit(const struct config *, struct text path, st
 
 const struct vendor *vendor_find(struct text prefix);	/* built in rows; NULL: none */
 const struct vendor *config_vendor(const struct config *, struct text prefix);	/* sluice.vendors first, then the built in rows */
+
+/* What a call of `model`, as the upstream is asked for it, costs at a deployment; NULL: its price is unknown.  Made in the arena where stars decide it. */
+const struct tariff *config_tariff(struct arena *, const struct config *, const struct deployment *, struct text model);
 
 /* A price in dollars from and to decimal text, exactly: 10^-12 dollars are the unit, what is finer is rounded up.  False: no such price. */
 bool		 price_read(struct text, int64_t *);

@@ -275,13 +275,6 @@ needs_libcurl(const struct config *c)
 	return (false);
 }
 
-void
-worker_share(const struct config *c)
-{
-	if (needs_libcurl(c))
-		upstream_load();
-}
-
 static void
 open_rooms(struct worker *w, int fd)
 {

@@ -59,9 +59,6 @@ struct worker {
 	int64_t		 began_wall_ms;
 };
 
-/* In the process that will fork workers with that configuration: loads what they would each load. */
-void	worker_share(const struct config *);
-
 /* Runs until told to stop.  `config` is taken over; `fd` is a listening socket, or -1 for FORM_CGI.  The exit status. */
 int	worker_run(int fd, struct config *config, const char *config_path, enum worker_form);
 

@@ -408,12 +408,6 @@ upstream_new(struct loop *loop, const struct upstream_settings *settings)
 }
 
 void
-upstream_load(void)
-{
-	libcurl_load();
-}
-
-void
 upstream_prepare(struct upstream *up)
 {
 	if (up->share != NULL)

@@ -73,8 +73,6 @@ struct call_hearer {
 };
 
 struct upstream	*upstream_new(struct loop *, const struct upstream_settings *);
-/* Loads libcurl in a process that forks workers which will need it: they share its pages then. */
-void		 upstream_load(void);
 /* Loads and starts libcurl and TLS now (some milliseconds, a megabyte), not with the first call that needs them; calls to plain http never do. */
 void		 upstream_prepare(struct upstream *);
 void		 upstream_free(struct upstream *);		/* cancels what runs; closes connections */
