@@ -36,6 +36,7 @@ clean(struct board_file *f, unsigned seat)
 {
 	unsigned narrow = seat - BOARD_WIDE;
 
+	known_clean(f, seat);
 	if (is_wide(seat)) {
 		for (unsigned i = 0; i < BOARD_DEPLOYMENTS; i++)
 			if (word_get32(&f->in_flight[seat].of[i]) != 0) {
@@ -58,6 +59,12 @@ static void
 be_seen(struct wide_seat *seat)
 {
 	atomic_store_explicit(&seat->seen_us, clock_us(), memory_order_relaxed);
+}
+
+static void
+look_at_clock(struct board *b)
+{
+	b->second = (uint32_t)(clock_us() / 1000000);
 }
 
 static void
@@ -133,6 +140,7 @@ board_open(const char *dir, const char *instance, enum seat_kind kind, struct bu
 
 	b->kind = kind;
 	b->pid = getpid();
+	look_at_clock(b);
 	b->fd = board_file_open(&b->file, dir, instance, why);
 	if (b->fd < 0) {
 		free(b);
@@ -184,6 +192,7 @@ board_sweep(struct board *b)
 	unsigned wide = word_get32(&b->file->header.wide_used), narrow = word_get32(&b->file->header.narrow_used);
 	unsigned swept = 0;
 
+	look_at_clock(b);
 	if (b->kind == SEAT_WIDE)
 		be_seen(&b->file->wide[b->seat]);
 	for (unsigned i = 0; i < wide; i++)

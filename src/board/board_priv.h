@@ -9,11 +9,13 @@
 #define BOARD_BOARD_PRIV_H
 
 #include "board/board.h"
+#include "board/known.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
-#define BOARD_LAYOUT	1			/* raise it with any change below */
+#define BOARD_LAYOUT	2			/* raise it with any change below */
 /* Another build with other tables is another layout too. */
 #define BOARD_SHAPE	((uint64_t)BOARD_LAYOUT << 32 | (uint64_t)COUNTERS << 24 | (uint64_t)DEP_COUNTERS << 16 | (uint64_t)BOARD_STATUSES << 8 | HISTOGRAMS)
 #define BOARD_MAGIC	UINT64_C(0x647261626563756c)
@@ -63,6 +65,34 @@ struct metric_set {
 	struct deployment_set deployments[BOARD_DEPLOYMENTS];
 };
 
+/*
+ * What is known: buckets of eight entries, and for each bucket one line that says which entities are in it and when they were last wanted, so that a search reads
+ * one line and then the one entry.  An entry is locked while its sequence number is odd; the seat in it tells whom the sweeper must clean up after.
+ */
+#define KNOWN_BUCKETS	4096			/* a power of two */
+#define KNOWN_WAYS	8
+#define KNOWN_ENTRIES	(KNOWN_BUCKETS * KNOWN_WAYS)
+#define KNOWN_WORDS	56			/* of payload in an entry */
+#define KNOWN_PART	(KNOWN_WORDS * 8)	/* the same in bytes */
+#define KNOWN_GENERATIONS	4096
+
+struct known_entry {
+	_Alignas(LINE) word64 lock;		/* n:48, seat + 1:16 */
+	word64		 id[4];
+	word64		 shape;			/* generation:32, payload of all parts in bytes:16, which part:16 */
+	word64		 stamp;			/* the same in all parts of one payload */
+	word64		 loaded_us;
+	word64		 payload[KNOWN_WORDS];
+};
+
+struct known_table {
+	_Alignas(PAGE) word32 generations[KNOWN_GENERATIONS];
+	word64		 changes_read_us;
+	word64		 writing[SEATS];	/* entry + 1 that this seat has locked, or is about to lock */
+	_Alignas(LINE) word64 index[KNOWN_BUCKETS][KNOWN_WAYS];	/* tag:32, second of last use:32; 0: empty */
+	_Alignas(PAGE) struct known_entry entries[KNOWN_ENTRIES];
+};
+
 struct board_file {
 	struct board_header header;
 	struct wide_seat wide[BOARD_WIDE];
@@ -75,6 +105,7 @@ struct board_file {
 		_Alignas(PAGE) word32 of[BOARD_DEPLOYMENTS];
 	}		 in_flight[BOARD_WIDE];
 	struct metric_set sets[BOARD_WIDE + 1];	/* of the wide seats; the last is shared by all others */
+	struct known_table known;
 };
 
 #define NARROW_TAKEN	UINT64_C(1)
@@ -89,6 +120,7 @@ struct board {
 	struct metric_set *set;
 	bool		 shared;		/* others add to the set as well */
 	int64_t		 probed_us;		/* when board_least_open() last asked the kernel */
+	uint32_t	 second;		/* since boot, as of the last sweep: near enough to tell what was used lately */
 };
 
 /* A place where the test may kill the process. */
@@ -127,5 +159,8 @@ int	board_file_open(struct board_file **, const char *dir, const char *instance,
 /* A write lock on one byte of the open file description; never waits. */
 bool	board_lock(int fd, off_t byte);
 void	board_unlock(int fd, off_t byte);
+
+/* known.c: empties the entry a dead seat was writing */
+void	known_clean(struct board_file *, unsigned seat);
 
 #endif
