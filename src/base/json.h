@@ -93,6 +93,7 @@ struct half {
 bool		quoted_join(struct arena *, struct half *, struct quoted *words);
 struct text	json_unescape(struct arena *, struct quoted);	/* UTF-8; a lone surrogate becomes U+FFFD; no copy if there is nothing to do */
 void		buf_unescape(struct buf *, struct quoted);
+unsigned	json_utf8(const char *, const char *end);	/* bytes of the UTF-8 character there; 0: ill-formed, or cut */
 void		buf_escape(struct buf *, struct text);		/* UTF-8 (invalid bytes become U+FFFD) to the inside of a string */
 struct quoted	json_escape(struct arena *, struct text);
 /* A string within a string: the inside of a JSON string whose unescaped text is `json`, compacted (white space outside strings removed). */

@@ -33,7 +33,6 @@ const char	*json_begin(struct json_in *, struct text, struct json_fault *);	/* a
 const char	*json_finish(const struct json_in *, const char *);	/* behind the last: nothing but white space may follow */
 const char	*json_too_deep(const struct json_in *, const char *where);
 const char	*json_container(const struct json_in *, const char *, unsigned depth);	/* depth: of the containers around it */
-unsigned	 json_utf8(const char *, const char *end);		/* length of the character there; 0: ill-formed or cut */
 
 /*
  * Passes over a string's bytes in large steps as long as they are plainly good; stops anywhere between two characters, at the latest at

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows, packed and unpacked: whole, cut to fit, and damaged. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "ledger/ledger.h"
+
+#include <stdio.h>
+
+static struct arena *arena;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	arena = arena_new();
+	return (0);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	arena_free(arena);
+	return (0);
+}
+
+static struct ledger_row
+a_row(void)
+{
+	return ((struct ledger_row){ .id = "0199b6e0-0000-7abc-8def-0123456789ab", .began_ms = 1764122400123, .first_token_ms = 1764122400456,
+		.ended_ms = 1764122401789, .call_type = TEXT("acompletion"), .ended = TEXT("complete"), .status = 200, .streamed = true,
+		.key_digest = TEXT("88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b"), .user_id = TEXT("ada"),
+		.team_id = TEXT("data-eng"), .model_group = TEXT("gpt"), .model = TEXT("gpt-4o"), .model_id = TEXT("m1"), .provider = TEXT("openai"),
+		.api_base = TEXT("https://api.openai.com"), .prompt = 12, .completion = 34, .cached = 5, .written = 6, .reasoning = 7,
+		.cost = INT64_C(123456789012), .charges = { { 7, 1764115200000, 99 }, { 8, 0, 0 } }, .n_charges = 2, .tags = TEXT("[\"a\",\"b\"]"),
+		.doc = TEXT("{\"session\":\"s1\"}") });
+}
+
+static struct ledger_row
+there_and_back(const struct ledger_row *row)
+{
+	struct ledger_row back;
+	struct buf b = { 0 };
+	struct text packed;
+
+	ledger_row_pack(&b, row);
+	assert_true(b.len <= LEDGER_ROW_MOST);
+	packed = arena_copy(arena, buf_as_text(&b));
+	buf_free(&b);
+	assert_true(ledger_row_unpack(&back, arena, packed));
+	return (back);
+}
+
+static struct text
+many(const char *piece, size_t n)
+{
+	struct growing g = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		arena_append(arena, &g, text_of(piece));
+	return ((struct text){ g.at, g.len });
+}
+
+static void
+is_json(struct text t, enum json_type wanted)
+{
+	struct json_fault fault;
+	enum json_type type;
+	struct json_spot top;
+	size_t n;
+
+	assert_true(json_scan(t, &type, &top, 1, &n, &fault));
+	assert_int_equal(type, wanted);
+}
+
+static void
+a_row_comes_back(void **state)
+{
+	struct ledger_row row = a_row(), back = there_and_back(&row);
+
+	(void)state;
+	assert_string_equal(back.id, row.id);
+	assert_int_equal(back.began_ms, row.began_ms);
+	assert_int_equal(back.first_token_ms, row.first_token_ms);
+	assert_int_equal(back.ended_ms, row.ended_ms);
+	assert_int_equal(back.status, 200);
+	assert_true(back.streamed);
+	assert_false(back.estimated);
+	assert_true(text_is(back.call_type, "acompletion") && text_is(back.ended, "complete") && text_eq(back.key_digest, row.key_digest));
+	assert_true(text_is(back.user_id, "ada") && text_is(back.team_id, "data-eng") && back.customer.len == 0);
+	assert_true(text_is(back.model_group, "gpt") && text_is(back.model, "gpt-4o") && text_is(back.model_id, "m1"));
+	assert_true(text_is(back.provider, "openai") && text_is(back.api_base, "https://api.openai.com"));
+	assert_int_equal(back.prompt + back.completion * 100 + back.cached * 10000, 53412);
+	assert_int_equal(back.written, 6);
+	assert_int_equal(back.reasoning, 7);
+	assert_int_equal(back.cost, row.cost);
+	assert_int_equal(back.n_charges, 2);
+	assert_memory_equal(back.charges, row.charges, 2 * sizeof(row.charges[0]));
+	assert_true(text_is(back.tags, "[\"a\",\"b\"]") && text_is(back.doc, "{\"session\":\"s1\"}"));
+}
+
+static void
+the_emptiest_row_comes_back(void **state)
+{
+	struct ledger_row row = { .id = "00000000-0000-0000-0000-000000000000" }, back = there_and_back(&row);
+
+	(void)state;
+	assert_true(text_is(back.tags, "[]") && text_is(back.doc, "{}") && back.user_id.len == 0);
+}
+
+/* All that can be long is: names are cut between characters, tags and document stay JSON. */
+static void
+the_longest_row_fits(void **state)
+{
+	struct text long_one = many("\xed\x95\x9c", 1000);	/* of three bytes each; 256 is no multiple of three */
+	struct ledger_row row = a_row(), back;
+
+	(void)state;
+	row.call_type = row.ended = row.key_digest = row.user_id = row.team_id = row.organization_id = row.project_id = row.customer = long_one;
+	row.model_group = row.model = row.model_id = row.provider = row.api_base = long_one;
+	row.n_charges = CHARGES_MOST;
+	row.tags = arena_print(arena, "[" TEXT_FMT "\"last\"]", TEXT_ARG(many("\"tag\",", 300)));
+	row.doc = arena_print(arena, "{\"long\":\"" TEXT_FMT "\",\"short\":1}", TEXT_ARG(many("x", 5000)));
+	back = there_and_back(&row);
+	assert_int_equal(back.user_id.len, 255);
+	assert_true(text_eq(back.api_base, text_sub(long_one, 0, 255)));
+	is_json(back.tags, JSON_ARRAY);
+	is_json(back.doc, JSON_OBJECT);
+}
+
+static void
+a_long_document_loses_what_does_not_fit(void **state)
+{
+	struct ledger_row row = a_row(), back;
+
+	(void)state;
+	row.doc = arena_print(arena, "{\"price\":{\"input\":1}, \"metadata\":\"" TEXT_FMT "\", \"session\":\"s1\"}", TEXT_ARG(many("\\u00e9", 1000)));
+	back = there_and_back(&row);
+	assert_true(text_is(back.doc, "{\"price\":{\"input\":1},\"session\":\"s1\",\"cut\":true}"));
+	assert_true(text_is(back.tags, "[\"a\",\"b\"]"));
+	assert_true(text_is(back.user_id, "ada"));
+}
+
+static void
+a_document_that_is_none_is_left_out(void **state)
+{
+	struct ledger_row row = a_row(), back;
+
+	(void)state;
+	row.doc = many("x", 5000);
+	back = there_and_back(&row);
+	assert_true(text_is(back.doc, "{\"cut\":true}"));
+}
+
+/* One row that the store refuses would hold up all others. */
+static void
+bytes_that_no_store_takes_are_replaced(void **state)
+{
+	struct ledger_row row = a_row(), back;
+
+	(void)state;
+	row.model = (struct text){ "gpt\0\xff\xc3(", 7 };
+	row.customer = TEXT("\xe2\x82");
+	back = there_and_back(&row);
+	assert_true(text_is(back.model, "gpt??" "?("));
+	assert_true(back.customer.len == 0 || text_is(back.customer, "??"));
+}
+
+static void
+what_is_no_row_is_refused(void **state)
+{
+	struct ledger_row row = a_row(), back;
+	struct buf b = { 0 };
+
+	(void)state;
+	ledger_row_pack(&b, &row);
+	for (size_t n = 0; n < b.len; n++)
+		assert_false(ledger_row_unpack(&back, arena, (struct text){ b.at, n }));
+	assert_true(ledger_row_unpack(&back, arena, buf_as_text(&b)));
+	buf_byte(&b, 'x');
+	assert_false(ledger_row_unpack(&back, arena, buf_as_text(&b)));
+	b.len--;
+	b.at[0]++;				/* another version's */
+	assert_false(ledger_row_unpack(&back, arena, buf_as_text(&b)));
+	buf_free(&b);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_row_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_emptiest_row_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_longest_row_fits, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_long_document_loses_what_does_not_fit, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_document_that_is_none_is_left_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(bytes_that_no_store_takes_are_replaced, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_no_row_is_refused, setup, teardown),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
