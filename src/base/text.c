@@ -255,3 +255,46 @@ must_realloc(void *old, size_t n)
 		abort();
 	return (p);
 }
+
+/* The length of the character at the head, by the table of RFC 3629, 4; 0: there is none. */
+static unsigned
+sound_char(const unsigned char *p, size_t left)
+{
+	static const struct {
+		unsigned char	 from, to;	/* the first byte */
+		unsigned char	 low, high;	/* the second */
+		unsigned char	 len;
+	} forms[] = {
+		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+
+	for (size_t i = 0; i < nitems(forms); i++) {
+		if (p[0] < forms[i].from || p[0] > forms[i].to)
+			continue;
+		if (left < forms[i].len || p[1] < forms[i].low || p[1] > forms[i].high)
+			return (0);
+		for (unsigned k = 2; k < forms[i].len; k++)
+			if ((p[k] & 0xc0) != 0x80)
+				return (0);
+		return (forms[i].len);
+	}
+	return (0);
+}
+
+bool
+text_is_sound(struct text t)
+{
+	const unsigned char *p = (const unsigned char *)t.at, *end = p + t.len;
+	unsigned n;
+
+	while (p < end) {
+		if (*p == 0)
+			return (false);
+		n = *p < 0x80 ? 1 : sound_char(p, (size_t)(end - p));
+		if (n == 0)
+			return (false);
+		p += n;
+	}
+	return (true);
+}

@@ -50,6 +50,7 @@ struct text	text_trim(struct text);					/* blanks, tabs, CR, LF at both ends */
 struct text	text_sub(struct text, size_t from, size_t to);		/* clamped */
 struct text	text_whole(struct text);				/* without a UTF-8 character that is cut by the end */
 bool		text_cut(struct text whole, char at, struct text *head, struct text *tail);	/* false: no such byte, head = whole */
+bool		text_is_sound(struct text);				/* UTF-8 (RFC 3629) without zero bytes: what databases take */
 bool		text_to_i64(struct text, int64_t *);			/* decimal, whole text, bounds checked */
 bool		text_to_double(struct text, double *);			/* whole text; finite; no locale, no hex */
 uint64_t	text_hash(struct text);					/* FNV-1a; not for hostile tables */

@@ -19,8 +19,8 @@ struct store_pool;
 enum store_end {
 	STORE_FINE,
 	STORE_AWAY,		/* it can not be reached, or the connection broke: whether it was done is unknown within a transaction, else not done */
-	STORE_CLASH,		/* a unique constraint; the transaction is over */
-	STORE_AGAIN,		/* deadlock or serialization failure: begin the transaction anew */
+	STORE_CLASH,		/* a unique constraint */
+	STORE_AGAIN,		/* deadlock, serialization failure, or a SQLite file that others kept locked: begin the transaction anew */
 	STORE_WRONG,		/* anything else: a bug, a full disk, a schema that is too old; store_why() says */
 };
 
@@ -49,19 +49,25 @@ int64_t		 rows_int(const struct rows *, unsigned row, unsigned column, int64_t o
 struct store	*store_new(struct text url);
 void		 store_free(struct store *);
 bool		 store_is_postgres(const struct store *);
-/* Runs one statement; *rows (may be NULL) in the arena.  Outside a transaction each is one of its own.  A broken connection is opened anew once, if no transaction
- * was under way. */
+/*
+ * Runs one statement; *rows (may be NULL) in the arena.  Outside a transaction each is one of its own.  A connection that broke while nobody used it is opened anew;
+ * where it breaks later, a statement outside transactions that only reads (SELECT, no function of ours) is asked once more.  Within a transaction any end but STORE_FINE is the transaction's: it is rolled back, and what follows, store_commit()
+ * too, ends the same way until store_rollback().
+ */
 enum store_end	 store_ask(struct store *, struct arena *, struct rows *, enum statement, const struct value *, unsigned n);
 #define STORE(store, arena, rows, statement, ...)	store_ask((store), (arena), (rows), (statement), \
 	(const struct value[]){ __VA_ARGS__ }, sizeof((const struct value[]){ __VA_ARGS__ }) / sizeof(struct value))
 #define STORE0(store, arena, rows, statement)		store_ask((store), (arena), (rows), (statement), NULL, 0)
+enum store_end	 store_script(struct store *, const char *sql);	/* any number of statements, of a migration */
 enum store_end	 store_begin(struct store *);		/* SQLite: BEGIN IMMEDIATE */
 enum store_end	 store_commit(struct store *);
 void		 store_rollback(struct store *);	/* fine without a transaction */
+/* How long one statement may take (10 s), and connecting at most (3 s); what takes longer ends as STORE_AWAY and the connection is given up.  The patience before. */
+unsigned	 store_patience(struct store *, unsigned ms);
 const char	*store_why(const struct store *);	/* of the last end that was not fine, for logs; no secret */
 int		 store_fd(const struct store *);	/* of the connection, to be polled; -1: none */
 
-/* Many rows at once into a table of sql/tables (COPY, or a prepared insert), within a transaction. */
+/* Many rows at once (COPY, or a prepared insert), within a transaction: the statement is COPY … FROM STDIN, or an INSERT (see sql/schema.sql). */
 enum store_end	 store_load_begin(struct store *, enum statement load);
 enum store_end	 store_load_row(struct store *, const struct value *, unsigned n);
 enum store_end	 store_load_end(struct store *);
@@ -76,8 +82,8 @@ enum store_end	 store_version(struct store *, unsigned *version);
 extern const unsigned store_newest;			/* what this program needs at least */
 
 /*
- * A pool: at most `most` connections of this process, lent for the length of an errand, closed after 30 s without use.  After a failure to connect it answers
- * STORE_AWAY at once for a second.  `permit` (may be NULL) is asked before a connection is opened and told when one is closed: permits are shared by
+ * A pool: at most `most` connections of this process, lent for the length of an errand, closed after 30 s without use.  After a failure to connect it lends
+ * nothing for a second, and then to one who tries.  `permit` (may be NULL) is asked before a connection is opened and told when one is closed: permits are shared by
  * the processes of a host.
  */
 struct store_permits {
@@ -89,6 +95,7 @@ struct store_pool *store_pool_new(struct text url, unsigned most, const struct s
 void		 store_pool_free(struct store_pool *);
 struct store	*store_lend(struct store_pool *, int wait_ms);	/* from any thread; NULL: away, or none free in time */
 void		 store_return(struct store_pool *, struct store *);	/* rolls back what is left open */
+void		 store_pool_tidy(struct store_pool *);			/* closes what is idle for long; from any thread, does not block */
 bool		 store_is_away(const struct store_pool *);		/* what the last use said; any thread */
 
 #endif

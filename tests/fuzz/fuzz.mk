@@ -7,7 +7,7 @@
 CLANG ?= clang
 FUZZ_SECONDS ?= 10
 FLAGS = -std=gnu11 -g -O1 -pthread -fno-strict-aliasing -fno-omit-frame-pointer -fno-sanitize-recover=all -Wall -Wextra -Wno-unused-parameter \
-	-D_GNU_SOURCE -DHAVE_CONFIG_H -DSLUICE_VERSION='"fuzz"' -I$(srcdir)/src -I$(srcdir)/tests -I. -MMD -MP \
+	-D_GNU_SOURCE -DHAVE_CONFIG_H -DSLUICE_VERSION='"fuzz"' -I$(srcdir)/src -Isrc -I$(srcdir)/tests -I. -MMD -MP \
 	$(if $(filter x86_64,$(shell uname -m)),-mcx16)
 SANITIZE = address,undefined
 objects = $(patsubst %.c,fuzz/%.o,$(filter %.c,$(sources)))

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The embedded engine: a SQLite file.
+ *
+ * Write-ahead log, so that readers and the one writer do not meet; every commit is synced (synchronous=FULL), because a lease that was granted and spent must
+ * not be granted again after a power failure.  Statements are prepared once a connection.
+ */
+#include "store/store_priv.h"
+
+#include "base/clock.h"
+#include "store/sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BUSY_MS		3000
+#define LOOK_EVERY	10000		/* steps of its machine between two looks at the clock: about a millisecond */
+
+struct lite {
+	sqlite3		*db;
+	sqlite3_stmt	*prepared[SQL_STATEMENTS];
+	sqlite3_stmt	*load;			/* between load_begin and load_end; one of them */
+	unsigned	 load_parameters;
+	bool		 late;			/* what runs was stopped by the clock */
+};
+
+/* What a result code means for the asker. */
+static enum store_end
+meaning(const struct lite *l, int code)
+{
+	if (l->late)
+		return (STORE_AWAY);
+	switch (code) {
+	case SQLITE_CONSTRAINT_UNIQUE:
+	case SQLITE_CONSTRAINT_PRIMARYKEY:
+	case SQLITE_CONSTRAINT_ROWID:
+		return (STORE_CLASH);
+	default:
+		break;
+	}
+	switch (code & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return (STORE_AGAIN);
+	case SQLITE_CANTOPEN:
+	case SQLITE_IOERR:
+		return (STORE_AWAY);
+	default:
+		return (STORE_WRONG);
+	}
+}
+
+static enum store_end
+fail(struct store *s, const char *what)
+{
+	struct lite *l = s->engine_self;
+
+	if (l->late)
+		return (store_fail(s, STORE_AWAY, "%s: it took longer than %u ms", what, s->patience_ms));
+	return (store_fail(s, meaning(l, libsqlite.extended_errcode(l->db)), "%s: %s", what, libsqlite.errmsg(l->db)));
+}
+
+static int
+is_late(void *self)
+{
+	struct store *s = self;
+	struct lite *l = s->engine_self;
+
+	l->late = clock_us() > s->deadline_us;
+	return (l->late);
+}
+
+static void
+lite_close(struct store *s)
+{
+	struct lite *l = s->engine_self;
+
+	for (unsigned i = 0; i < SQL_STATEMENTS; i++)
+		libsqlite.finalize(l->prepared[i]);
+	libsqlite.close_v2(l->db);
+	free(l);
+}
+
+/* Closing any descriptor of the file would drop this process's locks on it, so only who makes it opens it here. */
+static bool
+make_file(const char *path)
+{
+	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+	int fd;
+
+	pthread_mutex_lock(&one);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0)
+		close(fd);
+	pthread_mutex_unlock(&one);
+	return (fd >= 0 || errno == EEXIST);
+}
+
+static enum store_end
+lite_script(struct store *s, const char *sql)
+{
+	struct lite *l = s->engine_self;
+
+	l->late = false;
+	return (libsqlite.exec(l->db, sql, NULL, NULL, NULL) == SQLITE_OK ? STORE_FINE : fail(s, "SQLite"));
+}
+
+static enum store_end
+lite_open(struct store *s)
+{
+	enum store_end end = STORE_AWAY;
+	struct lite *l;
+
+	if (!libsqlite_load())
+		return (store_fail(s, STORE_AWAY, "SQLite can not be loaded"));
+	if (!make_file(s->url))
+		return (store_fail(s, STORE_AWAY, "%s can not be made: %s", s->url, strerror(errno)));
+	s->engine_self = l = must_zalloc(sizeof(*l));
+	if (libsqlite.open_v2(s->url, &l->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+		store_fail(s, STORE_AWAY, "%s can not be opened: %s", s->url, libsqlite.errmsg(l->db));
+	else {
+		libsqlite.extended_result_codes(l->db, 1);
+		libsqlite.busy_timeout(l->db, BUSY_MS);
+		libsqlite.progress_handler(l->db, LOOK_EVERY, is_late, s);
+		end = lite_script(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA case_sensitive_like = ON; PRAGMA temp_store = MEMORY;"
+		    "PRAGMA trusted_schema = OFF");
+	}
+	if (end != STORE_FINE) {
+		lite_close(s);
+		s->engine_self = NULL;
+	}
+	return (end == STORE_AGAIN ? STORE_AWAY : end);
+}
+
+/* a statement */
+
+static int
+bind(sqlite3_stmt *st, const struct value *v, unsigned n)
+{
+	char name[16] = "$";
+	int rc = SQLITE_OK, at;
+
+	for (unsigned i = 0; i < n && rc == SQLITE_OK; i++) {
+		snprintf(name + 1, sizeof(name) - 1, "%u", i + 1);
+		if ((at = libsqlite.bind_parameter_index(st, name)) == 0)
+			continue;		/* this dialect's text has no use for it */
+		if (v[i].kind == VALUE_INT)
+			rc = libsqlite.bind_int64(st, at, v[i].n);
+		else if (v[i].kind == VALUE_TEXT)
+			rc = libsqlite.bind_text(st, at, v[i].t.len > 0 ? v[i].t.at : "", (int)v[i].t.len, SQLITE_STATIC);
+		else
+			rc = libsqlite.bind_null(st, at);
+	}
+	return (rc);
+}
+
+static sqlite3_stmt *
+prepared(struct lite *l, enum statement which)
+{
+	if (l->prepared[which] == NULL)
+		libsqlite.prepare_v3(l->db, statement_row(which)->text[DIALECT_SQLITE], -1, SQLITE_PREPARE_PERSISTENT, &l->prepared[which], NULL);
+	return (l->prepared[which]);
+}
+
+static void
+take_row(struct rows *rows, struct arena *a, sqlite3_stmt *st, unsigned *room)
+{
+	struct text *cells = rows_grow(rows, a, room);
+
+	for (unsigned i = 0; i < rows->columns; i++)
+		if (libsqlite.column_type(st, (int)i) != SQLITE_NULL) {
+			const char *at = (const char *)libsqlite.column_text(st, (int)i);
+
+			cells[i] = arena_copy(a, (struct text){ at, (size_t)libsqlite.column_bytes(st, (int)i) });
+		}
+}
+
+static int
+run(struct lite *l, struct arena *a, struct rows *rows, sqlite3_stmt *st)
+{
+	unsigned room = 0;
+	int rc;
+
+	rows->columns = (unsigned)libsqlite.column_count(st);
+	while ((rc = libsqlite.step(st)) == SQLITE_ROW)
+		take_row(rows, a, st, &room);
+	if (rc == SQLITE_DONE && !libsqlite.stmt_readonly(st))
+		rows->changed = libsqlite.changes64(l->db);
+	return (rc);
+}
+
+static enum store_end
+lite_ask(struct store *s, struct arena *a, struct rows *rows, enum statement which, const struct value *v, unsigned n)
+{
+	struct lite *l = s->engine_self;
+	sqlite3_stmt *st = prepared(l, which);
+	enum store_end end = STORE_FINE;
+
+	l->late = false;
+	if (st == NULL || bind(st, v, n) != SQLITE_OK || run(l, a, rows, st) != SQLITE_DONE)
+		end = fail(s, statement_row(which)->name);
+	if (st != NULL) {
+		libsqlite.reset(st);
+		libsqlite.clear_bindings(st);
+	}
+	return (end);
+}
+
+/* many rows: the prepared statement again and again */
+
+static enum store_end
+lite_load_begin(struct store *s, enum statement which)
+{
+	struct lite *l = s->engine_self;
+
+	l->late = false;
+	l->load = prepared(l, which);
+	l->load_parameters = statement_row(which)->parameters;
+	return (l->load != NULL ? STORE_FINE : fail(s, statement_row(which)->name));
+}
+
+static enum store_end
+lite_load_row(struct store *s, const struct value *v, unsigned n)
+{
+	struct lite *l = s->engine_self;
+	enum store_end end = STORE_FINE;
+
+	if (n != l->load_parameters)
+		return (store_fail(s, STORE_WRONG, "a loaded row has %u values, not %u", n, l->load_parameters));
+	l->late = false;
+	if (bind(l->load, v, n) != SQLITE_OK || libsqlite.step(l->load) != SQLITE_DONE)
+		end = fail(s, "a loaded row");
+	libsqlite.reset(l->load);
+	libsqlite.clear_bindings(l->load);
+	return (end);
+}
+
+static enum store_end
+lite_load_end(struct store *s)
+{
+	((struct lite *)s->engine_self)->load = NULL;
+	return (STORE_FINE);
+}
+
+const struct engine engine_sqlite = {
+	.dialect = DIALECT_SQLITE, .begin = "BEGIN IMMEDIATE", .open = lite_open, .close = lite_close, .ask = lite_ask, .script = lite_script,
+	.load_begin = lite_load_begin, .load_row = lite_load_row, .load_end = lite_load_end,
+};

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SQLite, loaded with the first connection: most workers of a host with PostgreSQL never open one, and most of a host without ask the board.
+ * What is not in the table can not be called: a name that is missing here does not link.
+ */
+#ifndef STORE_SQLITE_H
+#define STORE_SQLITE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+#define LIBSQLITE_FUNCTIONS(row)									\
+	row(bind_int64) row(bind_null) row(bind_parameter_index) row(bind_text)				\
+	row(busy_timeout) row(changes64) row(clear_bindings) row(close_v2)				\
+	row(column_bytes) row(column_count) row(column_text) row(column_type) row(errmsg) row(exec)	\
+	row(extended_errcode) row(extended_result_codes) row(finalize) row(get_autocommit)		\
+	row(open_v2) row(prepare_v3) row(progress_handler) row(reset) row(step) row(stmt_readonly)
+
+struct libsqlite {
+#define LIBSQLITE_POINTER(name)	__typeof__(&sqlite3_##name) name;
+	LIBSQLITE_FUNCTIONS(LIBSQLITE_POINTER)
+#undef LIBSQLITE_POINTER
+};
+
+extern struct libsqlite libsqlite;
+
+bool	libsqlite_load(void);		/* false: it is not there, and said so.  From any thread; stays loaded */
+
+#endif

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+# sql/*.sql to C: with -v what=enum the enum of all statements, with -v what=table their texts; and the migrations, whose files are told by their folder.
+function wrong(what_is) { print FILENAME ":" FNR ": " what_is > "/dev/stderr"; exit failed = 1 }
+function quoted(line) { gsub(/\\/, "\\\\", line); gsub(/"/, "\\\"", line); gsub(/\t/, " ", line); return "\"" line "\\n\"" }
+function finish(    text, i, d) {
+	if (now == "")
+		return
+	text = body
+	sub(/;[ \n]*$/, "", text)
+	if (text == "")
+		wrong("statement " now " has no text")
+	for (i = 0; i < 2; i++) {
+		d = dialects[i]
+		if (dialect != "" && dialect != d)
+			continue
+		if ((now, d) in texts)
+			wrong("statement " now " is there twice")
+		texts[now, d] = text
+	}
+	if (!(now in seen)) { seen[now] = 1; names[n++] = now }
+	now = ""
+}
+# The largest $N of a text.
+function parameters(text,    most, at) {
+	while (match(text, /\$[0-9]+/)) {
+		at = substr(text, RSTART + 1, RLENGTH - 1) + 0
+		if (at > most)
+			most = at
+		text = substr(text, RSTART + RLENGTH)
+	}
+	return most + 0
+}
+# Whether it may be said again when the connection broke: it changes nothing.  A function of ours may.
+function only_reads(text) {
+	return text ~ /^SELECT / && text !~ /sluice_[a-z_]*\(|advisory|nextval|notify|FOR (NO KEY )?UPDATE/
+}
+function print_text(text,    line, lines, i) {
+	lines = split(text, line, "\n")
+	for (i = 1; i <= lines; i++)
+		if (line[i] != "")
+			printf "\n\t    %s", quoted(line[i])
+}
+BEGIN { dialects[0] = "postgres"; dialects[1] = "sqlite"; print "/* Made by statements.awk of sql/. */" }
+FILENAME ~ /\/(postgres|sqlite)\/[0-9]+\.sql$/ {
+	if (FNR == 1) {
+		where = FILENAME; sub(/\/[0-9]+\.sql$/, "", where); sub(/.*\//, "", where)
+		number = FILENAME; sub(/.*\//, "", number); number += 0
+		if (number != ++migrations[where]) wrong("migrations are not numbered one after the other")
+	}
+	if ($0 !~ /^[ \t]*--/ && $0 !~ /^[ \t]*$/)
+		schema[where, number] = schema[where, number] $0 "\n"
+	next
+}
+/^-- name: / {
+	finish()
+	now = $3; dialect = $4; body = ""
+	if (now !~ /^[a-z][a-z0-9_]*$/) wrong("no name: " now)
+	if (dialect != "" && dialect != "postgres" && dialect != "sqlite") wrong("no dialect: " dialect)
+	next
+}
+/^[ \t]*--/ || /^[ \t]*$/ { next }
+{
+	if (now == "") wrong("text before the first name")
+	body = body $0 "\n"
+}
+function print_enum(    i) {
+	print "#ifndef STORE_STATEMENTS_H\n#define STORE_STATEMENTS_H\n\nenum statement {"
+	for (i = 0; i < n; i++)
+		printf "\tSQL_%s,\n", toupper(names[i])
+	print "\tSQL_STATEMENTS\n};\n\n#endif"
+}
+function print_table(    i, p, s) {
+	for (i = 0; i < n; i++) {
+		p = texts[names[i], "postgres"]; s = texts[names[i], "sqlite"]
+		if (p == "" || s == "") { print "statement " names[i] " is missing in a dialect" > "/dev/stderr"; exit 1 }
+		if (names[i] !~ /^load_/ && parameters(p) != parameters(s)) { print "statement " names[i] " has other parameters in the other dialect" > "/dev/stderr"; exit 1 }
+		printf "\t[SQL_%s] = { \"%s\", %d, %s, {", toupper(names[i]), names[i], parameters(s), only_reads(p) ? "true" : "false"
+		print_text(p); printf ","
+		print_text(s); print " } },"
+	}
+}
+function print_schema(i) {
+	print_text(schema["postgres", i]); printf ","
+	print_text(schema["sqlite", i])
+}
+END {
+	if (failed) exit 1
+	finish()
+	if (migrations["postgres"] != migrations["sqlite"]) { print "a migration is missing in a dialect" > "/dev/stderr"; exit 1 }
+	if (what == "enum") { print_enum(); exit 0 }
+	print "static const struct statement_row statement_rows[SQL_STATEMENTS] = {"
+	print_table()
+	print "};\nstatic const char *const migrations[][2] = {"
+	for (i = 1; i <= migrations["postgres"]; i++) { printf "\t{"; print_schema(i); print " }," }
+	print "};"
+}
