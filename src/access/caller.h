@@ -90,8 +90,11 @@ struct caller {
 	enum caller_kind kind;
 	enum user_role	 role;
 	struct text	 digest;	/* of the key, hex; empty: no virtual key */
+	struct text	 shown;		/* the key for messages: "sk-...wxyz" */
 	struct text	 user_id, team_id, organization_id;
 	const struct standing *standing[SCOPES];	/* NULL: there is none; tags: the first */
+	const struct standing **groups;	/* unified access groups that its key and team name */
+	unsigned	 n_groups;
 	/* known when the request is admitted */
 	struct text	 customer;	/* the end user; empty: none is named, or the key may not name one */
 	struct text	*tags;		/* of the request, its key and its team, each once */

@@ -292,6 +292,7 @@ const struct deployment *config_deployment(const struct config *, struct text id
 const struct conduit *config_conduit(const struct config *, struct text path, struct text method, struct text *rest, struct text *allow);
 
 const struct vendor *vendor_find(struct text prefix);	/* built in rows; NULL: none */
+const struct vendor *vendor_guess(struct text model);	/* whose a bare name is; NULL: no idea */
 const struct vendor *config_vendor(const struct config *, struct text prefix);	/* sluice.vendors first, then the built in rows */
 
 /* What a call of `model`, as the upstream is asked for it, costs at a deployment; NULL: its price is unknown.  Made in the arena where stars decide it. */

@@ -125,7 +125,6 @@ struct text	 proxy_for(struct load *, const struct url *);	/* empty: none */
 bool		 no_proxy_matches(struct text list, struct text host, unsigned port);
 
 /* vendors.c */
-const struct vendor *vendor_guess(struct text model);			/* bare names; NULL: no idea */
 const struct vendor *vendor_nth(const struct config *, size_t i);	/* all rows, the operator's first; NULL: no more */
 bool		 vendor_owns(const struct vendor *, const struct url *);	/* is that the vendor's own server */
 const struct vendor *vendor_of_server(const struct config *, const struct url *);	/* NULL: not a server we know */

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The checks, level by level, and their words. */
+#include "access/admit.h"
+
+#include "access/models.h"
+#include "access/routes.h"
+#include "base/clock.h"
+
+#define SHOWN_MODELS	40		/* of a list, in a message */
+
+/* Words */
+
+static struct error *
+refusal_va(struct arena *arena, enum error_kind kind, const char *type, const char *param, const char *fmt, va_list ap)
+{
+	struct buf words = { 0 };
+	struct error *e;
+
+	buf_vprint(&words, fmt, ap);
+	e = error_new(arena, kind, TEXT_FMT, TEXT_ARG(buf_as_text(&words)));
+	buf_free(&words);
+	e->type = text_of(type);
+	e->code = arena_print(arena, "%d", error_kinds[kind].status);
+	e->param = text_of(param);
+	e->useless_to_retry = true;
+	return (e);
+}
+
+struct error *
+refusal(struct arena *arena, enum error_kind kind, const char *type, const char *param, const char *fmt, ...)
+{
+	struct error *e;
+	va_list ap;
+
+	va_start(ap, fmt);
+	e = refusal_va(arena, kind, type, param, fmt, ap);
+	va_end(ap);
+	return (e);
+}
+
+/* As Python prints a list of strings, which scripts match. */
+static struct text
+listed(struct arena *arena, const struct text *list, unsigned n)
+{
+	struct buf b = { 0 };
+	struct text t;
+
+	buf_byte(&b, '[');
+	for (unsigned i = 0; i < n && i < SHOWN_MODELS; i++)
+		buf_print(&b, "%s'" TEXT_FMT "'", i > 0 ? ", " : "", TEXT_ARG(list[i]));
+	if (n > SHOWN_MODELS)
+		buf_print(&b, ", … %u more", n - SHOWN_MODELS);
+	buf_byte(&b, ']');
+	t = arena_copy(arena, buf_as_text(&b));
+	buf_free(&b);
+	return (t);
+}
+
+static struct text
+shown(struct text model)
+{
+	return (text_whole(text_sub(model, 0, 200)));
+}
+
+static struct error *
+no_model(struct arena *arena, const char *type, const char *object, const struct standing *s, struct text model)
+{
+	struct text models = listed(arena, s->models, s->n_models);
+
+	return (refusal(arena, E_AUTH, type, "model", "%s not allowed to access model. This %s can only access models=" TEXT_FMT
+	    ". Tried to access " TEXT_FMT, object, object, TEXT_ARG(models), TEXT_ARG(shown(model))));
+}
+
+/* Models */
+
+static bool
+find_alias(const struct standing *s, struct text *model)
+{
+	for (unsigned i = 0; s != NULL && i < s->n_aliases; i++)
+		if (text_eq(s->aliases[i].from, *model)) {
+			*model = s->aliases[i].to;
+			return (true);
+		}
+	return (false);
+}
+
+struct text
+admit_model(const struct caller *c, struct text asked)
+{
+	find_alias(c->standing[SCOPE_KEY], &asked);
+	find_alias(c->standing[SCOPE_TEAM], &asked);
+	return (asked);
+}
+
+static bool
+is_allowed(const struct standing *s, const struct config *config, struct text model)
+{
+	return (s == NULL || s->n_models == 0 || models_have(s->models, s->n_models, config, model));
+}
+
+/* What the team's list says stands for the key that names it; without a team there is no such list. */
+static bool
+key_allows(const struct caller *c, const struct config *config, struct text asked, struct text target)
+{
+	const struct standing *key = c->standing[SCOPE_KEY], *team = c->standing[SCOPE_TEAM];
+	struct text own = asked, by_team;
+
+	if (key == NULL || (key->n_models == 0 && key->n_groups == 0))
+		return (true);
+	find_alias(key, &own);
+	by_team = own;
+	if (find_alias(team, &by_team))
+		return (true);
+	if (list_has(key->models, key->n_models, "all-team-models") && team != NULL)
+		return (true);
+	return (models_have(key->models, key->n_models, config, asked) || models_have(key->models, key->n_models, config, target) ||
+	    (key->n_groups > 0 && groups_have(c->groups, c->n_groups, config, target)));
+}
+
+static bool
+team_allows(const struct caller *c, const struct config *config, struct text asked, struct text target)
+{
+	const struct standing *team = c->standing[SCOPE_TEAM];
+
+	find_alias(c->standing[SCOPE_KEY], &asked);
+	if (team == NULL || (team->n_models == 0 && team->n_groups == 0) || find_alias(team, &asked))
+		return (true);
+	return (models_have(team->models, team->n_models, config, target) ||
+	    (team->n_groups > 0 && groups_have(c->groups, c->n_groups, config, target)));
+}
+
+/* A team's key is not its user's own. */
+static const struct standing *
+personal(const struct caller *c)
+{
+	return (c->team_id.len == 0 ? c->standing[SCOPE_USER] : NULL);
+}
+
+static bool
+user_allows(const struct caller *c, const struct config *config, struct text target)
+{
+	const struct standing *user = personal(c);
+
+	return (user == NULL || (!list_has(user->models, user->n_models, "no-default-models") && is_allowed(user, config, target)));
+}
+
+bool
+admit_lists(const struct caller *c, const struct config *config, struct text asked)
+{
+	struct text target = admit_model(c, asked);
+
+	if (c->kind == CALLER_MASTER)
+		return (true);
+	return (key_allows(c, config, asked, target) && team_allows(c, config, asked, target) && is_allowed(c->standing[SCOPE_MEMBER], config, target) &&
+	    user_allows(c, config, target) && is_allowed(c->standing[SCOPE_PROJECT], config, target) &&
+	    is_allowed(c->standing[SCOPE_ORGANIZATION], config, target));
+}
+
+static struct error *
+check_key_model(struct arena *arena, const struct caller *c, const struct config *config, struct text asked)
+{
+	const struct standing *key = c->standing[SCOPE_KEY];
+
+	if (key_allows(c, config, asked, admit_model(c, asked)))
+		return (NULL);
+	return (no_model(arena, "key_model_access_denied", "key", key, asked));
+}
+
+static struct error *
+check_team_models(struct arena *arena, const struct caller *c, const struct config *config, struct text asked)
+{
+	const struct standing *team = c->standing[SCOPE_TEAM], *member = c->standing[SCOPE_MEMBER];
+	struct text target = admit_model(c, asked), models;
+
+	if (!team_allows(c, config, asked, target)) {
+		models = listed(arena, team->models, team->n_models);
+		return (refusal(arena, E_AUTH, "team_model_access_denied", "model", "Team not allowed to access model. Team=" TEXT_FMT ", Model="
+		    TEXT_FMT ". Allowed team models = " TEXT_FMT, TEXT_ARG(team->id), TEXT_ARG(shown(asked)), TEXT_ARG(models)));
+	}
+	if (!is_allowed(member, config, target)) {
+		models = listed(arena, member->models, member->n_models);
+		return (refusal(arena, E_AUTH, "team_model_access_denied", "model", "Team member not allowed to access model. Member=" TEXT_FMT
+		    ", Model=" TEXT_FMT ". Models allowed to this member = " TEXT_FMT, TEXT_ARG(member->id), TEXT_ARG(shown(asked)), TEXT_ARG(models)));
+	}
+	return (NULL);
+}
+
+static struct error *
+check_upper_models(struct arena *arena, const struct caller *c, const struct config *config, struct text asked)
+{
+	const struct standing *user = personal(c), *project = c->standing[SCOPE_PROJECT], *organization = c->standing[SCOPE_ORGANIZATION];
+	struct text target = admit_model(c, asked);
+
+	if (user != NULL && list_has(user->models, user->n_models, "no-default-models"))
+		return (refusal(arena, E_AUTH, "key_model_access_denied", "model", "User not allowed to access model. No default model access, only "
+		    "team models allowed. Tried to access " TEXT_FMT, TEXT_ARG(shown(asked))));
+	if (!user_allows(c, config, target))
+		return (no_model(arena, "user_model_access_denied", "user", user, asked));
+	if (!is_allowed(project, config, target))
+		return (no_model(arena, "project_model_access_denied", "project", project, asked));
+	if (!is_allowed(organization, config, target))
+		return (no_model(arena, "org_model_access_denied", "org", organization, asked));
+	return (NULL);
+}
+
+typedef struct error *check_f(struct arena *, const struct caller *, const struct config *, struct text);
+
+static struct error *
+check_each(check_f *check, struct arena *arena, const struct caller *c, const struct admission *a)
+{
+	if (a->model.len > 0)
+		TRY(check(arena, c, a->config, a->model));
+	for (unsigned i = 0; i < a->n_fallbacks; i++)
+		TRY(check(arena, c, a->config, a->fallbacks[i]));
+	return (NULL);
+}
+
+/* The rest */
+
+struct error *
+admit_blocked(struct arena *arena, const struct caller *c)
+{
+	const struct standing *key = c->standing[SCOPE_KEY];
+
+	if (key != NULL && key->blocked)
+		return (refusal(arena, E_AUTH, "auth_error", "None", "Authentication Error, Key is blocked. Update via /key/unblock if you're an admin."));
+	return (NULL);
+}
+
+static struct error *
+check_user(struct arena *arena, const struct caller *c)
+{
+	const struct standing *user = c->standing[SCOPE_USER];
+
+	if (user != NULL && user->blocked)
+		return (refusal(arena, E_AUTH, "auth_error", "None", "Authentication Error, User=" TEXT_FMT " is not active. An administrator can "
+		    "change that.", TEXT_ARG(user->id)));
+	return (NULL);
+}
+
+/* "2026-12-01 00:00:00+00:00", as Python prints it. */
+static struct text
+moment(struct arena *arena, int64_t ms)
+{
+	char iso[25];
+
+	clock_iso(iso, ms);
+	return (arena_print(arena, "%.10s %.8s+00:00", iso, iso + 11));
+}
+
+static struct error *
+check_expiry(struct arena *arena, const struct caller *c, int64_t now_ms)
+{
+	const struct standing *key = c->standing[SCOPE_KEY];
+	struct error *e;
+
+	if (key == NULL || key->expires_ms == 0 || key->expires_ms > now_ms)
+		return (NULL);
+	e = refusal(arena, E_AUTH, "expired_key", "", "Authentication Error - Expired Key. Key Expiry time " TEXT_FMT " and current time " TEXT_FMT,
+	    TEXT_ARG(moment(arena, key->expires_ms)), TEXT_ARG(moment(arena, now_ms)));
+	e->param = c->shown;
+	return (e);
+}
+
+static struct error *
+check_blocked_above(struct arena *arena, const struct caller *c)
+{
+	static const struct {
+		enum scope	 scope;
+		const char	*name, *advice;
+	} rows[] = {
+		{ SCOPE_TEAM, "Team", "Update via /team/unblock if you're an admin." },
+		{ SCOPE_PROJECT, "Project", "Update via /project/update if you're an admin." },
+		{ SCOPE_ORGANIZATION, "Organization", "Update via /organization/update if you're an admin." },
+	};
+
+	for (size_t i = 0; i < nitems(rows); i++) {
+		const struct standing *s = c->standing[rows[i].scope];
+
+		if (s != NULL && s->blocked)
+			return (refusal(arena, E_AUTH, "auth_error", "None", "Authentication Error, %s=" TEXT_FMT " is blocked. %s", rows[i].name,
+			    TEXT_ARG(s->id), rows[i].advice));
+	}
+	return (NULL);
+}
+
+static struct error *
+check_customer(struct arena *arena, const struct caller *c)
+{
+	const struct standing *customer = c->standing[SCOPE_CUSTOMER];
+
+	if (customer != NULL && customer->blocked)
+		return (refusal(arena, E_AUTH, "auth_error", "None", "Authentication Error, End User=" TEXT_FMT " is blocked. Update via "
+		    "/customer/unblock if you're an admin.", TEXT_ARG(customer->id)));
+	return (NULL);
+}
+
+static struct error *
+check_route(struct arena *arena, const struct caller *c, struct text path)
+{
+	const struct standing *key = c->standing[SCOPE_KEY];
+	struct text routes;
+
+	if (key == NULL || key->n_routes == 0 || route_is_listed(key->routes, key->n_routes, path))
+		return (NULL);
+	routes = listed(arena, key->routes, key->n_routes);
+	return (refusal(arena, E_FORBIDDEN, "auth_error", "None", "Virtual key is not allowed to call this route. Only allowed to call routes: " TEXT_FMT
+	    ". Tried to call route: " TEXT_FMT, TEXT_ARG(routes), TEXT_ARG(shown(path))));
+}
+
+struct error *
+admit(struct arena *arena, const struct caller *c, const struct admission *a)
+{
+	if (c->kind == CALLER_MASTER)
+		return (check_customer(arena, c));
+	TRY(admit_blocked(arena, c));
+	TRY(check_each(check_key_model, arena, c, a));
+	TRY(check_user(arena, c));
+	TRY(check_expiry(arena, c, a->now_ms));
+	TRY(check_blocked_above(arena, c));
+	TRY(check_each(check_team_models, arena, c, a));
+	TRY(check_each(check_upper_models, arena, c, a));
+	TRY(check_customer(arena, c));
+	return (check_route(arena, c, a->path));
+}
+
+/* Required members */
+
+/* Is there a value at the dotted path? */
+static bool
+has_member(struct text object, struct text path)
+{
+	struct json_item item;
+	struct text name;
+	char word[128];
+
+	for (bool more = true; more;) {
+		more = text_cut(path, '.', &name, &path);
+		if (name.len >= sizeof(word) || object.len == 0 || object.at[0] != '{')
+			return (false);
+		memcpy(word, name.at, name.len);
+		word[name.len] = '\0';
+		if (!json_find(object, word, &item) || item.type == JSON_NULL)
+			return (false);
+		object = item.raw;
+	}
+	return (true);
+}
+
+struct error *
+admit_params(struct arena *arena, const struct caller *c, struct text body)
+{
+	const struct standing *key = c->standing[SCOPE_KEY];
+	struct error *e;
+
+	body = text_trim(body);
+	for (unsigned i = 0; key != NULL && i < key->n_enforced; i++) {
+		if (has_member(body, key->enforced[i]))
+			continue;
+		e = refusal(arena, E_BAD_REQUEST, "bad_request_error", "", "BadRequest please pass param=" TEXT_FMT " in request body. This is a required "
+		    "param for this key.", TEXT_ARG(key->enforced[i]));
+		e->param = key->enforced[i];
+		return (e);
+	}
+	return (NULL);
+}
