@@ -44,6 +44,16 @@ pair_exchange_if(struct pair *p, pair_word is, pair_word to)
 #endif
 }
 
+/* A cheap look: the halves may be of two moments, so what follows from it is to be confirmed by a change. */
+static inline struct pair_value
+pair_peek(const struct pair *p)
+{
+	typedef uint64_t __attribute__((may_alias)) half;
+	const half *halves = (const half *)&p->word;
+
+	return ((struct pair_value){ __atomic_load_n(&halves[0], __ATOMIC_ACQUIRE), __atomic_load_n(&halves[1], __ATOMIC_ACQUIRE) });
+}
+
 /* The value as it was at one moment. */
 static inline struct pair_value
 pair_get(struct pair *p)
