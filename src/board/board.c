@@ -12,6 +12,11 @@
 #define PROBE_US	3000
 #define STUCK_US	3000000			/* a loop that has not turned for so long does not accept either */
 
+static const struct file_kind board_kind = {
+	.suffix = "board", .magic = BOARD_MAGIC, .shape = BOARD_SHAPE, .layout = BOARD_LAYOUT,
+	.size = sizeof(struct board_file), .at_once = sizeof(struct board_file),
+};
+
 size_t
 board_size(void)
 {
@@ -137,11 +142,13 @@ struct board *
 board_open(const char *dir, const char *instance, enum seat_kind kind, struct buf *why)
 {
 	struct board *b = must_zalloc(sizeof(*b));
+	void *file = NULL;
 
 	b->kind = kind;
 	b->pid = getpid();
 	look_at_clock(b);
-	b->fd = board_file_open(&b->file, dir, instance, why);
+	b->fd = board_file_open(&file, &board_kind, dir, instance, why);
+	b->file = file;
 	if (b->fd < 0) {
 		free(b);
 		return (NULL);

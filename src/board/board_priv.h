@@ -154,8 +154,15 @@ word_set32(word32 *w, uint32_t to)
 	atomic_store_explicit(w, to, memory_order_relaxed);
 }
 
-/* file.c: the file, made and mapped; -1 and *why */
-int	board_file_open(struct board_file **, const char *dir, const char *instance, struct buf *why);
+/* file.c: a file, made and mapped; -1 and *why.  It begins with a struct board_header, all else in it is zero at first. */
+struct file_kind {
+	const char	*suffix;		/* INSTANCE.suffix */
+	uint64_t	 magic, shape;
+	unsigned	 layout;
+	size_t		 size, at_once;		/* room for the first `at_once` bytes is made with the file, the rest when it is needed */
+};
+int	board_file_open(void **, const struct file_kind *, const char *dir, const char *instance, struct buf *why);
+int	board_file_room(int fd, size_t from, size_t n);	/* so that touching it is no SIGBUS; 0, or errno */
 /* A write lock on one byte of the open file description; never waits. */
 bool	board_lock(int fd, off_t byte);
 void	board_unlock(int fd, off_t byte);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The board's file: found or made, by one process at a time, and mapped. */
+/* The files of a board: found or made, by one process at a time, and mapped. */
 #include "board/board_priv.h"
 
 #include "base/clock.h"
@@ -52,54 +52,62 @@ read_boot(char boot[40])
 
 /* What lies there?  The magic is written last, so without one its maker died, or is still at it. */
 static enum look
-look_at(int fd, const char boot[40])
+look_at(int fd, const struct file_kind *kind, const char boot[40])
 {
 	struct board_header h = { 0 };
 	struct stat st;
 
 	if (fstat(fd, &st) != 0 || pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) || h.magic == 0)
 		return (LOOK_MAKE);
-	if (h.magic != BOARD_MAGIC)
+	if (h.magic != kind->magic)
 		return (LOOK_FOREIGN);
 	if (memcmp(h.boot, boot, sizeof(h.boot)) != 0)
 		return (LOOK_MAKE);
-	if (h.shape != BOARD_SHAPE || h.size != sizeof(struct board_file))
+	if (h.shape != kind->shape || h.size != kind->size)
 		return (LOOK_OTHER_SHAPE);
-	return (st.st_size == (off_t)sizeof(struct board_file) ? LOOK_GOOD : LOOK_FOREIGN);
+	return (st.st_size == (off_t)kind->size ? LOOK_GOOD : LOOK_FOREIGN);
 }
 
 /* Over the limit the kernel would kill us with SIGXFSZ instead of saying no. */
 static int
-may_be_so_big(void)
+may_be_so_big(size_t size)
 {
 	struct rlimit r;
 
-	return (getrlimit(RLIMIT_FSIZE, &r) == 0 && r.rlim_cur < sizeof(struct board_file) ? EFBIG : 0);
+	return (getrlimit(RLIMIT_FSIZE, &r) == 0 && r.rlim_cur < size ? EFBIG : 0);
 }
 
-static int
-allocate(int fd)
+int
+board_file_room(int fd, size_t from, size_t n)
 {
-	int rc = may_be_so_big();
+	int rc;
 
-	if (rc == 0 && (ftruncate(fd, 0) != 0 || fchmod(fd, 0660) != 0))
-		rc = errno;
-	board_point();
-	if (rc != 0)
-		return (rc);
 	do
-		rc = posix_fallocate(fd, 0, sizeof(struct board_file));
+		rc = posix_fallocate(fd, (off_t)from, (off_t)n);
 	while (rc == EINTR);
 	return (rc);
 }
 
+static int
+allocate(int fd, const struct file_kind *kind)
+{
+	int rc = may_be_so_big(kind->size);
+
+	if (rc == 0 && (ftruncate(fd, 0) != 0 || fchmod(fd, 0660) != 0))
+		rc = errno;
+	board_point();
+	if (rc == 0 && kind->at_once < kind->size && ftruncate(fd, (off_t)kind->size) != 0)
+		rc = errno;
+	return (rc != 0 ? rc : board_file_room(fd, 0, kind->at_once));
+}
+
 /* Nobody has it mapped: a board without a magic never had users, and those of an earlier boot are gone. */
 static int
-make(int fd, const char boot[40])
+make(int fd, const struct file_kind *kind, const char boot[40])
 {
-	struct board_header h = { .shape = BOARD_SHAPE, .size = sizeof(struct board_file), .made_us = clock_us() };
-	uint64_t magic = BOARD_MAGIC;
-	int rc = allocate(fd);
+	struct board_header h = { .shape = kind->shape, .size = kind->size, .made_us = clock_us() };
+	uint64_t magic = kind->magic;
+	int rc = allocate(fd, kind);
 
 	memcpy(h.boot, boot, sizeof(h.boot));
 	board_point();
@@ -127,24 +135,24 @@ lock_making(int fd)
 }
 
 static enum look
-look_or_make(int fd, const char *path, struct buf *why)
+look_or_make(int fd, const struct file_kind *kind, const char *path, struct buf *why)
 {
 	enum look look;
 	char boot[40];
 	int rc;
 
 	read_boot(boot);
-	if ((look = look_at(fd, boot)) != LOOK_MAKE)
+	if ((look = look_at(fd, kind, boot)) != LOOK_MAKE)
 		return (look);
 	if (!lock_making(fd)) {
 		buf_print(why, "%s: another process has been making this board for %d s", path, MAKING_MS / 1000);
 		return (LOOK_MAKE);
 	}
-	if ((look = look_at(fd, boot)) == LOOK_MAKE) {
-		if ((rc = make(fd, boot)) == 0)
+	if ((look = look_at(fd, kind, boot)) == LOOK_MAKE) {
+		if ((rc = make(fd, kind, boot)) == 0)
 			look = LOOK_GOOD;
 		else
-			buf_print(why, "%s: a board needs %zu KB: %s", path, board_size() / 1024, strerror(rc));
+			buf_print(why, "%s: a board needs %zu KB: %s", path, kind->at_once / 1024, strerror(rc));
 	}
 	board_unlock(fd, LOCK_MAKING);
 	return (look);
@@ -182,13 +190,13 @@ open_plain(const char *path, struct buf *why)
 }
 
 static int
-open_path(enum look *look, const char *path, struct buf *why)
+open_path(enum look *look, const struct file_kind *kind, const char *path, struct buf *why)
 {
 	int fd = open_plain(path, why);
 
 	if (fd < 0)
 		return (-1);
-	*look = look_or_make(fd, path, why);
+	*look = look_or_make(fd, kind, path, why);
 	if (*look == LOOK_GOOD)
 		return (fd);
 	if (*look == LOOK_FOREIGN)
@@ -206,7 +214,7 @@ name_is_fit(const char *instance)
 }
 
 static int
-open_either(const char *dir, const char *instance, struct buf *why)
+open_either(const struct file_kind *kind, const char *dir, const char *instance, struct buf *why)
 {
 	enum look look = LOOK_MAKE;
 	char path[4096];
@@ -216,28 +224,28 @@ open_either(const char *dir, const char *instance, struct buf *why)
 		buf_print(why, "a board needs a folder and a plain name, not \"%.80s\" and \"%.80s\"", dir, instance);
 		return (-1);
 	}
-	snprintf(path, sizeof(path), "%.3900s/%.64s.board", dir, instance);
-	if ((fd = open_path(&look, path, why)) >= 0 || look != LOOK_OTHER_SHAPE)
+	snprintf(path, sizeof(path), "%.3900s/%.64s.%.20s", dir, instance, kind->suffix);
+	if ((fd = open_path(&look, kind, path, why)) >= 0 || look != LOOK_OTHER_SHAPE)
 		return (fd);
-	snprintf(path, sizeof(path), "%.3900s/%.64s.board.%u-%x", dir, instance, BOARD_LAYOUT, (unsigned)BOARD_SHAPE);
-	return (open_path(&look, path, why));
+	snprintf(path, sizeof(path), "%.3900s/%.64s.%.20s.%u-%x", dir, instance, kind->suffix, kind->layout, (unsigned)kind->shape);
+	return (open_path(&look, kind, path, why));
 }
 
 int
-board_file_open(struct board_file **file, const char *dir, const char *instance, struct buf *why)
+board_file_open(void **file, const struct file_kind *kind, const char *dir, const char *instance, struct buf *why)
 {
-	int fd = open_either(dir, instance, why);
+	int fd = open_either(kind, dir, instance, why);
 	void *p;
 
 	if (fd < 0)
 		return (-1);
-	p = mmap(NULL, sizeof(struct board_file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	p = mmap(NULL, kind->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED) {
 		buf_print(why, "the board of %s can not be mapped: %s", instance, strerror(errno));
 		close(fd);
 		return (-1);
 	}
-	madvise(p, sizeof(struct board_file), MADV_DONTFORK);
+	madvise(p, kind->size, MADV_DONTFORK);
 	*file = p;
 	return (fd);
 }
