@@ -15,32 +15,41 @@
 #include "config/config.h"
 #include "store/store.h"
 
+#define ADMIN_BODY_MOST	(4 << 20)		/* bytes of a body */
+
 struct admin_changed {
 	struct known_id	 id;
+	enum known_kind	 kind;
+	struct text	 entity;
 	struct admin_changed *next;
 };
 
 struct admin_call {
 	struct arena	*arena;
-	struct config	*config;		/* held */
+	const struct config *config;		/* held */
 	struct store	*store;			/* NULL while roles are checked */
-	const struct caller *caller;
+	const struct caller *caller;		/* its standings are not there */
 	const struct admin_row *row;
 	struct text	 id[2];			/* what {} in the path took, decoded */
-	struct text	 query;			/* raw; query_text() and query_int() read it */
+	struct text	 query;			/* raw; query_text() and its like read it */
+	struct text	 sent;			/* the body; admin_run() reads it */
 	const struct json *body;		/* an object; empty where none was sent */
 	struct text	 changed_by;		/* litellm-changed-by, or who calls */
 	int64_t		 now_ms;
 	/* the answer */
 	int		 status;		/* 200 unless set */
-	struct buf	 out;			/* JSON */
+	struct buf	 out;			/* JSON; whoever made the call frees it */
 	struct admin_changed *changed;
+	/* while it runs */
+	struct error	*clash;			/* what a unique constraint means just now; NULL: a sentence that fits all */
+	bool		 again;			/* the transaction is to be begun anew */
+	bool		 audited;
 };
 
 /* NULL: call->out is the answer. */
 typedef struct error *admin_f(struct admin_call *);
 
-/* Who may call: checked before the handler runs; handlers narrow by rows. */
+/* Who may call: checked before the handler runs; handlers narrow by rows (roles.h). */
 enum admin_role {
 	ROLE_MASTER,			/* the master key only */
 	ROLE_ADMIN,			/* the master key, or role proxy_admin */
@@ -55,10 +64,11 @@ struct admin_row {
 	bool		 writes;		/* audited; runs in a transaction that is begun and committed around it */
 	const char	*action, *kind;		/* for the audit: "created", "key" */
 };
+extern const struct admin_row admin_rows[];	/* table.c; the last has no method */
 
-/* The row for a path and a method; NULL: none.  *methods: those the path takes, for a 405. */
+/* The row for a path and a method (HEAD is GET); NULL: none.  *methods: those the path takes, for a 405; empty: no such path. */
 const struct admin_row *admin_find(struct text ids[2], struct text *methods, struct arena *, struct text method, struct text path);
-/* The whole of it, in an errand: role, transaction (again after a deadlock), handler, audit row. */
-struct error	*admin_run(struct admin_call *, struct store_pool *);
+/* The whole of it, in an errand: body, role, transaction (again after a deadlock), handler, audit row.  `pool` NULL: no store is configured. */
+struct error	*admin_run(struct admin_call *, struct store_pool *pool);
 
 #endif
