@@ -22,6 +22,19 @@ if [ ! -e "$venv/made" ] || [ "$(cat "$venv/made")" != "$wanted" ]; then
 	echo "$wanted" >"$venv/made"
 fi
 
+# The interpreter with LiteLLM, a client and an oracle of journeys; made once, beside the builds.
+litellm="$here/.litellm"
+litellm_install() {
+	wanted=$(cat "$here/tests/journey/requirements-litellm.txt")
+	if [ ! -e "$litellm/made" ] || [ "$(cat "$litellm/made")" != "$wanted" ]; then
+		rm -rf "$litellm"
+		python3 -m venv "$litellm"
+		"$litellm/bin/pip" -q --disable-pip-version-check install -r "$here/tests/journey/requirements-litellm.txt"
+		echo "$wanted" >"$litellm/made"
+	fi
+}
+litellm_install & litellm_pid=$!
+
 # The command line agents that journeys run; made once.  npm is there, or comes as a Python package.
 agents="$here/.agents"
 arch=$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
@@ -115,6 +128,7 @@ unit build
 unit build-asan
 step man-pages sh -c "mandoc -T lint -W warning '$here'/doc/*.[1-8]"
 step fuzz make -s -C "$here/build" fuzz-check
+wait $litellm_pid
 # They wait more than they work, so both builds' run at once.
 journey build journey-build & plain=$!
 journey build-asan journey-build-asan & sanitized=$!

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs in the interpreter that has LiteLLM: its own proxy client against a gateway, all in one process because its import takes seconds.
+
+litellm_client.py BASE_URL KEY: prints a JSON object, a member for each call: what it returned, or {"error": …}."""
+import json
+import sys
+
+from litellm.proxy.client import Client
+from litellm.proxy.client.users import UsersManagementClient
+
+base, master = sys.argv[1:]
+said = {}
+
+
+def call(name, function, *args, **named):
+    try:
+        said[name] = function(*args, **named)
+    except Exception as e:                                # what a script of a user would see
+        said[name] = {"error": f"{type(e).__name__}: {e}"}
+    return said[name]
+
+
+c = Client(base, master)
+users = UsersManagementClient(base, master)
+team = call("team", c.http.request, "POST", "/team/new", json={"team_alias": "client-team", "max_budget": 5})
+user = call("user", users.create_user, {"user_id": "client-user", "user_email": "client@example.org", "auto_create_key": False})
+call("users", users.list_users)
+call("user_info", users.get_user, "client-user")
+made = call("key", c.keys.generate, models=["hello"], duration="1h", key_alias="client-key", team_id=team.get("team_id"), user_id="client-user")
+key = made.get("key", "sk-none")
+call("key_info", c.keys.info, key)
+call("key_update", c.keys.update, key, models=["hello", "gpt"])
+call("key_list", c.keys.list, return_full_object=True)
+call("teams", c.teams.list)
+call("teams_v2", c.teams.list_v2)
+call("models", c.models.list)
+call("model_new", c.models.new, "made", {"model": "openai/hello", "mock_response": "made by the client"}, {"id": "made-1"})
+call("model_get", c.models.get, model_id="made-1")
+call("model_update", c.models.update, "made-1", {"model": "openai/hello", "mock_response": "changed by the client"})
+call("model_info", c.models.info)
+call("model_groups", c.model_groups.info)
+call("credential_new", c.credentials.create, "client-credential", {"description": "of the client"}, {"api_key": "sk-secret-of-the-vendor"})
+call("credentials", c.credentials.list)
+call("credential_get", c.credentials.get, "client-credential")
+call("credential_delete", c.credentials.delete, "client-credential")
+chat = Client(base, key)
+call("chat", chat.chat.completions, "hello", [{"role": "user", "content": "hi"}])
+call("chat_refused", chat.chat.completions, "made", [{"role": "user", "content": "hi"}])
+call("model_delete", c.models.delete, "made-1")
+call("key_delete", c.keys.delete, keys=[key])
+call("key_gone", c.keys.info, key)
+call("chat_after", chat.chat.completions, "hello", [{"role": "user", "content": "hi"}])
+print(json.dumps(said, default=str))
