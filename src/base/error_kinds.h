@@ -24,6 +24,8 @@
 	ROW(TOO_LARGE,		413, "invalid_request_error", "request_too_large",	"request_too_large", CALLER,	   false, "the body is over the limit") \
 	ROW(UNPROCESSABLE,	422, "invalid_request_error", NULL,			"invalid_request_error", CALLER,   false, "the vendor understood but refused") \
 	ROW(RATE_LIMIT,		429, "throttling_error", NULL,				"rate_limit_error", UPSTREAM,	   true,  "too many requests") \
+	ROW(LIMITED,		429, "throttling_error", NULL,				"rate_limit_error", CALLER,	   false, "a rate limit of the caller's key, team … is reached") \
+	ROW(BUDGET,		429, "budget_exceeded", NULL,				"billing_error", CALLER,	   false, "a budget that stands behind the caller's key is spent") \
 	ROW(QUOTA,		429, "insufficient_quota", "insufficient_quota",	"rate_limit_error", UPSTREAM,	   true,  "a quota is spent") \
 	ROW(INTERNAL,		500, "server_error", NULL,				"api_error", GATEWAY,		   false, "the gateway itself failed") \
 	ROW(NOT_BUILT,		501, "invalid_request_error", "not_implemented",	"api_error", GATEWAY,		   false, "a surface this version does not have yet") \

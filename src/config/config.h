@@ -219,6 +219,9 @@ struct settings {
 	int64_t		 drain_ms;		/* how long a stopping worker lets streams finish; 600000 */
 	bool		 open_on_loopback;	/* no master key is needed from loopback (mechanics 8) */
 	bool		 loopback_only;		/* nobody but loopback is served: allows a published example key as master key */
+	bool		 budget_amounts_hidden;
+	int64_t		 budget_status;		/* 429: HTTP, of what a budget refuses */
+	int64_t		 least_max_tokens;	/* 256: so many at least are bought for a call that says no limit */
 	bool		 http2_upstream;	/* false */
 	bool		 provider_headers;	/* llm_provider-*: false */
 	struct text	 ca_file;		/* private CA bundle: ssl_certificate, SSL_CERT_FILE …; empty: the system's folder */

@@ -200,6 +200,8 @@ openai_limit_tokens(struct splice *s, const struct deployment *d)
 		s->cut[spots[0] - g->top] = true;
 	else if (openai_quirk(d, QUIRK_NO_MAX_TOKENS) && is_said(spots[0]))
 		rename_limit(s, spots[0], names[1], d, most);
+	if (g->afford > 0 && g->max_tokens < 0)
+		splice_set(s, names[openai_quirk(d, QUIRK_NO_MAX_TOKENS)], arena_print(s->arena, "%lld", (long long)g->afford));
 }
 
 static bool

@@ -25,6 +25,7 @@ struct glance {
 	bool		 stream;
 	bool		 usage_asked;		/* chat: stream_options.include_usage */
 	int64_t		 max_tokens;		/* -1 not said */
+	int64_t		 afford;		/* in: the max_tokens to send where none is said, which is what the caller's budget buys; 0: any */
 	bool		 base64;		/* embeddings: wanted as base64, not as numbers */
 	struct text	 previous_response_id;	/* responses: unescaped, or empty */
 	bool		 responses_shaped;	/* chat: the body is one of Responses */

@@ -77,6 +77,8 @@ limit_tokens(struct splice *s, const struct deployment *d)
 
 	if (s->glance->max_tokens < 0 && otherwise.len > 0)
 		splice_set(s, names[0], otherwise);
+	else if (s->glance->max_tokens < 0 && s->glance->afford > 0)
+		splice_set(s, names[0], arena_print(s->arena, "%lld", (long long)s->glance->afford));
 	if (d->max_output_tokens > 0 && s->glance->max_tokens > d->max_output_tokens)
 		splice_set(s, names[0], arena_print(s->arena, "%lld", (long long)d->max_output_tokens));
 }
