@@ -68,6 +68,7 @@ struct standing {
 	bool		 store_prompts;
 	struct text	 metadata;	/* JSON, of a key: copied into the row; at most 1 KB */
 	int64_t		 loaded_ms;	/* wall clock */
+	int64_t		 good_until_ms;	/* then a purse begins anew, or holds less: load it again; 0: for ever */
 };
 
 /* The packed form belongs to one layout of the struct: what another version packed, or a torn one, does not unpack. */

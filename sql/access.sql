@@ -1,0 +1,29 @@
+-- What is loaded when somebody calls (src/access/load.c): one entity at a time, by its id.
+
+-- name: access_key
+SELECT digest, alias, user_id, team_id, organization_id, project_id, budget_id, expires, doc FROM sluice_key WHERE digest = $1;
+
+-- name: access_key_old
+SELECT now, good_until FROM sluice_key_old WHERE digest = $1;
+
+-- name: access_team
+SELECT team_id, alias, organization_id, doc FROM sluice_team WHERE team_id = $1;
+
+-- name: access_member
+SELECT role, budget_id, doc FROM sluice_team_member WHERE team_id = $1 AND user_id = $2;
+
+-- name: access_user
+SELECT user_id, email, role, doc FROM sluice_user WHERE user_id = $1;
+
+-- name: access_organization
+SELECT organization_id, alias, budget_id, doc FROM sluice_organization WHERE organization_id = $1;
+
+-- name: access_thing
+SELECT parent, doc FROM sluice_thing WHERE kind = $1 AND id = $2;
+
+-- Its own account first.
+-- name: access_accounts
+SELECT id, part, ceiling, soft, raised, raised_until, duration FROM sluice_account WHERE scope = $1 AND entity = $2 ORDER BY part;
+
+-- name: access_spent
+SELECT spent FROM sluice_account_period WHERE account = $1 AND period = $2;

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of the store, and the documents in them, as standings. */
+#include "access/load.h"
+
+#include "access/accounts.h"
+#include "access/routes.h"
+
+#define LIST_MOST	10000		/* items of one list */
+#define METADATA_MOST	1024
+
+/* whom */
+
+void
+entity_known_id(struct known_id *id, struct arena *arena, const struct entity *e)
+{
+	struct text name = e->id;
+
+	if (e->kind == KNOWN_MEMBER)
+		name = arena_print(arena, TEXT_FMT "/" TEXT_FMT, TEXT_ARG(e->id), TEXT_ARG(e->user_id));
+	known_id_make(id, e->kind, name);
+}
+
+enum scope
+entity_scope(enum known_kind kind)
+{
+	static const enum scope scopes[KNOWN_KINDS] = {
+		[KNOWN_KEY] = SCOPE_KEY, [KNOWN_TEAM] = SCOPE_TEAM, [KNOWN_MEMBER] = SCOPE_MEMBER, [KNOWN_USER] = SCOPE_USER,
+		[KNOWN_ORGANIZATION] = SCOPE_ORGANIZATION, [KNOWN_PROJECT] = SCOPE_PROJECT, [KNOWN_CUSTOMER] = SCOPE_CUSTOMER, [KNOWN_TAG] = SCOPE_TAG,
+		[KNOWN_OTHER] = SCOPE_PROXY,
+	};
+
+	return (scopes[kind]);
+}
+
+/* documents */
+
+static struct text
+text_in(struct arena *arena, const struct json *o, const char *name)
+{
+	return (json_unescape(arena, json_quoted(json_get(o, name))));
+}
+
+static void
+read_int(int64_t *to, const struct json *o, const char *name)
+{
+	const struct json *v = json_get(o, name);
+	int64_t n;
+
+	if (json_is(v, JSON_NUMBER) && json_to_i64(v->raw, &n) && n >= 0)
+		*to = n;
+}
+
+static void
+read_bool(bool *to, const struct json *o, const char *name)
+{
+	const struct json *v = json_get(o, name);
+
+	if (json_is(v, JSON_BOOL))
+		*to = json_true(v);
+}
+
+static void
+read_texts(struct text **to, unsigned *n, struct arena *arena, const struct json *list)
+{
+	if (!json_is(list, JSON_ARRAY) || list->count == 0 || list->count > LIST_MOST)
+		return;
+	*to = arena_alloc(arena, list->count * sizeof(**to));
+	*n = 0;
+	for (const struct json *v = list->first; v != NULL; v = v->next)
+		if (v->type == JSON_STRING)
+			(*to)[(*n)++] = json_unescape(arena, json_quoted(v));
+}
+
+static void
+read_aliases(struct standing *s, struct arena *arena, const struct json *map)
+{
+	if (!json_is(map, JSON_OBJECT) || map->count == 0 || map->count > LIST_MOST)
+		return;
+	s->aliases = arena_alloc(arena, map->count * sizeof(*s->aliases));
+	for (const struct json *v = map->first; v != NULL; v = v->next)
+		if (v->type == JSON_STRING && v->raw.len > 2)
+			s->aliases[s->n_aliases++] = (struct pair_text){ json_unescape(arena, v->name), json_unescape(arena, json_quoted(v)) };
+}
+
+/* The limit of that name, made when it is not there; NULL: there are too many. */
+static struct model_limit *
+limit_of(struct standing *s, struct arena *arena, struct text name, unsigned *room)
+{
+	for (unsigned i = 0; i < s->n_model_limits; i++)
+		if (text_eq(s->model_limits[i].name, name))
+			return (&s->model_limits[i]);
+	if (s->n_model_limits >= LIST_MOST)
+		return (NULL);
+	s->model_limits = arena_widen(arena, s->model_limits, room, s->n_model_limits + 1, s->n_model_limits, sizeof(*s->model_limits));
+	s->model_limits[s->n_model_limits] = (struct model_limit){ name, NO_LIMIT, NO_LIMIT };
+	return (&s->model_limits[s->n_model_limits++]);
+}
+
+/* {"gpt-4o": 10}, {"batch": 5} of tags; `field` is where in the limit. */
+static void
+read_limits(struct standing *s, struct arena *arena, const struct json *map, const char *prefix, size_t field, unsigned *room)
+{
+	for (const struct json *v = json_is(map, JSON_OBJECT) ? map->first : NULL; v != NULL; v = v->next) {
+		struct text name = json_unescape(arena, v->name);
+		struct model_limit *l;
+		int64_t n;
+
+		if (v->type != JSON_NUMBER || !json_to_i64(v->raw, &n) || n < 0)
+			continue;
+		if (prefix[0] != '\0')
+			name = arena_print(arena, "%s" TEXT_FMT, prefix, TEXT_ARG(name));
+		if ((l = limit_of(s, arena, name, room)) != NULL)
+			*(int64_t *)(void *)((char *)l + field) = n;
+	}
+}
+
+/* {"gpt-4o": {"rpm_limit": 10, …}}, where nothing said more exactly stands already */
+static void
+read_model_budgets(struct standing *s, struct arena *arena, const struct json *map, unsigned *room)
+{
+	for (const struct json *v = json_is(map, JSON_OBJECT) ? map->first : NULL; v != NULL; v = v->next) {
+		int64_t rpm = NO_LIMIT, tpm = NO_LIMIT;
+		struct model_limit *l;
+
+		read_int(&rpm, v, "rpm_limit");
+		read_int(&tpm, v, "tpm_limit");
+		if ((rpm == NO_LIMIT && tpm == NO_LIMIT) || (l = limit_of(s, arena, json_unescape(arena, v->name), room)) == NULL)
+			continue;
+		l->rpm = l->rpm == NO_LIMIT ? rpm : l->rpm;
+		l->tpm = l->tpm == NO_LIMIT ? tpm : l->tpm;
+	}
+}
+
+/* A member of the document, or, as LiteLLM keeps the paid ones, of its metadata. */
+static const struct json *
+either(const struct json *doc, const struct json *metadata, const char *name)
+{
+	const struct json *v = json_get(doc, name);
+
+	return (v != NULL && v->type != JSON_NULL ? v : json_get(metadata, name));
+}
+
+static void
+read_all_limits(struct standing *s, struct arena *arena, const struct json *doc, const struct json *metadata)
+{
+	unsigned room = 0;
+
+	read_limits(s, arena, either(doc, metadata, "model_rpm_limit"), "", offsetof(struct model_limit, rpm), &room);
+	read_limits(s, arena, either(doc, metadata, "model_tpm_limit"), "", offsetof(struct model_limit, tpm), &room);
+	read_limits(s, arena, either(doc, metadata, "tag_rpm_limit"), "tag:", offsetof(struct model_limit, rpm), &room);
+	read_limits(s, arena, either(doc, metadata, "tag_tpm_limit"), "tag:", offsetof(struct model_limit, tpm), &room);
+	read_model_budgets(s, arena, json_get(doc, "model_max_budget"), &room);
+}
+
+/* An allowed_routes of its own stands above the kind of key. */
+static void
+read_routes(struct standing *s, struct arena *arena, const struct json *doc)
+{
+	struct text group;
+
+	read_texts(&s->routes, &s->n_routes, arena, json_get(doc, "allowed_routes"));
+	group = route_of_key_type(text_in(arena, doc, "key_type"));
+	if (s->n_routes == 0 && group.len > 0) {
+		s->routes = arena_new_of(arena, struct text);
+		s->routes[s->n_routes++] = group;
+	}
+}
+
+static void
+read_one(struct standing *s, struct arena *arena, enum known_kind kind, const struct json *doc, const struct json *metadata)
+{
+	const struct json *table;
+	bool active = true;
+
+	switch (kind) {
+	case KNOWN_KEY:
+		read_routes(s, arena, doc);
+		read_aliases(s, arena, json_get(doc, "aliases"));
+		read_texts(&s->enforced, &s->n_enforced, arena, either(doc, metadata, "enforced_params"));
+		read_bool(&s->may_assert_user, metadata, "may_assert_user");
+		if (json_is(metadata, JSON_OBJECT) && metadata->count > 0 && metadata->raw.len <= METADATA_MOST)
+			s->metadata = metadata->raw;
+		break;
+	case KNOWN_TEAM:
+		table = json_get(doc, "litellm_model_table");
+		read_aliases(s, arena, json_is(json_get(doc, "model_aliases"), JSON_OBJECT) ? json_get(doc, "model_aliases") : json_get(table, "model_aliases"));
+		break;
+	case KNOWN_MEMBER:
+		read_texts(&s->models, &s->n_models, arena, json_get(doc, "allowed_models"));
+		break;
+	case KNOWN_USER:
+		read_bool(&active, metadata, "scim_active");
+		s->blocked = s->blocked || !active;
+		break;
+	case KNOWN_OTHER:
+		read_texts(&s->models, &s->n_models, arena, json_get(doc, "access_model_names"));
+		break;
+	default:
+		break;
+	}
+}
+
+void
+standing_read(struct standing *s, struct arena *arena, enum known_kind kind, const struct json *doc)
+{
+	const struct json *metadata = json_get(doc, "metadata");
+
+	s->scope = entity_scope(kind);
+	read_bool(&s->blocked, doc, "blocked");
+	read_int(&s->rpm, doc, "rpm_limit");
+	read_int(&s->tpm, doc, "tpm_limit");
+	read_int(&s->parallel, doc, "max_parallel_requests");
+	read_texts(&s->models, &s->n_models, arena, json_get(doc, "models"));
+	read_texts(&s->groups, &s->n_groups, arena, json_get(doc, "access_group_ids"));
+	read_texts(&s->tags, &s->n_tags, arena, either(doc, metadata, "tags"));
+	read_bool(&s->store_prompts, metadata, "store_prompts");
+	read_all_limits(s, arena, doc, metadata);
+	read_one(s, arena, kind, doc, metadata);
+}
+
+void
+standing_read_tier(struct standing *s, struct arena *arena, const struct json *doc)
+{
+	unsigned room = s->n_model_limits;	/* the list is full as it is: a further one moves it */
+
+	if (s->rpm == NO_LIMIT)
+		read_int(&s->rpm, doc, "rpm_limit");
+	if (s->tpm == NO_LIMIT)
+		read_int(&s->tpm, doc, "tpm_limit");
+	if (s->parallel == NO_LIMIT)
+		read_int(&s->parallel, doc, "max_parallel_requests");
+	read_model_budgets(s, arena, json_get(doc, "model_max_budget"), &room);
+}
+
+static const struct json *
+document(struct arena *arena, struct text text)
+{
+	struct json_fault fault;
+
+	return (json_parse(arena, text, &fault));	/* NULL: nothing is said */
+}
+
+/* accounts */
+
+#define STORED(call)	do { enum store_end stored_ = (call); if (stored_ != STORE_FINE) return (stored_); } while (0)
+
+static void
+sooner(int64_t *at, int64_t other)
+{
+	if (other > 0 && (*at == 0 || other < *at))
+		*at = other;
+}
+
+static enum store_end
+load_purse(struct standing *s, struct arena *arena, struct store *store, const struct rows *r, unsigned i, int64_t now_ms)
+{
+	struct purse *p = &s->purses[s->n_purses];
+	int64_t raised = rows_int(r, i, 4, 0), until = rows_int(r, i, 5, 0);
+	struct rows spent;
+
+	*p = (struct purse){ .account = (uint64_t)rows_int(r, i, 0, 0), .part = rows_text(r, i, 1), .ceiling = rows_int(r, i, 2, NO_LIMIT),
+		.soft = rows_int(r, i, 3, NO_LIMIT) };
+	if (p->part.len > 0 && p->ceiling == NO_LIMIT && p->soft == NO_LIMIT)
+		return (STORE_FINE);		/* a part that is no longer wanted */
+	account_period(&p->period, &p->resets_at, rows_text(r, i, 6), now_ms);
+	if (p->ceiling != NO_LIMIT && raised > 0 && now_ms < until) {
+		p->ceiling += raised;
+		sooner(&s->good_until_ms, until);
+	}
+	sooner(&s->good_until_ms, p->resets_at);
+	STORED(STORE(store, arena, &spent, SQL_ACCESS_SPENT, V_INT((int64_t)p->account), V_INT(p->period)));
+	p->spent = spent.n > 0 ? rows_int(&spent, 0, 0, 0) : 0;
+	s->n_purses++;
+	return (STORE_FINE);
+}
+
+static enum store_end
+load_purses(struct standing *s, struct arena *arena, struct store *store, struct text entity, int64_t now_ms)
+{
+	struct rows r;
+
+	STORED(STORE(store, arena, &r, SQL_ACCESS_ACCOUNTS, V_TEXT(text_of(scope_names[s->scope])), V_TEXT(entity)));
+	s->purses = arena_alloc(arena, (r.n + 1) * sizeof(*s->purses));
+	for (unsigned i = 0; i < r.n; i++)
+		STORED(load_purse(s, arena, store, &r, i, now_ms));
+	return (STORE_FINE);
+}
+
+static enum store_end
+load_thing(struct rows *r, struct arena *arena, struct store *store, const char *kind, struct text id)
+{
+	return (STORE(store, arena, r, SQL_ACCESS_THING, V_TEXT(text_of(kind)), V_TEXT(id)));
+}
+
+static enum store_end
+load_tier(struct standing *s, struct arena *arena, struct store *store)
+{
+	struct rows r;
+
+	if (s->budget_id.len == 0)
+		return (STORE_FINE);
+	STORED(load_thing(&r, arena, store, "budget", s->budget_id));
+	if (r.n > 0)
+		standing_read_tier(s, arena, document(arena, rows_text(&r, 0, 1)));
+	return (STORE_FINE);
+}
+
+/* entities */
+
+static enum store_end
+load_moved(struct buf *packed, struct arena *arena, struct store *store, struct text digest, int64_t now_ms)
+{
+	struct moved m;
+	struct rows r;
+
+	STORED(STORE(store, arena, &r, SQL_ACCESS_KEY_OLD, V_TEXT(digest)));
+	if (r.n == 0)
+		return (STORE_FINE);
+	m = (struct moved){ rows_text(&r, 0, 0), rows_int(&r, 0, 1, 0) };
+	if (m.until_ms > now_ms && !text_eq(m.digest, digest))
+		moved_pack(packed, &m);
+	return (STORE_FINE);
+}
+
+/* *doc stays empty where there is no such row. */
+static enum store_end
+load_key(struct standing *s, struct text *doc, struct arena *arena, struct store *store, struct text digest)
+{
+	struct rows r;
+
+	STORED(STORE(store, arena, &r, SQL_ACCESS_KEY, V_TEXT(digest)));
+	if (r.n == 0)
+		return (STORE_FINE);
+	s->id = rows_text(&r, 0, 0);
+	s->alias = rows_text(&r, 0, 1);
+	s->user_id = rows_text(&r, 0, 2);
+	s->team_id = rows_text(&r, 0, 3);
+	s->organization_id = rows_text(&r, 0, 4);
+	s->project_id = rows_text(&r, 0, 5);
+	s->budget_id = rows_text(&r, 0, 6);
+	s->expires_ms = rows_int(&r, 0, 7, 0);
+	*doc = rows_text(&r, 0, 8);
+	return (STORE_FINE);
+}
+
+static enum store_end
+load_team(struct standing *s, struct text *doc, struct arena *arena, struct store *store, struct text id)
+{
+	struct rows r;
+
+	STORED(STORE(store, arena, &r, SQL_ACCESS_TEAM, V_TEXT(id)));
+	if (r.n == 0)
+		return (STORE_FINE);
+	s->id = s->team_id = rows_text(&r, 0, 0);
+	s->alias = rows_text(&r, 0, 1);
+	s->organization_id = rows_text(&r, 0, 2);
+	*doc = rows_text(&r, 0, 3);
+	return (STORE_FINE);
+}
+
+static enum store_end
+load_member(struct standing *s, struct text *doc, struct arena *arena, struct store *store, const struct entity *e)
+{
+	struct rows r;
+
+	STORED(STORE(store, arena, &r, SQL_ACCESS_MEMBER, V_TEXT(e->id), V_TEXT(e->user_id)));
+	if (r.n == 0)
+		return (STORE_FINE);
+	s->id = arena_print(arena, TEXT_FMT "/" TEXT_FMT, TEXT_ARG(e->id), TEXT_ARG(e->user_id));
+	s->team_id = e->id;
+	s->user_id = e->user_id;
+	s->role = rows_text(&r, 0, 0);
+	s->budget_id = rows_text(&r, 0, 1);
+	*doc = rows_text(&r, 0, 2);
+	return (STORE_FINE);
+}
+
+static enum store_end
+load_user(struct standing *s, struct text *doc, struct arena *arena, struct store *store, struct text id)
+{
+	struct rows r;
+
+	STORED(STORE(store, arena, &r, SQL_ACCESS_USER, V_TEXT(id)));
+	if (r.n == 0)
+		return (STORE_FINE);
+	s->id = s->user_id = rows_text(&r, 0, 0);
+	s->email = rows_text(&r, 0, 1);
+	s->role = rows_text(&r, 0, 2);
+	*doc = rows_text(&r, 0, 3);
+	return (STORE_FINE);
+}
+
+static enum store_end
+load_organization(struct standing *s, struct text *doc, struct arena *arena, struct store *store, struct text id)
+{
+	struct rows r;
+
+	STORED(STORE(store, arena, &r, SQL_ACCESS_ORGANIZATION, V_TEXT(id)));
+	if (r.n == 0)
+		return (STORE_FINE);
+	s->id = s->organization_id = rows_text(&r, 0, 0);
+	s->alias = rows_text(&r, 0, 1);
+	s->budget_id = rows_text(&r, 0, 2);
+	*doc = rows_text(&r, 0, 3);
+	return (STORE_FINE);
+}
+
+/* Of a project the parent is its team, of a customer and a tag the tier. */
+static enum store_end
+load_other(struct standing *s, struct text *doc, struct arena *arena, struct store *store, const struct entity *e)
+{
+	static const char *const kinds[KNOWN_KINDS] = {
+		[KNOWN_PROJECT] = "project", [KNOWN_CUSTOMER] = "customer", [KNOWN_TAG] = "tag", [KNOWN_OTHER] = "access_group",
+	};
+	struct text id = e->id, rest;
+	const struct json *d;
+	struct rows r;
+
+	if (e->kind == KNOWN_OTHER && text_cut(e->id, '/', &id, &rest))
+		id = rest;
+	STORED(load_thing(&r, arena, store, kinds[e->kind], id));
+	if (r.n == 0)
+		return (STORE_FINE);
+	s->id = id;
+	*doc = rows_text(&r, 0, 1);
+	d = document(arena, *doc);
+	if (e->kind == KNOWN_PROJECT)
+		s->team_id = rows_text(&r, 0, 0);
+	s->budget_id = e->kind == KNOWN_CUSTOMER || e->kind == KNOWN_TAG ? rows_text(&r, 0, 0) : TEXT("");
+	if (s->budget_id.len == 0)
+		s->budget_id = text_in(arena, d, "budget_id");
+	s->alias = text_in(arena, d, e->kind == KNOWN_PROJECT ? "project_alias" : e->kind == KNOWN_OTHER ? "access_group_name" : "alias");
+	return (STORE_FINE);
+}
+
+static enum store_end
+load_row(struct standing *s, struct text *doc, struct arena *arena, struct store *store, const struct entity *e)
+{
+	switch (e->kind) {
+	case KNOWN_KEY:
+		return (load_key(s, doc, arena, store, e->id));
+	case KNOWN_TEAM:
+		return (load_team(s, doc, arena, store, e->id));
+	case KNOWN_MEMBER:
+		return (load_member(s, doc, arena, store, e));
+	case KNOWN_USER:
+		return (load_user(s, doc, arena, store, e->id));
+	case KNOWN_ORGANIZATION:
+		return (load_organization(s, doc, arena, store, e->id));
+	default:
+		return (load_other(s, doc, arena, store, e));
+	}
+}
+
+enum store_end
+load_entity(struct buf *packed, struct arena *arena, struct store *store, const struct entity *e, int64_t now_ms)
+{
+	struct standing s = standing_none;
+	struct text doc = TEXT("");
+
+	STORED(load_row(&s, &doc, arena, store, e));
+	if (doc.len == 0)
+		return (e->kind == KNOWN_KEY ? load_moved(packed, arena, store, e->id, now_ms) : STORE_FINE);
+	standing_read(&s, arena, e->kind, document(arena, doc));
+	STORED(load_tier(&s, arena, store));
+	if (e->kind != KNOWN_OTHER)
+		STORED(load_purses(&s, arena, store, s.id, now_ms));
+	s.loaded_ms = now_ms;
+	standing_pack(packed, &s);
+	return (STORE_FINE);
+}
