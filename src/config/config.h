@@ -216,6 +216,10 @@ struct settings {
 	int64_t		 first_byte_timeout_ms;	/* same */
 	int64_t		 total_timeout_ms;	/* 6000000, LiteLLM's request_timeout */
 	int64_t		 dns_ttl_ms;		/* 60000 */
+	struct text	 database;		/* secret; sluice.database, general_settings.database_url, DATABASE_URL; else state_dir/sluice.db */
+	int64_t		 database_connections;	/* a process; 4 */
+	int64_t		 database_connections_per_host;	/* 8 */
+	int64_t		 known_age_when_away_ms;	/* how old known keys may get while the database is away; 1 h */
 	int64_t		 drain_ms;		/* how long a stopping worker lets streams finish; 600000 */
 	bool		 open_on_loopback;	/* no master key is needed from loopback (mechanics 8) */
 	bool		 loopback_only;		/* nobody but loopback is served: allows a published example key as master key */

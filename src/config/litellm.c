@@ -94,7 +94,7 @@ static const struct row router_rows[] = {
 static const struct row general_rows[] = {
 	{ "master_key", FORCE }, { "litellm_key_header_name", FORCE }, { "completion_model", FORCE }, { "embedding_model", FORCE },
 	{ "always_include_stream_usage", FORCE }, { "forward_client_headers_to_llm_api", FORCE }, { "max_request_size_mb", FORCE },
-	{ "max_response_size_mb", FORCE }, { "database_url", WARNS }, { "database_connection_pool_limit", LATER },
+	{ "max_response_size_mb", FORCE }, { "database_url", FORCE }, { "database_connection_pool_limit", LATER },
 	{ "database_connection_timeout", LATER }, { "database_connection_pool_timeout", LATER }, { "database_type", LATER },
 	{ "database_args", LATER }, { "allow_requests_on_db_unavailable", LATER }, { "store_model_in_db", LATER },
 	{ "supported_db_objects", LATER }, { "proxy_config_reload_interval_seconds", LATER },

@@ -48,6 +48,12 @@ static const struct setting table[] = {
 	{ "ca_file", KIND_PATH, AT(ca_file), "", 0, 0, true,
 	    "A bundle of certificates that upstreams are checked against, instead of the system's; also SSL_CERT_FILE." },
 	{ "connect_timeout", KIND_TIME, AT(connect_timeout_ms), "10s", 1, DAY, true, "How long connecting to an upstream may take." },
+	{ "database", KIND_TEXT, AT(database), "", 0, 0, false,
+	    "The database: postgresql://…, or the path of a SQLite file. Empty is general_settings.database_url, DATABASE_URL, else sluice.db in state_dir." },
+	{ "database_connections", KIND_NUMBER, AT(database_connections), "4", 1, 64, false,
+	    "How many connections to the database a worker opens at most; they close when they are idle." },
+	{ "database_connections_per_host", KIND_NUMBER, AT(database_connections_per_host), "8", 1, 1000, false,
+	    "How many connections all workers of a host have together." },
 	{ "dns_ttl", KIND_TIME, AT(dns_ttl_ms), "60s", 1, DAY, true,
 	    "How long an upstream's address is used before its name is looked up again." },
 	{ "drain", KIND_TIME, AT(drain_ms), "600s", 0, DAY, true, "How long a stopping worker lets its streams finish." },
@@ -61,6 +67,8 @@ static const struct setting table[] = {
 	    "The longest gap between two bytes of an upstream, where no LiteLLM timeout is set." },
 	{ "instance", KIND_TEXT, AT(instance), "sluice", 1, 32, false,
 	    "The name of this gateway on its host; gateways of one name share their counters." },
+	{ "known_age_when_away", KIND_TIME, AT(known_age_when_away_ms), "1h", 0, 365 * DAY, true,
+	    "While the database is away, keys that are known keep working until what is known of them is that old." },
 	{ "least_max_tokens", KIND_NUMBER, AT(least_max_tokens), "256", 1, 1000000, true,
 	    "A call without max_tokens gets the limit that the rest of its budget buys, if it is at least so many." },
 	{ "listen", KIND_TEXT, AT(listen), "", 0, 0, false,
@@ -402,6 +410,45 @@ read_general(struct load *l, const struct node *map)
 	read_megabytes(l, node_get(map, "max_response_size_mb"), &set->answer_limit);
 }
 
+static bool
+names_postgres(struct text url)
+{
+	return (text_starts(url, TEXT("postgres://")) || text_starts(url, TEXT("postgresql://")));
+}
+
+/* LiteLLM's parts of an address, for who has no DATABASE_URL. */
+static struct text
+database_by_parts(struct load *l)
+{
+	const char *host = config_env(l->config, "DATABASE_HOST"), *user = config_env(l->config, "DATABASE_USERNAME");
+	const char *name = config_env(l->config, "DATABASE_NAME"), *password = config_env(l->config, "DATABASE_PASSWORD");
+
+	if (host == NULL || user == NULL || name == NULL || host[0] == '\0' || user[0] == '\0' || name[0] == '\0')
+		return (TEXT(""));
+	return (arena_print(l->arena, "postgresql://" TEXT_FMT ":" TEXT_FMT "@%s/" TEXT_FMT,
+	    TEXT_ARG(arena_percent_encode(l->scratch, text_of(user))), TEXT_ARG(arena_percent_encode(l->scratch, text_of(password))), host,
+	    TEXT_ARG(arena_percent_encode(l->scratch, text_of(name)))));
+}
+
+/* What LiteLLM's file and variables say of the database, unless ours says better. */
+static void
+read_database(struct load *l, const struct node *general)
+{
+	struct settings *set = &l->config->settings;
+	const struct node *n = node_get(general, "database_url");
+	const char *variable = config_env(l->config, "DATABASE_URL");
+	struct text url;
+
+	if (want_text(l, n, &url) && text_trim(url).len > 0)
+		set->database = text_trim(url);
+	else if (variable != NULL && variable[0] != '\0')
+		set->database = arena_copy(l->arena, text_trim(text_of(variable)));
+	else
+		set->database = database_by_parts(l);
+	if (set->database.len > 0 && !names_postgres(set->database))
+		problem(l, PROBLEM_ERROR, n, "the database must be PostgreSQL: database_url, or DATABASE_URL, begins with postgresql://");
+}
+
 static struct node *
 section(struct load *l, const char *name)
 {
@@ -417,6 +464,8 @@ fill_paths(struct load *l)
 
 	if (set->log.len == 0)
 		set->log = arena_print(l->arena, TEXT_FMT "/sluice.log", TEXT_ARG(set->state_dir));
+	if (set->database.len == 0)
+		set->database = arena_print(l->arena, TEXT_FMT "/sluice.db", TEXT_ARG(set->state_dir));
 	if (set->listen.len == 0)
 		set->listen = arena_print(l->arena, TEXT_FMT "/" TEXT_FMT ".sock", TEXT_ARG(set->run_dir), TEXT_ARG(set->instance));
 	if (set->workers == 0) {
@@ -442,6 +491,7 @@ settings_read(struct load *l)
 	read_litellm(l, litellm);
 	read_router(l, router);
 	read_general(l, general);
+	read_database(l, general);
 	from_env(l);
 	if (own != NULL)
 		from_file(l, own);
@@ -482,6 +532,9 @@ settings_check(struct load *l)
 	else if (is_example_key(set->master_key) && !set->loopback_only)
 		problem(l, PROBLEM_ERROR, at,
 		    "the master key is a published example, known to everybody; make one with: echo sk-$(openssl rand -hex 32)");
+	if (!names_postgres(set->database) && text_has(set->database, TEXT("://")))
+		problem(l, PROBLEM_ERROR, node_get(node_get(l->root, "sluice"), "database"),
+		    "database must begin with postgresql://, or be the path of a file");
 	if (set->provider_headers)
 		problem(l, PROBLEM_WARNING, node_get(node_get(l->root, "sluice"), "provider_headers"), "provider_headers is not in force yet");
 	check_model(l, "completion_model", set->completion_model);

@@ -17,6 +17,8 @@
 #define SWEEP_US		1000000
 #define IDLE_MS			300000	/* a connection of the web server that says nothing */
 #define ONE_DRAIN_MS		7000	/* mod_fcgid kills 8 s after its SIGTERM */
+#define STORE_QUEUE		1000	/* errands that wait for a connection */
+#define STORE_WAIT_MS	2000	/* at the end, for errands under way */
 #define CGI_DRAIN_MS		1000	/* httpd kills 3 s after */
 
 #define SELF(member, pointer)	((struct worker *)((char *)(pointer) - offsetof(struct worker, member)))
@@ -233,6 +235,7 @@ sweep(struct timer *t)
 	struct worker *w = SELF(sweep, t);
 
 	board_sweep(w->board);
+	store_pool_tidy(w->store_pool);
 	if (w->busy && w->exchanges == NULL) {		/* large bodies leave a large heap behind */
 		w->busy = false;
 		malloc_trim(0);
@@ -275,6 +278,46 @@ needs_libcurl(const struct config *c)
 	return (false);
 }
 
+/* A database that is away, or whose schema is too old, is told at once; it stops nobody: what the board knows works. */
+
+struct first_look {
+	struct errand	 errand;
+	struct store_pool *pool;
+};
+
+static void
+first_look_work(struct errand *e)
+{
+	struct store_pool *pool = ((struct first_look *)e)->pool;
+
+	store_return(pool, store_lend(pool, 0));
+}
+
+static void
+first_look_done(struct errand *e)
+{
+	free(e);
+}
+
+/* Processes of one request open what they need, when they do. */
+static void
+open_store(struct worker *w)
+{
+	const struct settings *s = &w->config->settings;
+	bool one = w->form == FORM_ONE || w->form == FORM_CGI;
+	unsigned most = one ? 1 : (unsigned)s->database_connections;
+	struct first_look *look;
+
+	w->store_pool = store_pool_new(s->database, most, NULL);
+	w->store_lane = lane_new(w->loop, "store", most, STORE_QUEUE);
+	if (one)
+		return;
+	look = must_zalloc(sizeof(*look));
+	*look = (struct first_look){ { .work = first_look_work, .done = first_look_done, .drop = first_look_done }, w->store_pool };
+	if (!lane_send(w->store_lane, &look->errand))
+		free(look);
+}
+
 static void
 open_rooms(struct worker *w, int fd)
 {
@@ -292,6 +335,7 @@ open_rooms(struct worker *w, int fd)
 	signal(SIGXFSZ, SIG_IGN);
 	loop_signals(w->loop, signals, nitems(signals), caught, w);
 	w->disk = lane_new(w->loop, "disk", 1, 16);
+	open_store(w);
 	open_log(w);
 	w->upstream = upstream_new(w->loop, &up);
 	w->tokens = tokens_new(w->loop, w->upstream, w->disk);
@@ -334,6 +378,8 @@ close_rooms(struct worker *w)
 	worker_write_lines(w);
 	tokens_free(w->tokens);
 	upstream_free(w->upstream);
+	lane_free(w->store_lane, STORE_WAIT_MS);
+	store_pool_free(w->store_pool);
 	lane_free(w->disk, 100);
 	line_file_close(w->log);
 	board_close(w->board);

@@ -13,6 +13,7 @@
 #include "base/loop.h"
 #include "board/board.h"
 #include "config/config.h"
+#include "store/store.h"
 #include "upstream/token.h"
 #include "upstream/upstream.h"
 #include "web/web.h"
@@ -41,6 +42,8 @@ struct worker {
 	struct tokens	*tokens;	/* of the credentials of deployments */
 	struct board	*board;
 	struct line_file *log;
+	struct store_pool *store_pool;	/* of the database, for errands of that lane */
+	struct lane	*store_lane;
 	struct lane	*disk;		/* reading a new configuration, files of assertions */
 	enum worker_form form;
 	struct buf	 lines;		/* of exchanges that ended in this turn: one write for all of them */

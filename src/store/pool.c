@@ -3,6 +3,7 @@
 #include "store/store_priv.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -29,6 +30,8 @@ struct store_pool {
 	unsigned	 n;
 	int64_t		 away_until_us;
 	bool		 away;			/* opening one failed; whoever comes when the time is over tries alone */
+	bool		 fit;			/* the schema was seen to be new enough */
+	bool		 said;			/* that it is away, or not fit */
 };
 
 struct store_pool *
@@ -75,11 +78,27 @@ take_out(struct store_pool *p, unsigned i)
 	return (s);
 }
 
+/* Whether an errand that hangs has one; the lock is held. */
+static bool
+is_lent(const struct store_pool *p)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->lent[i].idle_since_us == 0)
+			return (true);
+	return (false);
+}
+
 void
 store_pool_free(struct store_pool *p)
 {
 	if (p == NULL)
 		return;
+	pthread_mutex_lock(&p->lock);
+	if (is_lent(p)) {
+		pthread_mutex_unlock(&p->lock);
+		return;
+	}
+	pthread_mutex_unlock(&p->lock);
 	while (p->n > 0)
 		store_free(take_out(p, p->n - 1));
 	pthread_mutex_destroy(&p->lock);
@@ -151,9 +170,50 @@ await(struct store_pool *p, int64_t until_us)
 	return (true);
 }
 
+/* The first of a process sees to the schema: a file of our own is brought up to date, a database that others share is its operator's matter. */
+static bool
+is_fit(struct store *s, struct buf *why)
+{
+	unsigned version, to;
+	enum store_end end = store_version(s, &version);
+
+	if (end == STORE_FINE && version < store_newest && !store_is_postgres(s))
+		end = store_migrate(s, &version, &to);
+	else if (end == STORE_FINE && version < store_newest) {
+		buf_print(why, "its schema is at version %u, and this program needs %u: run sluice db migrate", version, store_newest);
+		return (false);
+	}
+	if (end != STORE_FINE)
+		buf_print(why, "%s", store_why(s));
+	return (end == STORE_FINE);
+}
+
+/* Opens it, and says once that it is away, and once that it is back. */
+static bool
+is_good(struct store_pool *p, struct store *s)
+{
+	struct buf why = { 0 };
+	bool good = is_fit(s, &why), news;
+
+	pthread_mutex_lock(&p->lock);
+	news = p->said == good;
+	p->said = !good;
+	p->fit = good;
+	pthread_mutex_unlock(&p->lock);
+	if (news && good)
+		note(NOTE_INFO, "", "the database is back");
+	else if (news)
+		note(NOTE_ERROR, "", "the database is away: " TEXT_FMT, TEXT_ARG(buf_as_text(&why)));
+	buf_free(&why);
+	s->away = !good;
+	return (good);
+}
+
 struct store *
 store_lend(struct store_pool *p, int wait_ms)
 {
+	bool fit;
+
 	int64_t until_us = clock_us() + (int64_t)wait_ms * 1000;
 	struct store *s = NULL;
 
@@ -164,9 +224,15 @@ store_lend(struct store_pool *p, int wait_ms)
 			if (s == NULL)
 				s = make(p);
 		} while (s == NULL && await(p, until_us));
+	fit = p->fit && !p->away;
 	pthread_mutex_unlock(&p->lock);
-	if (s != NULL)
-		store_patience(s, 0);
+	if (s == NULL)
+		return (NULL);
+	store_patience(s, 0);
+	if (!fit && !is_good(p, s)) {
+		store_return(p, s);
+		s = NULL;
+	}
 	return (s);
 }
 
@@ -214,7 +280,7 @@ store_return(struct store_pool *p, struct store *s)
 	now_us = clock_us();
 	pthread_mutex_lock(&p->lock);
 	learn(p, s, now_us);
-	open = s->engine_self != NULL;
+	open = s->engine_self != NULL && !s->away;
 	for (unsigned i = 0; i < p->n; i++)
 		if (p->lent[i].store == s) {
 			p->lent[i].idle_since_us = now_us;

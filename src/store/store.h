@@ -93,7 +93,9 @@ struct store_permits {
 };
 struct store_pool *store_pool_new(struct text url, unsigned most, const struct store_permits *);
 void		 store_pool_free(struct store_pool *);
-struct store	*store_lend(struct store_pool *, int wait_ms);	/* from any thread; NULL: away, or none free in time */
+/* From any thread; NULL: away, or none free in time.  The first of a process looks at the schema: an older SQLite file is migrated, an older PostgreSQL is as if
+ * it were away, and the log says what to do. */
+struct store	*store_lend(struct store_pool *, int wait_ms);
 void		 store_return(struct store_pool *, struct store *);	/* rolls back what is left open */
 void		 store_pool_tidy(struct store_pool *);			/* closes what is idle for long; from any thread, does not block */
 bool		 store_is_away(const struct store_pool *);		/* what the last use said; any thread */

@@ -81,7 +81,6 @@ a_company_s_file(void **state)
 	assert_int_equal(c->n_deployments, 9);
 	assert_int_equal(c->settings.timeout_ms, 600000);
 	assert_says(c, PROBLEM_WARNING, 0, "bedrock comes with a later version");
-	assert_says(c, PROBLEM_WARNING, 0, "database_url is not in force yet");
 	config_release(c);
 }
 

@@ -209,9 +209,8 @@ keys_of_litellm_are_told_apart(void **state)
 	assert_says(c, PROBLEM_WARNING, 6, "unknown key zzz; nothing reads it");
 	assert_says(c, PROBLEM_WARNING, 9, "did you mean enable_pre_call_checks?");
 	assert_says(c, PROBLEM_NOTE, 10, "routing_strategy");
-	assert_says(c, PROBLEM_WARNING, 12, "database_url is not in force yet");
 	assert_says(c, PROBLEM_WARNING, 14, "did you mean guardrails?");
-	assert_int_equal(c->n_warnings, 6);
+	assert_int_equal(c->n_warnings, 5);
 	assert_null(strstr(talk(c), "secret"));
 	config_release(c);
 }
