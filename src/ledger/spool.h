@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The spool: where rows wait for the store, a folder of the host that survives crashes and restarts.
+ *
+ * All processes of a host append to its newest segment, one write(2) a row.  When that is large enough whoever sees it begins the next.  A row that was appended
+ * survives the end of its process at once, and of the machine after the next fdatasync, which is made for all rows of 20 ms together.  What can not be written
+ * waits in memory, and no new call is let in until it is written.
+ *
+ * A `struct spool` belongs to one thread.  Readers: ledger/reader.h.
+ */
+#ifndef LEDGER_SPOOL_H
+#define LEDGER_SPOOL_H
+
+#include "base/errand.h"
+#include "ledger/ledger.h"
+
+struct spool;
+
+struct spool_settings {
+	const char	*dir;			/* the folder itself, made when missing */
+	size_t		 segment;		/* bytes, about */
+	size_t		 most;			/* of one frame; 0: a row's */
+	void		(*written)(void *self, const char id[37]);	/* a row that had to wait is in the file now; NULL: nobody wants to know */
+	void		*self;
+};
+
+/* NULL and *why: no such folder, another's, or no spool. */
+struct spool	*spool_open(const struct spool_settings *, struct buf *why);
+/* Whatever waits is tried once more, and what was appended is made safe. */
+void		 spool_close(struct spool *);
+/* fdatasync in an errand of `disk`, `after_ms` after the first row that needs it; and once a second a look at the room.  Until then, spool_sync() is for that. */
+void		 spool_attach(struct spool *, struct loop *, struct lane *disk, unsigned after_ms);
+
+/* False: it could not be written now and waits in memory; settings.written will tell. */
+bool		 spool_append(struct spool *, const struct ledger_row *);
+bool		 spool_put(struct spool *, struct text frame);		/* any bytes, as they are; false: they could not be written, and are not kept */
+/* May so many calls be running, as far as the disk goes? */
+bool		 spool_has_room(struct spool *, unsigned running);
+/* Blocks: what waits is tried again, and what was appended here is made safe; false: not all of it. */
+bool		 spool_sync(struct spool *);
+
+/* The name of this host's spool in the store: the host's own and a random part.  A copy of a machine finds out and renames its spool. */
+const char	*spool_host(const struct spool *);
+
+#endif
