@@ -151,6 +151,19 @@ put(struct load *l, struct conduit *p)
 }
 
 static void
+read_cost(struct load *l, const struct node *n, struct conduit *p)
+{
+	int64_t pico;
+
+	if (!want_kind(l, n, NODE_SCALAR))
+		return;
+	if (price_read(n->text, &pico))
+		p->tariff = tariff_of_request(l, pico);
+	else
+		problem(l, PROBLEM_WARNING, n, "cost_per_request must be dollars for a call, such as 0.01; it is left out");
+}
+
+static void
 read_entry(struct load *l, const struct node *entry)
 {
 	struct conduit p = { .wire = WIRE_OPENAI, .missing = TEXT("") };
@@ -166,6 +179,7 @@ read_entry(struct load *l, const struct node *entry)
 	want_bool(l, node_get(entry, "forward_headers"), &p.all_headers);
 	want_bool(l, node_get(entry, "auth"), &auth);
 	want_ms(l, node_get(entry, "timeout"), &d->timeout_ms);
+	read_cost(l, node_get(entry, "cost_per_request"), &p);
 	read_methods(l, node_get(entry, "methods"), &p);
 	read_headers(l, node_get(entry, "headers"), &p, d);
 	p.open = !auth;

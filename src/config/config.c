@@ -4,13 +4,14 @@
 
 #include <stdlib.h>
 
-/* What depends on what: variables before references, settings (vendors) before models, models before groups. */
+/* What depends on what: variables before references, settings (vendors) before prices, both before models, models before groups. */
 static void
 make(struct load *l)
 {
 	env_keep(l);
 	env_resolve(l);
 	settings_read(l);
+	tariffs_read(l);
 	models_read(l);
 	groups_read(l);
 	conduits_read(l);

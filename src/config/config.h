@@ -83,6 +83,7 @@ struct facts {
 	int64_t		 max_input, max_output;		/* 0: unknown */
 	int64_t		 input, output, cache_read, cache_write;	/* prices; -1: unknown */
 	unsigned	 can;			/* a bit for each facts_flag() */
+	unsigned	 tariff;		/* which of the shipped ones */
 };
 bool		 facts_nth(struct facts *, size_t i);	/* in the order of their names; false: no more */
 const char	*facts_flag(unsigned bit);	/* "vision", as in LiteLLM's supports_vision; NULL: no more */
@@ -179,6 +180,7 @@ struct conduit {
 	bool		 open;			/* auth: false: no key is asked for */
 	bool		 all_headers;		/* the client's own headers go along */
 	bool		 credential;		/* what is sent along holds a credential of ours */
+	const struct tariff *tariff;		/* cost_per_request, or NULL */
 	struct text	 methods;		/* "GET, POST" */
 	enum wire	 wire;			/* in whose dialect errors are */
 	const struct deployment *to;		/* whose headers, proxy, key and patience; NULL: `missing` says what must be configured first */
@@ -202,6 +204,7 @@ struct settings {
 	struct text	 instance;		/* "sluice": names board, sockets, log */
 	struct text	 run_dir;		/* board and sockets */
 	struct text	 state_dir;		/* log, later spool and database */
+	struct text	 price_map;		/* a file as LiteLLM's model_prices_and_context_window.json, or empty */
 	struct text	 log;			/* exchange lines; "-" is stdout; default state_dir/sluice.log */
 	struct text	 listen;		/* sluice serve: a path, or host:port */
 	int64_t		 workers;		/* sluice serve */
@@ -274,6 +277,8 @@ struct config {
 	struct names	*names;			/* the room's own: look-up tables */
 	struct variable	*variables;		/* the room's own: environment_variables */
 	size_t		 n_variables;
+	struct price_map *prices;		/* the room's own: sluice.price_map; NULL: none */
+	struct markup	*markups;		/* the room's own: discounts and margins */
 };
 
 /* `path` NULL: what CONFIG_FILE_PATH names, else only defaults (an error: a gateway needs a model_list).  Never NULL; look at n_errors. */
@@ -307,6 +312,7 @@ const struct tariff *config_tariff(struct arena *, const struct config *, const 
 
 /* A price in dollars from and to decimal text, exactly: 10^-12 dollars are the unit, what is finer is rounded up.  False: no such price. */
 bool		 price_read(struct text, int64_t *);
+bool		 price_read_exactly(struct text, int64_t *, bool *finer);	/* *finer: it was rounded */
 void		 price_print(struct buf *, int64_t);
 
 /* A whole file of at most `most` bytes, in any thread; false: *why. */

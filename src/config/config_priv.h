@@ -194,5 +194,14 @@ struct text	 shown_info(struct load *, const struct node *model_info, const stru
 
 /* facts.c */
 bool		 facts_find(struct facts *, struct text model);	/* with or without a vendor's prefix */
+bool		 facts_find_exactly(struct facts *, struct text model);
+unsigned	 facts_rates(struct rate *, unsigned most, const struct facts *);	/* how many */
+
+/* tariff.c */
+void		 tariffs_read(struct load *);			/* the price map, discounts, margins */
+void		 tariff_read(struct making *, struct text base_model);	/* the deployment's, as far as its name is known */
+struct tariff	*tariff_of_request(struct load *, int64_t pico);	/* so much for each call */
+bool		 rate_named(struct rate *, struct text name);	/* LiteLLM's name of a price; its value is left */
+bool		 rate_is_known(struct text name);		/* counts in a tariff */
 
 #endif

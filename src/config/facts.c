@@ -15,12 +15,45 @@ name_at(size_t i)
 	return ((struct text){ fact_names + fact_name[i], fact_name[i + 1] - fact_name[i] });
 }
 
+static struct rate
+rate_at(unsigned k)
+{
+	unsigned of_tier = tariff_rates[k].of_tier;
+
+	return ((struct rate){ .of = of_tier & 15, .tier = (uint8_t)(of_tier >> 4), .above = tariff_steps[tariff_rates[k].step],
+	    .pico = tariff_prices[tariff_rates[k].price] });
+}
+
+/* The plain one: of the default tier, whatever the prompt; -1: not published. */
+static int64_t
+price_at(size_t i, enum rate_of of)
+{
+	unsigned t = fact_tariff[i];
+
+	for (unsigned k = tariff_at[t]; k < tariff_at[t + 1]; k++)
+		if (tariff_rates[k].of_tier == of && tariff_rates[k].step == 0)
+			return (tariff_prices[tariff_rates[k].price]);
+	return (-1);
+}
+
+unsigned
+facts_rates(struct rate *list, unsigned most, const struct facts *f)
+{
+	unsigned from = tariff_at[f->tariff], n = tariff_at[f->tariff + 1] - from;
+
+	if (n > most)
+		n = most;
+	for (unsigned i = 0; i < n; i++)
+		list[i] = rate_at(from + i);
+	return (n);
+}
+
 static struct facts
 facts_at(size_t i)
 {
 	return ((struct facts){ .name = name_at(i), .vendor = text_of(fact_vendors[fact_vendor[i]]), .mode = text_of(fact_modes[fact_mode[i]]),
-	    .max_input = fact_max_input[i], .max_output = fact_max_output[i], .input = fact_input[i], .output = fact_output[i],
-	    .cache_read = fact_cache_read[i], .cache_write = fact_cache_write[i], .can = fact_can[i] });
+	    .max_input = fact_max_input[i], .max_output = fact_max_output[i], .input = price_at(i, RATE_INPUT), .output = price_at(i, RATE_OUTPUT),
+	    .cache_read = price_at(i, RATE_CACHED), .cache_write = price_at(i, RATE_WRITTEN), .can = fact_can[i], .tariff = fact_tariff[i] });
 }
 
 bool
@@ -38,8 +71,8 @@ facts_flag(unsigned bit)
 	return (bit < nitems(fact_flags) ? fact_flags[bit] : NULL);
 }
 
-static bool
-find_exact(struct facts *f, struct text model)
+bool
+facts_find_exactly(struct facts *f, struct text model)
 {
 	size_t low = 0, high = FACTS;
 
@@ -67,9 +100,9 @@ facts_find(struct facts *f, struct text model)
 
 	if (model.len == 0 || memchr(model.at, '*', model.len) != NULL)
 		return (false);
-	if (find_exact(f, model))
+	if (facts_find_exactly(f, model))
 		return (true);
-	return (text_cut(model, '/', &head, &tail) && tail.len > 0 && find_exact(f, tail));
+	return (text_cut(model, '/', &head, &tail) && tail.len > 0 && facts_find_exactly(f, tail));
 }
 
 bool

@@ -50,8 +50,8 @@ static const struct row litellm_rows[] = {
 	{ "max_internal_user_budget", WARNS }, { "internal_user_budget_duration", WARNS }, { "max_end_user_budget", WARNS },
 	{ "max_user_budget", WARNS }, { "default_max_internal_user_budget", WARNS }, { "default_internal_user_params", LATER },
 	{ "default_team_params", LATER }, { "default_team_settings", LATER }, { "key_generation_settings", LATER },
-	{ "upperbound_key_generate_params", LATER }, { "default_key_generate_params", LATER }, { "cost_discount_config", LATER },
-	{ "cost_margin_config", LATER }, { "public_model_groups", LATER }, { "public_model_groups_links", LATER },
+	{ "upperbound_key_generate_params", LATER }, { "default_key_generate_params", LATER }, { "cost_discount_config", FORCE },
+	{ "cost_margin_config", FORCE }, { "public_model_groups", LATER }, { "public_model_groups_links", LATER },
 	{ "mcp_aliases", LATER }, { "custom_prometheus_metadata_labels", LATER }, { "custom_prometheus_tags", LATER },
 	{ "prometheus_metrics_config", LATER }, { "prometheus_initialize_budget_metrics", LATER },
 	{ "require_auth_for_metrics_endpoint", LATER }, { "langfuse_default_tags", LATER }, { "s3_callback_params", LATER },
@@ -172,7 +172,7 @@ static const struct row entry_rows[] = {
 /* Of an entry of pass_through_endpoints. */
 static const struct row pass_rows[] = {
 	{ "path", FORCE }, { "target", FORCE }, { "headers", FORCE }, { "include_subpath", FORCE }, { "auth", FORCE },
-	{ "forward_headers", FORCE }, { "methods", FORCE }, { "timeout", FORCE }, { "cost_per_request", LATER }, { "id", QUIET },
+	{ "forward_headers", FORCE }, { "methods", FORCE }, { "timeout", FORCE }, { "cost_per_request", FORCE }, { "id", QUIET },
 	{ "merge_query_params", QUIET }, { "default_query_params", LATER }, { "guardrails", PROTECTS }, { "is_from_config", QUIET },
 };
 
@@ -235,7 +235,7 @@ in_family(struct text key)
 	for (size_t i = 0; i < nitems(control_begins); i++)
 		if (text_starts(key, text_of(control_begins[i])))
 			return (true);
-	return (text_has(key, TEXT("_cost_per_")));
+	return (text_has(key, TEXT("_cost_per_")) || rate_is_known(key));
 }
 
 bool
@@ -323,6 +323,8 @@ say_parameter(struct load *l, const struct node *map, const struct pair *p)
 	const char *near;
 
 	if (litellm_is_openai(p->key))
+		return;
+	if (rate_is_known(p->key))
 		return;
 	if (in_family(p->key)) {
 		say_state(l, map, p, LATER);

@@ -525,18 +525,6 @@ read_mock(struct making *m)
 
 /* model_info */
 
-/* LiteLLM takes it from either map. */
-static void
-read_price(struct making *m, const char *key, int64_t *price)
-{
-	struct node *n = node_get(m->info, key);
-
-	if (n == NULL)
-		n = param(m, key);
-	if (want_kind(m->load, n, NODE_SCALAR) && !price_read(n->text, price))
-		problem(m->load, PROBLEM_WARNING, n, "%s must be dollars for a token, such as 0.0000025; it is not shown", key);
-}
-
 /* A base_model says more about what runs there than the name it is called by. */
 static void
 read_facts(struct making *m)
@@ -557,10 +545,7 @@ read_facts(struct making *m)
 	want_int(m->load, node_get(m->info, "max_input_tokens"), 0, INT64_MAX / 1000, &d->max_input_tokens);
 	d->mode = f->mode;
 	want_text(m->load, node_get(m->info, "mode"), &d->mode);
-	d->input_price = f->input;
-	d->output_price = f->output;
-	read_price(m, "input_cost_per_token", &d->input_price);
-	read_price(m, "output_cost_per_token", &d->output_price);
+	tariff_read(m, base);
 }
 
 static void

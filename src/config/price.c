@@ -59,6 +59,14 @@ read_decimal(struct decimal *d, struct text t)
 bool
 price_read(struct text t, int64_t *pico)
 {
+	bool finer;
+
+	return (price_read_exactly(t, pico, &finer));
+}
+
+bool
+price_read_exactly(struct text t, int64_t *pico, bool *finer)
+{
 	struct decimal d = { .scale = DIGITS_AFTER };
 
 	if (!read_decimal(&d, t))
@@ -72,6 +80,7 @@ price_read(struct text t, int64_t *pico)
 		d.more |= d.value % 10 != 0;
 		d.value /= 10;
 	}
+	*finer = d.more;
 	*pico = d.value + d.more;
 	return (true);
 }

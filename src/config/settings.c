@@ -79,6 +79,8 @@ static const struct setting table[] = {
 	    "Serve nobody but this machine; only then may the master key be one that examples have published." },
 	{ "open_on_loopback", KIND_BOOL, AT(open_on_loopback), "false", 0, 0, true,
 	    "Without a master key, serve whoever asks from this machine directly." },
+	{ "price_map", KIND_PATH, AT(price_map), "", 0, 0, true,
+	    "A file of prices in the form of LiteLLM's model_prices_and_context_window.json; what it does not name has the prices that are shipped." },
 	{ "provider_headers", KIND_BOOL, AT(provider_headers), "false", 0, 0, true,
 	    "Give the upstream's headers to the client as llm_provider-NAME." },
 	{ "run_dir", KIND_PATH, AT(run_dir), "/run/sluice", 0, 0, false, "The folder of sockets and shared memory." },

@@ -42,4 +42,6 @@ struct tariff {
 	int64_t		 margin_fixed;	/* 10^-12 dollars a call */
 };
 
+int64_t		 tariff_base(const struct tariff *, enum rate_of);	/* in the default tier, for any prompt; -1: not said, or no tariff */
+
 #endif

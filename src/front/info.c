@@ -141,8 +141,8 @@ put_info(struct json_out *o, const struct deployment *d)
 	add_count(o, d, "max_output_tokens", d->max_output_tokens);
 	add_price(o, d, "input_cost_per_token", d->input_price);
 	add_price(o, d, "output_cost_per_token", d->output_price);
-	add_price(o, d, "cache_read_input_token_cost", d->facts != NULL ? d->facts->cache_read : -1);
-	add_price(o, d, "cache_creation_input_token_cost", d->facts != NULL ? d->facts->cache_write : -1);
+	add_price(o, d, "cache_read_input_token_cost", tariff_base(d->tariff, RATE_CACHED));
+	add_price(o, d, "cache_creation_input_token_cost", tariff_base(d->tariff, RATE_WRITTEN));
 	add_word(o, d, "litellm_provider", d->facts != NULL ? d->facts->vendor : text_of(d->vendor->prefix));
 	add_word(o, d, "mode", info_mode(d));
 	add_abilities(o, d);

@@ -34,10 +34,12 @@ an_endpoint_is_read(void **state)
 	    "    timeout: 20\n    headers:\n      Authorization: Bearer os.environ/BRIA_KEY\n      api_token: os.environ/BRIA_KEY\n      x-lost: a os.environ/NOT_SET\n"
 	    "      accept: application/json\n    cost_per_request: 12.5\n    id: x\n");
 	assert_says(c, PROBLEM_WARNING, 12, "NOT_SET is not set");
-	assert_says(c, PROBLEM_NOTE, 14, "cost_per_request is read and kept");
 	assert_int_equal(c->n_errors + c->n_warnings, 1);
 	assert_null(strstr(talk(c), "bria-secret"));
 	p = find(c, "PUT", "/bria", "");
+	assert_int_equal(p->tariff->n, 1);
+	assert_int_equal(p->tariff->rates[0].of, RATE_REQUEST);
+	assert_int_equal(p->tariff->rates[0].pico, INT64_C(12500000000000));
 	assert_text(p->base, "https://u:p@Engine.example/api/");
 	assert_text(p->query, "tenant=1");
 	assert_text(p->to->host, "engine.example");

@@ -31,7 +31,7 @@ models_are_found_with_and_without_a_prefix(void **state)
 	}
 }
 
-#define COLUMNS	10
+#define COLUMNS	11
 
 static int64_t
 limit(struct text t)
@@ -74,6 +74,75 @@ assert_can(const struct facts *f, struct text words)
 	assert_int_equal(known, n);
 }
 
+static bool
+has_rate(const struct rate *list, unsigned n, enum rate_of of, enum tier tier, int32_t above, int64_t pico)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (list[i].of == of && list[i].tier == tier && list[i].above == above)
+			return (list[i].pico == pico);
+	return (false);
+}
+
+static enum rate_of
+kind_named(struct text name)
+{
+	static const char *const names[RATES] = { "input", "cached", "written", "written_1h", "audio_in", "image_in", "output", "reasoning", "audio_out",
+		"image_out", "request", "second_in", "second_out", "query", "search" };
+	unsigned of = 0;
+
+	while (of < RATES && !text_is(name, names[of]))
+		of++;
+	assert_true(of < RATES);
+	return (of);
+}
+
+/* "flex.input>200000=1.25" */
+static void
+assert_rate(const struct rate *list, unsigned n, struct text said)
+{
+	struct text name, value, above, kind;
+	int64_t step = 0, pico;
+	int tier = TIER_DEFAULT;
+	struct buf b = { 0 };
+	enum rate_of of;
+
+	assert_true(text_cut(said, '=', &name, &value));
+	if (text_cut(name, '>', &name, &above))
+		assert_true(text_to_i64(above, &step));
+	if (text_cut(name, '.', &kind, &name))
+		tier = tier_named(kind);
+	else
+		name = kind;
+	assert_true(tier >= 0);
+	of = kind_named(name);
+	buf_print(&b, TEXT_FMT "%s", TEXT_ARG(value), of < RATE_REQUEST ? "e-6" : "");
+	assert_true(price_read(buf_as_text(&b), &pico));
+	buf_free(&b);
+	assert_true(has_rate(list, n, of, (enum tier)tier, (int32_t)step, pico));
+}
+
+static void
+assert_rates(const struct facts *f, struct text more)
+{
+	const int64_t plain[] = { f->input, f->output, f->cache_read, f->cache_write };
+	static const enum rate_of kinds[] = { RATE_INPUT, RATE_OUTPUT, RATE_CACHED, RATE_WRITTEN };
+	struct rate list[64];
+	unsigned n = facts_rates(list, nitems(list), f), said = 0;
+	struct text one;
+
+	for (unsigned i = 0; i < nitems(plain); i++) {
+		said += plain[i] >= 0;
+		assert_true(plain[i] < 0 || has_rate(list, n, kinds[i], TIER_DEFAULT, 0, plain[i]));
+	}
+	for (bool go_on = more.len > 0; go_on; said++) {
+		go_on = text_cut(more, ' ', &one, &more);
+		assert_rate(list, n, one);
+	}
+	assert_int_equal(n, said);
+	for (unsigned i = 1; i < n; i++)
+		assert_true(list[i - 1].of <= list[i].of);
+}
+
 /* Every row of the file that is shipped is found as it stands there. */
 static void
 every_row_is_found(void **state)
@@ -102,6 +171,7 @@ every_row_is_found(void **state)
 		assert_int_equal(f.cache_read, price(cell[7]));
 		assert_int_equal(f.cache_write, price(cell[8]));
 		assert_can(&f, cell[9]);
+		assert_rates(&f, cell[10]);
 		rows++;
 	}
 	assert_true(rows > 3000);
