@@ -5,4 +5,17 @@
 
 #include "admin/admin.h"
 
+/* activity.c */
+admin_f		 user_activity, user_activity_whole, team_activity, organization_activity, customer_activity, tag_activity,
+		 agent_activity;
+/* audits.c */
+admin_f		 audit_list, audit_one;
+/* logs.c */
+admin_f		 spend_logs_paged, spend_logs, spend_log_one, spend_logs_session;
+/* spend.c */
+admin_f		 global_spend_keys, spend_keys, global_spend_models, global_spend_provider, spend_tags, spend_users, global_spend_tags,
+		 global_tag_names, global_spend_customers, global_spend, global_spend_logs, global_spend_teams, global_spend_report,
+		 global_activity, global_activity_model, global_activity_cache, global_activity_exceptions, provider_budgets,
+		 global_spend_reset;
+
 #endif

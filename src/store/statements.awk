@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # sql/*.sql to C: with -v what=enum the enum of all statements, with -v what=table their texts; and the migrations, whose files are told by their folder.
 function wrong(what_is) { print FILENAME ":" FNR ": " what_is > "/dev/stderr"; exit failed = 1 }
-function quoted(line) { gsub(/\\/, "\\\\", line); gsub(/"/, "\\\"", line); gsub(/\t/, " ", line); return "\"" line "\\n\"" }
+function quoted(line) { gsub(/\\/, "&&", line); gsub(/"/, "\\\"", line); gsub(/\t/, " ", line); return "\"" line "\\n\"" }
 function finish(    text, i, d) {
 	if (now == "")
 		return
