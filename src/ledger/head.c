@@ -104,20 +104,6 @@ newest_segment(int folder)
 	return (newest);
 }
 
-void
-name_host(char host[80])
-{
-	char name[64] = "", hex[9];
-
-	if (gethostname(name, sizeof(name) - 1) != 0 || name[0] == '\0')
-		snprintf(name, sizeof(name), "host");
-	for (char *p = name; *p != '\0'; p++)
-		if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *p) == NULL)
-			*p = '_';
-	random_hex(hex, 4);
-	snprintf(host, 80, "%.63s-%s", name, hex);
-}
-
 static bool
 make_head(int folder)
 {
@@ -128,7 +114,6 @@ make_head(int folder)
 
 	if (fd < 0)
 		return (false);
-	name_host(h.host);
 	memcpy(room, &h, sizeof(h));
 	errno = ENOSPC;
 	good = write(fd, room, sizeof(room)) == (ssize_t)sizeof(room);
@@ -146,7 +131,7 @@ map_head(int fd)
 	h = mmap(NULL, HEAD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (h == MAP_FAILED)
 		return (NULL);
-	if (h->magic == HEAD_MAGIC && memchr(h->host, '\0', sizeof(h->host)) != NULL)
+	if (h->magic == HEAD_MAGIC)
 		return (h);
 	munmap(h, HEAD_BYTES);
 	return (NULL);

@@ -364,6 +364,12 @@ reader_next(struct reader *r, struct arena *arena, struct text *frame)
 	return (false);
 }
 
+bool
+reader_has_more(const struct reader *r)
+{
+	return (r->more);
+}
+
 /* shipped */
 
 unsigned
@@ -372,7 +378,7 @@ reader_read(const struct reader *r, struct reader_at *at, unsigned most)
 	unsigned n = 0;
 
 	for (const struct segment *g = r->segments; g != NULL && n < most; g = g->next)
-		if (g->at > g->shipped)
+		if (g->at > g->shipped && g->number < ASIDE)
 			at[n++] = (struct reader_at){ g->number, (int64_t)(g->seed & 0x7fffffff) << 32 | (int64_t)g->at };
 	return (n);
 }
@@ -541,38 +547,10 @@ reader_begin(struct reader *r, const struct reader_at *at, unsigned n)
 	r->n_begin = n;
 }
 
-const char *
-reader_host(const struct reader *r)
-{
-	return (r->head->host);
-}
-
 uint64_t
 reader_passed_over(const struct reader *r)
 {
 	return (r->passed_over);
-}
-
-const char *
-reader_nonce(const struct reader *r, unsigned which)
-{
-	return (memchr(r->head->nonce[which], '\0', sizeof(r->head->nonce[which])) != NULL ? r->head->nonce[which] : "");
-}
-
-void
-reader_set_nonce(struct reader *r, unsigned which, const char *nonce)
-{
-	memset(r->head->nonce[which], 0, sizeof(r->head->nonce[which]));
-	memcpy(r->head->nonce[which], nonce, strnlen(nonce, sizeof(r->head->nonce[which]) - 1));
-	(void)!fdatasync(r->head_fd);
-}
-
-void
-reader_rename_host(struct reader *r)
-{
-	name_host(r->head->host);
-	reader_set_nonce(r, 0, "");
-	reader_set_nonce(r, 1, "");
 }
 
 int64_t

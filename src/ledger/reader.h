@@ -19,12 +19,12 @@ struct reader_at {			/* how far a segment is shipped, as the store keeps it */
 
 struct reader	*reader_open(const char *dir, size_t most, struct buf *why);	/* `most`: bytes of one frame.  NULL and *why: another reads, or no spool */
 void		 reader_close(struct reader *);
-const char	*reader_host(const struct reader *);
-/* What the store knows of this host's spool, before the first frame is read. */
+/* What the store knows of this spool, before the first frame is read. */
 void		 reader_begin(struct reader *, const struct reader_at *, unsigned n);
 
 /* The next frame, its bytes in the arena; false: no more for now. */
 bool		 reader_next(struct reader *, struct arena *, struct text *frame);
+bool		 reader_has_more(const struct reader *);	/* segments that are not opened yet: false from reader_next() is not the end */
 /* How far the segments are that were read since the last reader_shipped(); at most `most`. */
 unsigned	 reader_read(const struct reader *, struct reader_at *, unsigned most);
 void		 reader_shipped(struct reader *);		/* all that was read; segments without anything else go */
@@ -34,13 +34,5 @@ bool		 reader_set_aside(struct reader *, struct text frame);
 
 uint64_t	 reader_passed_over(const struct reader *);	/* bytes that were no frame */
 int64_t		 reader_unread(const struct reader *);		/* bytes that wait, about */
-
-/*
- * A copy of a machine has the same name as the first one.  So the store has a nonce of each host, changed with every heartbeat: who comes with another one is a
- * copy, and takes another name.  At most 39 characters.
- */
-const char	*reader_nonce(const struct reader *, unsigned which);	/* 0: what the store has; 1: what it is about to have; empty: none */
-void		 reader_set_nonce(struct reader *, unsigned which, const char *);
-void		 reader_rename_host(struct reader *);
 
 #endif

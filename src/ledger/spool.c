@@ -515,7 +515,30 @@ spool_attach(struct spool *s, struct loop *loop, struct lane *disk, unsigned aft
 	send_sync(s);
 }
 
+/* exchanges of dead processes */
+
+bool
+spool_swept(void *self, const struct running_view *v)
+{
+	struct ledger_row row = { .began_ms = v->began_ms, .ended_ms = clock_wall_ms(), .ended = TEXT("swept"), .estimated = v->estimated,
+		.call_type = v->who.call_type, .key_digest = v->who.key_digest, .user_id = v->who.user_id, .team_id = v->who.team_id,
+		.organization_id = v->who.organization_id, .project_id = v->who.project_id, .model_group = v->who.model_group,
+		.customer = v->who.customer, .tags = v->who.tags, .model = v->where.model, .model_id = v->where.model_id,
+		.provider = v->where.provider, .api_base = v->where.api_base, .prompt = v->prompt, .completion = v->completion, .cost = v->cost,
+		.n_charges = v->n_charges, .status = 500, .doc = TEXT("{\"error\":{\"class\":\"swept\",\"message\":\"the worker ended\"}}") };
+
+	memcpy(row.id, v->id, sizeof(row.id));
+	memcpy(row.charges, v->charges, sizeof(row.charges));
+	return (spool_append(self, &row));
+}
+
 /* the beginning and the end */
+
+struct text
+spool_path(struct arena *arena, struct text state_dir, struct text instance)
+{
+	return (arena_print(arena, TEXT_FMT "/" TEXT_FMT ".spool", TEXT_ARG(state_dir), TEXT_ARG(instance)));
+}
 
 struct spool *
 spool_open(const struct spool_settings *set, struct buf *why)
@@ -571,10 +594,4 @@ spool_close(struct spool *s)
 	buf_free(&s->unsafe.bytes);
 	buf_free(&s->syncing.bytes);
 	free(s);
-}
-
-const char *
-spool_host(const struct spool *s)
-{
-	return (s->head->host);
 }

@@ -12,9 +12,13 @@
 #define LEDGER_SPOOL_H
 
 #include "base/errand.h"
+#include "board/running.h"
 #include "ledger/ledger.h"
 
 struct spool;
+
+/* The folder of an instance: STATE_DIR/INSTANCE.spool. */
+struct text	 spool_path(struct arena *, struct text state_dir, struct text instance);
 
 struct spool_settings {
 	const char	*dir;			/* the folder itself, made when missing */
@@ -39,7 +43,7 @@ bool		 spool_has_room(struct spool *, unsigned running);
 /* Blocks: what waits is tried again, and what was appended here is made safe; false: not all of it. */
 bool		 spool_sync(struct spool *);
 
-/* The name of this host's spool in the store: the host's own and a random part.  A copy of a machine finds out and renames its spool. */
-const char	*spool_host(const struct spool *);
+/* The row of an exchange whose process died, for running_sweep(); `spool` is a struct spool. */
+bool		 spool_swept(void *spool, const struct running_view *);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * What lies in the folder of a spool.
  *
- *   head			which segment is written to, and whose spool this is; mapped by everybody
+ *   head			which segment is written to; mapped by everybody
  *   0000000000000001.seg …	segments: a header, then frames
  *   aside/			segments of frames that this version can not read, or that the store refused
  *
@@ -26,8 +26,6 @@ struct spool_head {
 	_Atomic uint64_t end;			/* of its bytes, as somebody saw it */
 	_Atomic uint64_t next;			/* a segment that was made ahead, and has room */
 	_Atomic uint64_t available;		/* bytes of the file system, as somebody saw it */
-	char		 host[80];
-	char		 nonce[2][40];		/* what the store has of this host, or is about to have */
 };
 
 struct segment_header {
@@ -48,7 +46,6 @@ uint32_t	 crc32c(uint32_t seed, const void *, size_t);
 int		 spool_folder(const char *dir, struct buf *why);			/* made when missing; -1 and *why */
 struct spool_head *spool_head_open(int folder, const char *dir, int *fd, struct buf *why);	/* NULL and *why */
 void		 spool_head_close(struct spool_head *, int fd);
-void		 name_host(char host[80]);					/* anew, at random */
 void		 segment_name(char name[24], uint64_t number);			/* "0000000000000001.seg" */
 bool		 segment_make(int folder, uint64_t number, size_t size, bool *reserved);	/* true: it is there, whoever made it */
 bool		 segment_header_read(struct segment_header *, int fd);
