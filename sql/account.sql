@@ -1,14 +1,14 @@
 -- Accounts: whose spending is counted (src/access/accounts.c), and the list of changes.
 
 -- name: account_sync
-INSERT INTO sluice_account (scope, entity, part, ceiling, soft, raise, raise_until, duration, period, resets_at)
+INSERT INTO sluice_account (scope, entity, part, ceiling, soft, raised, raised_until, duration, period, resets_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-ON CONFLICT (scope, entity, part) DO UPDATE SET ceiling = excluded.ceiling, soft = excluded.soft, raise = excluded.raise, raise_until = excluded.raise_until,
+ON CONFLICT (scope, entity, part) DO UPDATE SET ceiling = excluded.ceiling, soft = excluded.soft, raised = excluded.raised, raised_until = excluded.raised_until,
 	duration = excluded.duration, period = excluded.period, resets_at = excluded.resets_at
 RETURNING id;
 
 -- name: account_find
-SELECT id, ceiling, soft, raise, raise_until, duration FROM sluice_account WHERE scope = $1 AND entity = $2 AND part = $3;
+SELECT id, ceiling, soft, raised, raised_until, duration FROM sluice_account WHERE scope = $1 AND entity = $2 AND part = $3;
 
 -- name: account_spent
 SELECT spent, held FROM sluice_account_period WHERE account = $1 AND period = $2;
@@ -26,7 +26,7 @@ ON CONFLICT (account, period) DO UPDATE SET spent = excluded.spent;
 SELECT part FROM sluice_account WHERE scope = $1 AND entity = $2 AND (ceiling IS NOT NULL OR soft IS NOT NULL);
 
 -- name: account_unlimit
-UPDATE sluice_account SET ceiling = NULL, soft = NULL, raise = 0, raise_until = NULL WHERE scope = $1 AND entity = $2 AND part = $3;
+UPDATE sluice_account SET ceiling = NULL, soft = NULL, raised = 0, raised_until = NULL WHERE scope = $1 AND entity = $2 AND part = $3;
 
 -- name: account_rename
 UPDATE sluice_account SET entity = $3 WHERE scope = $1 AND entity = $2;

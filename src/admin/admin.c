@@ -65,7 +65,7 @@ admin_find(struct text ids[2], struct text *methods, struct arena *arena, struct
 			arena_append(arena, &all, TEXT(", "));
 		arena_append(arena, &all, text_of(r->method));
 	}
-	*methods = (struct text){ all.len > 0 ? all.at : "", all.len };
+	*methods = arena_copy(arena, (struct text){ all.len > 0 ? all.at : "", all.len });
 	return (NULL);
 }
 

@@ -5,6 +5,9 @@
 
 #include "admin/admin.h"
 
+/* key_calls.c, key_list.c */
+admin_f key_generate, key_generate_service, key_update, key_bulk_update, key_delete, key_info, key_info_many, key_block, key_unblock, key_regenerate,
+    key_reset_spend, key_health, key_list, key_aliases;
 /* activity.c */
 admin_f		 user_activity, user_activity_whole, team_activity, organization_activity, customer_activity, tag_activity,
 		 agent_activity;

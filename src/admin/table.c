@@ -1,8 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The management API, row by row: who may call what, and who answers. */
+/* The management API, row by row: who may call what, and who answers.  Of paths that fit the same, the one without {} comes first. */
 #include "admin/nouns.h"
 
 const struct admin_row admin_rows[] = {
+	{ "POST",	"/key/generate",		ROLE_ANY,	key_generate,		true,  "created",	"key" },
+	{ "POST",	"/key/service-account/generate", ROLE_ANY,	key_generate_service,	true,  "created",	"key" },
+	{ "POST",	"/key/update",			ROLE_ANY,	key_update,		true,  "updated",	"key" },
+	{ "POST",	"/key/bulk_update",		ROLE_ADMIN,	key_bulk_update,	true,  "updated",	"key" },
+	{ "POST",	"/key/delete",			ROLE_ANY,	key_delete,		true,  "deleted",	"key" },
+	{ "GET",	"/key/info",			ROLE_ANY,	key_info,		false, "read",		"key" },
+	{ "POST",	"/v2/key/info",			ROLE_ANY,	key_info_many,		false, "read",		"key" },
+	{ "GET",	"/key/list",			ROLE_ANY,	key_list,		false, "read",		"key" },
+	{ "GET",	"/key/aliases",			ROLE_ANY,	key_aliases,		false, "read",		"key" },
+	{ "POST",	"/key/block",			ROLE_ANY,	key_block,		true,  "blocked",	"key" },
+	{ "POST",	"/key/unblock",			ROLE_ANY,	key_unblock,		true,  "unblocked",	"key" },
+	{ "POST",	"/key/regenerate",		ROLE_ANY,	key_regenerate,		true,  "rotated",	"key" },
+	{ "POST",	"/key/{}/regenerate",		ROLE_ANY,	key_regenerate,		true,  "rotated",	"key" },
+	{ "POST",	"/key/{}/reset_spend",		ROLE_ANY,	key_reset_spend,	true,  "updated",	"key" },
+	{ "POST",	"/key/health",			ROLE_ANY,	key_health,		false, "read",		"key" },
 	/* what was spent */
 	{ "GET", "/user/daily/activity", ROLE_ANY, user_activity, false, NULL, NULL },
 	{ "GET", "/user/daily/activity/aggregated", ROLE_ANY, user_activity_whole, false, NULL, NULL },

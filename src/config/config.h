@@ -252,6 +252,9 @@ struct settings {
 	int64_t		 retry_after_ms;	/* router_settings.retry_after, minimum back-off */
 	int64_t		 timeout_ms, stream_timeout_ms;	/* router's; 0: not given */
 	bool		 json_logs;
+	/* Of the management API, as JSON objects; empty: not given. */
+	struct text	 key_defaults, key_bounds, key_rules;	/* default_key_generate_params, upperbound_key_generate_params, key_generation_settings */
+	struct text	 user_defaults, team_defaults;		/* default_internal_user_params, default_team_params */
 };
 
 struct config {

@@ -347,6 +347,19 @@ read_variables(struct load *l)
 		set->max_fallbacks = n;
 }
 
+/* An object that is kept as JSON. */
+static void
+want_json(struct load *l, const struct node *n, struct text *json)
+{
+	struct buf b = { 0 };
+
+	if (n == NULL || node_is_null(n) || !want_kind(l, n, NODE_MAP))
+		return;
+	node_json(&b, n);
+	*json = arena_copy(l->arena, buf_as_text(&b));
+	buf_free(&b);
+}
+
 static void
 read_litellm(struct load *l, const struct node *map)
 {
@@ -360,6 +373,11 @@ read_litellm(struct load *l, const struct node *map)
 	want_int(l, node_get(map, "num_retries"), 0, 100, &set->num_retries);
 	want_int(l, node_get(map, "max_fallbacks"), 0, 100, &set->max_fallbacks);
 	want_bool(l, node_get(map, "forward_llm_provider_auth_headers"), &set->forward_vendor_keys);
+	want_json(l, node_get(map, "default_key_generate_params"), &set->key_defaults);
+	want_json(l, node_get(map, "upperbound_key_generate_params"), &set->key_bounds);
+	want_json(l, node_get(map, "key_generation_settings"), &set->key_rules);
+	want_json(l, node_get(map, "default_internal_user_params"), &set->user_defaults);
+	want_json(l, node_get(map, "default_team_params"), &set->team_defaults);
 	groups = node_get(map, "model_group_settings");
 	if (want_kind(l, groups, NODE_MAP))
 		set->n_forward_models = want_texts(l, node_get(groups, "forward_client_headers_to_llm_api"), &set->forward_models);

@@ -8,6 +8,7 @@
 #define EXCHANGE_EXCHANGE_H
 
 #include "access/seal.h"
+#include "admin/admin.h"
 #include "base/arena.h"
 #include "exchange/worker.h"
 #include "front/front.h"
@@ -77,6 +78,9 @@ struct exchange {
 	bool		 head_only;		/* HEAD */
 	struct text	 path_id;		/* what its {id} took, decoded */
 	struct seal_key	 seal_key;		/* responses: of this caller's ids */
+	const struct admin_row *admin_row;	/* NULL, or what of the management API is called */
+	struct text	 admin_ids[2];
+	struct admin_errand *admin;		/* NULL: not sent yet */
 
 	/* read */
 	struct glance	 glance;
@@ -174,6 +178,11 @@ bool	pass_find(struct exchange *, struct found *);		/* does the path pass throug
 bool	pass_instead(struct exchange *);			/* a model nobody here has, at a path that is its vendor's too */
 step_f	pass_read, pass, pass_heard;
 struct error *pass_plan(struct exchange *, struct call_plan *);
+
+/* admin.c: the management API */
+bool	admin_path(struct exchange *, struct found *, bool *found);	/* is the path its; not *found: for other methods, which f->allow tells */
+void	admin_forget(struct exchange *);		/* the exchange ends */
+enum step_result local_admin(struct exchange *);
 
 /* ask.c */
 step_f	ask, ask_heard;

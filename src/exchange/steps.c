@@ -48,6 +48,17 @@ front_for(const struct exchange *x)
 	return (is_anthropic_client(x->request) ? &front_messages : &front_chat);
 }
 
+/* What no surface serves is the management API's, or passes through. */
+static bool
+find_elsewhere(struct exchange *x, struct found *f, bool found)
+{
+	bool here;
+
+	if (admin_path(x, f, &here))
+		return (here);
+	return (pass_find(x, f) || found);
+}
+
 static enum step_result
 identify(struct exchange *x)
 {
@@ -57,7 +68,7 @@ identify(struct exchange *x)
 	keep_names(x);
 	found = surface_find(&f, x->request->path, x->request->query, x->request->method);
 	if (!found || f.surface->answer == local_later)
-		found = pass_find(x, &f) || found;
+		found = find_elsewhere(x, &f, found);
 	x->surface = f.surface;
 	x->rest = f.rest;
 	x->path_model = arena_percent_decode(x->arena, f.model);
@@ -238,6 +249,7 @@ exchange_free(struct exchange *x)
 
 	timer_stop(w->loop, &x->wait);
 	timer_stop(w->loop, &x->clock);
+	admin_forget(x);
 	*x->link = x->next;
 	if (x->next != NULL)
 		x->next->link = x->link;

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /key/…: made, changed, shown, blocked, deleted, renewed. */
+#include "admin/key_policy.h"
+#include "admin/keys.h"
+#include "admin/nouns.h"
+#include "admin/roles.h"
+
+#include "base/digest.h"
+#include "base/span.h"
+
+/* Which key is meant */
+
+static struct error *
+not_found(struct admin_call *c)
+{
+	struct error *e = admin_missing(c, "key", "Key not found in database.");
+
+	return (e);
+}
+
+static struct error *
+find(struct key *k, struct admin_call *c, struct text said)
+{
+	bool there;
+
+	TRY(key_find(k, &there, c, key_digest(c->arena, said)));
+	return (there ? NULL : not_found(c));
+}
+
+static struct error *
+may(struct admin_call *c, enum deed deed, const char *route, const struct key *k)
+{
+	return (may_key(c, deed, route, k->digest, doc_string(&k->doc, "user_id"), doc_string(&k->doc, "team_id"), doc_string(&k->doc, "organization_id")));
+}
+
+/* The key a body names by `key`. */
+static struct error *
+named(struct key *k, struct text *said, struct admin_call *c, const struct json *body, enum deed deed, const char *route)
+{
+	TRY(body_id(said, c, body, "key"));
+	TRY(find(k, c, *said));
+	return (may(c, deed, route, k));
+}
+
+/* Answers */
+
+/* What a caller hears of a key that was made or changed: the row, and once more at its top what lives in metadata. */
+static struct error *
+put_made(struct json_out *o, struct admin_call *c, const struct key *k, const struct json *body)
+{
+	key_put(o, k, true);
+	put_string(o, "token_id", k->digest);
+	fields_put_inside(o, &key_noun, &k->doc);
+	put_raw(o, "duration", body_has(body, "duration") ? json_get(body, "duration")->raw : TEXT(""), "null");
+	return (put_tier(o, c, doc_string(&k->doc, "budget_id")));
+}
+
+static struct error *
+say_made(struct admin_call *c, const struct key *k, struct text text, const struct json *body)
+{
+	struct json_out o = { .to = &c->out };
+
+	json_open(&o, '{');
+	put_string(&o, "key", text);
+	TRY(put_made(&o, c, k, body));
+	json_close(&o, '}');
+	return (NULL);
+}
+
+/* POST /key/generate */
+
+/* Who the key is for, where the body does not say. */
+static struct error *
+check_maker(struct admin_call *c, const struct json *body, const char *route)
+{
+	static const char *const admins_only[] = { "spend", "permissions", "may_assert_user", "temp_budget_increase", "temp_budget_expiry" };
+	struct text user, team, org;
+
+	TRY(body_text(&user, c, body, "user_id"));
+	TRY(body_text(&team, c, body, "team_id"));
+	TRY(body_text(&org, c, body, "organization_id"));
+	if (is_admin(c))
+		return (NULL);
+	for (size_t i = 0; i < nitems(admins_only); i++)
+		if (body_has(body, admins_only[i]) || body_has(json_get(body, "metadata"), admins_only[i]))
+			return (admin_forbidden(c, "Only proxy admins may set %s.", admins_only[i]));
+	return (may_key(c, DEED_MAKE, route, TEXT(""), user.len > 0 ? user : own_user(c), team, org));
+}
+
+struct error *
+key_generate(struct admin_call *c)
+{
+	const struct json *body;
+	struct text text;
+	struct key k;
+
+	TRY(check_maker(c, c->body, "/key/generate"));
+	TRY(key_policy(&body, c, c->body, true));
+	TRY(key_make(&k, &text, c, body, own_user(c)));
+	return (say_made(c, &k, text, body));
+}
+
+/* POST /key/service-account/generate: a team's key that no user owns */
+
+static const struct json *
+for_service(struct admin_call *c, const struct json *body)
+{
+	struct doc d, inside;
+	struct json_fault fault;
+	const struct json *made;
+	struct text id;
+
+	doc_read(&d, c->arena, body->raw);
+	doc_set(&d, TEXT("user_id"), TEXT(""));
+	doc_inner(&inside, &d, "metadata");
+	id = doc_string(&d, "key_alias");
+	doc_set_string(&inside, "service_account_id", id.len > 0 ? id : new_uuid(c));
+	doc_set(&d, TEXT("metadata"), doc_text(&inside));
+	made = json_parse(c->arena, doc_text(&d), &fault);
+	return (made != NULL ? made : body);
+}
+
+struct error *
+key_generate_service(struct admin_call *c)
+{
+	const struct json *body;
+	struct text text, team;
+	struct key k;
+
+	TRY(body_text(&team, c, c->body, "team_id"));
+	if (team.len == 0)
+		return (admin_bad(c, "team_id", "team_id is required for service account keys. Please specify `team_id` in the request body."));
+	if (body_has(c->body, "metadata") && !json_is(json_get(c->body, "metadata"), JSON_OBJECT))
+		return (admin_invalid(c, "metadata", "metadata must be an object."));
+	TRY(check_maker(c, c->body, "/key/service-account/generate"));
+	TRY(key_policy(&body, c, for_service(c, c->body), true));
+	TRY(key_make(&k, &text, c, body, TEXT("")));
+	return (say_made(c, &k, text, body));
+}
+
+/* POST /key/update */
+
+/* Whoever is no admin lowers a budget, and never raises it. */
+static struct error *
+check_raise(struct admin_call *c, const struct doc *before, const struct doc *after)
+{
+	int64_t old = doc_money(before, "max_budget"), new = doc_money(after, "max_budget");
+
+	if (is_admin(c) || old == NO_LIMIT || (new != NO_LIMIT && new <= old))
+		return (NULL);
+	return (admin_forbidden(c, "Only proxy admins may raise the max_budget of a key."));
+}
+
+static struct error *
+check_changes(struct admin_call *c, const struct key *old, const struct key *k, const struct json *body, const char *route)
+{
+	struct text team = doc_string(&k->doc, "team_id"), user = doc_string(&k->doc, "user_id");
+
+	TRY(check_raise(c, &old->doc, &k->doc));
+	if (!text_eq(team, doc_string(&old->doc, "team_id")) || !text_eq(user, doc_string(&old->doc, "user_id")))
+		TRY(check_maker(c, body, route));
+	TRY(key_refers(c, &k->doc));
+	TRY(key_alias_free(c, doc_string(&k->doc, "key_alias"), k->digest));
+	return (key_throughput(c, &k->doc, k->digest));
+}
+
+/* The document is copied: what it was is still needed. */
+static struct error *
+patch(struct key *k, struct admin_call *c, const struct key *old, const struct json *body, const char *route)
+{
+	static const char *const admins_only[] = { "spend", "permissions", "may_assert_user", "temp_budget_increase", "temp_budget_expiry" };
+
+	for (size_t i = 0; i < nitems(admins_only); i++)
+		if (!is_admin(c) && (body_has(body, admins_only[i]) || body_has(json_get(body, "metadata"), admins_only[i])))
+			return (admin_forbidden(c, "Only proxy admins may set %s.", admins_only[i]));
+	*k = *old;
+	doc_read(&k->doc, c->arena, doc_text(&old->doc));
+	TRY(key_policy(&body, c, body, false));
+	TRY(fields_read(&k->doc, c, &key_noun, body));
+	TRY(key_expires(k, c, body));
+	doc_set_string(&k->doc, "updated_by", c->changed_by);
+	k->updated_at = c->now_ms;
+	return (check_changes(c, old, k, body, route));
+}
+
+static struct error *
+change(struct key *k, struct admin_call *c, const struct json *body, const char *route)
+{
+	struct key old = *k;
+	int64_t spend;
+
+	TRY(patch(k, c, &old, body, route));
+	TRY(body_money(&spend, c, body, "spend"));
+	TRY(key_write(c, k));
+	if (spend != NO_LIMIT)
+		TRY(spent_set(c, SCOPE_KEY, k->digest, spend));
+	TRY(spent_read(&k->spent, c, SCOPE_KEY, k->digest));
+	return (audit(c, "updated", "key", k->digest, doc_string(&k->doc, "team_id"), key_text(c, &old), key_text(c, k)));
+}
+
+struct error *
+key_update(struct admin_call *c)
+{
+	struct text said;
+	struct key k;
+
+	TRY(named(&k, &said, c, c->body, DEED_CHANGE, "/key/update"));
+	TRY(change(&k, c, c->body, "/key/update"));
+	return (say_made(c, &k, said, c->body));
+}
+
+/* POST /key/bulk_update: what fails of it fails alone */
+
+struct tally {
+	struct buf	 good, bad;
+	unsigned	 n;
+};
+
+static void
+put_failed(struct buf *to, const struct json *item, const struct error *e)
+{
+	struct json_out o = { .to = to, .comma = to->len > 0 };
+
+	json_open(&o, '{');
+	for (const struct json *m = json_is(item, JSON_OBJECT) ? item->first : NULL; m != NULL; m = m->next) {
+		json_name_quoted(&o, m->name);
+		json_raw(&o, m->raw);
+	}
+	put_string(&o, "failed_reason", e->message);
+	json_close(&o, '}');
+}
+
+static struct error *
+one_of_many(struct admin_call *c, const struct json *item, struct buf *good)
+{
+	struct json_out o = { .to = good, .comma = good->len > 0 };
+	struct text said;
+	struct key k;
+
+	if (!json_is(item, JSON_OBJECT))
+		return (admin_invalid(c, "keys", "Each of keys must be an object."));
+	TRY(named(&k, &said, c, item, DEED_CHANGE, "/key/bulk_update"));
+	TRY(change(&k, c, item, "/key/bulk_update"));
+	json_open(&o, '{');
+	put_string(&o, "key", said);
+	json_name(&o, "key_info");
+	json_open(&o, '{');
+	key_put(&o, &k, true);
+	json_close(&o, '}');
+	json_close(&o, '}');
+	return (NULL);
+}
+
+static void
+say_tally(struct admin_call *c, struct tally *t)
+{
+	struct json_out o = { .to = &c->out };
+
+	json_open(&o, '{');
+	json_name(&o, "total_requested");
+	json_int(&o, t->n);
+	json_name(&o, "successful_updates");
+	json_open(&o, '[');
+	buf_text(&c->out, buf_as_text(&t->good));
+	json_close(&o, ']');
+	json_name(&o, "failed_updates");
+	json_open(&o, '[');
+	buf_text(&c->out, buf_as_text(&t->bad));
+	json_close(&o, ']');
+	json_close(&o, '}');
+	buf_free(&t->good);
+	buf_free(&t->bad);
+}
+
+struct error *
+key_bulk_update(struct admin_call *c)
+{
+	const struct json *list = json_get(c->body, "keys");
+	struct tally t = { .n = 0 };
+	struct error *e;
+
+	if (!json_is(list, JSON_ARRAY) || list->count == 0)
+		return (admin_invalid(c, "keys", "keys must be a list of objects."));
+	if (list->count > ADMIN_ITEMS_MOST)
+		return (admin_bad(c, "keys", "At most %d keys can be updated at once.", ADMIN_ITEMS_MOST));
+	for (const struct json *i = list->first; i != NULL; i = i->next, t.n++) {
+		if ((e = one_of_many(c, i, &t.good)) == NULL)
+			continue;
+		if (error_status(e) >= 500) {
+			buf_free(&t.good);
+			buf_free(&t.bad);
+			return (e);
+		}
+		put_failed(&t.bad, i, e);
+	}
+	say_tally(c, &t);
+	return (NULL);
+}
+
+/* POST /key/delete */
+
+struct doomed {
+	struct text	*said;
+	unsigned	 n;
+	bool		 aliases;
+};
+
+static struct error *
+find_doomed(struct key *k, bool *there, struct admin_call *c, struct text said, bool alias)
+{
+	struct rows rows = { 0 };
+
+	if (!alias)
+		return (key_find(k, there, c, key_digest(c->arena, said)));
+	*there = false;
+	TRY(ASK(c, &rows, SQL_KEY_BY_ALIAS, V_TEXT(said)));
+	return (rows.n > 0 ? key_find(k, there, c, rows_text(&rows, 0, 0)) : NULL);
+}
+
+struct error *
+key_delete(struct admin_call *c)
+{
+	struct json_out o = { .to = &c->out };
+	struct doomed d = { 0 };
+	unsigned gone = 0;
+
+	d.aliases = !body_has(c->body, "keys");
+	TRY(body_texts(&d.said, &d.n, c, c->body, d.aliases ? "key_aliases" : "keys"));
+	if (d.n == 0)
+		return (admin_bad(c, "keys", "Send `keys` or `key_aliases`: which keys are to be deleted."));
+	json_open(&o, '{');
+	json_name(&o, "deleted_keys");
+	json_open(&o, '[');
+	for (unsigned i = 0; i < d.n; i++) {
+		struct key k;
+		bool there;
+
+		TRY(find_doomed(&k, &there, c, d.said[i], d.aliases));
+		if (!there)
+			continue;
+		TRY(may(c, DEED_DELETE, "/key/delete", &k));
+		TRY(key_remove(c, &k));
+		json_string(&o, d.said[i]);
+		gone++;
+	}
+	json_close(&o, ']');
+	json_close(&o, '}');
+	return (gone > 0 ? NULL : admin_missing(c, "keys", "No keys found: none of the keys that were sent was found."));
+}
+
+/* GET /key/info, POST /v2/key/info */
+
+static struct error *
+put_info(struct json_out *o, struct admin_call *c, const struct key *k)
+{
+	json_open(o, '{');
+	key_put(o, k, false);
+	TRY(put_tier(o, c, doc_string(&k->doc, "budget_id")));
+	json_close(o, '}');
+	return (NULL);
+}
+
+struct error *
+key_info(struct admin_call *c)
+{
+	struct text said = query_text(c, "key");
+	struct json_out o = { .to = &c->out };
+	struct key k;
+
+	if (said.len == 0)
+		said = c->caller->digest;
+	if (said.len == 0)
+		return (admin_bad(c, "key", "Send ?key=: you did not call with a virtual key whose info could be meant."));
+	TRY(find(&k, c, said));
+	TRY(may(c, DEED_READ, "/key/info", &k));
+	json_open(&o, '{');
+	put_string(&o, "key", said);
+	json_name(&o, "info");
+	TRY(put_info(&o, c, &k));
+	json_close(&o, '}');
+	return (NULL);
+}
+
+struct error *
+key_info_many(struct admin_call *c)
+{
+	struct json_out o = { .to = &c->out };
+	struct text *said;
+	unsigned n;
+
+	TRY(body_texts(&said, &n, c, c->body, "keys"));
+	if (n > ADMIN_PAGE_MOST)
+		return (admin_bad(c, "keys", "At most %d keys can be asked for at once.", ADMIN_PAGE_MOST));
+	json_open(&o, '{');
+	json_name(&o, "key");
+	json_open(&o, '[');
+	for (unsigned i = 0; i < n; i++)
+		json_string(&o, said[i]);
+	json_close(&o, ']');
+	json_name(&o, "info");
+	json_open(&o, '[');
+	for (unsigned i = 0; i < n; i++) {
+		struct key k;
+		bool there;
+
+		TRY(key_find(&k, &there, c, key_digest(c->arena, said[i])));
+		if (!there)
+			continue;
+		TRY(may(c, DEED_READ, "/key/info", &k));
+		TRY(put_info(&o, c, &k));
+	}
+	json_close(&o, ']');
+	json_close(&o, '}');
+	return (NULL);
+}
+
+/* POST /key/block, /key/unblock */
+
+static struct error *
+set_blocked(struct admin_call *c, bool blocked, const char *route)
+{
+	struct json_out o = { .to = &c->out };
+	struct text said, before;
+	struct key k;
+
+	TRY(named(&k, &said, c, c->body, DEED_CHANGE, route));
+	before = key_text(c, &k);
+	doc_set(&k.doc, TEXT("blocked"), blocked ? TEXT("true") : TEXT("false"));
+	doc_set_string(&k.doc, "updated_by", c->changed_by);
+	k.updated_at = c->now_ms;
+	TRY(key_write(c, &k));
+	TRY(audit(c, blocked ? "blocked" : "unblocked", "key", k.digest, doc_string(&k.doc, "team_id"), before, key_text(c, &k)));
+	json_open(&o, '{');
+	key_put(&o, &k, true);
+	json_close(&o, '}');
+	return (NULL);
+}
+
+struct error *
+key_block(struct admin_call *c)
+{
+	return (set_blocked(c, true, "/key/block"));
+}
+
+struct error *
+key_unblock(struct admin_call *c)
+{
+	return (set_blocked(c, false, "/key/unblock"));
+}
+
+/* POST /key/regenerate: another value for the same key */
+
+/* The older one stays good for a while, or dies at once; those before it come along. */
+static struct error *
+retire(struct admin_call *c, struct text old, struct text now)
+{
+	struct text grace;
+	struct rows olders;
+	struct span s;
+
+	TRY(body_span(&grace, c, c->body, "grace_period"));
+	TRY(ASK(c, &olders, SQL_KEY_OLD_LIST, V_TEXT(old)));
+	for (unsigned i = 0; i < olders.n; i++)
+		admin_changed(c, KNOWN_KEY, rows_text(&olders, i, 0));
+	TRY(ASK(c, NULL, SQL_KEY_OLD_MOVE, V_TEXT(old), V_TEXT(now)));
+	if (span_read(grace, &s))
+		TRY(ASK(c, NULL, SQL_KEY_OLD_ADD, V_TEXT(old), V_TEXT(now), V_INT(span_after(&s, c->now_ms))));
+	admin_changed(c, KNOWN_KEY, old);
+	return (NULL);
+}
+
+static struct error *
+renew(struct key *k, struct text *text, struct admin_call *c)
+{
+	struct key old = *k;
+	struct text row = key_text(c, &old);
+
+	TRY(patch(k, c, &old, c->body, "/key/regenerate"));
+	TRY(key_value(text, c, c->body, "new_key"));
+	key_named(k, c, *text);
+	TRY(archive(c, "key", old.digest, row));
+	TRY(ASK(c, NULL, SQL_KEY_RENEW, V_TEXT(old.digest), V_TEXT(k->digest)));
+	TRY(admin_end(c, account_rename(c->store, c->arena, SCOPE_KEY, old.digest, k->digest)));
+	TRY(retire(c, old.digest, k->digest));
+	TRY(key_write(c, k));
+	TRY(spent_read(&k->spent, c, SCOPE_KEY, k->digest));
+	return (audit(c, "rotated", "key", k->digest, doc_string(&k->doc, "team_id"), row, key_text(c, k)));
+}
+
+struct error *
+key_regenerate(struct admin_call *c)
+{
+	struct text said = c->id[0], text;
+	struct key k;
+	bool there;
+
+	if (said.len == 0)
+		TRY(body_text(&said, c, c->body, "key"));
+	if (said.len == 0)
+		said = c->caller->digest;
+	TRY(key_find(&k, &there, c, key_digest(c->arena, said)));
+	if (!there)
+		return (admin_missing(c, "key", "Key " TEXT_FMT " not found.", TEXT_ARG(key_digest(c->arena, said))));
+	TRY(may(c, DEED_CHANGE, "/key/regenerate", &k));
+	TRY(renew(&k, &text, c));
+	return (say_made(c, &k, text, c->body));
+}
+
+/* POST /key/{key}/reset_spend */
+
+struct error *
+key_reset_spend(struct admin_call *c)
+{
+	struct json_out o = { .to = &c->out };
+	int64_t to, most;
+	struct text before;
+	struct key k;
+
+	TRY(find(&k, c, c->id[0]));
+	TRY(may(c, DEED_CHANGE, "/key/{key_id}/reset_spend", &k));
+	TRY(body_money(&to, c, c->body, "reset_to"));
+	if (to == NO_LIMIT)
+		return (admin_bad(c, "reset_to", "reset_to must be a number."));
+	most = doc_money(&k.doc, "max_budget");
+	if (to > k.spent.nano || (most != NO_LIMIT && to > most))
+		return (admin_bad(c, "reset_to", "reset_to must be between 0 and what is spent now, and not above max_budget."));
+	before = key_text(c, &k);
+	TRY(spent_set(c, SCOPE_KEY, k.digest, to));
+	admin_changed(c, KNOWN_KEY, k.digest);
+	TRY(spent_read(&k.spent, c, SCOPE_KEY, k.digest));
+	TRY(audit(c, "updated", "key", k.digest, doc_string(&k.doc, "team_id"), before, key_text(c, &k)));
+	json_open(&o, '{');
+	put_string(&o, "key_hash", k.digest);
+	put_money(&o, "spend", k.spent.nano);
+	put_money(&o, "max_budget", most);
+	put_moment(&o, "budget_reset_at", k.spent.resets_at);
+	json_close(&o, '}');
+	return (NULL);
+}
+
+/* POST /key/health: no callbacks are configured per key here, so a key that got this far is healthy */
+
+struct error *
+key_health(struct admin_call *c)
+{
+	buf_lit(&c->out, "{\"key\":\"healthy\",\"logging_callbacks\":null}");
+	return (NULL);
+}

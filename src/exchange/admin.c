@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The management API's way: the call is copied into an errand, run beside the loop, and its answer told.
+ *
+ * What was changed counts no more on this host before the caller hears of it, also when the caller has left meanwhile.
+ */
+#include "exchange/exchange.h"
+
+#include "access/access.h"
+#include "admin/admin.h"
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+#define CHANGED_BY_MOST	256
+
+struct admin_errand {
+	struct errand	 errand;
+	struct worker	*worker;
+	struct exchange	*x;			/* NULL: it is over */
+	struct config	*config;
+	struct store_pool *pool;
+	struct caller	 caller;
+	struct admin_call call;
+	struct error	*error;
+	bool		 done;
+};
+
+static void
+errand_free(struct admin_errand *e)
+{
+	buf_free(&e->call.out);
+	config_release(e->config);
+	arena_free(e->call.arena);
+	free(e);
+}
+
+static void
+admin_work(struct errand *errand)
+{
+	struct admin_errand *e = (struct admin_errand *)errand;
+
+	e->error = admin_run(&e->call, e->pool);
+}
+
+static void
+admin_done(struct errand *errand)
+{
+	struct admin_errand *e = (struct admin_errand *)errand;
+
+	for (const struct admin_changed *c = e->call.changed; c != NULL; c = c->next)
+		known_change(e->worker->board, &c->id);
+	e->done = true;
+	if (e->x == NULL)
+		errand_free(e);
+	else
+		exchange_walk(e->x);
+}
+
+static void
+admin_drop(struct errand *errand)
+{
+	errand_free((struct admin_errand *)errand);
+}
+
+void
+admin_forget(struct exchange *x)
+{
+	struct admin_errand *e = x->admin;
+
+	x->admin = NULL;
+	if (e == NULL)
+		return;
+	e->x = NULL;
+	if (e->done)
+		errand_free(e);
+}
+
+/* who calls */
+
+static void
+copy_caller(struct admin_errand *e, struct exchange *x)
+{
+	struct arena *a = e->call.arena;
+	const struct text by = request_header(x->request, "litellm-changed-by");
+
+	e->caller = (struct caller){ .kind = x->config->settings.master_key.len > 0 ? CALLER_MASTER : CALLER_NOBODY, .role = USER_ADMIN,
+		.digest = TEXT(""), .user_id = TEXT("default_user_id"), .team_id = TEXT(""), .organization_id = TEXT("") };
+	e->call.caller = &e->caller;
+	e->call.changed_by = arena_copy(a, e->caller.role == USER_ADMIN && by.len > 0 && by.len <= CHANGED_BY_MOST ? by : e->caller.user_id);
+	if (e->call.changed_by.len == 0)
+		e->call.changed_by = arena_copy(a, e->caller.digest);
+}
+
+/* sending */
+
+static struct error *
+admin_send(struct exchange *x)
+{
+	struct worker *w = x->worker;
+	struct admin_errand *e = must_zalloc(sizeof(*e));
+	struct admin_call *c = &e->call;
+
+	e->errand = (struct errand){ .work = admin_work, .done = admin_done, .drop = admin_drop };
+	e->worker = w;
+	e->x = x;
+	e->config = config_hold(x->config);
+	e->pool = w->store_pool;
+	c->arena = arena_new();
+	c->config = e->config;
+	c->row = x->admin_row;
+	c->id[0] = arena_copy(c->arena, x->admin_ids[0]);
+	c->id[1] = arena_copy(c->arena, x->admin_ids[1]);
+	c->query = arena_copy(c->arena, x->request->query);
+	c->sent = arena_copy(c->arena, text_sub(x->request->body, 0, ADMIN_BODY_MOST + 1));
+	c->now_ms = clock_wall_ms();
+	copy_caller(e, x);
+	x->admin = e;
+	if (lane_send(w->store_lane, &e->errand))
+		return (NULL);
+	x->admin = NULL;
+	errand_free(e);
+	return (error_new(x->arena, E_BUSY, "The gateway has too many calls of its database under way; try again soon."));
+}
+
+/* The error dies with the errand: what is told of it is copied. */
+static struct error *
+copied(struct exchange *x, const struct error *e)
+{
+	struct error *copy = arena_new_of(x->arena, struct error);
+
+	*copy = *e;
+	copy->message = arena_copy(x->arena, e->message);
+	copy->type = arena_copy(x->arena, e->type);
+	copy->code = arena_copy(x->arena, e->code);
+	copy->param = arena_copy(x->arena, e->param);
+	return (copy);
+}
+
+enum step_result
+local_admin(struct exchange *x)
+{
+	if (x->admin == NULL) {
+		x->error = admin_send(x);
+		return (x->error != NULL ? STEP_ERROR : STEP_WAIT);
+	}
+	if (!x->admin->done)
+		return (STEP_WAIT);
+	if (x->admin->error != NULL) {
+		x->error = copied(x, x->admin->error);
+		return (STEP_ERROR);
+	}
+	answer_whole(x, x->admin->call.status, "application/json", buf_as_text(&x->admin->call.out));
+	return (STEP_DONE);
+}
+
+bool
+admin_path(struct exchange *x, struct found *f, bool *found)
+{
+	struct text allow = TEXT("");
+	struct surface *s;
+
+	x->admin_row = admin_find(x->admin_ids, &allow, x->arena, x->request->method, x->request->path);
+	*found = x->admin_row != NULL;
+	if (!*found && allow.len == 0)
+		return (false);
+	*f = (struct found){ .rest = TEXT(""), .model = TEXT(""), .id = TEXT(""), .path_known = true, .allow = allow.at };
+	if (!*found)
+		return (true);
+	s = arena_new_of(x->arena, struct surface);
+	*s = (struct surface){ .path = x->admin_row->path, .methods = x->admin_row->method, .front = &front_chat, .counter = COUNT_REQUESTS_OTHER,
+		.answer = local_admin };
+	f->surface = s;
+	return (true);
+}
