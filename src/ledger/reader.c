@@ -383,6 +383,15 @@ reader_read(const struct reader *r, struct reader_at *at, unsigned most)
 	return (n);
 }
 
+bool
+reader_oldest(const struct reader *r, struct reader_at *at)
+{
+	if (r->segments == NULL || r->segments->number >= ASIDE)
+		return (false);
+	*at = (struct reader_at){ .segment = r->segments->number };
+	return (true);
+}
+
 /* Alone with it, and all of it is in the store. */
 static bool
 is_over(const struct segment *g)

@@ -27,6 +27,7 @@ bool		 reader_next(struct reader *, struct arena *, struct text *frame);
 bool		 reader_has_more(const struct reader *);	/* segments that are not opened yet: false from reader_next() is not the end */
 /* How far the segments are that were read since the last reader_shipped(); at most `most`. */
 unsigned	 reader_read(const struct reader *, struct reader_at *, unsigned most);
+bool		 reader_oldest(const struct reader *, struct reader_at *);	/* the segment before which nothing waits; false: unknown */
 void		 reader_shipped(struct reader *);		/* all that was read; segments without anything else go */
 void		 reader_back(struct reader *);			/* it was not: read again from there */
 /* A frame that can not be shipped by this program: kept for a later one.  False: it could not be written, so do not call reader_shipped(). */

@@ -68,7 +68,7 @@ buf_clean(struct buf *b, struct text t)
 	}
 }
 
-/* As many items as fit, in their order, and then the mark; what is not of that kind is empty. */
+/* As many items as fit, in their order, and then the mark; what is not of that kind becomes empty. */
 static struct text
 fitting(struct arena *arena, struct text whole, size_t room, const char *brackets, struct text mark)
 {
@@ -79,20 +79,19 @@ fitting(struct arena *arena, struct text whole, size_t room, const char *bracket
 	struct json_item item;
 	struct json_spot top;
 	size_t count;
+	bool fine = json_scan(whole, &type, &top, 1, &count, &fault) && type == (brackets[0] == '{' ? JSON_OBJECT : JSON_ARRAY);
 
-	if (whole.len <= room && whole.len >= NOTHING)
+	if (fine && whole.len <= room)
 		return (whole);
 	arena_append(arena, &out, (struct text){ brackets, 1 });
-	if (json_scan(whole, &type, &top, 1, &count, &fault) && type == (brackets[0] == '{' ? JSON_OBJECT : JSON_ARRAY)) {
-		walk = json_walk(whole);
-		while (json_next(&walk, &item)) {
-			struct text one = { item.from, (size_t)(item.raw.at + item.raw.len - item.from) };
+	walk = json_walk(fine ? whole : TEXT("[]"));
+	while (json_next(&walk, &item)) {
+		struct text one = { item.from, (size_t)(item.raw.at + item.raw.len - item.from) };
 
-			if (out.len + one.len + mark.len + 2 > room)
-				continue;		/* a smaller one may follow */
-			arena_append(arena, &out, one);
-			arena_append(arena, &out, TEXT(","));
-		}
+		if (out.len + one.len + mark.len + 2 > room)
+			continue;			/* a smaller one may follow */
+		arena_append(arena, &out, one);
+		arena_append(arena, &out, TEXT(","));
 	}
 	if (whole.len > room && mark.len > 0 && out.len + mark.len + 1 <= room)
 		arena_append(arena, &out, mark);

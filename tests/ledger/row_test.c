@@ -155,6 +155,10 @@ a_document_that_is_none_is_left_out(void **state)
 	row.doc = many("x", 5000);
 	back = there_and_back(&row);
 	assert_true(text_is(back.doc, "{\"cut\":true}"));
+	row.doc = TEXT("[1]");
+	row.tags = TEXT("[\"a\",\"cut off");
+	back = there_and_back(&row);
+	assert_true(text_is(back.doc, "{}") && text_is(back.tags, "[]"));
 }
 
 /* One row that the store refuses would hold up all others. */

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Batches: read, put into the store with everything that counts them, and set aside what no store takes. */
+#include "ledger/shipper.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "ledger/ledger.h"
+#include "ledger/sums.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BATCH		5000
+#define POSITIONS	64			/* segments of one batch */
+#define TRIES		20			/* of a transaction that collides with another's */
+#define SUSPECTS	32
+#define SAY_US		60000000
+#define TIDY_US		60000000
+
+#define DO(call)	do { enum store_end do_end_ = (call); if (do_end_ != STORE_FINE) return (do_end_); } while (0)
+
+struct suspect {
+	char		 id[37];
+	struct text	 frame;			/* on the heap */
+};
+
+struct shipper {
+	struct shipper_setup set;
+	struct arena	*arena;			/* of the batch */
+	bool		 begun;			/* the store's positions were asked for */
+	unsigned	 most;			/* rows of the next batch */
+	struct suspect	 suspects[SUSPECTS];	/* rows that were refused alone: set aside as soon as another is taken */
+	unsigned	 n_suspects;
+	uint64_t	 passes_begun, passes_ended;
+	bool		 in_pass;
+	uint64_t	 inserted;
+	int64_t		 said_us, tidied_us;
+};
+
+struct batch {
+	struct ledger_row **rows;		/* by id, each once */
+	unsigned	 n, room;
+	unsigned	 held;			/* suspects among those that were read */
+	struct crossing	*crossings;
+	unsigned	 n_crossings, inserted;
+};
+
+/* reading */
+
+static bool
+is_suspect(const struct shipper *s, const char *id)
+{
+	for (unsigned i = 0; i < s->n_suspects; i++)
+		if (strcmp(s->suspects[i].id, id) == 0)
+			return (true);
+	return (false);
+}
+
+static bool
+set_aside(struct shipper *s, struct text frame, const char *id, const char *why)
+{
+	note(NOTE_ERROR, id, "a row %s; it is kept in the spool's folder aside", why);
+	return (reader_set_aside(s->set.reader, frame));
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	return (strcmp((*(struct ledger_row *const *)a)->id, (*(struct ledger_row *const *)b)->id));
+}
+
+/* A row that was written twice (after a failed fsync, or by a sweeper) is in here once. */
+static void
+sort(struct batch *b)
+{
+	unsigned n = 0;
+
+	if (b->n == 0)
+		return;
+	qsort(b->rows, b->n, sizeof(struct ledger_row *), by_id);
+	for (unsigned i = 0; i < b->n; i++)
+		if (i == 0 || strcmp(b->rows[i]->id, b->rows[n - 1]->id) != 0)
+			b->rows[n++] = b->rows[i];
+	b->n = n;
+}
+
+/* False: a frame could be neither read nor kept. */
+static bool
+read_batch(struct shipper *s, struct batch *b)
+{
+	struct ledger_row row;
+	struct text frame;
+
+	*b = (struct batch){ 0 };
+	b->rows = arena_alloc(s->arena, s->most * sizeof(struct ledger_row *));
+	if (!s->in_pass)
+		s->passes_begun++;
+	s->in_pass = true;
+	while (b->n < s->most && reader_next(s->set.reader, s->arena, &frame)) {
+		if (!ledger_row_unpack(&row, s->arena, frame)) {
+			if (!set_aside(s, frame, "", "is of a version that this one does not know"))
+				return (false);
+		} else if (is_suspect(s, row.id))
+			b->held++;
+		else {
+			b->rows[b->n] = arena_new_of(s->arena, struct ledger_row);
+			*b->rows[b->n++] = row;
+		}
+	}
+	s->in_pass = b->n == s->most || reader_has_more(s->set.reader);
+	sort(b);
+	return (true);
+}
+
+/* the transaction */
+
+static enum store_end
+load_rows(const struct shipper *s, struct store *store, const struct batch *b)
+{
+	DO(store_load_begin(store, SQL_LOAD_REQUESTS));
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct ledger_row *r = b->rows[i];
+		const struct value v[] = { V_TEXT(text_of(r->id)), V_INT(r->began_ms), V_INT_OR_NULL(r->first_token_ms != 0, r->first_token_ms),
+			V_INT(r->ended_ms), V_TEXT(r->call_type), V_TEXT(r->ended), V_INT(r->status), V_INT(r->streamed), V_TEXT(r->key_digest),
+			V_TEXT(r->user_id), V_TEXT(r->team_id), V_TEXT(r->organization_id), V_TEXT(r->project_id), V_TEXT(r->customer),
+			V_TEXT(r->model_group), V_TEXT(r->model), V_TEXT(r->model_id), V_TEXT(r->provider), V_TEXT(r->api_base), V_INT(r->prompt),
+			V_INT(r->completion), V_INT(r->cached), V_INT(r->written), V_INT(r->reasoning), V_INT(r->cost), V_INT(r->estimated),
+			V_TEXT(text_of(s->set.host)), V_TEXT(r->tags), V_TEXT(r->doc) };
+
+		DO(store_load_row(store, v, nitems(v)));
+	}
+	return (store_load_end(store));
+}
+
+static int
+text_cmp(const void *a, const void *b)
+{
+	const struct text *x = a, *y = b;
+	int c = memcmp(x->at, y->at, x->len < y->len ? x->len : y->len);
+
+	return (c != 0 ? c : x->len < y->len ? -1 : x->len > y->len);
+}
+
+/* Which of the batch are new: all, or those whose ids came back. */
+static void
+keep_inserted(struct arena *arena, struct batch *b, const struct rows *back)
+{
+	struct text *ids = arena_alloc(arena, (back->n + 1) * sizeof(*ids));
+	unsigned n = 0;
+
+	b->inserted = back->n;
+	if (back->n == b->n)
+		return;
+	for (unsigned i = 0; i < back->n; i++)
+		ids[i] = rows_text(back, i, 0);
+	qsort(ids, back->n, sizeof(*ids), text_cmp);
+	for (unsigned i = 0; i < b->n; i++) {
+		struct text id = text_of(b->rows[i]->id);
+
+		if (bsearch(&id, ids, back->n, sizeof(*ids), text_cmp) != NULL)
+			b->rows[n++] = b->rows[i];
+	}
+	b->n = n;
+}
+
+static enum store_end
+add_days(struct store *store, struct arena *arena, const struct sums *sums)
+{
+	if (sums->n_days == 0)
+		return (STORE_FINE);
+	DO(STORE0(store, arena, NULL, SQL_STAGE_DAYS));
+	DO(store_load_begin(store, SQL_LOAD_DAYS));
+	for (const struct day_sum *d = sums->days; d != NULL; d = d->next) {
+		struct value v[DAY_KEYS + 1 + DAY_SUMS];
+		unsigned n = 0;
+
+		v[n++] = V_INT(d->day);
+		for (unsigned i = 0; i < DAY_KEYS; i++)
+			v[n++] = V_TEXT(d->keys[i]);
+		for (unsigned i = 0; i < DAY_SUMS; i++)
+			v[n++] = V_INT(d->sums[i]);
+		DO(store_load_row(store, v, n));
+	}
+	DO(store_load_end(store));
+	DO(STORE0(store, arena, NULL, SQL_DAYS_ADD));
+	return (STORE0(store, arena, NULL, SQL_STAGE_DAYS_CLEAR));
+}
+
+static enum store_end
+note_positions(const struct shipper *s, struct store *store, struct arena *arena)
+{
+	struct reader_at at[POSITIONS];
+	unsigned n = reader_read(s->set.reader, at, nitems(at));
+
+	for (unsigned i = 0; i < n; i++)
+		DO(STORE(store, arena, NULL, SQL_SPOOL_POSITION, V_TEXT(text_of(s->set.host)), V_INT((int64_t)at[i].segment), V_INT(at[i].position)));
+	return (STORE_FINE);
+}
+
+static enum store_end
+put(struct shipper *s, struct store *store, struct batch *b)
+{
+	struct rows back = { 0 };
+	struct sums sums;
+
+	if (b->n > 0) {
+		DO(STORE0(store, s->arena, NULL, SQL_STAGE_REQUESTS));
+		DO(load_rows(s, store, b));
+		DO(STORE0(store, s->arena, &back, SQL_REQUESTS_INSERT));
+		DO(STORE0(store, s->arena, NULL, SQL_STAGE_REQUESTS_CLEAR));
+		keep_inserted(s->arena, b, &back);
+	}
+	sums_make(&sums, s->arena, b->rows, b->n);
+	DO(add_days(store, s->arena, &sums));
+	DO(note_positions(s, store, s->arena));
+	if (sums.n_bookings > 0)
+		DO(s->set.book(store, s->arena, sums.bookings, sums.n_bookings, &b->crossings, &b->n_crossings));
+	return (STORE_FINE);
+}
+
+/* The store takes others, so it is them.  Before the commit that goes past them. */
+static bool
+set_suspects_aside(struct shipper *s)
+{
+	for (unsigned i = 0; i < s->n_suspects; i++)
+		if (!set_aside(s, s->suspects[i].frame, s->suspects[i].id, "is refused by the store"))
+			return (false);
+	return (true);
+}
+
+static enum store_end
+transact(struct shipper *s, struct store *store, const struct batch *whole, struct batch *b)
+{
+	enum store_end end = STORE_AGAIN;
+
+	for (unsigned tries = 0; tries < TRIES && end == STORE_AGAIN; tries++) {
+		if (tries > 0)
+			usleep((unsigned)(random_u64() % (2000u << (tries < 6 ? tries : 6))));
+		*b = *whole;
+		b->rows = arena_alloc(s->arena, (whole->n + 1) * sizeof(struct ledger_row *));
+		if (whole->n > 0)
+			memcpy(b->rows, whole->rows, whole->n * sizeof(struct ledger_row *));
+		end = store_begin(store);
+		if (end == STORE_FINE)
+			end = put(s, store, b);
+		if (end == STORE_FINE && !set_suspects_aside(s))
+			end = STORE_WRONG;
+		if (end == STORE_FINE)
+			end = store_commit(store);
+		if (end != STORE_FINE)
+			store_rollback(store);
+	}
+	return (end);
+}
+
+/* rows that the store refuses */
+
+static void
+forget_suspects(struct shipper *s)
+{
+	for (unsigned i = 0; i < s->n_suspects; i++)
+		free((char *)(uintptr_t)s->suspects[i].frame.at);
+	s->n_suspects = 0;
+}
+
+static void
+suspect(struct shipper *s, const struct ledger_row *row)
+{
+	struct suspect *x = &s->suspects[s->n_suspects++];
+	struct buf b = { 0 };
+
+	memcpy(x->id, row->id, sizeof(x->id));
+	ledger_row_pack(&b, row);
+	x->frame = buf_as_text(&b);		/* the buffer's memory is its own from here on */
+}
+
+static void
+say_refused(struct shipper *s, const struct store *store)
+{
+	int64_t now = clock_us();
+
+	if (s->said_us != 0 && now < s->said_us + SAY_US)
+		return;
+	s->said_us = now;
+	note(NOTE_ERROR, "", "the store refuses rows of the spool, which wait: %s", store_why(store));
+}
+
+/* Halves, until the row that is refused stands alone; and if there are too many of them it is not the rows. */
+static enum ship_end
+refused(struct shipper *s, const struct store *store, const struct batch *b)
+{
+	if (b->n > 1) {
+		s->most = b->n / 2;
+		return (SHIP_SOME);
+	}
+	if (b->n == 1 && s->n_suspects < SUSPECTS) {
+		suspect(s, b->rows[0]);
+		s->most = SUSPECTS;
+		return (SHIP_SOME);
+	}
+	say_refused(s, store);
+	forget_suspects(s);
+	s->most = s->set.batch;
+	return (SHIP_WRONG);
+}
+
+/* turns */
+
+static enum ship_end
+shipped(struct shipper *s, const struct batch *b)
+{
+	reader_shipped(s->set.reader);
+	forget_suspects(s);
+	s->inserted += b->inserted;
+	s->most = s->most * 2 < s->set.batch ? s->most * 2 : s->set.batch;
+	if (b->n_crossings > 0 && s->set.crossed != NULL)
+		s->set.crossed(s->set.self, b->crossings, b->n_crossings);
+	if (s->in_pass)
+		return (SHIP_SOME);
+	s->passes_ended = s->passes_begun;
+	return (SHIP_ALL);
+}
+
+static enum ship_end
+back(struct shipper *s, enum ship_end end)
+{
+	reader_back(s->set.reader);
+	s->in_pass = true;			/* what it has read so far is not shipped */
+	return (end);
+}
+
+static enum ship_end
+ship(struct shipper *s, struct store *store, const struct batch *whole)
+{
+	struct batch b;
+	enum store_end end;
+
+	if (whole->n == 0 && whole->held > 0) {
+		usleep(100000);			/* nothing else to see whether it is the store, or them */
+		return (back(s, SHIP_ALL));
+	}
+	if (s->n_suspects > 0 && s->said_us == 0)
+		say_refused(s, store);
+	end = transact(s, store, whole, &b);
+	if (end == STORE_FINE)
+		return (shipped(s, &b));
+	return (back(s, end == STORE_AWAY || end == STORE_AGAIN ? SHIP_AWAY : refused(s, store, whole)));
+}
+
+/* The store's memory of segments that are gone. */
+static enum store_end
+tidy(struct shipper *s, struct store *store)
+{
+	struct reader_at at;
+	int64_t now = clock_us();
+
+	if (s->tidied_us != 0 && now < s->tidied_us + TIDY_US)
+		return (STORE_FINE);
+	s->tidied_us = now;
+	if (!reader_oldest(s->set.reader, &at))
+		return (STORE_FINE);
+	return (STORE(store, s->arena, NULL, SQL_SPOOL_FORGET, V_TEXT(text_of(s->set.host)), V_INT((int64_t)at.segment)));
+}
+
+static enum store_end
+begin(struct shipper *s, struct store *store)
+{
+	struct reader_at *at;
+	struct rows rows;
+
+	DO(STORE(store, s->arena, &rows, SQL_SPOOL_POSITIONS, V_TEXT(text_of(s->set.host))));
+	at = arena_alloc(s->arena, (rows.n + 1) * sizeof(*at));
+	for (unsigned i = 0; i < rows.n; i++)
+		at[i] = (struct reader_at){ (uint64_t)rows_int(&rows, i, 0, 0), rows_int(&rows, i, 1, 0) };
+	reader_begin(s->set.reader, at, rows.n);
+	s->begun = true;
+	return (STORE_FINE);
+}
+
+enum ship_end
+shipper_turn(struct shipper *s, struct store *store)
+{
+	enum ship_end end = SHIP_ALL;
+	struct batch b;
+
+	arena_clear(s->arena);
+	if (!s->begun && begin(s, store) != STORE_FINE)
+		return (SHIP_AWAY);
+	if (!read_batch(s, &b))
+		return (back(s, SHIP_WRONG));
+	if (b.n > 0 || b.held > 0)
+		end = ship(s, store, &b);
+	else if (!s->in_pass) {
+		s->passes_ended = s->passes_begun;
+		reader_shipped(s->set.reader);	/* what was set aside, and ends of closed segments */
+	}
+	if (end == SHIP_ALL && tidy(s, store) != STORE_FINE)
+		return (SHIP_AWAY);
+	return (end);
+}
+
+uint64_t
+shipper_mark(void *self)
+{
+	return (((struct shipper *)self)->passes_begun + 1);
+}
+
+bool
+shipper_passed(void *self, uint64_t mark)
+{
+	return (((struct shipper *)self)->passes_ended >= mark);
+}
+
+uint64_t
+shipper_rows(const struct shipper *s)
+{
+	return (s->inserted);
+}
+
+struct shipper *
+shipper_new(const struct shipper_setup *set)
+{
+	struct shipper *s = must_zalloc(sizeof(*s));
+
+	s->set = *set;
+	if (s->set.batch == 0)
+		s->set.batch = BATCH;
+	s->most = s->set.batch;
+	s->arena = arena_new();
+	return (s);
+}
+
+void
+shipper_free(struct shipper *s)
+{
+	if (s == NULL)
+		return;
+	forget_suspects(s);
+	arena_free(s->arena);
+	free(s);
+}

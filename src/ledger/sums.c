@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows grouped by what sluice_day is keyed by, and by whom they charge. */
+#include "ledger/sums.h"
+
+#include "base/date.h"
+#include "base/json.h"
+
+#include <stdlib.h>
+
+#define BUCKETS		4096			/* a power of two */
+#define YEAR_9999_MS	INT64_C(253402300799999)
+
+struct making {
+	struct sums	*sums;
+	struct arena	*arena;
+	struct day_sum	**buckets;
+	struct {
+		int64_t	 number;		/* of days since 1970 */
+		int64_t	 code;
+	} day;					/* the last one: most rows of a batch are of one day */
+};
+
+static uint64_t
+mix(uint64_t hash, struct text t)
+{
+	return ((hash ^ text_hash(t)) * UINT64_C(0x9e3779b97f4a7c15) + t.len);
+}
+
+static uint64_t
+hash_of(int64_t day, const struct text keys[DAY_KEYS])
+{
+	uint64_t h = (uint64_t)day;
+
+	for (unsigned i = 0; i < DAY_KEYS; i++)
+		h = mix(h, keys[i]);
+	return (h ^ h >> 29);
+}
+
+static bool
+is_same(const struct day_sum *d, uint64_t hash, int64_t day, const struct text keys[DAY_KEYS])
+{
+	if (d->hash != hash || d->day != day)
+		return (false);
+	for (unsigned i = 0; i < DAY_KEYS; i++)
+		if (!text_eq(d->keys[i], keys[i]))
+			return (false);
+	return (true);
+}
+
+static struct day_sum *
+find_or_make(struct making *m, int64_t day, const struct text keys[DAY_KEYS])
+{
+	uint64_t hash = hash_of(day, keys);
+	struct day_sum **bucket = &m->buckets[hash & (BUCKETS - 1)], *d;
+
+	for (d = *bucket; d != NULL; d = d->same)
+		if (is_same(d, hash, day, keys))
+			return (d);
+	d = arena_new_of(m->arena, struct day_sum);
+	d->hash = hash;
+	d->day = day;
+	memcpy(d->keys, keys, sizeof(d->keys));
+	d->same = *bucket;
+	*bucket = d;
+	d->next = m->sums->days;
+	m->sums->days = d;
+	m->sums->n_days++;
+	return (d);
+}
+
+/* A clock can be wrong by any amount; years have four digits. */
+static int64_t
+code_of(struct making *m, int64_t ms)
+{
+	int64_t number;
+
+	ms = ms < 0 ? 0 : ms > YEAR_9999_MS ? YEAR_9999_MS : ms;
+	number = day_of_ms(ms);
+	if (m->day.code == 0 || m->day.number != number) {
+		m->day.number = number;
+		m->day.code = day_code(number);
+	}
+	return (m->day.code);
+}
+
+/* What the caller did not get. */
+static bool
+has_failed(const struct ledger_row *r)
+{
+	return (r->status >= 400 || text_is(r->ended, "cut") || text_is(r->ended, "refused") || text_is(r->ended, "swept"));
+}
+
+static void
+add(struct making *m, const struct ledger_row *r, const char *kind, struct text entity)
+{
+	const struct text keys[DAY_KEYS] = { text_of(kind), entity, r->key_digest, r->user_id, r->team_id, r->organization_id, r->project_id,
+		r->model_group, r->model, r->model_id, r->provider, r->call_type };
+	const int64_t more[DAY_SUMS] = { 1, has_failed(r), r->prompt, r->completion, r->cached, r->written, r->reasoning, r->cost };
+	struct day_sum *d = find_or_make(m, code_of(m, r->began_ms), keys);
+
+	for (unsigned i = 0; i < DAY_SUMS; i++)
+		d->sums[i] += more[i];
+}
+
+/* A tag that is there twice counts once. */
+static void
+add_tags(struct making *m, const struct ledger_row *r)
+{
+	struct json_walk walk = json_walk(r->tags), before;
+	struct json_item item, other;
+
+	while (json_next(&walk, &item)) {
+		bool again = item.type != JSON_STRING;
+
+		before = json_walk(r->tags);
+		while (!again && json_next(&before, &other) && other.from != item.from)
+			again = text_eq(other.raw, item.raw);
+		if (!again)
+			add(m, r, "tag", json_unescape(m->arena, json_inside(item.raw)));
+	}
+}
+
+static void
+add_row(struct making *m, const struct ledger_row *r)
+{
+	add(m, r, "", TEXT(""));
+	if (r->customer.len > 0)
+		add(m, r, "customer", r->customer);
+	if (r->tags.len > 2)
+		add_tags(m, r);
+}
+
+/* charges */
+
+static int
+compare(int64_t a, int64_t b)
+{
+	return (a < b ? -1 : a > b);
+}
+
+static int
+by_account(const void *a, const void *b)
+{
+	const struct booking *x = a, *y = b;
+	int c = compare((int64_t)x->account, (int64_t)y->account);
+
+	if (c == 0)
+		c = compare(x->period, y->period);
+	return (c != 0 ? c : compare((int64_t)x->lease, (int64_t)y->lease));
+}
+
+static void
+add_bookings(struct sums *sums, struct arena *arena, struct ledger_row *const *rows, unsigned n)
+{
+	unsigned room = 0, all = 0;
+	struct booking *b;
+
+	for (unsigned i = 0; i < n; i++)
+		room += rows[i]->n_charges;
+	b = arena_alloc(arena, (room + 1) * sizeof(*b));
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < rows[i]->n_charges && rows[i]->cost != 0; k++) {
+			const struct charge *c = &rows[i]->charges[k];
+
+			b[all++] = (struct booking){ c->account, c->period, c->lease, rows[i]->cost };
+		}
+	qsort(b, all, sizeof(*b), by_account);
+	sums->bookings = b;
+	for (unsigned i = 0; i < all; i++) {
+		if (sums->n_bookings > 0 && by_account(&b[sums->n_bookings - 1], &b[i]) == 0)
+			b[sums->n_bookings - 1].cost += b[i].cost;
+		else
+			b[sums->n_bookings++] = b[i];
+	}
+}
+
+void
+sums_make(struct sums *sums, struct arena *arena, struct ledger_row *const *rows, unsigned n)
+{
+	struct making m = { .sums = sums, .arena = arena };
+
+	*sums = (struct sums){ 0 };
+	m.buckets = arena_alloc(arena, BUCKETS * sizeof(struct day_sum *));
+	for (unsigned i = 0; i < n; i++)
+		add_row(&m, rows[i]);
+	add_bookings(sums, arena, rows, n);
+}
