@@ -49,14 +49,6 @@ rows_grow(struct rows *r, struct arena *a, unsigned *room)
 
 /* a connection */
 
-/* Until PostgreSQL's is here. */
-static enum store_end
-open_none(struct store *s)
-{
-	return (store_fail(s, STORE_AWAY, "PostgreSQL is not spoken yet"));
-}
-static const struct engine engine_none = { .open = open_none };
-
 static bool
 names_postgres(struct text url)
 {
@@ -66,7 +58,7 @@ names_postgres(struct text url)
 static const struct engine *
 engine_for(struct text url)
 {
-	return (names_postgres(url) ? &engine_none : &engine_sqlite);
+	return (names_postgres(url) ? &engine_postgres : &engine_sqlite);
 }
 
 struct store *
@@ -161,6 +153,10 @@ open_it(struct store *s)
 {
 	enum store_end end = s->engine->open(s);
 
+	for (unsigned i = 0; i < s->n_channels && end == STORE_FINE; i++)
+		end = s->engine->listen(s, s->channels[i]);
+	if (end != STORE_FINE)
+		shut(s);
 	s->away = end != STORE_FINE;
 	return (end);
 }
@@ -172,6 +168,8 @@ ready(struct store *s)
 	s->deadline_us = clock_us() + (int64_t)s->patience_ms * 1000;
 	if (s->failed != STORE_FINE)
 		return (s->failed);
+	if (s->engine_self != NULL && !s->in_transaction && s->engine->alive != NULL && !s->engine->alive(s))
+		shut(s);
 	return (s->engine_self != NULL ? STORE_FINE : open_it(s));
 }
 
@@ -179,7 +177,7 @@ ready(struct store *s)
 static enum store_end
 ended(struct store *s, enum store_end end)
 {
-	if (end == STORE_AWAY)
+	if (end == STORE_AWAY && s->engine->alive != NULL)
 		shut(s);
 	if (end != STORE_FINE && s->in_transaction && s->failed == STORE_FINE) {
 		s->failed = end;
@@ -303,15 +301,25 @@ store_listen(struct store *s, const char *channel)
 {
 	enum store_end end = ready(s);
 
-	if (end != STORE_FINE || s->engine->listen == NULL)
-		return (end);
-	return (ended(s, s->engine->listen(s, channel)));
+	if (end == STORE_FINE && s->engine->listen != NULL)
+		end = ended(s, s->engine->listen(s, channel));
+	if (end == STORE_FINE && s->engine->listen != NULL) {
+		assert(s->n_channels < CHANNELS_MOST);
+		s->channels[s->n_channels++] = channel;
+	}
+	return (end);
 }
 
 bool
 store_heard(struct store *s, int wait_ms)
 {
+	int heard;
+
 	if (s->engine_self == NULL || s->engine->heard == NULL)
 		return (false);
-	return (s->engine->heard(s, wait_ms));
+	s->deadline_us = clock_us() + (int64_t)wait_ms * 1000;
+	heard = s->engine->heard(s);
+	if (heard < 0)
+		shut(s);
+	return (heard > 0);
 }

@@ -72,7 +72,8 @@ enum store_end	 store_load_begin(struct store *, enum statement load);
 enum store_end	 store_load_row(struct store *, const struct value *, unsigned n);
 enum store_end	 store_load_end(struct store *);
 
-/* Wake-ups (PostgreSQL's NOTIFY): true when something was heard within `wait_ms`; SQLite never hears. */
+/* Wake-ups (PostgreSQL's NOTIFY): true when something was heard within `wait_ms`; SQLite never hears, and does not wait.  Where store_fd() is -1 behind it, the
+ * connection broke: the next statement opens another, which listens too.  `channel` stays the caller's. */
 enum store_end	 store_listen(struct store *, const char *channel);
 bool		 store_heard(struct store *, int wait_ms);
 

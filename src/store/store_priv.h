@@ -25,16 +25,19 @@ struct engine {
 	const char	*begin;
 	enum store_end	(*open)(struct store *);		/* store->engine_self; cleans up where it fails */
 	void		(*close)(struct store *);
+	bool		(*alive)(struct store *);		/* between transactions; NULL: always */
 	enum store_end	(*ask)(struct store *, struct arena *, struct rows *, enum statement, const struct value *, unsigned n);
 	enum store_end	(*script)(struct store *, const char *sql);	/* any number of statements without parameters or rows */
 	enum store_end	(*load_begin)(struct store *, enum statement);
 	enum store_end	(*load_row)(struct store *, const struct value *, unsigned n);
 	enum store_end	(*load_end)(struct store *);
 	enum store_end	(*listen)(struct store *, const char *channel);
-	bool		(*heard)(struct store *, int wait_ms);
+	int		(*heard)(struct store *);		/* 1; 0: not until the deadline; -1: the connection broke */
 	int		(*fd)(const struct store *);
 };
-extern const struct engine engine_sqlite;
+extern const struct engine engine_postgres, engine_sqlite;
+
+#define CHANNELS_MOST	4
 
 struct store {
 	const struct engine *engine;
@@ -42,6 +45,8 @@ struct store {
 	void		*engine_self;			/* NULL: not open */
 	unsigned	 patience_ms;
 	int64_t		 deadline_us;			/* of what is running, CLOCK_BOOTTIME */
+	const char	*channels[CHANNELS_MOST];	/* listened to, whenever it is opened */
+	unsigned	 n_channels;
 	bool		 away;				/* opening it failed */
 	bool		 in_transaction;
 	enum store_end	 failed;			/* within the transaction; it is rolled back, and all that follows ends so */
