@@ -42,6 +42,7 @@ clean(struct board_file *f, unsigned seat)
 	unsigned narrow = seat - BOARD_WIDE;
 
 	known_clean(f, seat);
+	parallel_clean(f, seat);
 	if (is_wide(seat)) {
 		for (unsigned i = 0; i < BOARD_DEPLOYMENTS; i++)
 			if (word_get32(&f->in_flight[seat].of[i]) != 0) {
@@ -146,6 +147,7 @@ board_open(const char *dir, const char *instance, enum seat_kind kind, struct bu
 
 	b->kind = kind;
 	b->pid = getpid();
+	pthread_mutex_init(&b->sweeping, NULL);
 	look_at_clock(b);
 	b->fd = board_file_open(&file, &board_kind, dir, instance, why);
 	b->file = file;
@@ -175,6 +177,7 @@ board_close(struct board *b)
 		munmap(b->file, sizeof(*b->file));
 	}
 	close(b->fd);				/* the lock goes with it */
+	pthread_mutex_destroy(&b->sweeping);
 	free(b);
 }
 
@@ -183,30 +186,48 @@ sweep_seat(struct board *b, unsigned seat)
 {
 	bool dead = false;
 
-	if (!is_taken(b->file, seat) || (b->kind != SEAT_NONE && seat == b->seat) || !board_lock(b->fd, LOCK_SEATS + seat))
+	if (!is_taken(b->file, seat) || (b->kind != SEAT_NONE && seat == b->seat))
 		return (false);
-	if (is_taken(b->file, seat)) {		/* else another was faster */
-		clean(b->file, seat);
-		dead = true;
+	pthread_mutex_lock(&b->sweeping);
+	if (board_lock(b->fd, LOCK_SEATS + seat)) {
+		if (is_taken(b->file, seat)) {	/* else another was faster */
+			clean(b->file, seat);
+			dead = true;
+		}
+		board_unlock(b->fd, LOCK_SEATS + seat);
 	}
-	board_unlock(b->fd, LOCK_SEATS + seat);
+	pthread_mutex_unlock(&b->sweeping);
 	return (dead);
 }
 
-unsigned
-board_sweep(struct board *b)
+static unsigned
+sweep_all(struct board *b)
 {
 	unsigned wide = word_get32(&b->file->header.wide_used), narrow = word_get32(&b->file->header.narrow_used);
 	unsigned swept = 0;
 
-	look_at_clock(b);
-	if (b->kind == SEAT_WIDE)
-		be_seen(&b->file->wide[b->seat]);
 	for (unsigned i = 0; i < wide; i++)
 		swept += sweep_seat(b, i);
 	for (unsigned i = 0; i < narrow; i++)
 		swept += sweep_seat(b, BOARD_WIDE + i);
 	return (swept);
+}
+
+unsigned
+board_sweep(struct board *b)
+{
+	look_at_clock(b);
+	if (b->kind == SEAT_WIDE)
+		be_seen(&b->file->wide[b->seat]);
+	return (sweep_all(b));
+}
+
+bool
+board_sweep_once(struct board *b)
+{
+	int64_t now_us = clock_us(), last_us = atomic_load_explicit(&b->swept_us, memory_order_relaxed);
+
+	return (now_us - last_us >= PROBE_US && atomic_compare_exchange_strong(&b->swept_us, &last_us, now_us) && sweep_all(b) > 0);
 }
 
 /* open exchanges */

@@ -10,6 +10,8 @@
 
 #include "board/board.h"
 #include "board/known.h"
+#include "board/pair.h"
+#include "board/window.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -93,6 +95,31 @@ struct known_table {
 	_Alignas(PAGE) struct known_entry entries[KNOWN_ENTRIES];
 };
 
+/* Windows: {identity, number:24 and count:40}; even numbers in one table, odd ones in the other, so that a table's slots are all at least two windows old when a new
+ * window begins in it. */
+#define WINDOW_SLOTS	32768			/* a power of two */
+
+struct window_table {
+	_Alignas(PAGE) struct pair slots[2][WINDOW_SLOTS];
+	word64		 present;		/* number:24, end in ms since boot:40; 0: none yet */
+};
+
+/* Counts of what runs: words of {entity:48, count:16}, in groups of one hash for the wide seats, a few for each narrow one. */
+#define PARALLEL_GROUPS	512			/* a power of two */
+#define PARALLEL_GROUP	16
+#define PARALLEL_NARROW	16
+#define PARALLEL_VERSIONS	4096
+
+struct parallel_table {
+	_Alignas(PAGE) word32 versions[PARALLEL_VERSIONS];
+	_Alignas(LINE) word32 permits_version;
+	word32		 permits[SEATS];
+	_Alignas(LINE) word64 narrow[BOARD_NARROW][PARALLEL_NARROW];
+	struct {
+		_Alignas(PAGE) word64 of[PARALLEL_GROUPS][PARALLEL_GROUP];
+	}		 wide[BOARD_WIDE];
+};
+
 struct board_file {
 	struct board_header header;
 	struct wide_seat wide[BOARD_WIDE];
@@ -106,6 +133,8 @@ struct board_file {
 	}		 in_flight[BOARD_WIDE];
 	struct metric_set sets[BOARD_WIDE + 1];	/* of the wide seats; the last is shared by all others */
 	struct known_table known;
+	struct window_table windows;
+	struct parallel_table parallel;
 };
 
 #define NARROW_TAKEN	UINT64_C(1)
@@ -120,6 +149,8 @@ struct board {
 	struct metric_set *set;
 	bool		 shared;		/* others add to the set as well */
 	int64_t		 probed_us;		/* when board_least_open() last asked the kernel */
+	pthread_mutex_t	 sweeping;		/* the kernel's locks tell processes apart, not threads */
+	_Atomic int64_t	 swept_us;		/* before saying no, see board_sweep_once() */
 	uint32_t	 second;		/* since boot, as of the last sweep: near enough to tell what was used lately */
 };
 
@@ -167,6 +198,20 @@ int	board_file_room(int fd, size_t from, size_t n);	/* so that touching it is no
 bool	board_lock(int fd, off_t byte);
 void	board_unlock(int fd, off_t byte);
 
+static inline uint64_t
+mix(uint64_t x)					/* MurmurHash3's finalizer: every bit counts in every bit */
+{
+	x = (x ^ x >> 33) * UINT64_C(0xff51afd7ed558ccd);
+	x = (x ^ x >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+	return (x ^ x >> 33);
+}
+
+/* board.c: before a limit says no: are there dead who hold something?  At most once in 3 ms; from any thread. */
+bool	board_sweep_once(struct board *);
+/* window.c: the same as window_now(), at that time by the wall and since boot */
+void	window_at(struct window *, struct board *, int64_t size_ms, int64_t wall_ms, int64_t boot_ms);
+/* parallel.c: all that a dead seat had taken */
+void	parallel_clean(struct board_file *, unsigned seat);
 /* known.c: empties the entry a dead seat was writing */
 void	known_clean(struct board_file *, unsigned seat);
 

@@ -3,8 +3,8 @@
  * Windows: what was used of something within a minute, counted by all processes of the host together.
  *
  * A window has a number that comes from the wall clock, so that hosts agree on it; a count belongs to an identity and a number, and is gone when the window is.
- * An add with a limit is all or nothing, and exact.  When the clock steps back the present window lasts to its full length; then the earlier numbers
- * begin with empty counts: a step opens no second window's worth.  Identities are any 64 bits but 0.
+ * An add with a limit is all or nothing, and exact.  A window that has begun lasts its length (up to two, after a step) by the clock that does not step: setting the
+ * clock opens no second window's worth.  Identities are any 64 bits but 0.
  */
 #ifndef BOARD_WINDOW_H
 #define BOARD_WINDOW_H

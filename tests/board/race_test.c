@@ -16,6 +16,7 @@
 static char dir[] = "/tmp/race_test.XXXXXX";
 static pthread_mutex_t mapping = PTHREAD_MUTEX_INITIALIZER;
 static void *mapped;
+static struct truth truth;
 
 void	*__real_mmap(void *, size_t, int, int, int, off_t);
 void	*__wrap_mmap(void *, size_t, int, int, int, off_t);
@@ -66,7 +67,7 @@ live(void *arg)
 	for (unsigned i = 0; i < TURNS; i++) {
 		struct board *b = must_open((uintptr_t)arg % 2 == 0 ? SEAT_WIDE : SEAT_NARROW);
 
-		must_be(hammer(b, ROUNDS));
+		must_be(hammer(b, &truth, (unsigned)(uintptr_t)arg, ROUNDS));
 		board_close(b);
 	}
 	return (NULL);
@@ -84,6 +85,7 @@ watch(struct board *b)
 		must_be(hammer_monotone(b, before));
 		page.len = 0;
 		metrics_print(&page, b, &empty);
+		hammer_next_window(&truth);
 	}
 	buf_free(&page);
 	free(before);
@@ -105,6 +107,9 @@ main(void)
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	must_be(hammer_names(b));
+	must_be(hammer_nothing_held(b));
+	if (truth.found == 0 || truth.missed == 0 || truth.let_in == 0 || truth.counted == 0)
+		must_be("something never happened");
 	if (board_all_open(b) != 0 || board_sweep(b) != 0)
 		must_be("something is held at the end");
 	board_close(b);
