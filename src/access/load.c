@@ -452,12 +452,61 @@ load_row(struct standing *s, struct text *doc, struct arena *arena, struct store
 	}
 }
 
+/* keys of the configuration */
+
+void
+key_of_file(struct standing *s, struct arena *arena, struct text digest, const struct json *doc)
+{
+	*s = standing_none;
+	s->id = digest;
+	s->alias = text_in(arena, doc, json_get(doc, "key_alias") != NULL ? "key_alias" : "alias");
+	s->user_id = text_in(arena, doc, "user_id");
+	s->team_id = text_in(arena, doc, "team_id");
+	s->organization_id = text_in(arena, doc, "organization_id");
+	s->project_id = text_in(arena, doc, "project_id");
+	standing_read(s, arena, KNOWN_KEY, doc);
+}
+
+static void
+read_money(int64_t *to, const struct json *doc, const char *name)
+{
+	const struct json *v = json_get(doc, name);
+	int64_t nano;
+
+	if (json_is(v, JSON_NUMBER) && money_read(v->raw, &nano) == MONEY_FINE)
+		*to = nano;
+}
+
+/* Its account is made when it is first asked for: nobody else writes it. */
+static enum store_end
+load_key_of_file(struct buf *packed, struct arena *arena, struct store *store, const struct entity *e, int64_t now_ms)
+{
+	const struct json *doc = document(arena, e->doc);
+	struct account_want want = { .part = "", .ceiling = NO_LIMIT, .soft = NO_LIMIT, .duration = text_in(arena, doc, "budget_duration") };
+	struct account there;
+	struct standing s;
+
+	read_money(&want.ceiling, doc, "max_budget");
+	read_money(&want.soft, doc, "soft_budget");
+	key_of_file(&s, arena, e->id, doc);
+	s.expires_ms = e->expires_ms;
+	STORED(account_read(&there, store, arena, SCOPE_KEY, e->id, TEXT(""), now_ms));
+	if (there.id == 0 || there.ceiling != want.ceiling || there.soft != want.soft || !text_eq(there.duration, want.duration))
+		STORED(account_sync(store, arena, SCOPE_KEY, e->id, &want, now_ms));
+	STORED(load_purses(&s, arena, store, e->id, now_ms));
+	s.loaded_ms = now_ms;
+	standing_pack(packed, &s);
+	return (STORE_FINE);
+}
+
 enum store_end
 load_entity(struct buf *packed, struct arena *arena, struct store *store, const struct entity *e, int64_t now_ms)
 {
 	struct standing s = standing_none;
 	struct text doc = TEXT("");
 
+	if (e->doc.len > 0)
+		return (load_key_of_file(packed, arena, store, e, now_ms));
 	STORED(load_row(&s, &doc, arena, store, e));
 	if (doc.len == 0)
 		return (e->kind == KNOWN_KEY ? load_moved(packed, arena, store, e->id, now_ms) : STORE_FINE);

@@ -17,6 +17,8 @@ struct entity {
 	enum known_kind	 kind;
 	struct text	 id;			/* of a key: its digest in hex; of a member: the team's; of others: "access_group/…" */
 	struct text	 user_id;		/* of a member */
+	struct text	 doc;			/* of a key of the configuration: its document, in place of a row; else empty */
+	int64_t		 expires_ms;		/* of that */
 };
 void		 entity_known_id(struct known_id *, struct arena *, const struct entity *);
 enum scope	 entity_scope(enum known_kind);
@@ -26,6 +28,8 @@ enum store_end	 load_entity(struct buf *packed, struct arena *scratch, struct st
 
 /* What a document says.  `s` is a standing_none with what the columns say. */
 void		 standing_read(struct standing *s, struct arena *, enum known_kind, const struct json *doc);
+/* A key of the configuration, without its money. */
+void		 key_of_file(struct standing *, struct arena *, struct text digest, const struct json *doc);
 /* What a tier (a budget) says of rates, where the entity itself says nothing. */
 void		 standing_read_tier(struct standing *s, struct arena *, const struct json *doc);
 

@@ -36,6 +36,7 @@
 	ROW(UPSTREAM_CUT,	502, "server_error", "upstream_cut",			"api_error", UPSTREAM,		   true,  "the upstream ended its stream without finishing") \
 	ROW(OVERLOADED,		503, "server_error", "overloaded",			"overloaded_error", UPSTREAM,	   true,  "the upstream is overloaded") \
 	ROW(BUSY,		503, "server_error", "gateway_busy",			"overloaded_error", GATEWAY,	   false, "the gateway has no room for this request now") \
+	ROW(STORE_AWAY,		503, "no_db_connection", "503",				"api_error", GATEWAY,		   false, "the store, where keys are looked up, can not be reached") \
 	ROW(UPSTREAM_TIMEOUT,	504, "server_error", "timeout",				"timeout_error", UPSTREAM,	   true,  "the upstream reported a time-out of its own") \
 	ROW(CLIENT_LEFT,	499, "server_error", "client_left",			"api_error", CALLER,		   false, "the client left; nobody hears this")
 

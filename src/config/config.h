@@ -257,6 +257,15 @@ struct settings {
 	struct text	 user_defaults, team_defaults;		/* default_internal_user_params, default_team_params */
 };
 
+/* A virtual key of sluice.keys. */
+struct known_key {
+	struct text	 digest;		/* SHA-256 of the key, 64 hexadecimal digits in lower case */
+	struct text	 doc;			/* JSON: what it may, in LiteLLM's words */
+	int64_t		 expires_ms;		/* 0: never */
+	bool		 has_budget;		/* money is counted in the store */
+	struct text	 standing;		/* what the access room makes of it, once it is asked for */
+};
+
 struct config {
 	struct arena	*arena;
 	unsigned	 holders;
@@ -272,6 +281,8 @@ struct config {
 	bool		 has_context_fallbacks, has_policy_fallbacks;	/* any group has; then a group without goes nowhere (litellm 4.4) */
 	struct conduit	*conduits;
 	size_t		 n_conduits;
+	struct known_key *keys;			/* in the order of their digests */
+	size_t		 n_keys;
 	struct vendor	*vendors;		/* sluice.vendors */
 	size_t		 n_vendors;
 	struct problem	*problems;		/* in file order */
@@ -300,6 +311,7 @@ struct capture {
 const struct group *config_group(const struct config *, struct text model, struct capture *captured);
 struct text	 deployment_model(struct arena *, const struct deployment *, struct text asked, const struct capture *);	/* the upstream's name with stars filled in */
 bool		 config_forwards(const struct config *, const struct deployment *, struct text asked);	/* do the client's headers go to it, when asked by that name */
+struct known_key *config_key(const struct config *, struct text digest);	/* NULL: none */
 const struct deployment *config_deployment(const struct config *, struct text id);	/* by id; NULL: none */
 
 /* The conduit for a path, the longest that takes it and the method; *rest is what the client's path adds, with the slash before it.  NULL: none, or

@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum kind { KIND_TEXT, KIND_PATH, KIND_BOOL, KIND_NUMBER, KIND_BYTES, KIND_TIME, KIND_LIST, KIND_VENDORS };
+enum kind { KIND_TEXT, KIND_PATH, KIND_BOOL, KIND_NUMBER, KIND_BYTES, KIND_TIME, KIND_LIST, KIND_VENDORS, KIND_KEYS };
 
 static const char *const kind_name[] = {
 	[KIND_TEXT] = "text", [KIND_PATH] = "path", [KIND_BOOL] = "true or false", [KIND_NUMBER] = "number", [KIND_BYTES] = "bytes",
-	[KIND_TIME] = "time", [KIND_LIST] = "list", [KIND_VENDORS] = "map",
+	[KIND_TIME] = "time", [KIND_LIST] = "list", [KIND_VENDORS] = "map", [KIND_KEYS] = "list",
 };
 
 struct setting {
@@ -67,6 +67,8 @@ static const struct setting table[] = {
 	    "The longest gap between two bytes of an upstream, where no LiteLLM timeout is set." },
 	{ "instance", KIND_TEXT, AT(instance), "sluice", 1, 32, false,
 	    "The name of this gateway on its host; gateways of one name share their counters." },
+	{ "keys", KIND_KEYS, 0, "", 0, 0, true,
+	    "Virtual keys that need no store, each with its digest and, in LiteLLM's words, what it may." },
 	{ "known_age_when_away", KIND_TIME, AT(known_age_when_away_ms), "1h", 0, 365 * DAY, true,
 	    "While the database is away, keys that are known keep working until what is known of them is that old." },
 	{ "least_max_tokens", KIND_NUMBER, AT(least_max_tokens), "256", 1, 1000000, true,
@@ -302,6 +304,8 @@ from_file(struct load *l, const struct node *map)
 			set->n_accept_unenforced = want_texts(l, p->value, &set->accept_unenforced);
 		else if (s->kind == KIND_VENDORS)
 			vendors_read(l, p->value);
+		else if (s->kind == KIND_KEYS)
+			keys_read(l, p->value);
 		else if (want_kind(l, p->value, NODE_SCALAR) && (why = parse(l, s, p->value->text)) != NULL)
 			problem_key(l, PROBLEM_ERROR, map, p, "%s %s", s->name, why);
 	}

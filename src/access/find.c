@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a key to all that stand behind it. */
+#include "access/find.h"
+
+#include "access/admit.h"
+#include "base/digest.h"
+
+#define KEY_MOST	4096
+#define HOPS_MOST	4		/* of keys that were regenerated again within their grace */
+#define GROUPS_MOST	64
+
+struct text
+key_shown(struct arena *arena, struct text key)
+{
+	if (key.len < 12)
+		return (TEXT("sk-..."));
+	return (arena_print(arena, "%.3s..." TEXT_FMT, key.at, TEXT_ARG(text_sub(key, key.len - 4, key.len))));
+}
+
+/* refusals */
+
+static enum found
+refuse(struct finding *f, struct error *e)
+{
+	f->error = e;
+	return (FOUND_ERROR);
+}
+
+static enum found
+unknown(struct finding *f, struct text key, struct text digest)
+{
+	struct text shown = key_shown(f->arena, key);
+
+	return (refuse(f, refusal(f->arena, E_AUTH, "token_not_found_in_db", "key", "Authentication Error, Invalid proxy server token passed. Received API Key = "
+	    TEXT_FMT ", Key Hash (Token) =" TEXT_FMT ". Unable to find token in cache or `LiteLLM_VerificationTokenTable`", TEXT_ARG(shown),
+	    TEXT_ARG(digest))));
+}
+
+static enum found
+not_known_now(struct finding *f, const struct wish *w)
+{
+	struct error *e;
+
+	if (w->state == WISH_BUSY)
+		e = error_new(f->arena, E_BUSY, "The gateway has too many keys to look up just now; try again soon.");
+	else
+		e = error_new(f->arena, E_STORE_AWAY, "Authentication Error, the store where keys are kept can not be reached, and this host does not know %s; "
+		    "try again soon.", w->entity.kind == KNOWN_KEY ? "this key" : "all that stands behind this key");
+	e->retry_after_ms = 1000;
+	return (refuse(f, e));
+}
+
+/* wishes */
+
+static struct wish *
+wish_for(struct finding *f, enum known_kind kind, struct text id, struct text user)
+{
+	return (lookup_wish(f->lookup, kind, id, user));
+}
+
+/* Is it one of what was asked for, and not of a namesake: team "a/b" with user "c" is not team "a" with user "b/c". */
+static bool
+is_it(const struct wish *w, const struct standing *s)
+{
+	if (s->scope != entity_scope(w->entity.kind))
+		return (false);
+	return (w->entity.kind != KNOWN_MEMBER || (text_eq(s->team_id, w->entity.id) && text_eq(s->user_id, w->entity.user_id)));
+}
+
+/* What came of a wish; NULL: there is no such entity.  What has run out is wished for once more. */
+static const struct standing *
+standing_of(struct finding *f, struct wish *w)
+{
+	struct standing *s;
+
+	if (w->state != WISH_HERE || w->payload.len == 0)
+		return (NULL);
+	s = arena_new_of(f->arena, struct standing);
+	if (!standing_unpack(s, f->arena, w->payload) || !is_it(w, s)) {
+		lookup_anew(w, false);			/* it is of another version of this program */
+		return (NULL);
+	}
+	if (s->good_until_ms > 0 && s->good_until_ms <= f->now_ms)
+		lookup_anew(w, true);
+	return (s);
+}
+
+/* All wishes here, or why not. */
+static enum found
+fetch(struct finding *f)
+{
+	if (!lookup_fetch(f->lookups, f->lookup))
+		return (FOUND_WAIT);
+	for (const struct wish *w = f->lookup->wishes; w != NULL; w = w->next)
+		if (w->state != WISH_HERE)
+			return (not_known_now(f, w));
+	return (FOUND);
+}
+
+/* the key */
+
+/* A key of the file. */
+static const struct standing *
+of_file(struct finding *f, struct known_key *k)
+{
+	struct standing *s = arena_new_of(f->arena, struct standing);
+	struct json_fault fault;
+	struct buf packed = { 0 };
+
+	if (k->standing.len > 0 && standing_unpack(s, f->arena, k->standing))
+		return (s);
+	key_of_file(s, f->arena, k->digest, json_parse(f->arena, k->doc, &fault));
+	s->expires_ms = k->expires_ms;
+	standing_pack(&packed, s);
+	k->standing = arena_copy(f->config->arena, buf_as_text(&packed));
+	buf_free(&packed);
+	return (s);
+}
+
+/* The key's own standing, by way of those it was before. */
+static enum found
+find_key(const struct standing **key, struct finding *f, struct text sent, struct text digest)
+{
+	struct known_key *in_file = config_key(f->config, digest);
+	struct text now = digest;
+	enum found end;
+
+	if (in_file != NULL && !in_file->has_budget) {
+		*key = of_file(f, in_file);
+		return (FOUND);
+	}
+	for (unsigned hop = 0; hop < HOPS_MOST; hop++) {
+		struct wish *w = wish_for(f, KNOWN_KEY, now, TEXT(""));
+		struct moved moved;
+
+		if (in_file != NULL && w->state == WISH_NEW) {
+			w->entity.doc = in_file->doc;
+			w->entity.expires_ms = in_file->expires_ms;
+		}
+		if ((end = fetch(f)) != FOUND)
+			return (end);
+		if (w->payload.len == 0)
+			break;
+		if (moved_unpack(&moved, w->payload)) {
+			if (moved.until_ms <= f->now_ms)
+				break;
+			now = moved.digest;
+			continue;
+		}
+		*key = standing_of(f, w);
+		if ((end = fetch(f)) != FOUND)		/* it may have run out */
+			return (end);
+		*key = standing_of(f, w);
+		if (*key != NULL)
+			return (FOUND);
+		break;
+	}
+	return (unknown(f, sent, digest));
+}
+
+/* who stands behind it */
+
+static enum known_kind
+kind_of(enum scope scope)
+{
+	static const enum known_kind kinds[SCOPES] = {
+		[SCOPE_KEY] = KNOWN_KEY, [SCOPE_USER] = KNOWN_USER, [SCOPE_TEAM] = KNOWN_TEAM, [SCOPE_MEMBER] = KNOWN_MEMBER,
+		[SCOPE_PROJECT] = KNOWN_PROJECT, [SCOPE_ORGANIZATION] = KNOWN_ORGANIZATION, [SCOPE_CUSTOMER] = KNOWN_CUSTOMER, [SCOPE_TAG] = KNOWN_TAG,
+		[SCOPE_PROVIDER] = KNOWN_OTHER, [SCOPE_PROXY] = KNOWN_OTHER,
+	};
+
+	return (kinds[scope]);
+}
+
+/* The wish of a scope, or NULL: the caller has none. */
+static struct wish *
+wish_of(struct caller *c, struct finding *f, enum scope scope)
+{
+	const struct standing *key = c->standing[SCOPE_KEY];
+	struct text project = key != NULL ? key->project_id : TEXT("");
+	struct text ids[SCOPES] = { [SCOPE_USER] = c->user_id, [SCOPE_TEAM] = c->team_id, [SCOPE_MEMBER] = c->user_id.len > 0 ? c->team_id : TEXT(""),
+		[SCOPE_PROJECT] = project, [SCOPE_ORGANIZATION] = c->organization_id, [SCOPE_CUSTOMER] = c->customer };
+
+	if (ids[scope].len == 0)
+		return (NULL);
+	return (wish_for(f, kind_of(scope), ids[scope], scope == SCOPE_MEMBER ? c->user_id : TEXT("")));
+}
+
+static enum found
+find_scopes(struct caller *c, struct finding *f, const enum scope *scopes, size_t n)
+{
+	enum found end;
+
+	for (unsigned again = 0; again < 2; again++) {	/* once more for what has run out */
+		for (size_t i = 0; i < n; i++)
+			wish_of(c, f, scopes[i]);
+		if ((end = fetch(f)) != FOUND)
+			return (end);
+		for (size_t i = 0; i < n; i++) {
+			struct wish *w = wish_of(c, f, scopes[i]);
+
+			c->standing[scopes[i]] = w != NULL ? standing_of(f, w) : NULL;
+		}
+	}
+	return (fetch(f));
+}
+
+static void
+wish_groups(struct caller *c, struct finding *f, const struct standing *s)
+{
+	for (unsigned i = 0; s != NULL && i < s->n_groups && c->n_groups < GROUPS_MOST; i++) {
+		struct text name = arena_print(f->arena, "access_group/" TEXT_FMT, TEXT_ARG(s->groups[i]));
+
+		c->groups[c->n_groups++] = standing_of(f, wish_for(f, KNOWN_OTHER, name, TEXT("")));
+	}
+}
+
+/* A group that is gone allows nothing. */
+static enum found
+find_groups(struct caller *c, struct finding *f)
+{
+	enum found end = FOUND;
+
+	for (unsigned again = 0; again < 2 && end == FOUND; again++) {
+		c->n_groups = 0;
+		wish_groups(c, f, c->standing[SCOPE_KEY]);
+		wish_groups(c, f, c->standing[SCOPE_TEAM]);
+		end = fetch(f);
+	}
+	return (end);
+}
+
+static enum found
+find_behind(struct caller *c, struct finding *f)
+{
+	static const enum scope first[] = { SCOPE_TEAM, SCOPE_USER, SCOPE_MEMBER, SCOPE_PROJECT }, then[] = { SCOPE_ORGANIZATION };
+	const struct standing *key = c->standing[SCOPE_KEY], *team, *user;
+	enum found end;
+
+	if ((end = find_scopes(c, f, first, nitems(first))) != FOUND)
+		return (end);
+	team = c->standing[SCOPE_TEAM];
+	user = c->standing[SCOPE_USER];
+	if (c->organization_id.len == 0 && team != NULL)
+		c->organization_id = team->organization_id;
+	if (user != NULL && c->role == USER_NONE)
+		c->role = role_of(user->role);
+	if ((end = find_scopes(c, f, then, nitems(then))) != FOUND)
+		return (end);
+	if ((key == NULL || key->n_groups == 0) && (team == NULL || team->n_groups == 0))
+		return (FOUND);
+	c->groups = arena_alloc(f->arena, GROUPS_MOST * sizeof(*c->groups));
+	return (find_groups(c, f));
+}
+
+enum found
+find_caller(struct caller *c, struct finding *f, struct text key)
+{
+	const struct settings *s = &f->config->settings;
+	const struct standing *standing = NULL;
+	struct text digest;
+	enum found end;
+
+	*c = (struct caller){ .digest = TEXT(""), .shown = key_shown(f->arena, key), .user_id = TEXT(""), .team_id = TEXT(""), .organization_id = TEXT(""),
+		.customer = TEXT("") };
+	if (key.len == 0)
+		return (refuse(f, refusal(f->arena, E_AUTH, "auth_error", "None", "Authentication Error, No api key passed in.")));
+	if (s->master_key.len > 0 && key.len <= KEY_MOST && text_eq_secret(key, s->master_key)) {
+		c->kind = CALLER_MASTER;
+		c->role = USER_ADMIN;
+		c->user_id = TEXT("default_user_id");
+		return (FOUND);
+	}
+	if (!text_starts(key, TEXT("sk-")) || key.len > KEY_MOST)
+		return (refuse(f, refusal(f->arena, E_AUTH, "auth_error", "None", "Authentication Error, LiteLLM Virtual Key expected. Received=%.3s..., "
+		    "expected to start with 'sk-'.", key.len > 11 ? arena_copy(f->arena, text_sub(key, 0, 3)).at : "")));
+	digest = sha256_hex(f->arena, key);
+	if ((end = find_key(&standing, f, key, digest)) != FOUND)
+		return (end);
+	c->kind = CALLER_KEY;
+	c->digest = standing->id;
+	c->standing[SCOPE_KEY] = standing;
+	c->user_id = standing->user_id;
+	c->team_id = standing->team_id;
+	c->organization_id = standing->organization_id;
+	return (find_behind(c, f));
+}
+
+enum found
+find_more(struct caller *c, struct finding *f)
+{
+	static const enum scope customer[] = { SCOPE_CUSTOMER };
+	enum found end = find_scopes(c, f, customer, nitems(customer));
+
+	if (c->n_tags > 0 && c->tag_standings == NULL)
+		c->tag_standings = arena_alloc(f->arena, c->n_tags * sizeof(*c->tag_standings));
+	for (unsigned again = 0; again < 2 && end == FOUND; again++) {
+		for (unsigned i = 0; i < c->n_tags; i++)
+			c->tag_standings[i] = standing_of(f, wish_for(f, KNOWN_TAG, c->tags[i], TEXT("")));
+		end = fetch(f);
+	}
+	if (c->n_tags > 0)
+		c->standing[SCOPE_TAG] = c->tag_standings[0];
+	return (end);
+}

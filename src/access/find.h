@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who calls: from a key to the caller, and what is known of all that stand behind it.
+ *
+ * find_caller() and find_more() may have to wait for the store; they are called again when the lookup is ready, and go through it all anew, which costs
+ * little because what came stays in the lookup.
+ */
+#ifndef ACCESS_FIND_H
+#define ACCESS_FIND_H
+
+#include "access/caller.h"
+#include "access/lookup.h"
+#include "base/error.h"
+#include "config/config.h"
+
+enum found { FOUND, FOUND_WAIT, FOUND_ERROR };
+
+struct finding {
+	struct arena	*arena;
+	struct config	*config;
+	struct lookups	*lookups;
+	struct lookup	*lookup;
+	int64_t		 now_ms;		/* since 1970 */
+	struct error	*error;			/* FOUND_ERROR */
+};
+
+/* The caller of that key, and everybody behind it. */
+enum found	 find_caller(struct caller *, struct finding *, struct text key);
+/* Then, when the request is read: its customer and its tags, as they stand on the caller. */
+enum found	 find_more(struct caller *, struct finding *);
+
+/* "sk-...wxyz" */
+struct text	 key_shown(struct arena *, struct text key);
+
+#endif

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Wishes, the loads they wait for, and when what is known counts. */
+#include "access/lookup.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FRESH_US	INT64_C(1000000)	/* changes were read, or the entity was, so lately: nothing is missed for longer */
+#define ABSENT_US	INT64_C(5000000)	/* so long nobody asks again for what is not there */
+#define PATIENCE_US	INT64_C(5000000)	/* of who knows nothing */
+#define STALE_US	INT64_C(2000000)	/* of who has something to go on with */
+#define PROBE_US	INT64_C(1000000)	/* so often a store that is away is asked whether it is back */
+#define TICK_US		INT64_C(250000)
+#define STATEMENT_MS	3000
+#define LEND_MS		2000
+#define BUCKETS		256
+#define ABSENT		1024
+#define BATCH_MOST	16
+
+/* An entity on its way from the store. */
+struct load {
+	struct load	*next, **link;		/* of its bucket */
+	struct known_id	 id;
+	struct entity	 entity;
+	uint32_t	 generation;		/* read before the store was asked */
+	struct buf	 packed;
+	enum store_end	 end;
+	struct wish	*waiting;
+};
+
+struct fetch {
+	struct errand	 errand;
+	struct lookups	*of;
+	struct store_pool *pool;
+	struct arena	*arena;			/* the loads', and the fetch's own */
+	struct load	 loads[BATCH_MOST];
+	unsigned	 n;
+	char		 why[200];
+};
+
+struct absent {					/* a digest that no key has */
+	struct known_id	 id;
+	uint32_t	 generation;
+	int64_t		 at_us;			/* 0: none */
+};
+
+struct lookups {
+	struct lookups_setup to;
+	struct load	*buckets[BUCKETS];
+	unsigned	 pending;		/* wishes */
+	struct timer	 tick;
+	bool		 away;			/* the last load ended so */
+	int64_t		 probed_us, noted_us;
+	struct absent	 absent[ABSENT];
+};
+
+/* when what is known counts */
+
+static bool
+is_read_along(const struct lookups *l, int64_t now)
+{
+	return (board_changes_read_until(l->to.board) > now - FRESH_US);
+}
+
+static bool
+counts(const struct lookups *l, const struct known *k, int64_t now)
+{
+	if (k->payload.len == 0)
+		return (k->loaded_us > now - (is_read_along(l, now) ? ABSENT_US : FRESH_US));
+	return (k->loaded_us > now - FRESH_US || is_read_along(l, now));
+}
+
+static bool
+is_young_enough(const struct lookups *l, const struct known *k, int64_t now)
+{
+	return (k->payload.len > 0 && k->loaded_us > now - l->to.age_ms * 1000);
+}
+
+static struct absent *
+absent_slot(struct lookups *l, const struct known_id *id)
+{
+	return (&l->absent[(id->bytes[0] | id->bytes[1] << 8) & (ABSENT - 1)]);
+}
+
+static bool
+is_absent(struct lookups *l, const struct known_id *id, int64_t now)
+{
+	const struct absent *a = absent_slot(l, id);
+
+	return (a->at_us > now - ABSENT_US && a->at_us > 0 && memcmp(&a->id, id, sizeof(*id)) == 0 &&
+	    a->generation == known_generation(l->to.board, id));
+}
+
+/* the end of a wish's waiting */
+
+static void
+wait_end(struct lookups *l, struct wish *w, enum wish_state state)
+{
+	*w->waits_link = w->waits_next;
+	if (w->waits_next != NULL)
+		w->waits_next->waits_link = w->waits_link;
+	w->waits_link = NULL;
+	w->state = state;
+	w->of->pending--;
+	l->pending--;
+}
+
+/* With what it has, if it has something. */
+static void
+give_up(struct lookups *l, struct wish *w)
+{
+	wait_end(l, w, w->stale ? WISH_HERE : WISH_AWAY);
+}
+
+/* Who is told may fetch, wait and end anything, itself first. */
+static void
+tell(struct lookup *owner)
+{
+	if (owner->pending == 0)
+		owner->ready(owner);
+}
+
+static struct wish *
+overdue(struct lookups *l, int64_t now)
+{
+	for (unsigned i = 0; i < BUCKETS; i++)
+		for (struct load *load = l->buckets[i]; load != NULL; load = load->next)
+			for (struct wish *w = load->waiting; w != NULL; w = w->waits_next)
+				if (w->until_us <= now)
+					return (w);
+	return (NULL);
+}
+
+static void
+tick(struct timer *t)
+{
+	struct lookups *l = (struct lookups *)((char *)t - offsetof(struct lookups, tick));
+	int64_t now = loop_now_us(l->to.loop);
+	struct wish *w;
+
+	while ((w = overdue(l, now)) != NULL) {
+		struct lookup *owner = w->of;
+
+		l->away = true;
+		l->probed_us = now;
+		give_up(l, w);
+		tell(owner);
+	}
+	if (l->pending > 0)
+		timer_set(l->to.loop, t, now + TICK_US);
+}
+
+/* loads */
+
+static void
+work(struct errand *e)
+{
+	struct fetch *f = (struct fetch *)e;
+	struct store *store = store_lend(f->pool, LEND_MS);
+	unsigned before;
+
+	for (unsigned i = 0; i < f->n; i++)
+		f->loads[i].end = STORE_AWAY;
+	if (store == NULL)
+		return;
+	before = store_patience(store, STATEMENT_MS);
+	for (unsigned i = 0; i < f->n; i++) {
+		struct load *load = &f->loads[i];
+
+		load->packed.len = 0;
+		load->end = load_entity(&load->packed, f->arena, store, &load->entity, clock_wall_ms());
+		if (load->end != STORE_FINE) {
+			snprintf(f->why, sizeof(f->why), "%s", store_why(store));
+			break;
+		}
+	}
+	store_patience(store, before);
+	store_return(f->pool, store);
+}
+
+static void
+fetch_free(struct errand *e)
+{
+	struct fetch *f = (struct fetch *)e;
+
+	for (unsigned i = 0; i < f->n; i++)
+		buf_free(&f->loads[i].packed);
+	arena_free(f->arena);
+}
+
+static void
+note_trouble(struct lookups *l, const struct fetch *f)
+{
+	int64_t now = loop_now_us(l->to.loop);
+
+	if (now < l->noted_us + 10 * PROBE_US && l->noted_us > 0)
+		return;
+	l->noted_us = now;
+	note(NOTE_WARN, "", "the store can not be asked who calls%s%s", f->why[0] != '\0' ? ": " : "", f->why);
+}
+
+static void
+remember(struct lookups *l, const struct load *load)
+{
+	struct text packed = buf_as_text(&load->packed);
+
+	if (load->entity.kind == KNOWN_KEY && packed.len == 0)
+		*absent_slot(l, &load->id) = (struct absent){ load->id, load->generation, loop_now_us(l->to.loop) };
+	else
+		known_put(l->to.board, &load->id, load->generation, packed);
+}
+
+static void
+tell_waiting(struct lookups *l, struct load *load)
+{
+	struct wish *all = load->waiting, *w;
+
+	load->waiting = NULL;
+	if (all != NULL)
+		all->waits_link = &all;
+	while ((w = all) != NULL) {
+		struct lookup *owner = w->of;
+
+		if (load->end == STORE_FINE) {
+			w->payload = arena_copy(owner->arena, buf_as_text(&load->packed));
+			wait_end(l, w, WISH_HERE);
+		} else
+			give_up(l, w);
+		tell(owner);
+	}
+}
+
+static void
+done(struct errand *e)
+{
+	struct fetch *f = (struct fetch *)e;
+	struct lookups *l = f->of;
+
+	l->away = false;
+	for (unsigned i = 0; i < f->n; i++) {
+		struct load *load = &f->loads[i];
+
+		*load->link = load->next;
+		if (load->next != NULL)
+			load->next->link = load->link;
+		if (load->end == STORE_FINE)
+			remember(l, load);
+		else
+			l->away = true;
+	}
+	if (l->away) {
+		l->probed_us = loop_now_us(l->to.loop);
+		note_trouble(l, f);
+	}
+	for (unsigned i = 0; i < f->n; i++)
+		tell_waiting(l, &f->loads[i]);
+	fetch_free(e);
+}
+
+static struct load **
+bucket_of(struct lookups *l, const struct known_id *id)
+{
+	return (&l->buckets[id->bytes[2] % BUCKETS]);
+}
+
+static struct load *
+load_under_way(struct lookups *l, const struct known_id *id)
+{
+	struct load *load = *bucket_of(l, id);
+
+	while (load != NULL && memcmp(&load->id, id, sizeof(*id)) != 0)
+		load = load->next;
+	return (load);
+}
+
+static struct fetch *
+fetch_new(struct lookups *l)
+{
+	struct arena *arena = arena_new();
+	struct fetch *f = arena_new_of(arena, struct fetch);
+
+	f->errand.work = work;
+	f->errand.done = done;
+	f->errand.drop = fetch_free;
+	f->of = l;
+	f->pool = l->to.pool;
+	f->arena = arena;
+	return (f);
+}
+
+static struct load *
+load_add(struct lookups *l, struct fetch *f, const struct wish *w)
+{
+	struct load *load = &f->loads[f->n++], **bucket = bucket_of(l, &w->id);
+
+	load->id = w->id;
+	load->generation = known_generation(l->to.board, &w->id);
+	load->entity = w->entity;
+	load->entity.id = arena_copy(f->arena, w->entity.id);
+	load->entity.user_id = arena_copy(f->arena, w->entity.user_id);
+	load->entity.doc = arena_copy(f->arena, w->entity.doc);
+	load->next = *bucket;
+	load->link = bucket;
+	if (load->next != NULL)
+		load->next->link = &load->next;
+	*bucket = load;
+	return (load);
+}
+
+static void
+wait_begin(struct lookups *l, struct load *load, struct wish *w, int64_t now)
+{
+	w->waits_next = load->waiting;
+	w->waits_link = &load->waiting;
+	if (w->waits_next != NULL)
+		w->waits_next->waits_link = &w->waits_next;
+	load->waiting = w;
+	w->state = WISH_PENDING;
+	w->until_us = now + (w->stale ? STALE_US : PATIENCE_US);
+	w->of->pending++;
+	if (l->pending++ == 0)
+		timer_set(l->to.loop, &l->tick, now + TICK_US);
+}
+
+/* The loads of a fetch that found no room: nobody else waits for them yet. */
+static void
+unsent(struct lookups *l, struct fetch *f)
+{
+	for (unsigned i = 0; i < f->n; i++) {
+		struct load *load = &f->loads[i];
+		struct wish *w;
+
+		*load->link = load->next;
+		if (load->next != NULL)
+			load->next->link = load->link;
+		while ((w = load->waiting) != NULL)
+			wait_end(l, w, w->stale ? WISH_HERE : WISH_BUSY);
+	}
+	fetch_free(&f->errand);
+}
+
+/* wishes */
+
+struct wish *
+lookup_wish(struct lookup *lookup, enum known_kind kind, struct text id, struct text user_id)
+{
+	struct wish *w = lookup->wishes;
+
+	while (w != NULL && !(w->entity.kind == kind && text_eq(w->entity.id, id) && text_eq(w->entity.user_id, user_id)))
+		w = w->next;
+	if (w != NULL)
+		return (w);
+	w = arena_new_of(lookup->arena, struct wish);
+	w->entity = (struct entity){ .kind = kind, .id = id, .user_id = user_id };
+	w->of = lookup;
+	w->payload = TEXT("");
+	entity_known_id(&w->id, lookup->arena, &w->entity);
+	w->next = lookup->wishes;
+	lookup->wishes = w;
+	return (w);
+}
+
+void
+lookup_anew(struct wish *w, bool usable)
+{
+	if (w->anew)
+		return;
+	w->anew = true;
+	w->stale = usable;
+	if (!usable)
+		w->payload = TEXT("");
+	w->state = WISH_NEW;
+}
+
+/* From what is known; false: the store must be asked. */
+static bool
+from_board(struct lookups *l, struct wish *w, int64_t now)
+{
+	struct known k = { TEXT(""), 0 };
+	bool known;
+
+	if (w->anew)
+		return (false);
+	if (w->entity.kind == KNOWN_KEY && is_absent(l, &w->id, now)) {
+		w->state = WISH_HERE;
+		return (true);
+	}
+	known = known_find(&k, w->of->arena, l->to.board, &w->id);
+	if (known && counts(l, &k, now)) {
+		w->payload = k.payload;
+		w->state = WISH_HERE;
+		return (true);
+	}
+	if (known && is_young_enough(l, &k, now)) {
+		w->payload = k.payload;
+		w->stale = true;
+	}
+	return (false);
+}
+
+/* Is it known that asking is in vain just now?  Now and then somebody's wish is asked for all the same, and nobody waits for that. */
+static bool
+goes_on_with_stale(struct lookups *l, const struct wish *w)
+{
+	return (w->stale && (l->to.lane == NULL || l->away));
+}
+
+static bool
+is_time_to_probe(struct lookups *l, int64_t now)
+{
+	if (l->to.lane == NULL || now < l->probed_us + PROBE_US)
+		return (false);
+	l->probed_us = now;
+	return (true);
+}
+
+static void
+send(struct lookups *l, struct fetch **f)
+{
+	if (*f != NULL && !lane_send(l->to.lane, &(*f)->errand))
+		unsent(l, *f);
+	*f = NULL;
+}
+
+static void
+from_store(struct lookups *l, struct wish *w, struct fetch **f, int64_t now)
+{
+	struct load *load = load_under_way(l, &w->id);
+	bool goes_on = goes_on_with_stale(l, w);
+
+	if (goes_on)
+		w->state = WISH_HERE;
+	else if (l->to.lane == NULL)
+		w->state = WISH_AWAY;
+	if (w->state != WISH_NEW && (load != NULL || !is_time_to_probe(l, now)))
+		return;
+	if (load == NULL) {
+		*f = *f != NULL ? *f : fetch_new(l);
+		load = load_add(l, *f, w);
+	}
+	if (!goes_on)
+		wait_begin(l, load, w, now);
+	if (*f != NULL && (*f)->n == BATCH_MOST)
+		send(l, f);
+}
+
+bool
+lookup_fetch(struct lookups *l, struct lookup *lookup)
+{
+	int64_t now = loop_now_us(l->to.loop);
+	struct fetch *f = NULL;
+
+	lookup->in = l;
+	for (struct wish *w = lookup->wishes; w != NULL; w = w->next)
+		if (w->state == WISH_NEW && !from_board(l, w, now))
+			from_store(l, w, &f, now);
+	send(l, &f);
+	return (lookup->pending == 0);
+}
+
+void
+lookup_forget(struct lookup *lookup)
+{
+	for (struct wish *w = lookup->wishes; w != NULL; w = w->next)
+		if (w->waits_link != NULL) {
+			*w->waits_link = w->waits_next;
+			if (w->waits_next != NULL)
+				w->waits_next->waits_link = w->waits_link;
+			w->waits_link = NULL;
+			w->state = WISH_AWAY;
+			lookup->in->pending--;
+		}
+	lookup->pending = 0;
+}
+
+struct lookups *
+lookups_new(const struct lookups_setup *to)
+{
+	struct lookups *l = must_zalloc(sizeof(*l));
+
+	l->to = *to;
+	l->tick.due = tick;
+	return (l);
+}
+
+void
+lookups_free(struct lookups *l)
+{
+	if (l == NULL)
+		return;
+	timer_stop(l->to.loop, &l->tick);
+	free(l);
+}
+
+void
+lookups_age(struct lookups *l, int64_t age_ms)
+{
+	l->to.age_ms = age_ms;
+}
