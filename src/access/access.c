@@ -99,22 +99,31 @@ access_is_local(const struct request *req)
 }
 
 struct error *
+access_door(bool *open, struct arena *arena, const struct settings *s, const struct request *req)
+{
+	*open = false;
+	if (s->loopback_only && !access_is_local(req))
+		return (error_new(arena, E_FORBIDDEN, "This gateway serves its own machine only (sluice.loopback_only)."));
+	if (s->master_key.len > 0)
+		return (NULL);
+	*open = s->open_on_loopback && access_is_local(req);
+	if (!*open && access_key(s, req).len == 0)
+		return (error_new(arena, E_AUTH, "Authentication Error: this gateway answers without a key only to callers on its own machine."));
+	return (NULL);
+}
+
+struct error *
 access_check(struct arena *arena, const struct settings *s, const struct request *req)
 {
 	struct text key = access_key(s, req);
+	bool open;
 
-	if (s->loopback_only && !access_is_local(req))
-		return (error_new(arena, E_FORBIDDEN, "This gateway serves its own machine only (sluice.loopback_only)."));
-	if (s->master_key.len == 0) {
-		if (s->open_on_loopback && access_is_local(req))
-			return (NULL);
-		return (error_new(arena, E_AUTH, "Authentication Error: this gateway answers without a key only to callers on its own machine."));
-	}
+	TRY(access_door(&open, arena, s, req));
+	if (open || (s->master_key.len > 0 && key.len <= KEY_MOST && text_eq_secret(key, s->master_key)))
+		return (NULL);
 	if (key.len == 0)
 		return (error_new(arena, E_AUTH, "Authentication Error, No api key passed in. Send it as 'Authorization: Bearer <key>'."));
-	if (key.len > KEY_MOST || !text_eq_secret(key, s->master_key))
-		return (error_new(arena, E_AUTH, "Authentication Error, Invalid proxy server token passed. The key is not known to this gateway."));
-	return (NULL);
+	return (error_new(arena, E_AUTH, "Authentication Error, Invalid proxy server token passed. The key is not known to this gateway."));
 }
 
 struct web_identity

@@ -2,7 +2,7 @@
 /*
  * Who may call.
  *
- * In this version there is one key, the master key, taken from every header LiteLLM reads it from; the first header present decides.
+ * A key is taken from every header LiteLLM reads it from; the first header present decides.  Whose it is find.h says.
  * Identity from the web server (REMOTE_USER, OIDC_CLAIM_*, SSL_CLIENT_*) is kept apart from anything a client can send: it is
  * read from variables by exact name and never from HTTP_*.
  */
@@ -13,7 +13,10 @@
 #include "config/config.h"
 #include "web/web.h"
 
-/* NULL: the caller may go on.  Compares in constant time. */
+/* Is anybody let in that way?  *open: without a key, as who has the master key.  NULL: the key decides, or nobody needs one. */
+struct error	*access_door(bool *open, struct arena *, const struct settings *, const struct request *);
+
+/* NULL: it is the master key, or none is needed.  Compares in constant time. */
 struct error	*access_check(struct arena *, const struct settings *, const struct request *);
 
 /* The key a request carries, from the first header that has one; empty: none. */

@@ -103,6 +103,9 @@ struct caller {
 	const struct standing **tag_standings;	/* n_tags; NULL: nothing is known of that tag */
 };
 
+void		 caller_nobody(struct caller *);
+void		 caller_copy(struct caller *, struct arena *, const struct caller *);	/* for an errand, with all that stand behind it, without what a request said */
+
 extern const char *const role_names[USER_ADMIN + 1];	/* "internal_user" …; none is "" */
 enum user_role	 role_of(struct text name);		/* what is no role is none */
 

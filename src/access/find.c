@@ -19,14 +19,14 @@ key_shown(struct arena *arena, struct text key)
 
 /* refusals */
 
-static enum found
+static enum find_end
 refuse(struct finding *f, struct error *e)
 {
 	f->error = e;
 	return (FOUND_ERROR);
 }
 
-static enum found
+static enum find_end
 unknown(struct finding *f, struct text key, struct text digest)
 {
 	struct text shown = key_shown(f->arena, key);
@@ -36,7 +36,7 @@ unknown(struct finding *f, struct text key, struct text digest)
 	    TEXT_ARG(digest))));
 }
 
-static enum found
+static enum find_end
 not_known_now(struct finding *f, const struct wish *w)
 {
 	struct error *e;
@@ -86,7 +86,7 @@ standing_of(struct finding *f, struct wish *w)
 }
 
 /* All wishes here, or why not. */
-static enum found
+static enum find_end
 fetch(struct finding *f)
 {
 	if (!lookup_fetch(f->lookups, f->lookup))
@@ -118,12 +118,12 @@ of_file(struct finding *f, struct known_key *k)
 }
 
 /* The key's own standing, by way of those it was before. */
-static enum found
+static enum find_end
 find_key(const struct standing **key, struct finding *f, struct text sent, struct text digest)
 {
 	struct known_key *in_file = config_key(f->config, digest);
 	struct text now = digest;
-	enum found end;
+	enum find_end end;
 
 	if (in_file != NULL && !in_file->has_budget) {
 		*key = of_file(f, in_file);
@@ -186,10 +186,10 @@ wish_of(struct caller *c, struct finding *f, enum scope scope)
 	return (wish_for(f, kind_of(scope), ids[scope], scope == SCOPE_MEMBER ? c->user_id : TEXT("")));
 }
 
-static enum found
+static enum find_end
 find_scopes(struct caller *c, struct finding *f, const enum scope *scopes, size_t n)
 {
-	enum found end;
+	enum find_end end;
 
 	for (unsigned again = 0; again < 2; again++) {	/* once more for what has run out */
 		for (size_t i = 0; i < n; i++)
@@ -216,10 +216,10 @@ wish_groups(struct caller *c, struct finding *f, const struct standing *s)
 }
 
 /* A group that is gone allows nothing. */
-static enum found
+static enum find_end
 find_groups(struct caller *c, struct finding *f)
 {
-	enum found end = FOUND;
+	enum find_end end = FOUND;
 
 	for (unsigned again = 0; again < 2 && end == FOUND; again++) {
 		c->n_groups = 0;
@@ -230,12 +230,12 @@ find_groups(struct caller *c, struct finding *f)
 	return (end);
 }
 
-static enum found
+static enum find_end
 find_behind(struct caller *c, struct finding *f)
 {
 	static const enum scope first[] = { SCOPE_TEAM, SCOPE_USER, SCOPE_MEMBER, SCOPE_PROJECT }, then[] = { SCOPE_ORGANIZATION };
 	const struct standing *key = c->standing[SCOPE_KEY], *team, *user;
-	enum found end;
+	enum find_end end;
 
 	if ((end = find_scopes(c, f, first, nitems(first))) != FOUND)
 		return (end);
@@ -253,16 +253,16 @@ find_behind(struct caller *c, struct finding *f)
 	return (find_groups(c, f));
 }
 
-enum found
+enum find_end
 find_caller(struct caller *c, struct finding *f, struct text key)
 {
 	const struct settings *s = &f->config->settings;
 	const struct standing *standing = NULL;
 	struct text digest;
-	enum found end;
+	enum find_end end;
 
-	*c = (struct caller){ .digest = TEXT(""), .shown = key_shown(f->arena, key), .user_id = TEXT(""), .team_id = TEXT(""), .organization_id = TEXT(""),
-		.customer = TEXT("") };
+	caller_nobody(c);
+	c->shown = key_shown(f->arena, key);
 	if (key.len == 0)
 		return (refuse(f, refusal(f->arena, E_AUTH, "auth_error", "None", "Authentication Error, No api key passed in.")));
 	if (s->master_key.len > 0 && key.len <= KEY_MOST && text_eq_secret(key, s->master_key)) {
@@ -286,11 +286,11 @@ find_caller(struct caller *c, struct finding *f, struct text key)
 	return (find_behind(c, f));
 }
 
-enum found
+enum find_end
 find_more(struct caller *c, struct finding *f)
 {
 	static const enum scope customer[] = { SCOPE_CUSTOMER };
-	enum found end = find_scopes(c, f, customer, nitems(customer));
+	enum find_end end = find_scopes(c, f, customer, nitems(customer));
 
 	if (c->n_tags > 0 && c->tag_standings == NULL)
 		c->tag_standings = arena_alloc(f->arena, c->n_tags * sizeof(*c->tag_standings));

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "config/config.h"
 
-enum found { FOUND, FOUND_WAIT, FOUND_ERROR };
+enum find_end { FOUND, FOUND_WAIT, FOUND_ERROR };
 
 struct finding {
 	struct arena	*arena;
@@ -25,9 +25,9 @@ struct finding {
 };
 
 /* The caller of that key, and everybody behind it. */
-enum found	 find_caller(struct caller *, struct finding *, struct text key);
+enum find_end	 find_caller(struct caller *, struct finding *, struct text key);
 /* Then, when the request is read: its customer and its tags, as they stand on the caller. */
-enum found	 find_more(struct caller *, struct finding *);
+enum find_end	 find_more(struct caller *, struct finding *);
 
 /* "sk-...wxyz" */
 struct text	 key_shown(struct arena *, struct text key);

@@ -27,6 +27,13 @@ role_of(struct text name)
 	return (USER_NONE);
 }
 
+void
+caller_nobody(struct caller *c)
+{
+	*c = (struct caller){ .digest = TEXT(""), .shown = TEXT(""), .user_id = TEXT(""), .team_id = TEXT(""), .organization_id = TEXT(""),
+		.customer = TEXT("") };
+}
+
 /* the layout, as rows */
 
 enum field_kind { FIELD_BOOL, FIELD_SCOPE, FIELD_INT, FIELD_TEXT, FIELD_LIST };
@@ -289,4 +296,34 @@ bool
 moved_unpack(struct moved *m, struct text packed)
 {
 	return (unpack(m, &moveds, NULL, packed));
+}
+
+static const struct standing *
+standing_copy(struct arena *arena, const struct standing *s)
+{
+	struct standing *copy = arena_new_of(arena, struct standing);
+	struct buf packed = { 0 };
+	bool fine;
+
+	if (s == NULL)
+		return (NULL);
+	standing_pack(&packed, s);
+	fine = standing_unpack(copy, arena, arena_copy(arena, buf_as_text(&packed)));
+	buf_free(&packed);
+	return (fine ? copy : NULL);
+}
+
+void
+caller_copy(struct caller *to, struct arena *arena, const struct caller *from)
+{
+	caller_nobody(to);
+	to->kind = from->kind;
+	to->role = from->role;
+	to->digest = arena_copy(arena, from->digest);
+	to->shown = arena_copy(arena, from->shown);
+	to->user_id = arena_copy(arena, from->user_id);
+	to->team_id = arena_copy(arena, from->team_id);
+	to->organization_id = arena_copy(arena, from->organization_id);
+	for (enum scope s = 0; s < SCOPES; s++)
+		to->standing[s] = s == SCOPE_TAG || s == SCOPE_CUSTOMER ? NULL : standing_copy(arena, from->standing[s]);
 }

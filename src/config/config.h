@@ -239,6 +239,8 @@ struct settings {
 	struct text	 master_key;		/* secret; empty: none */
 	struct text	 salt_key;		/* secret; LITELLM_SALT_KEY, else the master key: seals ids of stored answers */
 	struct text	 key_header;		/* general_settings.litellm_key_header_name, or empty */
+	struct text	*user_headers;		/* which name the end user: user_header_mappings, user_header_name */
+	size_t		 n_user_headers;
 	bool		 drop_params;
 	bool		 always_stream_usage;	/* general_settings.always_include_stream_usage */
 	bool		 forward_client_headers;

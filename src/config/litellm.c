@@ -118,7 +118,7 @@ static const struct row general_rows[] = {
 	{ "custom_ui_sso_sign_in_handler", PYTHON }, { "custom_key_generate", PYTHON }, { "custom_key_update", PYTHON },
 	{ "custom_db_create_key", PYTHON }, { "custom_db_authenticate", PYTHON }, { "enable_jwt_auth", PROTECTS },
 	{ "litellm_jwtauth", LATER }, { "enable_oauth2_auth", PROTECTS }, { "enable_oauth2_proxy_auth", PROTECTS },
-	{ "oauth2_config_mappings", LATER }, { "user_header_name", LATER }, { "user_header_mappings", LATER },
+	{ "oauth2_config_mappings", LATER }, { "user_header_name", FORCE }, { "user_header_mappings", FORCE },
 	{ "key_management_system", WARNS }, { "key_management_settings", LATER }, { "use_google_kms", WARNS },
 	{ "use_azure_key_vault", WARNS }, { "pass_through_endpoints", FORCE }, { "infer_model_from_keys", LATER },
 	{ "disable_master_key_return", QUIET }, { "disable_prisma_schema_update", QUIET }, { "disable_reset_budget", LATER },

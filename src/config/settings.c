@@ -413,6 +413,35 @@ read_megabytes(struct load *l, const struct node *n, int64_t *limit)
 }
 
 static void
+add_user_header(struct load *l, const struct node *n)
+{
+	struct settings *set = &l->config->settings;
+	struct text name;
+
+	if (!want_text(l, n, &name))
+		return;
+	if (!is_token(name) || name.len > 100)
+		problem(l, PROBLEM_ERROR, n, "that is not a header's name");
+	else
+		set->user_headers[set->n_user_headers++] = name;
+}
+
+/* Headers that name the end user: the mapped ones first.  Those that map to a user of the gateway's own decide nothing: whose key it is does. */
+static void
+read_user_headers(struct load *l, const struct node *map)
+{
+	const struct node *mappings = node_get(map, "user_header_mappings");
+	struct text role;
+
+	l->config->settings.user_headers = arena_alloc(l->arena, ((mappings != NULL ? mappings->n : 0) + 1) * sizeof(struct text));
+	if (want_kind(l, mappings, NODE_LIST))
+		for (const struct pair *p = mappings->first; p != NULL; p = p->next)
+			if (want_kind(l, p->value, NODE_MAP) && want_text(l, node_get(p->value, "litellm_user_role"), &role) && text_is(role, "customer"))
+				add_user_header(l, node_get(p->value, "header_name"));
+	add_user_header(l, node_get(map, "user_header_name"));
+}
+
+static void
 read_general(struct load *l, const struct node *map)
 {
 	struct settings *set = &l->config->settings;
@@ -425,6 +454,7 @@ read_general(struct load *l, const struct node *map)
 	set->salt_key = salt != NULL && salt[0] != '\0' ? arena_copy(l->arena, text_of(salt)) : set->master_key;
 	if (want_text(l, node_get(map, "litellm_key_header_name"), &set->key_header) && !is_token(set->key_header))
 		problem(l, PROBLEM_ERROR, node_get(map, "litellm_key_header_name"), "that is not a header's name");
+	read_user_headers(l, map);
 	want_text(l, node_get(map, "completion_model"), &set->completion_model);
 	want_text(l, node_get(map, "embedding_model"), &set->embedding_model);
 	want_bool(l, node_get(map, "always_include_stream_usage"), &set->always_stream_usage);

@@ -6,7 +6,6 @@
  */
 #include "exchange/exchange.h"
 
-#include "access/access.h"
 #include "admin/admin.h"
 #include "base/clock.h"
 
@@ -84,8 +83,7 @@ copy_caller(struct admin_errand *e, struct exchange *x)
 	struct arena *a = e->call.arena;
 	const struct text by = request_header(x->request, "litellm-changed-by");
 
-	e->caller = (struct caller){ .kind = x->config->settings.master_key.len > 0 ? CALLER_MASTER : CALLER_NOBODY, .role = USER_ADMIN,
-		.digest = TEXT(""), .user_id = TEXT("default_user_id"), .team_id = TEXT(""), .organization_id = TEXT("") };
+	caller_copy(&e->caller, a, x->caller);
 	e->call.caller = &e->caller;
 	e->call.changed_by = arena_copy(a, e->caller.role == USER_ADMIN && by.len > 0 && by.len <= CHANGED_BY_MOST ? by : e->caller.user_id);
 	if (e->call.changed_by.len == 0)

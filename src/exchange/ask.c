@@ -65,11 +65,11 @@ forget_attempt(struct exchange *x)
 	x->reader = NULL;
 	x->writer = NULL;
 	x->failure = NULL;
-	x->relay = (struct relay){ .arena = x->arena, .model = json_escape(x->arena, x->model), .want = x->surface->want,
+	x->relay = (struct relay){ .arena = x->arena, .model = json_escape(x->arena, x->model_said), .want = x->surface->want,
 		.hide_usage = !x->glance.usage_asked && !x->config->settings.always_stream_usage, .base64 = x->glance.base64 };
 	x->seen_room = (struct seen){ 0 };
 	x->seen = &x->relay.seen;
-	x->told = (struct told){ .model = x->model, .id = text_of(x->id), .created = x->began_wall_ms / 1000,
+	x->told = (struct told){ .model = x->model_said, .id = text_of(x->id), .created = x->began_wall_ms / 1000,
 		.usage_asked = !x->relay.hide_usage, .asked = &x->glance };
 	if (x->front->wire == WIRE_RESPONSES) {
 		x->relay.sealer = (struct sealer){ stored_seal, x };

@@ -7,6 +7,7 @@
 #ifndef EXCHANGE_EXCHANGE_H
 #define EXCHANGE_EXCHANGE_H
 
+#include "access/find.h"
 #include "access/seal.h"
 #include "admin/admin.h"
 #include "base/arena.h"
@@ -76,6 +77,10 @@ struct exchange {
 	struct text	 path_model;		/* what its {model} took, decoded: stands for the body's */
 	struct client_says says;
 	bool		 head_only;		/* HEAD */
+	bool		 undated;		/* Azure's path without the api-version it needs */
+	struct text	 key;			/* as sent; only while the request is there */
+	struct lookup	 lookup;
+	struct caller	*caller;		/* never NULL */
 	struct text	 path_id;		/* what its {id} took, decoded */
 	struct seal_key	 seal_key;		/* responses: of this caller's ids */
 	const struct admin_row *admin_row;	/* NULL, or what of the management API is called */
@@ -84,9 +89,12 @@ struct exchange {
 
 	/* read */
 	struct glance	 glance;
-	struct text	 model;			/* in the arena */
+	struct text	 model;			/* in the arena; once admitted, what aliases make of it */
 	struct text	 stored_id, method, query;	/* of a stored response: the vendor's id, what is done with it */
 	struct counting	*counted;		/* what LiteLLM's token counter was asked, or NULL */
+
+	/* admit */
+	struct text	 model_said;		/* what the client named, and is told */
 
 	/* plan, ask */
 	struct plan	 plan;
@@ -150,7 +158,9 @@ void	exchange_leave(struct exchange *);		/* after x->busy++: the end of a callba
 /* The worker's time is up: end with an error event, or just end. */
 void	exchange_abandon(struct exchange *);
 
-/* steps.c */
+/* identify.c, admit.c */
+step_f	identify, identify_known, admit_begin, admit_known;
+struct finding exchange_finding(struct exchange *);
 struct text kept_header(struct exchange *, const char *name);	/* a request header's copy in the arena, bounded */
 
 /* surfaces.c */

@@ -107,7 +107,7 @@ asked_fallbacks(enum model_fallbacks *which, struct exchange *x)
 static struct error *
 model_wish(struct model_wish *wish, struct exchange *x)
 {
-	*wish = (struct model_wish){ .anthropic = is_anthropic_client(x->request) };
+	*wish = (struct model_wish){ .anthropic = is_anthropic_client(x->request), .caller = x->caller };
 	TRY(asked_bool(&wish->patterns, x, "return_wildcard_routes"));
 	if (!wish->anthropic) {
 		TRY(asked_bool(&wish->none, x, "only_model_access_groups"));
@@ -134,7 +134,7 @@ enum step_result
 local_model(struct exchange *x)
 {
 	struct text id = arena_percent_decode(x->arena, x->rest);
-	struct model_wish wish = { .anthropic = is_anthropic_client(x->request) };
+	struct model_wish wish = { .anthropic = is_anthropic_client(x->request), .caller = x->caller };
 	struct buf body = { 0 };
 	struct error *e;
 
@@ -150,7 +150,7 @@ local_model(struct exchange *x)
 enum step_result
 local_model_info(struct exchange *x)
 {
-	struct info_wish wish = { .id = asked_text(x, "litellm_model_id") };
+	struct info_wish wish = { .id = asked_text(x, "litellm_model_id"), .caller = x->caller };
 	struct buf body = { 0 };
 
 	if (info_deployments(&body, x->arena, x->config, &wish) > 0 || wish.id.len == 0)
@@ -164,7 +164,7 @@ enum step_result
 local_model_pages(struct exchange *x)
 {
 	struct info_wish wish = { .id = asked_text(x, "modelId"), .model = asked_text(x, "model"), .search = asked_text(x, "search"),
-		.page = 1, .size = PAGE_SIZE };
+		.page = 1, .size = PAGE_SIZE, .caller = x->caller };
 	struct buf body = { 0 };
 	struct error *e;
 
@@ -179,7 +179,7 @@ local_model_groups(struct exchange *x)
 {
 	struct buf body = { 0 };
 
-	info_groups(&body, x->arena, x->config, asked_text(x, "model_group"));
+	info_groups(&body, x->arena, x->config, asked_text(x, "model_group"), x->caller);
 	return (say(x, &body));
 }
 

@@ -2,95 +2,10 @@
 /* The way of a request through the gateway, from top to bottom. */
 #include "exchange/exchange.h"
 
-#include "access/access.h"
 #include "base/clock.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
-#define MAX_CLIENT_ID	128
-#define MAX_HEADER	4096
-
-/* identify: which surface is meant, and may this caller use it */
-
-static struct text
-kept(struct exchange *x, struct text t, size_t most)
-{
-	return (t.len > 0 ? arena_copy(x->arena, text_sub(t, 0, most)) : TEXT(""));
-}
-
-struct text
-kept_header(struct exchange *x, const char *name)
-{
-	return (kept(x, request_header(x->request, name), MAX_HEADER));
-}
-
-/* What the exchange keeps of its request after the request's memory is given back. */
-static void
-keep_names(struct exchange *x)
-{
-	const struct request *req = x->request;
-
-	x->client_id = kept(x, request_header(req, "x-litellm-call-id"), MAX_CLIENT_ID);
-	x->web_id = kept(x, request_param(req, "UNIQUE_ID"), MAX_CLIENT_ID);
-	if (x->web_id.len == 0)
-		x->web_id = kept(x, request_header(req, "x-request-id"), MAX_CLIENT_ID);
-	x->user = kept(x, access_identity(req).user, MAX_CLIENT_ID);
-	x->head_only = text_is(req->method, "HEAD");
-}
-
-/* Errors on paths that several dialects share go to whom the headers show. */
-static const struct front *
-front_for(const struct exchange *x)
-{
-	if (x->surface != NULL && x->surface->front != NULL)
-		return (x->surface->front);
-	return (is_anthropic_client(x->request) ? &front_messages : &front_chat);
-}
-
-/* What no surface serves is the management API's, or passes through. */
-static bool
-find_elsewhere(struct exchange *x, struct found *f, bool found)
-{
-	bool here;
-
-	if (admin_path(x, f, &here))
-		return (here);
-	return (pass_find(x, f) || found);
-}
-
-static enum step_result
-identify(struct exchange *x)
-{
-	struct found f;
-	bool found;
-
-	keep_names(x);
-	found = surface_find(&f, x->request->path, x->request->query, x->request->method);
-	if (!found || f.surface->answer == local_later)
-		found = find_elsewhere(x, &f, found);
-	x->surface = f.surface;
-	x->rest = f.rest;
-	x->path_model = arena_percent_decode(x->arena, f.model);
-	x->path_id = arena_percent_decode(x->arena, f.id);
-	x->front = front_for(x);
-	if (!found) {
-		if (!f.path_known) {
-			x->error = error_new(x->arena, E_NOT_FOUND, "Not Found");
-			return (STEP_ERROR);
-		}
-		x->error = error_new(x->arena, E_METHOD, "Method Not Allowed: this path takes %s", f.allow);
-		x->error->param = text_of(f.allow);
-		return (STEP_ERROR);
-	}
-	if (!x->surface->open)
-		x->error = access_check(x->arena, &x->config->settings, x->request);
-	if (x->error == NULL && f.undated) {
-		x->error = error_new(x->arena, E_NOT_FOUND, "Resource not found");
-		x->error->code = TEXT(AZURE_NO_RESOURCE);
-	}
-	return (x->error != NULL ? STEP_ERROR : STEP_GO);
-}
 
 /* read: what do they want */
 
@@ -226,15 +141,16 @@ static const struct {
 	const char	*name;
 	step_f		*begin, *resume;
 } steps[] = {
-	{ "identify",	identify,	NULL },			/* whose key is this, what do they call */
+	{ "identify",	identify,	identify_known },	/* whose key is this, what do they call */
 	{ "read",	read_ask,	read_ask_heard },	/* what do they want */
+	{ "admit",	admit_begin,	admit_known },		/* may they */
 	{ "plan",	plan,		NULL },			/* who could answer */
 	{ "pass",	pass,		pass_heard },		/* as it is, to whom the path names */
 	{ "ask",	ask,		ask_heard },		/* candidates in turn; streams */
 	{ "settle",	settle,		NULL },			/* one line, the counters */
 	{ "drain",	drain,		drain_written },	/* the web server has the last byte */
 };
-#define SETTLE	5
+#define SETTLE	6
 
 static uint8_t
 later(uint8_t step)
@@ -250,6 +166,7 @@ exchange_free(struct exchange *x)
 	timer_stop(w->loop, &x->wait);
 	timer_stop(w->loop, &x->clock);
 	admin_forget(x);
+	lookup_forget(&x->lookup);
 	*x->link = x->next;
 	if (x->next != NULL)
 		x->next->link = x->link;
@@ -377,6 +294,7 @@ exchange_abandon(struct exchange *x)
 	if (x->at >= SETTLE)
 		return;
 	x->busy++;
+	lookup_forget(&x->lookup);
 	ask_stop(x);
 	x->reason = "the worker stops";
 	answer_error(x, error_new(x->arena, E_BUSY, "The gateway is being restarted; send the request again."));

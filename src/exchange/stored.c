@@ -16,7 +16,8 @@ stored_begin(struct exchange *x)
 {
 	const struct settings *s = &x->config->settings;
 
-	seal_key_make(&x->seal_key, s->salt_key.len > 0 ? s->salt_key : s->instance, access_key(s, x->request));
+	/* A regenerated key's ids stay its own, so its digest of today counts; the master key, and a person, by what they show. */
+	seal_key_make(&x->seal_key, s->salt_key.len > 0 ? s->salt_key : s->instance, x->caller->digest.len > 0 ? x->caller->digest : access_key(s, x->request));
 }
 
 /* The form an id of this exchange takes; `store: false` is known to leave nothing behind. */

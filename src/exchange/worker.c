@@ -310,6 +310,7 @@ open_store(struct worker *w)
 
 	w->store_pool = store_pool_new(s->database, most, NULL);
 	w->store_lane = lane_new(w->loop, "store", most, STORE_QUEUE);
+	w->lookups = lookups_new(&(struct lookups_setup){ w->loop, w->board, w->store_lane, w->store_pool, s->known_age_when_away_ms });
 	if (one)
 		return;
 	look = must_zalloc(sizeof(*look));
@@ -379,6 +380,7 @@ close_rooms(struct worker *w)
 	tokens_free(w->tokens);
 	upstream_free(w->upstream);
 	lane_free(w->store_lane, STORE_WAIT_MS);
+	lookups_free(w->lookups);
 	store_pool_free(w->store_pool);
 	lane_free(w->disk, 100);
 	line_file_close(w->log);

@@ -8,6 +8,7 @@
 #ifndef EXCHANGE_WORKER_H
 #define EXCHANGE_WORKER_H
 
+#include "access/lookup.h"
 #include "base/errand.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -44,6 +45,7 @@ struct worker {
 	struct line_file *log;
 	struct store_pool *store_pool;	/* of the database, for errands of that lane */
 	struct lane	*store_lane;
+	struct lookups	*lookups;	/* of keys, teams … */
 	struct lane	*disk;		/* reading a new configuration, files of assertions */
 	enum worker_form form;
 	struct buf	 lines;		/* of exchanges that ended in this turn: one write for all of them */

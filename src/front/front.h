@@ -12,6 +12,8 @@
 #include "config/config.h"
 #include "provider/provider.h"
 
+struct caller;
+
 enum dialect { DIALECT_CHAT, DIALECT_MESSAGES, DIALECT_RESPONSES };
 
 /* What the client must be told about an answer that the events do not say. */
@@ -75,6 +77,7 @@ struct model_wish {
 	enum model_fallbacks fallbacks;
 	int64_t		 limit;			/* Anthropic's pages; 0: all */
 	struct text	 after, before;
+	const struct caller *caller;		/* only what it may call; NULL: all */
 };
 struct error	*models_list(struct buf *out, struct arena *, const struct config *, const struct model_wish *);	/* an error: no such cursor */
 bool	models_one(struct buf *out, const struct config *, struct text id, const struct model_wish *);	/* false: no such model */
@@ -83,9 +86,10 @@ bool	models_one(struct buf *out, const struct config *, struct text id, const st
 struct info_wish {
 	struct text	 id, model, search;
 	int64_t		 page, size;		/* size 0: no pages */
+	const struct caller *caller;		/* only what it may call; NULL: all */
 };
 int64_t	info_deployments(struct buf *out, struct arena *, const struct config *, const struct info_wish *);	/* how many there are, on all pages */
-void	info_groups(struct buf *out, struct arena *, const struct config *, struct text only);
+void	info_groups(struct buf *out, struct arena *, const struct config *, struct text only, const struct caller *);
 bool	info_params(struct buf *out, const struct config *, struct text model);	/* /utils/supported_openai_params; false: no such model */
 
 /* An estimate of a prompt's tokens that errs high (wire-formats 10.4). */

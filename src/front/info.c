@@ -180,6 +180,8 @@ put_deployments(struct json_out *o, struct arena *arena, const struct config *c,
 	for (size_t i = 0; i < all.n; i++) {
 		const struct listed *l = &all.list[i];
 
+		if (!may_see(wish->caller, c, l->name))
+			continue;
 		for (size_t k = 0; l->group != NULL && k < l->group->n_deployments; k++) {
 			if (!is_wanted(wish, l->name, l->group->deployments[k]))
 				continue;
@@ -327,7 +329,7 @@ put_group(struct json_out *o, const struct listed *l)
 }
 
 void
-info_groups(struct buf *out, struct arena *arena, const struct config *c, struct text only)
+info_groups(struct buf *out, struct arena *arena, const struct config *c, struct text only, const struct caller *caller)
 {
 	struct json_out o = { .to = out };
 	struct listing all = models_listed(arena, c);
@@ -336,7 +338,7 @@ info_groups(struct buf *out, struct arena *arena, const struct config *c, struct
 	json_name(&o, "data");
 	json_open(&o, '[');
 	for (size_t i = 0; i < all.n; i++)
-		if (all.list[i].group != NULL && (only.len == 0 || text_eq(only, all.list[i].name)))
+		if (all.list[i].group != NULL && (only.len == 0 || text_eq(only, all.list[i].name)) && may_see(caller, c, all.list[i].name))
 			put_group(&o, &all.list[i]);
 	json_close(&o, ']');
 	json_close(&o, '}');

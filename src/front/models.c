@@ -2,6 +2,8 @@
 /* The models a client can ask for: groups and their visible aliases, in OpenAI's list or in Anthropic's. */
 #include "front/models_priv.h"
 
+#include "access/admit.h"
+
 #define CREATED		1677610602		/* LiteLLM's constant: a configuration has no birthday */
 #define CREATED_ISO	"2023-02-28T18:56:42Z"
 
@@ -63,6 +65,12 @@ models_listed(struct arena *arena, const struct config *c)
 	return (l);
 }
 
+bool
+may_see(const struct caller *caller, const struct config *c, struct text name)
+{
+	return (caller == NULL || admit_lists(caller, c, name));
+}
+
 /* What is known of a name. */
 struct known {
 	struct text	 mode;			/* empty: unknown */
@@ -95,6 +103,10 @@ names_told(struct arena *arena, const struct config *c, const struct model_wish 
 		if (!stands || wish->patterns)
 			listing_add(&all, *l);
 	}
+	for (size_t i = plain.n = 0; i < all.n; i++)
+		if (may_see(wish->caller, c, all.list[i].name))
+			all.list[plain.n++] = all.list[i];
+	all.n = plain.n;
 	return (all);
 }
 
@@ -249,7 +261,7 @@ models_one(struct buf *out, const struct config *c, struct text id, const struct
 	struct capture captured = { 0 };
 	struct listed m = { .name = id, .group = config_group(c, id, &captured) };
 
-	if (m.group == NULL)
+	if (m.group == NULL || !may_see(wish->caller, c, id))
 		return (false);
 	put_model(&o, &m, wish);
 	return (true);

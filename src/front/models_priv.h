@@ -19,6 +19,8 @@ struct listing {
 void		 listing_add(struct listing *, struct listed);
 struct listing	 models_listed(struct arena *, const struct config *);	/* groups and aliases */
 
+bool		 may_see(const struct caller *, const struct config *, struct text name);
+
 /* Adds the models a pattern stands for, as far as they are published (wildcard.c); false: nobody says. */
 bool		 wildcard_list(struct listing *, const struct config *, const struct group *pattern);
 

@@ -61,7 +61,7 @@ sql(const char *script)
 static struct text
 packed(enum known_kind kind, const char *id, const char *user)
 {
-	struct entity e = { kind, text_of(id), text_of(user) };
+	struct entity e = { .kind = kind, .id = text_of(id), .user_id = text_of(user) };
 	struct buf b = { 0 };
 	struct text t;
 

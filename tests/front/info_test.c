@@ -146,7 +146,7 @@ groups_are_told_as_one(void **state)
 	const struct json *data, *a;
 
 	(void)state;
-	info_groups(&out, arena, config, TEXT("a"));
+	info_groups(&out, arena, config, TEXT("a"), NULL);
 	data = answer();
 	assert_int_equal(data->count, 1);
 	a = data->first;
@@ -164,11 +164,11 @@ groups_are_told_as_one(void **state)
 	assert_member(a, "supports_url_context", "false");
 	assert_true(text_has(json_get(a, "supported_openai_params")->raw, TEXT("\"tools\"")));
 	assert_false(text_has(json_get(a, "supported_openai_params")->raw, TEXT("\"seed\"")));	/* one of the two refuses it */
-	info_groups(&out, arena, config, TEXT(""));
+	info_groups(&out, arena, config, TEXT(""), NULL);
 	assert_int_equal(answer()->count, 4);
-	info_groups(&out, arena, config, TEXT("hush"));
+	info_groups(&out, arena, config, TEXT("hush"), NULL);
 	assert_int_equal(answer()->count, 0);
-	info_groups(&out, arena, config, TEXT("u"));
+	info_groups(&out, arena, config, TEXT("u"), NULL);
 	a = answer()->first;
 	assert_member(a, "max_input_tokens", "null");
 	assert_member(a, "mode", "null");

@@ -89,7 +89,7 @@ def test_the_key_in_every_header(gateway, header):
     assert requests.get(gateway.url + "/v1/models", headers={header: f"Bearer {KEY}"}).status_code == 200
     refused = requests.get(gateway.url + "/v1/models", headers={header: "Bearer wrong"})
     assert refused.status_code == 401 and "Location" not in refused.headers
-    assert refused.json()["error"]["code"] == "invalid_api_key"
+    assert refused.json()["error"]["code"] == "401"
 
 
 @pytest.mark.more_forms

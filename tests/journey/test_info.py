@@ -135,7 +135,7 @@ def test_no_secret_is_told(told):
 def test_the_key_is_needed(told):
     for path in ("/model/info", "/v1/model/info", "/v2/model/info", "/model_group/info", "/routes", "/utils/supported_openai_params?model=gpt"):
         refused = requests.get(told.url + path, timeout=60)
-        assert refused.status_code == 401 and refused.json()["error"]["code"] == "invalid_api_key", path
+        assert refused.status_code == 401 and refused.json()["error"]["code"] == "401", path
     assert requests.post(told.url + "/utils/token_counter", json={"model": "gpt", "prompt": "x"}, timeout=60).status_code == 401
 
 

@@ -97,5 +97,5 @@ def test_wrong_key_in_both_dialects(plain):
     chat = requests.post(plain.url + "/v1/chat/completions", json={}, headers={"Authorization": "Bearer wrong"})
     messages = requests.post(plain.url + "/v1/messages", json={}, headers={"Authorization": "Bearer wrong"})
     assert chat.status_code == messages.status_code == 401
-    assert chat.json()["error"]["code"] == "invalid_api_key" and messages.json()["error"]["type"] == "authentication_error"
+    assert chat.json()["error"]["type"] == "auth_error" and chat.json()["error"]["code"] == "401" and messages.json()["error"]["type"] == "authentication_error"
     assert "wrong" not in chat.text + messages.text

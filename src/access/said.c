@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* End users and tags, from headers, the body, the key and its team. */
+#include "access/said.h"
+
+#define NAME_MOST	256		/* bytes of an end user's name */
+#define TAG_MOST	128
+
+/* the body */
+
+static bool
+member(const struct said *s, const char *name, struct json_item *item)
+{
+	for (size_t i = 0; i < s->n_top; i++)
+		if (quoted_is(json_spot_name(s->body, &s->top[i]), name)) {
+			*item = (struct json_item){ .type = s->top[i].type, .raw = json_spot_value(s->body, &s->top[i]) };
+			return (true);
+		}
+	return (false);
+}
+
+static bool
+member_of(const struct said *s, const char *object, const char *name, struct json_item *item)
+{
+	if (object == NULL)
+		return (member(s, name, item));
+	return (member(s, object, item) && item->type == JSON_OBJECT && json_find(item->raw, name, item));
+}
+
+/* A name is one line of text, so that it fits a log and a page; else it is none. */
+static struct text
+name_in(struct arena *arena, struct text t, size_t most)
+{
+	t = text_trim(t);
+	if (t.len > most)
+		return (TEXT(""));
+	for (size_t i = 0; i < t.len; i++)
+		if ((unsigned char)t.at[i] < ' ' || t.at[i] == 0x7f)
+			return (TEXT(""));
+	return (t.len > 0 ? arena_copy(arena, t) : TEXT(""));
+}
+
+static struct text
+from_body(struct arena *arena, const struct said *s)
+{
+	static const struct { const char *object, *name; } rows[] = {
+		{ NULL, "user" }, { "litellm_metadata", "user" }, { "metadata", "user_id" }, { NULL, "safety_identifier" },
+	};
+	struct json_item item;
+	struct text name = TEXT("");
+
+	for (size_t i = 0; i < nitems(rows) && name.len == 0; i++)
+		if (member_of(s, rows[i].object, rows[i].name, &item) && item.type == JSON_STRING)
+			name = name_in(arena, json_unescape(arena, json_inside(item.raw)), NAME_MOST);
+	return (name);
+}
+
+static struct text
+from_headers(struct arena *arena, const struct said *s)
+{
+	static const char *const rows[] = { "x-litellm-customer-id", "x-litellm-end-user-id" };
+	struct text name = TEXT("");
+
+	for (size_t i = 0; i < nitems(rows) && name.len == 0; i++)
+		name = name_in(arena, request_header(s->request, rows[i]), NAME_MOST);
+	for (size_t i = 0; i < s->settings->n_user_headers && name.len == 0; i++)
+		name = name_in(arena, request_header(s->request, s->settings->user_headers[i].at), NAME_MOST);
+	return (name);
+}
+
+/* tags */
+
+static void
+add_tag(struct caller *c, struct arena *arena, struct text tag)
+{
+	tag = name_in(arena, tag, TAG_MOST);
+	if (tag.len == 0 || c->n_tags >= TAGS_MOST)
+		return;
+	for (unsigned i = 0; i < c->n_tags; i++)
+		if (text_eq(c->tags[i], tag))
+			return;
+	c->tags[c->n_tags++] = tag;
+}
+
+static void
+add_list(struct caller *c, struct arena *arena, const struct json_item *list)
+{
+	struct json_item one;
+	struct json_walk w;
+
+	if (list->type != JSON_ARRAY)
+		return;
+	w = json_walk(list->raw);
+	while (json_next(&w, &one))
+		if (one.type == JSON_STRING)
+			add_tag(c, arena, json_unescape(arena, json_inside(one.raw)));
+}
+
+/* Those of key and team first: a client that sends many can not crowd them out. */
+static void
+read_tags(struct caller *c, struct arena *arena, const struct said *s)
+{
+	static const enum scope owners[] = { SCOPE_KEY, SCOPE_TEAM };
+	static const struct { const char *object; } rows[] = { { "metadata" }, { "litellm_metadata" }, { NULL } };
+	struct text rest = request_header(s->request, "x-litellm-tags"), one;
+	struct json_item list;
+
+	c->tags = arena_alloc(arena, TAGS_MOST * sizeof(*c->tags));
+	for (size_t i = 0; i < nitems(owners); i++)
+		for (unsigned k = 0; c->standing[owners[i]] != NULL && k < c->standing[owners[i]]->n_tags; k++)
+			add_tag(c, arena, c->standing[owners[i]]->tags[k]);
+	for (bool more = rest.len > 0; more;) {
+		more = text_cut(rest, ',', &one, &rest);
+		add_tag(c, arena, one);
+	}
+	for (size_t i = 0; i < nitems(rows); i++)
+		if (member_of(s, rows[i].object, "tags", &list))
+			add_list(c, arena, &list);
+}
+
+void
+said_read(struct caller *c, struct arena *arena, const struct said *s)
+{
+	const struct standing *key = c->standing[SCOPE_KEY];
+	bool may_name = c->kind == CALLER_MASTER || (key != NULL && key->may_assert_user);
+
+	c->customer = may_name ? from_headers(arena, s) : TEXT("");
+	if (may_name && c->customer.len == 0)
+		c->customer = from_body(arena, s);
+	read_tags(c, arena, s);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* admit: may they call that model so; for whom, under which tags. */
+#include "exchange/exchange.h"
+
+#include "access/admit.h"
+#include "access/said.h"
+#include "base/clock.h"
+
+#define FALLBACKS_MOST	16
+
+/* A name, or LiteLLM's {"model": name, …}. */
+static struct text
+fallback_in(struct exchange *x, const struct json_item *one)
+{
+	struct json_item model = *one;
+
+	if (one->type == JSON_OBJECT && !json_find(one->raw, "model", &model))
+		return (TEXT(""));
+	return (model.type == JSON_STRING ? json_unescape(x->arena, json_inside(model.raw)) : TEXT(""));
+}
+
+/* Models the client would fall back to. */
+static unsigned
+fallbacks(struct exchange *x, struct text list[FALLBACKS_MOST])
+{
+	const struct json_spot *spot = glance_member(&x->glance, "fallbacks");
+	struct json_item one;
+	struct json_walk w;
+	unsigned n = 0;
+
+	if (spot == NULL || spot->type != JSON_ARRAY)
+		return (0);
+	w = json_walk(json_spot_value(x->glance.body, spot));
+	while (n < FALLBACKS_MOST && json_next(&w, &one))
+		if ((list[n] = fallback_in(x, &one)).len > 0)
+			n++;
+	return (n);
+}
+
+static struct error *
+check(struct exchange *x)
+{
+	struct text others[FALLBACKS_MOST];
+	struct admission a = { .config = x->config, .path = x->request->path, .model = x->model, .fallbacks = others, .now_ms = clock_wall_ms() };
+
+	a.n_fallbacks = fallbacks(x, others);
+	TRY(admit(x->arena, x->caller, &a));
+	return (admit_params(x->arena, x->caller, x->glance.body));
+}
+
+enum step_result
+admit_known(struct exchange *x)
+{
+	struct finding f = exchange_finding(x);
+
+	if (x->left) {
+		lookup_forget(&x->lookup);
+		x->end = END_LEFT;
+		return (STEP_DONE);
+	}
+	switch (find_more(x->caller, &f)) {
+	case FOUND_WAIT:
+		return (STEP_WAIT);
+	case FOUND_ERROR:
+		x->error = f.error;
+		return (STEP_ERROR);
+	case FOUND:
+		break;
+	}
+	if ((x->error = check(x)) != NULL)
+		return (STEP_ERROR);
+	x->model_said = x->model;
+	x->model = admit_model(x->caller, x->model);
+	return (STEP_GO);
+}
+
+enum step_result
+admit_begin(struct exchange *x)
+{
+	struct said said = { .settings = &x->config->settings, .request = x->request, .body = x->glance.body, .top = x->glance.top,
+		.n_top = x->glance.n_top };
+
+	said_read(x->caller, x->arena, &said);
+	return (admit_known(x));
+}

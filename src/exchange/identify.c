@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* identify: which surface is meant, who calls, and may they have it at all. */
+#include "exchange/exchange.h"
+
+#include "access/access.h"
+#include "access/admit.h"
+#include "base/clock.h"
+
+#define MAX_CLIENT_ID	128
+#define MAX_HEADER	4096
+
+static struct text
+kept(struct exchange *x, struct text t, size_t most)
+{
+	return (t.len > 0 ? arena_copy(x->arena, text_sub(t, 0, most)) : TEXT(""));
+}
+
+struct text
+kept_header(struct exchange *x, const char *name)
+{
+	return (kept(x, request_header(x->request, name), MAX_HEADER));
+}
+
+/* What the exchange keeps of its request after the request's memory is given back. */
+static void
+keep_names(struct exchange *x)
+{
+	const struct request *req = x->request;
+
+	x->client_id = kept(x, request_header(req, "x-litellm-call-id"), MAX_CLIENT_ID);
+	x->web_id = kept(x, request_param(req, "UNIQUE_ID"), MAX_CLIENT_ID);
+	if (x->web_id.len == 0)
+		x->web_id = kept(x, request_header(req, "x-request-id"), MAX_CLIENT_ID);
+	x->user = kept(x, access_identity(req).user, MAX_CLIENT_ID);
+	x->head_only = text_is(req->method, "HEAD");
+}
+
+/* the surface */
+
+/* Errors on paths that several dialects share go to whom the headers show. */
+static const struct front *
+front_for(const struct exchange *x)
+{
+	if (x->surface != NULL && x->surface->front != NULL)
+		return (x->surface->front);
+	return (is_anthropic_client(x->request) ? &front_messages : &front_chat);
+}
+
+/* What no surface serves is the management API's, or passes through. */
+static bool
+find_elsewhere(struct exchange *x, struct found *f, bool found)
+{
+	bool here;
+
+	if (admin_path(x, f, &here))
+		return (here);
+	return (pass_find(x, f) || found);
+}
+
+static struct error *
+find_surface(struct exchange *x)
+{
+	struct found f;
+	bool found = surface_find(&f, x->request->path, x->request->query, x->request->method);
+	struct error *e;
+
+	if (!found || f.surface->answer == local_later)
+		found = find_elsewhere(x, &f, found);
+	x->surface = f.surface;
+	x->rest = f.rest;
+	x->path_model = arena_percent_decode(x->arena, f.model);
+	x->path_id = arena_percent_decode(x->arena, f.id);
+	x->front = front_for(x);
+	x->undated = found && f.undated;
+	if (found)
+		return (NULL);
+	if (!f.path_known)
+		return (error_new(x->arena, E_NOT_FOUND, "Not Found"));
+	e = error_new(x->arena, E_METHOD, "Method Not Allowed: this path takes %s", f.allow);
+	e->param = text_of(f.allow);
+	return (e);
+}
+
+/* the caller */
+
+/* The lookup is ready: go on. */
+static void
+looked_up(struct lookup *lookup)
+{
+	exchange_walk((struct exchange *)((char *)lookup - offsetof(struct exchange, lookup)));
+}
+
+struct finding
+exchange_finding(struct exchange *x)
+{
+	x->lookup.ready = looked_up;
+	x->lookup.arena = x->arena;
+	return ((struct finding){ .arena = x->arena, .config = x->config, .lookups = x->worker->lookups, .lookup = &x->lookup,
+		.now_ms = clock_wall_ms() });
+}
+
+static enum step_result
+refuse(struct exchange *x, struct error *e)
+{
+	x->error = e;
+	return (STEP_ERROR);
+}
+
+/* What is answered without a model needs no further look at who asks. */
+static enum step_result
+known(struct exchange *x)
+{
+	struct admission a = { .config = x->config, .path = x->request->path, .model = TEXT(""), .now_ms = clock_wall_ms() };
+	struct error *e;
+
+	if ((e = admit_blocked(x->arena, x->caller)) == NULL && x->surface->answer != NULL && !x->surface->open)
+		e = admit(x->arena, x->caller, &a);
+	if (e == NULL && x->undated) {
+		e = error_new(x->arena, E_NOT_FOUND, "Resource not found");
+		e->code = TEXT(AZURE_NO_RESOURCE);
+	}
+	return (e != NULL ? refuse(x, e) : STEP_GO);
+}
+
+enum step_result
+identify_known(struct exchange *x)
+{
+	struct finding f = exchange_finding(x);
+
+	if (x->left) {
+		lookup_forget(&x->lookup);
+		x->end = END_LEFT;
+		return (STEP_DONE);
+	}
+	switch (find_caller(x->caller, &f, x->key)) {
+	case FOUND_WAIT:
+		return (STEP_WAIT);
+	case FOUND_ERROR:
+		return (refuse(x, f.error));
+	case FOUND:
+		break;
+	}
+	return (known(x));
+}
+
+enum step_result
+identify(struct exchange *x)
+{
+	struct error *e;
+	bool open;
+
+	keep_names(x);
+	x->caller = arena_new_of(x->arena, struct caller);
+	caller_nobody(x->caller);
+	if ((e = find_surface(x)) != NULL)
+		return (refuse(x, e));
+	if (x->surface->open)
+		return (known(x));
+	if ((e = access_door(&open, x->arena, &x->config->settings, x->request)) != NULL)
+		return (refuse(x, e));
+	if (open) {
+		x->caller->kind = CALLER_MASTER;
+		x->caller->role = USER_ADMIN;
+		return (known(x));
+	}
+	x->key = access_key(&x->config->settings, x->request);	/* the request stays until it is read */
+	return (identify_known(x));
+}
