@@ -53,14 +53,14 @@ struct lease_seen {
 unsigned	 lease_list(struct running *, struct lease_seen *, unsigned most, unsigned *cursor);	/* those with an id; begin with *cursor 0, until it answers 0 */
 int64_t		 lease_recall(struct running *, uint64_t account, int64_t period, uint64_t *lease);	/* takes all that remains; its id stays */
 void		 lease_doubt(struct running *, uint64_t account, int64_t period);	/* something was lost on the way */
-/* Closing, after the store knows: the turns that are open now; are they over; nothing is taken any more; does a running exchange still have money of it. */
+/* Closing, after the store knows: the turns that are open now; are they over; nothing is taken any more; which (sorted) do running exchanges still have money of. */
 struct lease_turns {
 	uint64_t	 next[BOARD_WIDE + BOARD_NARROW];
 };
 void		 lease_turns_now(struct running *, struct lease_turns *);
 bool		 lease_turns_over(struct running *, struct lease_turns *);
 void		 lease_stop(struct running *, uint64_t account, int64_t period, uint64_t lease);
-bool		 lease_in_use(struct running *, uint64_t lease);
+void		 lease_in_use(struct running *, const uint64_t *leases, unsigned n, bool *used);
 void		 lease_stop_all(struct running *);	/* this host was forgotten: none of its leases counts */
 
 #endif
