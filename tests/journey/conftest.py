@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 import agents
+import databases
 import kit
 
 
@@ -87,3 +88,35 @@ def plain(upstream):
     running = kit.Gateway(everyday(upstream))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server; fresh_database is one of its databases."""
+    server = databases.Postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def fresh_database(postgres):
+    """The name of a database with our schema and nothing in it: postgres.url(name), postgres.ask(sql, database=name)."""
+    name = postgres.new()
+    yield name
+    postgres.drop(name)
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgres):
+    """PgBouncer in transaction mode before that server: pgbouncer.url(name)."""
+    server = databases.PgBouncer(postgres)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def memcached():
+    """A memcached of the test's own: memcached.address."""
+    server = databases.Memcached()
+    yield server
+    server.stop()
