@@ -9,16 +9,25 @@
 admin_f key_generate, key_generate_service, key_update, key_bulk_update, key_delete, key_info, key_info_many, key_block, key_unblock, key_regenerate,
     key_reset_spend, key_health, key_list, key_aliases;
 /* activity.c */
-admin_f		 user_activity, user_activity_whole, team_activity, organization_activity, customer_activity, tag_activity,
-		 agent_activity;
+admin_f user_activity, user_activity_whole, team_activity, organization_activity, customer_activity, tag_activity, agent_activity;
 /* audits.c */
-admin_f		 audit_list, audit_one;
+admin_f audit_list, audit_one;
 /* logs.c */
-admin_f		 spend_logs_paged, spend_logs, spend_log_one, spend_logs_session;
+admin_f spend_logs_paged, spend_logs, spend_log_one, spend_logs_session;
 /* spend.c */
-admin_f		 global_spend_keys, spend_keys, global_spend_models, global_spend_provider, spend_tags, spend_users, global_spend_tags,
-		 global_tag_names, global_spend_customers, global_spend, global_spend_logs, global_spend_teams, global_spend_report,
-		 global_activity, global_activity_model, global_activity_cache, global_activity_exceptions, provider_budgets,
-		 global_spend_reset;
+admin_f global_spend_keys, spend_keys, global_spend_models, global_spend_provider, spend_tags, spend_users, global_spend_tags,
+    global_tag_names, global_spend_customers, global_spend, global_spend_logs, global_spend_teams, global_spend_report, global_activity,
+    global_activity_model, global_activity_cache, global_activity_exceptions, provider_budgets, global_spend_reset;
+/* budgets.c */
+admin_f budget_new, budget_update, budget_info, budget_list, budget_settings, budget_delete;
+/* customers.c */
+admin_f customer_new, customer_update, customer_info, customer_list, customer_delete, customer_block, customer_unblock;
+/* organizations.c */
+admin_f organization_new, organization_update, organization_info, organization_info_many, organization_list, organization_delete,
+    organization_member_add, organization_member_update, organization_member_delete;
+/* projects.c */
+admin_f project_new, project_update, project_info, project_list, project_delete;
+/* tags.c */
+admin_f tag_new, tag_update, tag_info, tag_list, tag_delete;
 
 #endif

@@ -168,6 +168,9 @@ global_reports(void **state)
 {
 	struct desk *d = *state;
 
+	desk_calls(d, "GET /global/spend", NULL, 200);
+	desk_expect(d, "spend", "1.750000001");
+	desk_expect(d, "max_budget", "null");
 	desk_calls(d, "GET /global/spend/logs", NULL, 200);
 	desk_expect(d, "0", "{\"date\":\"2026-11-24\",\"spend\":1.75}");
 	desk_calls(d, "GET /global/spend/keys?limit=1", NULL, 200);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Things: customers, tags, projects, tiers, models, credentials …, which have an id and a document only. */
+#ifndef ADMIN_THINGS_H
+#define ADMIN_THINGS_H
+
+#include "admin/entity.h"
+
+#define THINGS_MOST	10000		/* of one list */
+
+struct thing {
+	const char	*kind;		/* "customer" */
+	struct text	 id, parent;
+	struct doc	 doc;
+	int64_t		 created_at, updated_at;	/* 0: not kept yet */
+	struct spent	 spent;		/* of a kind that spends */
+};
+
+void		 thing_new(struct thing *, struct admin_call *, const char *kind, struct text id);
+struct error	*thing_find(struct thing *, bool *there, struct admin_call *, const char *kind, struct text id);
+struct error	*thing_must_be(struct thing *, struct admin_call *, const char *kind, struct text id, const char *param);	/* 404: not found */
+struct error	*thing_must_not_be(struct admin_call *, const char *kind, struct text id, const char *param);			/* 400: already exists */
+struct error	*thing_write(struct admin_call *, struct thing *);	/* with who did it; nothing else */
+struct error	*thing_delete(struct admin_call *, const struct thing *);
+struct error	*things_list(struct thing **, unsigned *n, struct admin_call *, const char *kind, struct text parent);	/* by id; of all parents when empty */
+void		 put_made(struct json_out *, const struct doc *, int64_t created_at, int64_t updated_at);	/* also created_by, updated_by */
+void		 doc_set_made(struct doc *, const struct admin_call *, bool new);	/* created_by, updated_by */
+
+/* Writing a row into a text, for the audit and the archive. */
+typedef struct error *thing_put_f(struct json_out *, struct admin_call *, const struct thing *);
+struct error	*thing_text(struct text *, struct admin_call *, const struct thing *, thing_put_f *);
+
+/* budgets.c: tiers */
+extern const struct noun tier_noun;
+/*
+ * What a body says of the tier of an entity ("organization/ID"), which has `*budget_id` now: another one, none, or limits of its own, which live in a
+ * tier that is the entity's alone.
+ */
+struct error	*tier_patch(struct text *budget_id, struct admin_call *, const char *owner_kind, struct text owner, const struct json *body);
+struct error	*tier_leave(struct admin_call *, const char *owner_kind, struct text owner, struct text budget_id);	/* a tier of its own goes with it */
+
+#endif
