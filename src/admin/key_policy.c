@@ -85,7 +85,7 @@ static struct error *
 check_bounds(struct admin_call *c, const struct json *body, const struct json *bounds)
 {
 	for (const struct json *m = json_is(bounds, JSON_OBJECT) ? bounds->first : NULL; m != NULL; m = m->next) {
-		struct text name = json_unescape(c->arena, m->name);
+		struct text name = arena_copy(c->arena, json_unescape(c->arena, m->name));
 		const struct json *v = json_get(body, name.at);
 
 		if (is_above(c, v, m))
