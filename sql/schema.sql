@@ -19,6 +19,12 @@ SELECT CASE WHEN to_regclass('sluice_schema') IS NULL THEN 0 ELSE 1 END;
 -- name: schema_there sqlite
 SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'sluice_schema';
 
+-- The server, and which database of it.
+-- name: schema_about postgres
+SELECT 'PostgreSQL ' || current_setting('server_version'), 'database ' || current_database();
+-- name: schema_about sqlite
+SELECT 'SQLite ' || sqlite_version(), (SELECT file FROM pragma_database_list WHERE name = 'main');
+
 -- name: schema_version
 SELECT max(version) FROM sluice_schema;
 

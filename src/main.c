@@ -2,6 +2,7 @@
 /* Options, configuration, loop; nothing else. */
 #include "base/log.h"
 #include "board/board.h"
+#include "command/command.h"
 #include "config/config.h"
 #include "exchange/worker.h"
 #include "serve/serve.h"
@@ -19,12 +20,14 @@ static const char usage_text[] =
     "usage: sluice serve [--config FILE] [--listen WHERE] [--workers N]\n"
     "       sluice check [--json] FILE\n"
     "       sluice settings [--markdown]\n"
+    "       sluice db migrate | status [--config FILE | --database URL]\n"
     "       sluice version | help\n"
     "\n"
     "An LLM gateway that runs as FastCGI workers behind Apache httpd, lighttpd or nginx.\n"
     "\n"
     "  serve     bind a socket and run a pool of workers behind it\n"
     "  check     report every problem of a configuration; exit 0: none, 1: errors, 2: unreadable\n"
+    "  db        make the schema of the database, or look at it; see sluice db --help\n"
     "  settings  describe the settings under `sluice:` in the configuration\n"
     "\n"
     "Without a command and with a listening socket as standard input (lighttpd bin-path, mod_fcgid) it is one\n"
@@ -236,7 +239,7 @@ static const struct {
 	const char	*name;
 	int		(*main)(int argc, char **argv);
 } commands[] = {
-	{ "serve", serve_main }, { "check", check_main }, { "settings", settings_main },
+	{ "serve", serve_main }, { "check", check_main }, { "settings", settings_main }, { "db", command_db },
 	{ "version", version_main }, { "--version", version_main }, { "help", help_main }, { "--help", help_main }, { "-h", help_main },
 };
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Commands of operators: programs that end, beside the gateway or without it.
+ *
+ * A command is a function like main(), whose argv[0] is its name, and a row of the table in main.c.  Results go to standard output, as lines or with --json as
+ * JSON; what went wrong goes to standard error.  The exit status is 0, 1 for what could not be done, 2 for a command that is none.
+ */
+#ifndef COMMAND_COMMAND_H
+#define COMMAND_COMMAND_H
+
+#include "store/store.h"
+
+int	command_db(int argc, char **argv);		/* migrate, status, move */
+
+/* What the commands share */
+
+/*
+ * The database: `url`, or else what the configuration says, which is `config`, or else SLUICE_CONFIG's or CONFIG_FILE_PATH's, or else there is none and variables
+ * and defaults count.  NULL: said why.
+ */
+struct store	*command_store(const char *url, const char *config);
+/* Says what a store answered, and is the exit status 1. */
+int		 command_failed(const struct store *, const char *what);
+int		 command_usage(const char *text, const char *complaint);	/* 2; without a complaint it is help, and 0 */
+
+#endif
