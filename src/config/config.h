@@ -324,8 +324,9 @@ const struct vendor *vendor_find(struct text prefix);	/* built in rows; NULL: no
 const struct vendor *vendor_guess(struct text model);	/* whose a bare name is; NULL: no idea */
 const struct vendor *config_vendor(const struct config *, struct text prefix);	/* sluice.vendors first, then the built in rows */
 
-/* What a call of `model`, as the upstream is asked for it, costs at a deployment; NULL: its price is unknown.  Made in the arena where stars decide it. */
+/* What a call of `model`, as the upstream is asked for it, costs at a deployment; NULL: its price is unknown.  Made in the arena where the model decides it. */
 const struct tariff *config_tariff(struct arena *, const struct config *, const struct deployment *, struct text model);
+const struct tariff *config_tariff_named(struct arena *, const struct config *, const struct vendor *, struct text model);	/* whatever deployments say */
 
 /* A price in dollars from and to decimal text, exactly: 10^-12 dollars are the unit, what is finer is rounded up.  False: no such price. */
 bool		 price_read(struct text, int64_t *);

@@ -554,14 +554,20 @@ find_named(struct rates *rates, const char **source, struct text *name, struct a
 	return (find_exactly(rates, source, c, *name));
 }
 
-static struct tariff *
-tariff_named(struct arena *a, const struct config *c, const struct vendor *v, struct text model)
+const struct tariff *
+config_tariff_named(struct arena *a, const struct config *c, const struct vendor *v, struct text model)
 {
 	struct rates rates = { .n = 0 };
 	const char *source;
+	struct tariff *t;
 	struct text name;
 
-	return (find_named(&rates, &source, &name, a, c, v, model) ? tariff_new(a, name, source, &rates) : NULL);
+	if (!find_named(&rates, &source, &name, a, c, v, model))
+		return (NULL);
+	t = tariff_new(a, name, source, &rates);
+	if (t != NULL)
+		mark_up(t, c, v);
+	return (t);
 }
 
 /* of a deployment */
@@ -666,12 +672,5 @@ tariff_of_request(struct load *l, int64_t pico)
 const struct tariff *
 config_tariff(struct arena *a, const struct config *c, const struct deployment *d, struct text model)
 {
-	struct tariff *t;
-
-	if (d->tariff != NULL || (d->model.len > 0 && memchr(d->model.at, '*', d->model.len) == NULL))
-		return (d->tariff);
-	t = tariff_named(a, c, d->vendor, model);
-	if (t != NULL)
-		mark_up(t, c, d->vendor);
-	return (t);
+	return (d->tariff != NULL ? d->tariff : config_tariff_named(a, c, d->vendor, model));
 }

@@ -121,6 +121,8 @@ answer_whole(struct exchange *x, int status, const char *content_type, struct te
 		return;
 	out = reply_buf(x->stream, 1024 + body.len);
 	answer_headers(x, out, status, content_type, (int64_t)body.len);
+	if (x->n_attempts > 0)
+		price_headers(x, out);
 	buf_lit(out, "\r\n");
 	if (!x->head_only)
 		buf_text(out, body);
@@ -139,6 +141,7 @@ answer_edited(struct exchange *x, struct text body, const struct edits *edits)
 		len += edits->list[i].with.len - (edits->list[i].to - edits->list[i].from);
 	out = reply_buf(x->stream, 1024 + len);
 	answer_headers(x, out, 200, "application/json", (int64_t)len);
+	price_headers(x, out);
 	buf_lit(out, "\r\n");
 	if (!x->head_only)
 		json_apply(out, body, edits->list, edits->n);

@@ -232,8 +232,10 @@ ask_deployment(struct exchange *x)
 	}
 	if (x->deployment->mock) {
 		attempt_begins(x);
+		x->upstream_status = 200;
 		x->failure = mock_answer(x);
-		x->upstream_status = x->failure == NULL ? 200 : error_status(x->failure);
+		if (x->failure != NULL)
+			x->upstream_status = error_status(x->failure);
 		attempt_ends(x);
 		return (x->failure != NULL ? ask_next(x, x->failure) : STEP_GO);
 	}

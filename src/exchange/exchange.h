@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "exchange/worker.h"
 #include "front/front.h"
+#include "ledger/price.h"
 #include "provider/provider.h"
 #include "route/route.h"
 
@@ -89,6 +90,7 @@ struct exchange {
 
 	/* read */
 	struct glance	 glance;
+	int		 tier;			/* the service tier that is asked for, -1: none */
 	struct text	 model;			/* in the arena; once admitted, what aliases make of it */
 	struct text	 stored_id, method, query;	/* of a stored response: the vendor's id, what is done with it */
 	struct counting	*counted;		/* what LiteLLM's token counter was asked, or NULL */
@@ -148,6 +150,14 @@ struct exchange {
 	int64_t		 first_token_us, upstream_us, last_write_us;
 	enum exchange_end end;
 	const char	*reason;		/* of the end, for the log */
+
+	/* settle */
+	bool		 priced;
+	bool		 estimated;		/* the tokens: its upstream said none, or not all */
+	struct usage	 usage;
+	const struct tariff *tariff;		/* NULL: the price is unknown, or there is nothing to pay */
+	int64_t		 cost;			/* nano-dollars */
+	struct price_break price;		/* what it is made of */
 };
 
 /* For the web room. */
@@ -243,6 +253,11 @@ enum step_result local_models(struct exchange *), local_model(struct exchange *)
     local_model_pages(struct exchange *), local_model_groups(struct exchange *), local_params(struct exchange *), local_routes(struct exchange *),
     local_token_counter(struct exchange *);
 enum step_result local_counted(struct exchange *, struct text upstream);	/* what x->counted asked; `upstream` counted, or empty */
+
+/* price.c */
+void	price_exchange(struct exchange *);		/* x->usage … x->cost, once: of a whole answer before its headers, else at the end */
+void	price_headers(struct exchange *, struct buf *);	/* of a whole answer */
+int	tier_asked(const struct exchange *);		/* by the body's service_tier; -1: not */
 
 /* record.c */
 void	record_exchange(struct exchange *);		/* the log line and the counters, once, at the end */

@@ -105,39 +105,6 @@ count_exchange(struct exchange *x, int64_t total_us)
 		board_time(b, x->slot, HIST_FIRST_TOKEN, x->first_token_us - x->began_us);
 }
 
-/* tokens */
-
-/* Bytes of content that no usage counts: all, or in a stream that broke off those after its last word on it. */
-static uint64_t
-uncounted(const struct seen *seen)
-{
-	if (!seen->usage_said || seen->usage.completion < 0)
-		return (seen->produced);
-	return (seen->finished || seen->produced < seen->usage_at ? 0 : seen->produced - seen->usage_at);
-}
-
-/* Where the upstream did not say, about four bytes are a token; the line says that it is an estimate. */
-static bool
-estimate(const struct exchange *x, struct usage *u)
-{
-	bool estimated = false;
-	uint64_t bytes;
-
-	*u = x->seen != NULL && x->seen->usage_said ? x->seen->usage : USAGE_UNSAID;
-	if (x->n_attempts == 0 || x->seen == NULL || x->upstream_status < 200 || x->upstream_status > 299)
-		return (false);
-	if (u->prompt < 0) {
-		u->prompt = (int64_t)(x->prompt_bytes + 3) / 4;
-		estimated = true;
-	}
-	bytes = uncounted(x->seen);
-	if (u->completion < 0 || bytes > 0) {
-		u->completion = (u->completion > 0 ? u->completion : 0) + (int64_t)(bytes + 3) / 4;
-		estimated = true;
-	}
-	return (estimated);
-}
-
 /* the line */
 
 static void
@@ -203,7 +170,7 @@ tokens(struct json_out *out, const struct usage *u, bool estimated)
 }
 
 static void
-write_line(struct exchange *x, const struct usage *u, bool estimated, int64_t total_us)
+write_line(struct exchange *x, int64_t total_us)
 {
 	struct buf *line = &x->worker->lines;
 	struct json_out out = { .to = line };
@@ -236,7 +203,12 @@ write_line(struct exchange *x, const struct usage *u, bool estimated, int64_t to
 	member_ms(&out, "total_ms", total_us);
 	member_ms(&out, "overhead_ms", total_us > x->upstream_us ? total_us - x->upstream_us : 0);
 	if (x->n_attempts > 0 && x->seen != NULL)	/* a file that passed through has none */
-		tokens(&out, u, estimated);
+		tokens(&out, &x->usage, x->estimated);
+	if (x->tariff != NULL) {
+		json_name(&out, "cost");
+		money_print(line, x->cost);
+		out.comma = true;
+	}
 	member(&out, "end", text_of(ends[x->end]));
 	member(&out, "reason", text_of(x->reason != NULL ? x->reason : x->error != NULL ? error_kinds[x->error->kind].name : ""));
 	json_close(&out, '}');
@@ -258,12 +230,10 @@ void
 record_exchange(struct exchange *x)
 {
 	int64_t total_us = clock_us() - x->began_us;
-	bool estimated;
-	struct usage u;
 
-	estimated = estimate(x, &u);
+	price_exchange(x);
 	count_exchange(x, total_us);
-	count_tokens_of(x, &u);
+	count_tokens_of(x, &x->usage);
 	if (!is_probe(x))
-		write_line(x, &u, estimated, total_us);
+		write_line(x, total_us);
 }

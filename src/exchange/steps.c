@@ -66,6 +66,7 @@ read_ask_heard(struct exchange *x)
 	if (x->error != NULL)
 		return (STEP_ERROR);
 	x->front = front_of_body(x->front, g);
+	x->tier = tier_asked(x);
 	g->stream &= x->surface->want == WANT_ANSWER;
 	x->prompt_bytes = g->body.len;
 	x->model = arena_copy(x->arena, model_asked(x));

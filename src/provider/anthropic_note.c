@@ -110,14 +110,46 @@ error_inside(struct arena *arena, struct text data)
 	return (provider_read_error(arena, "Anthropic", 200, TEXT("application/json"), data, 0));
 }
 
+#define MOST_SEARCHES	10000
+
+/* Of its usage: numbers, and the objects that hold more of them. */
+enum counted { COUNT_INPUT, COUNT_CACHED, COUNT_WRITTEN, COUNT_OUTPUT, COUNT_THINKING, COUNT_WRITTEN_1H, COUNT_SEARCHES, COUNTED, WITHIN };
+static const struct {
+	const char	*name;
+	enum counted	 what;
+} usage_names[] = {
+	{ "input_tokens", COUNT_INPUT },
+	{ "cache_read_input_tokens", COUNT_CACHED },
+	{ "cache_creation_input_tokens", COUNT_WRITTEN },
+	{ "output_tokens", COUNT_OUTPUT },
+	{ "output_tokens_details", WITHIN },
+	{ "thinking_tokens", COUNT_THINKING },
+	{ "cache_creation", WITHIN },
+	{ "ephemeral_1h_input_tokens", COUNT_WRITTEN_1H },
+	{ "server_tool_use", WITHIN },
+	{ "web_search_requests", COUNT_SEARCHES },
+};
+
 static void
-count(int64_t *n, struct text object, const char *name)
+count(int64_t n[COUNTED], int32_t *tier, struct text object)
 {
-	struct text raw = raw_member(object, name);
+	struct json_walk walk = json_walk(object);
+	struct json_item item;
+	size_t i;
 	int64_t v;
 
-	if (raw.len > 0 && json_to_i64(raw, &v) && v >= 0)
-		*n = v;
+	while (json_next(&walk, &item)) {
+		for (i = 0; i < nitems(usage_names) && !quoted_is(item.name, usage_names[i].name); i++)
+			continue;
+		if (i == nitems(usage_names)) {
+			if (item.type == JSON_STRING && quoted_is(item.name, "service_tier"))
+				*tier = tier_named(text_sub(item.raw, 1, item.raw.len - 1));
+		} else if (usage_names[i].what != WITHIN) {
+			if (item.type == JSON_NUMBER && json_to_i64(item.raw, &v) && v >= 0)
+				n[usage_names[i].what] = v;
+		} else if (item.type == JSON_OBJECT)
+			count(n, tier, item.raw);
+	}
 }
 
 static int64_t
@@ -131,8 +163,7 @@ void
 note_usage(struct seen *seen, struct text raw)
 {
 	struct usage *u = &seen->usage;
-	struct text details;
-	int64_t input;
+	int64_t n[COUNTED], input;
 
 	if (raw.len == 0 || raw.at[0] != '{')
 		return;
@@ -140,13 +171,21 @@ note_usage(struct seen *seen, struct text raw)
 		*u = USAGE_UNSAID;
 	seen->usage_said = true;
 	seen->usage_at = seen->produced;
-	input = u->prompt < 0 ? -1 : at_least_0(u->prompt - at_least_0(u->cached) - at_least_0(u->written));
-	count(&input, raw, "input_tokens");
-	count(&u->cached, raw, "cache_read_input_tokens");
-	count(&u->written, raw, "cache_creation_input_tokens");
-	count(&u->completion, raw, "output_tokens");
-	details = raw_member(raw, "output_tokens_details");
-	count(&u->reasoning, details, "thinking_tokens");
+	n[COUNT_INPUT] = u->prompt < 0 ? -1 : at_least_0(u->prompt - at_least_0(u->cached) - at_least_0(u->written));
+	n[COUNT_CACHED] = u->cached;
+	n[COUNT_WRITTEN] = u->written;
+	n[COUNT_OUTPUT] = u->completion;
+	n[COUNT_THINKING] = u->reasoning;
+	n[COUNT_WRITTEN_1H] = u->written_1h;
+	n[COUNT_SEARCHES] = u->searches;
+	count(n, &u->tier, raw);
+	input = n[COUNT_INPUT];
+	u->cached = n[COUNT_CACHED];
+	u->written = n[COUNT_WRITTEN];
+	u->completion = n[COUNT_OUTPUT];
+	u->reasoning = n[COUNT_THINKING];
+	u->written_1h = n[COUNT_WRITTEN_1H];
+	u->searches = (int32_t)(n[COUNT_SEARCHES] < MOST_SEARCHES ? n[COUNT_SEARCHES] : MOST_SEARCHES);
 	if (input < 0 && u->cached < 0 && u->written < 0)
 		return;
 	if (__builtin_add_overflow(at_least_0(input), at_least_0(u->cached), &u->prompt) ||

@@ -230,8 +230,10 @@ finish_chat(enum finish finish)
 /* Usage. */
 
 #define MOST_TOKENS	INT64_C(1000000000000)
+#define MOST_SEARCHES	10000
 
-enum usage_field { USE_PROMPT, USE_CACHED, USE_WRITTEN, USE_COMPLETION, USE_REASONING, USE_TOTAL, USE_FIELDS };
+enum usage_field { USE_PROMPT, USE_CACHED, USE_WRITTEN, USE_COMPLETION, USE_REASONING, USE_TOTAL, USE_WRITTEN_1H, USE_AUDIO_IN, USE_IMAGE_IN,
+	USE_AUDIO_OUT, USE_IMAGE_OUT, USE_SEARCHES, USE_FIELDS };
 
 static const struct usage_name {
 	const char	*name;
@@ -245,29 +247,50 @@ static const struct usage_name {
 	{ "num_cached_tokens", USE_CACHED },			/* Mistral */
 	{ "cache_read_input_tokens", USE_CACHED },		/* a LiteLLM behind us */
 	{ "cache_creation_input_tokens", USE_WRITTEN },
+	{ "num_search_queries", USE_SEARCHES },			/* Perplexity */
 }, response_names[] = {
 	{ "input_tokens", USE_PROMPT },
 	{ "output_tokens", USE_COMPLETION },
 	{ "total_tokens", USE_TOTAL },
-}, detail_names[] = {
+}, in_names[] = {
 	{ "cached_tokens", USE_CACHED },
 	{ "cache_write_tokens", USE_WRITTEN },
 	{ "cache_creation_tokens", USE_WRITTEN },
+	{ "ephemeral_1h_input_tokens", USE_WRITTEN_1H },	/* within cache_creation_token_details, of a LiteLLM */
+	{ "audio_tokens", USE_AUDIO_IN },
+	{ "image_tokens", USE_IMAGE_IN },
 	{ "reasoning_tokens", USE_REASONING },
+}, out_names[] = {
+	{ "reasoning_tokens", USE_REASONING },
+	{ "audio_tokens", USE_AUDIO_OUT },
+	{ "image_tokens", USE_IMAGE_OUT },
+};
+
+static const struct {
+	const char	*name;
+	const struct usage_name *names;
+	size_t		 n;
+} detail_objects[] = {
+	{ "prompt_tokens_details", in_names, nitems(in_names) },
+	{ "completion_tokens_details", out_names, nitems(out_names) },
+	{ "input_tokens_details", in_names, nitems(in_names) },
+	{ "output_tokens_details", out_names, nitems(out_names) },
+	{ "prompt_token_details", in_names, nitems(in_names) },
+	{ "cache_creation_token_details", in_names, nitems(in_names) },
 };
 
 static void
-read_fields(int64_t values[USE_FIELDS], struct text object, const struct usage_name *names, size_t n, bool outer)
+read_fields(int64_t values[USE_FIELDS], struct text object, const struct usage_name *names, size_t n)
 {
 	struct json_walk walk = json_walk(object);
 	struct json_item item;
 	int64_t v;
 
 	while (json_next(&walk, &item)) {
-		if (item.type == JSON_OBJECT && outer &&
-		    (IS(item.name, "prompt_tokens_details") || IS(item.name, "prompt_token_details") || IS(item.name, "completion_tokens_details") ||
-		    IS(item.name, "input_tokens_details") || IS(item.name, "output_tokens_details")))
-			read_fields(values, item.raw, detail_names, nitems(detail_names), false);
+		if (item.type == JSON_OBJECT)
+			for (size_t i = 0; i < nitems(detail_objects); i++)
+				if (is_named(item.name, detail_objects[i].name, strlen(detail_objects[i].name)))
+					read_fields(values, item.raw, detail_objects[i].names, detail_objects[i].n);
 		if (item.type != JSON_NUMBER || !json_to_i64(item.raw, &v) || v < 0 || v > MOST_TOKENS)
 			continue;
 		for (size_t i = 0; i < n; i++)
@@ -279,11 +302,12 @@ read_fields(int64_t values[USE_FIELDS], struct text object, const struct usage_n
 bool
 usage_read(struct usage *usage, struct text object)
 {
-	int64_t v[USE_FIELDS] = { -1, -1, -1, -1, -1, -1 };
+	int64_t v[USE_FIELDS];
 
-	read_fields(v, object, usage_names, nitems(usage_names), true);
+	memset(v, -1, sizeof(v));
+	read_fields(v, object, usage_names, nitems(usage_names));
 	if (v[USE_PROMPT] < 0 && v[USE_COMPLETION] < 0)
-		read_fields(v, object, response_names, nitems(response_names), true);
+		read_fields(v, object, response_names, nitems(response_names));
 	if (v[USE_PROMPT] < 0 && v[USE_COMPLETION] < 0)
 		return (false);
 	/* xAI leaves reasoning out of completion_tokens; its own total tells. */
@@ -295,8 +319,21 @@ usage_read(struct usage *usage, struct text object)
 	if (v[USE_PROMPT] >= 0 && v[USE_WRITTEN] > v[USE_PROMPT] - (v[USE_CACHED] > 0 ? v[USE_CACHED] : 0))
 		v[USE_WRITTEN] = v[USE_PROMPT] - (v[USE_CACHED] > 0 ? v[USE_CACHED] : 0);
 	*usage = (struct usage){ .prompt = v[USE_PROMPT], .cached = v[USE_CACHED], .written = v[USE_WRITTEN],
-		.completion = v[USE_COMPLETION], .reasoning = v[USE_REASONING] };
+		.completion = v[USE_COMPLETION], .reasoning = v[USE_REASONING], .written_1h = v[USE_WRITTEN_1H], .audio_in = v[USE_AUDIO_IN],
+		.image_in = v[USE_IMAGE_IN], .audio_out = v[USE_AUDIO_OUT], .image_out = v[USE_IMAGE_OUT],
+		.searches = (int32_t)(v[USE_SEARCHES] < MOST_SEARCHES ? v[USE_SEARCHES] : MOST_SEARCHES), .tier = -1 };
 	return (true);
+}
+
+int32_t
+chunk_tier(const struct chunk *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->top[i].type == JSON_STRING && IS(json_spot_name(c->data, &c->top[i]), "service_tier")) {
+			struct quoted word = json_inside(json_spot_value(c->data, &c->top[i]));
+			return (tier_named((struct text){ word.at, word.len }));
+		}
+	return (-1);
 }
 
 #define NAME_LIMIT	64

@@ -42,6 +42,7 @@ struct quoted	 finish_chat(enum finish);			/* "stop", … */
 
 /* Adds what a usage object says, whatever its vendor's spelling; false: nothing in it. */
 bool		usage_read(struct usage *, struct text object);
+int32_t		chunk_tier(const struct chunk *);		/* by its service_tier; -1: not said */
 
 /* The name an OpenAI-like vendor is asked by: at most 64 characters (longer: 55, '_', 8 hex digits of its SHA-256). */
 struct quoted	 tool_name_fit(struct arena *, struct quoted name);

@@ -466,8 +466,10 @@ read_chunk(struct reader *r, struct text name, struct text data)
 	}
 	if (c.x_groq != NULL && c.x_groq->type == JSON_OBJECT && json_find(json_spot_value(data, c.x_groq), "usage", &item))
 		note_usage(r, item.raw);
-	if (c.usage != NULL && c.usage->type == JSON_OBJECT)
+	if (c.usage != NULL && c.usage->type == JSON_OBJECT) {
 		note_usage(r, json_spot_value(data, c.usage));
+		r->seen->usage.tier = chunk_tier(&c);
+	}
 	if (c.choices == NULL || c.choices->type != JSON_ARRAY)
 		return;
 	walk = json_walk(json_spot_value(data, c.choices));

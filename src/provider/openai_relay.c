@@ -209,6 +209,7 @@ look_at_usage(struct passage *p, const struct chunk *c)
 		return (false);
 	if (c->usage->type == JSON_OBJECT) {
 		note_usage(&r->seen, json_spot_value(p->data, c->usage));
+		r->seen.usage.tier = chunk_tier(c);
 		said = true;
 	}
 	if (hide) {

@@ -61,6 +61,7 @@ struct seen {
 	enum finish	 finish;
 	bool		 usage_said;		/* `usage` below means something; the last word wins */
 	struct usage	 usage;
+	int32_t		 searches, tier;	/* responses: what stands beside its usage; tier is one more than its enum, 0 not said */
 	struct text	 served_model;		/* as the vendor says; in the arena */
 	struct text	 vendor_id;		/* the vendor's id of the answer; in the arena */
 	uint64_t	 produced;		/* bytes of content that passed, for an estimate when usage never comes */

@@ -18,6 +18,7 @@ struct event_spots {
 struct error	*event_read(struct event_spots *, struct arena *, struct text name, struct text data);	/* not JSON, or no object */
 bool		 event_is_error(const struct event_spots *);
 bool		 event_is_last(const struct event_spots *);
+int32_t		 response_searches(struct text output);			/* how often its vendor looked into the web */
 enum finish	 response_why_incomplete(struct text details);		/* of incomplete_details */
 
 /* Other dialects (responses_write.c, responses_read.c). */

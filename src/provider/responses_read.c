@@ -227,6 +227,7 @@ static struct error *
 read_response(struct reader *r, struct text response)
 {
 	struct json_item m;
+	struct quoted tier;
 
 	if (quoted_is(string_of(response, "status"), "failed"))
 		return (error_in(r, json_find(response, "error", &m) && m.type == JSON_OBJECT ? m.raw : TEXT("")));
@@ -235,6 +236,10 @@ read_response(struct reader *r, struct text response)
 		read_output(r, m.raw);
 	if (json_find(response, "usage", &m) && m.type == JSON_OBJECT)
 		r->seen->usage_said = usage_read(&r->seen->usage, m.raw);
+	tier = string_of(response, "service_tier");
+	r->seen->usage.tier = tier_named((struct text){ tier.at, tier.len });
+	if (json_find(response, "output", &m) && m.type == JSON_ARRAY)
+		r->seen->usage.searches = response_searches(m.raw);
 	if (quoted_is(string_of(response, "status"), "incomplete"))
 		r->finish = json_find(response, "incomplete_details", &m) && m.type == JSON_OBJECT ? response_why_incomplete(m.raw) : FINISH_LENGTH;
 	end(r);

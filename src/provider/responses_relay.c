@@ -94,6 +94,18 @@ note_item(struct passage *p, struct text item)
 		mark_item(p->relay, p->edits, p->data, item);
 }
 
+int32_t
+response_searches(struct text list)
+{
+	struct json_walk walk = json_walk(list);
+	struct json_item item, type;
+	int32_t n = 0;
+
+	while (json_next(&walk, &item))
+		n += item.type == JSON_OBJECT && json_find(item.raw, "type", &type) && text_is(type.raw, "\"web_search_call\"");
+	return (n);
+}
+
 static void
 note_output(struct passage *p, struct text list)
 {
@@ -143,6 +155,8 @@ look_at_member(struct passage *p, const struct json_item *m)
 			put_model(p, word);
 		else if (IS(m->name, "status"))
 			note_status(p, word);
+		else if (IS(m->name, "service_tier"))
+			r->seen.tier = tier_named((struct text){ word.at, word.len }) + 1;
 	} else if (m->type == JSON_OBJECT) {
 		if (IS(m->name, "usage"))
 			note_usage(&r->seen, m->raw, r->want);
@@ -153,6 +167,7 @@ look_at_member(struct passage *p, const struct json_item *m)
 	} else if (m->type == JSON_ARRAY && IS(m->name, "output")) {
 		p->has_body = true;
 		note_output(p, m->raw);
+		r->seen.searches = response_searches(m->raw);
 	} else if (m->type == JSON_ARRAY && IS(m->name, "data") && r->want == WANT_STORED)
 		note_output(p, m->raw);		/* a list of input items */
 }
@@ -175,6 +190,9 @@ finished(struct relay *r)
 	if (seen->finish == FINISH_NONE)
 		seen->finish = r->tools_open != 0 ? FINISH_TOOLS : FINISH_STOP;
 	seen->finished = seen->done = seen->content = true;
+	seen->usage.tier = seen->tier - 1;
+	if (seen->searches > 0)
+		seen->usage.searches = seen->searches;
 }
 
 static enum pass
