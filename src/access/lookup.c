@@ -8,12 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FRESH_US	INT64_C(1000000)	/* changes were read, or the entity was, so lately: nothing is missed for longer */
+#define FRESH_MS	1000			/* changes were read, or the entity was, so lately: nothing is missed for longer */
 #define ABSENT_US	INT64_C(5000000)	/* so long nobody asks again for what is not there */
-#define PATIENCE_US	INT64_C(5000000)	/* of who knows nothing */
-#define STALE_US	INT64_C(2000000)	/* of who has something to go on with */
+#define PATIENCE_MS	5000
 #define PROBE_US	INT64_C(1000000)	/* so often a store that is away is asked whether it is back */
-#define TICK_US		INT64_C(250000)
 #define STATEMENT_MS	3000
 #define LEND_MS		2000
 #define BUCKETS		256
@@ -62,21 +60,21 @@ struct lookups {
 static bool
 is_read_along(const struct lookups *l, int64_t now)
 {
-	return (board_changes_read_until(l->to.board) > now - FRESH_US);
+	return (board_changes_read_until(l->to.board) > now - l->to.fresh_ms * 1000);
 }
 
 static bool
 counts(const struct lookups *l, const struct known *k, int64_t now)
 {
 	if (k->payload.len == 0)
-		return (k->loaded_us > now - (is_read_along(l, now) ? ABSENT_US : FRESH_US));
-	return (k->loaded_us > now - FRESH_US || is_read_along(l, now));
+		return (k->loaded_us > now - (is_read_along(l, now) ? ABSENT_US : l->to.fresh_ms * 1000));
+	return (k->loaded_us > now - l->to.fresh_ms * 1000 || is_read_along(l, now));
 }
 
 static bool
 is_young_enough(const struct lookups *l, const struct known *k, int64_t now)
 {
-	return (k->payload.len > 0 && k->loaded_us > now - l->to.age_ms * 1000);
+	return (k->loaded_us > now - l->to.age_ms * 1000);
 }
 
 static struct absent *
@@ -150,7 +148,7 @@ tick(struct timer *t)
 		tell(owner);
 	}
 	if (l->pending > 0)
-		timer_set(l->to.loop, t, now + TICK_US);
+		timer_set(l->to.loop, t, now + l->to.patience_ms * 100);
 }
 
 /* loads */
@@ -319,10 +317,10 @@ wait_begin(struct lookups *l, struct load *load, struct wish *w, int64_t now)
 		w->waits_next->waits_link = &w->waits_next;
 	load->waiting = w;
 	w->state = WISH_PENDING;
-	w->until_us = now + (w->stale ? STALE_US : PATIENCE_US);
+	w->until_us = now + l->to.patience_ms * (w->stale ? 500 : 1000);
 	w->of->pending++;
 	if (l->pending++ == 0)
-		timer_set(l->to.loop, &l->tick, now + TICK_US);
+		timer_set(l->to.loop, &l->tick, now + l->to.patience_ms * 100);
 }
 
 /* The loads of a fetch that found no room: nobody else waits for them yet. */
@@ -482,6 +480,8 @@ lookups_new(const struct lookups_setup *to)
 	struct lookups *l = must_zalloc(sizeof(*l));
 
 	l->to = *to;
+	l->to.fresh_ms = to->fresh_ms > 0 ? to->fresh_ms : FRESH_MS;
+	l->to.patience_ms = to->patience_ms > 0 ? to->patience_ms : PATIENCE_MS;
 	l->tick.due = tick;
 	return (l);
 }

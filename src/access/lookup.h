@@ -21,6 +21,8 @@ struct lookups_setup {
 	struct lane	*lane;			/* NULL: there is no store, which is as one that is away */
 	struct store_pool *pool;
 	int64_t		 age_ms;		/* how long what is known counts while the store is away */
+	int64_t		 fresh_ms;		/* what was read so lately is as good as now; 0: 1 s */
+	int64_t		 patience_ms;		/* of who knows nothing; 0: 5 s.  Who has something to go on with waits half as long */
 };
 struct lookups	*lookups_new(const struct lookups_setup *);
 void		 lookups_free(struct lookups *);	/* after its lane */

@@ -133,6 +133,7 @@ reload_done(struct errand *e)
 		config_release(r->config);
 	} else {
 		w->config = r->config;
+		lookups_age(w->lookups, w->config->settings.known_age_when_away_ms);
 		web_body_limit(w->web, (size_t)w->config->settings.body_limit, (size_t)w->config->settings.body_memory);
 		if (!text_eq(old->settings.log, w->config->settings.log))
 			open_log(w);
@@ -310,7 +311,8 @@ open_store(struct worker *w)
 
 	w->store_pool = store_pool_new(s->database, most, NULL);
 	w->store_lane = lane_new(w->loop, "store", most, STORE_QUEUE);
-	w->lookups = lookups_new(&(struct lookups_setup){ w->loop, w->board, w->store_lane, w->store_pool, s->known_age_when_away_ms });
+	w->lookups = lookups_new(&(struct lookups_setup){ .loop = w->loop, .board = w->board, .lane = w->store_lane, .pool = w->store_pool,
+	    .age_ms = s->known_age_when_away_ms });
 	if (one)
 		return;
 	look = must_zalloc(sizeof(*look));
