@@ -58,11 +58,19 @@ wish_for(struct finding *f, enum known_kind kind, struct text id, struct text us
 	return (lookup_wish(f->lookup, kind, id, user));
 }
 
+static enum scope
+scope_of(const struct wish *w)
+{
+	if (w->entity.kind == KNOWN_OTHER && text_starts(w->entity.id, TEXT("provider/")))
+		return (SCOPE_PROVIDER);
+	return (entity_scope(w->entity.kind));
+}
+
 /* Is it one of what was asked for, and not of a namesake: team "a/b" with user "c" is not team "a" with user "b/c". */
 static bool
 is_it(const struct wish *w, const struct standing *s)
 {
-	if (s->scope != entity_scope(w->entity.kind))
+	if (s->scope != scope_of(w))
 		return (false);
 	return (w->entity.kind != KNOWN_MEMBER || (text_eq(s->team_id, w->entity.id) && text_eq(s->user_id, w->entity.user_id)));
 }
@@ -85,6 +93,13 @@ standing_of(struct finding *f, struct wish *w)
 	return (s);
 }
 
+/* What callers name themselves: with the store away a name that is not known stands for nobody, so that known keys go on working. */
+static bool
+may_lack(const struct wish *w)
+{
+	return (w->entity.kind == KNOWN_TAG || (w->entity.kind == KNOWN_CUSTOMER && w->state == WISH_AWAY && w->entity.tier.len == 0));
+}
+
 /* All wishes here, or why not. */
 static enum find_end
 fetch(struct finding *f)
@@ -92,7 +107,7 @@ fetch(struct finding *f)
 	if (!lookup_fetch(f->lookups, f->lookup))
 		return (FOUND_WAIT);
 	for (const struct wish *w = f->lookup->wishes; w != NULL; w = w->next)
-		if (w->state != WISH_HERE)
+		if (w->state != WISH_HERE && !may_lack(w))
 			return (not_known_now(f, w));
 	return (FOUND);
 }
@@ -192,8 +207,12 @@ find_scopes(struct caller *c, struct finding *f, const enum scope *scopes, size_
 	enum find_end end;
 
 	for (unsigned again = 0; again < 2; again++) {	/* once more for what has run out */
-		for (size_t i = 0; i < n; i++)
-			wish_of(c, f, scopes[i]);
+		for (size_t i = 0; i < n; i++) {
+			struct wish *w = wish_of(c, f, scopes[i]);
+
+			if (w != NULL && scopes[i] == SCOPE_CUSTOMER)
+				w->entity.tier = f->config->settings.customer_tier;
+		}
 		if ((end = fetch(f)) != FOUND)
 			return (end);
 		for (size_t i = 0; i < n; i++) {
@@ -286,6 +305,40 @@ find_caller(struct caller *c, struct finding *f, struct text key)
 	return (find_behind(c, f));
 }
 
+/* A budget of the configuration. */
+static enum find_end
+find_of_file(const struct standing **s, struct finding *f, struct text name, struct text doc)
+{
+	enum find_end end = FOUND;
+
+	*s = NULL;
+	for (unsigned again = 0; doc.len > 0 && again < 2 && end == FOUND; again++) {
+		struct wish *w = wish_for(f, KNOWN_OTHER, name, TEXT(""));
+
+		w->entity.doc = doc;
+		if ((end = fetch(f)) == FOUND)
+			*s = standing_of(f, w);
+	}
+	return (end == FOUND ? fetch(f) : end);
+}
+
+enum find_end
+find_provider(const struct standing **s, struct finding *f, struct text name)
+{
+	struct text all = f->config->settings.provider_budgets;
+	struct json_item one = { .raw = TEXT("") };
+	char word[64];
+
+	*s = NULL;
+	if (all.len == 0 || name.len >= sizeof(word))
+		return (FOUND);
+	memcpy(word, name.at, name.len);
+	word[name.len] = '\0';
+	if (!json_find(all, word, &one) || one.type != JSON_OBJECT)
+		return (FOUND);
+	return (find_of_file(s, f, arena_print(f->arena, "provider/" TEXT_FMT, TEXT_ARG(name)), one.raw));
+}
+
 enum find_end
 find_more(struct caller *c, struct finding *f)
 {
@@ -301,5 +354,5 @@ find_more(struct caller *c, struct finding *f)
 	}
 	if (c->n_tags > 0)
 		c->standing[SCOPE_TAG] = c->tag_standings[0];
-	return (end);
+	return (end == FOUND ? find_of_file(&c->standing[SCOPE_PROXY], f, TEXT("proxy"), f->config->settings.proxy_budget) : end);
 }

@@ -26,8 +26,10 @@ struct finding {
 
 /* The caller of that key, and everybody behind it. */
 enum find_end	 find_caller(struct caller *, struct finding *, struct text key);
-/* Then, when the request is read: its customer and its tags, as they stand on the caller. */
+/* Then, when the request is read: its customer and its tags, as they stand on the caller, and the whole proxy. */
 enum find_end	 find_more(struct caller *, struct finding *);
+/* The provider a call goes to, if it has a budget: *provider stays NULL else. */
+enum find_end	 find_provider(const struct standing **provider, struct finding *, struct text name);
 
 /* "sk-...wxyz" */
 struct text	 key_shown(struct arena *, struct text key);

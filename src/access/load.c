@@ -452,7 +452,7 @@ load_row(struct standing *s, struct text *doc, struct arena *arena, struct store
 	}
 }
 
-/* keys of the configuration */
+/* what the configuration says */
 
 void
 key_of_file(struct standing *s, struct arena *arena, struct text digest, const struct json *doc)
@@ -467,6 +467,18 @@ key_of_file(struct standing *s, struct arena *arena, struct text digest, const s
 	standing_read(s, arena, KNOWN_KEY, doc);
 }
 
+/* "proxy", or a provider. */
+static void
+of_file(struct standing *s, struct text name)
+{
+	struct text provider;
+
+	*s = standing_none;
+	s->scope = text_cut(name, '/', &s->id, &provider) ? SCOPE_PROVIDER : SCOPE_PROXY;
+	if (s->scope == SCOPE_PROVIDER)
+		s->id = provider;
+}
+
 static void
 read_money(int64_t *to, const struct json *doc, const char *name)
 {
@@ -477,26 +489,59 @@ read_money(int64_t *to, const struct json *doc, const char *name)
 		*to = nano;
 }
 
-/* Its account is made when it is first asked for: nobody else writes it. */
+/* Its account is made, or brought in step, by who asks for it first: nobody else writes it. */
 static enum store_end
-load_key_of_file(struct buf *packed, struct arena *arena, struct store *store, const struct entity *e, int64_t now_ms)
+keep_account(const struct standing *s, struct arena *arena, struct store *store, const struct json *doc, int64_t now_ms)
 {
-	const struct json *doc = document(arena, e->doc);
 	struct account_want want = { .part = "", .ceiling = NO_LIMIT, .soft = NO_LIMIT, .duration = text_in(arena, doc, "budget_duration") };
 	struct account there;
-	struct standing s;
 
+	if (want.duration.len == 0)
+		want.duration = text_in(arena, doc, "time_period");
+	read_money(&want.ceiling, doc, "budget_limit");
 	read_money(&want.ceiling, doc, "max_budget");
 	read_money(&want.soft, doc, "soft_budget");
-	key_of_file(&s, arena, e->id, doc);
+	STORED(account_read(&there, store, arena, s->scope, s->id, TEXT(""), now_ms));
+	if (there.id != 0 && there.ceiling == want.ceiling && there.soft == want.soft && text_eq(there.duration, want.duration))
+		return (STORE_FINE);
+	return (account_sync(store, arena, s->scope, s->id, &want, now_ms));
+}
+
+static enum store_end
+load_of_file(struct buf *packed, struct arena *arena, struct store *store, const struct entity *e, int64_t now_ms)
+{
+	const struct json *doc = document(arena, e->doc);
+	struct standing s;
+
+	if (e->kind == KNOWN_KEY)
+		key_of_file(&s, arena, e->id, doc);
+	else
+		of_file(&s, e->id);
 	s.expires_ms = e->expires_ms;
-	STORED(account_read(&there, store, arena, SCOPE_KEY, e->id, TEXT(""), now_ms));
-	if (there.id == 0 || there.ceiling != want.ceiling || there.soft != want.soft || !text_eq(there.duration, want.duration))
-		STORED(account_sync(store, arena, SCOPE_KEY, e->id, &want, now_ms));
-	STORED(load_purses(&s, arena, store, e->id, now_ms));
+	STORED(keep_account(&s, arena, store, doc, now_ms));
+	STORED(load_purses(&s, arena, store, s.id, now_ms));
 	s.loaded_ms = now_ms;
 	standing_pack(packed, &s);
 	return (STORE_FINE);
+}
+
+/* A customer that nobody has made, or made without a budget, has that of the tier from its first call on. */
+static enum store_end
+take_tier(struct standing *s, struct arena *arena, struct store *store, const struct entity *e, int64_t now_ms)
+{
+	struct rows r;
+
+	s->scope = SCOPE_CUSTOMER;
+	s->id = e->id;
+	s->budget_id = e->tier;
+	STORED(load_thing(&r, arena, store, "budget", e->tier));
+	return (r.n > 0 ? keep_account(s, arena, store, document(arena, rows_text(&r, 0, 1)), now_ms) : STORE_FINE);
+}
+
+static bool
+has_money(const struct json *doc)
+{
+	return (json_is(json_get(doc, "max_budget"), JSON_NUMBER));
 }
 
 enum store_end
@@ -506,9 +551,11 @@ load_entity(struct buf *packed, struct arena *arena, struct store *store, const 
 	struct text doc = TEXT("");
 
 	if (e->doc.len > 0)
-		return (load_key_of_file(packed, arena, store, e, now_ms));
+		return (load_of_file(packed, arena, store, e, now_ms));
 	STORED(load_row(&s, &doc, arena, store, e));
-	if (doc.len == 0)
+	if (e->tier.len > 0 && s.budget_id.len == 0 && !has_money(document(arena, doc)))
+		STORED(take_tier(&s, arena, store, e, now_ms));
+	else if (doc.len == 0)
 		return (e->kind == KNOWN_KEY ? load_moved(packed, arena, store, e->id, now_ms) : STORE_FINE);
 	standing_read(&s, arena, e->kind, document(arena, doc));
 	STORED(load_tier(&s, arena, store));

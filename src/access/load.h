@@ -17,8 +17,9 @@ struct entity {
 	enum known_kind	 kind;
 	struct text	 id;			/* of a key: its digest in hex; of a member: the team's; of others: "access_group/…" */
 	struct text	 user_id;		/* of a member */
-	struct text	 doc;			/* of a key of the configuration: its document, in place of a row; else empty */
-	int64_t		 expires_ms;		/* of that */
+	struct text	 doc;			/* what the configuration says, in place of a row: of a key, "proxy", "provider/…"; else empty */
+	int64_t		 expires_ms;		/* of that key */
+	struct text	 tier;			/* of a customer that has none of its own, or is not there; or empty */
 };
 void		 entity_known_id(struct known_id *, struct arena *, const struct entity *);
 enum scope	 entity_scope(enum known_kind);

@@ -300,6 +300,7 @@ load_add(struct lookups *l, struct fetch *f, const struct wish *w)
 	load->entity.id = arena_copy(f->arena, w->entity.id);
 	load->entity.user_id = arena_copy(f->arena, w->entity.user_id);
 	load->entity.doc = arena_copy(f->arena, w->entity.doc);
+	load->entity.tier = arena_copy(f->arena, w->entity.tier);
 	load->next = *bucket;
 	load->link = bucket;
 	if (load->next != NULL)

@@ -7,6 +7,9 @@
  */
 #include "config/config_priv.h"
 
+#include "base/money.h"
+#include "base/span.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -364,6 +367,62 @@ want_json(struct load *l, const struct node *n, struct text *json)
 	buf_free(&b);
 }
 
+static bool
+is_budget(struct load *l, const struct node *amount, const struct node *duration)
+{
+	struct text t;
+	struct span span;
+	int64_t nano;
+
+	if (!want_text(l, amount, &t))
+		return (false);
+	if (money_read(t, &nano) != MONEY_FINE)
+		problem(l, PROBLEM_ERROR, amount, TEXT_FMT " must be an amount of dollars, at most 9000000000", TEXT_ARG(amount->name));
+	else if (want_text(l, duration, &t) && !span_read(t, &span))
+		problem(l, PROBLEM_ERROR, duration, TEXT_FMT " must be a time such as 30s, 12h, 7d or 1mo", TEXT_ARG(duration->name));
+	else
+		return (true);
+	return (false);
+}
+
+/* What the whole proxy may spend. */
+static void
+read_proxy_budget(struct load *l, const struct node *map)
+{
+	const struct node *amount = node_get(map, "max_budget"), *duration = node_get(map, "budget_duration");
+	struct buf doc = { 0 };
+
+	if (!is_budget(l, amount, duration))
+		return;
+	buf_lit(&doc, "{\"max_budget\":");
+	node_json(&doc, amount);
+	if (duration != NULL) {
+		buf_lit(&doc, ",\"budget_duration\":");
+		node_json(&doc, duration);
+	}
+	buf_byte(&doc, '}');
+	l->config->settings.proxy_budget = arena_copy(l->arena, buf_as_text(&doc));
+	buf_free(&doc);
+}
+
+/* {"openai": {"budget_limit": 10, "time_period": "1d"}}, also with the names that keys have */
+static void
+read_provider_budgets(struct load *l, const struct node *map)
+{
+	if (!want_kind(l, map, NODE_MAP))
+		return;
+	for (const struct pair *p = map->first; p != NULL; p = p->next) {
+		static const char *const amounts[] = { "budget_limit", "max_budget" }, *const times[] = { "time_period", "budget_duration" };
+		const struct node *amount = node_get(p->value, amounts[0]), *time = node_get(p->value, times[0]);
+
+		amount = amount != NULL ? amount : node_get(p->value, amounts[1]);
+		time = time != NULL ? time : node_get(p->value, times[1]);
+		if (want_kind(l, p->value, NODE_MAP) && !is_budget(l, amount, time) && amount == NULL)
+			problem_key(l, PROBLEM_ERROR, map, p, "a provider's budget has a budget_limit and a time_period");
+	}
+	want_json(l, map, &l->config->settings.provider_budgets);
+}
+
 static void
 read_litellm(struct load *l, const struct node *map)
 {
@@ -382,6 +441,8 @@ read_litellm(struct load *l, const struct node *map)
 	want_json(l, node_get(map, "key_generation_settings"), &set->key_rules);
 	want_json(l, node_get(map, "default_internal_user_params"), &set->user_defaults);
 	want_json(l, node_get(map, "default_team_params"), &set->team_defaults);
+	read_proxy_budget(l, map);
+	want_text(l, node_get(map, "max_end_user_budget_id"), &set->customer_tier);
 	groups = node_get(map, "model_group_settings");
 	if (want_kind(l, groups, NODE_MAP))
 		set->n_forward_models = want_texts(l, node_get(groups, "forward_client_headers_to_llm_api"), &set->forward_models);
@@ -397,6 +458,7 @@ read_router(struct load *l, const struct node *map)
 	want_ms(l, node_get(map, "retry_after"), &set->retry_after_ms);
 	want_ms(l, node_get(map, "timeout"), &set->timeout_ms);
 	want_ms(l, node_get(map, "stream_timeout"), &set->stream_timeout_ms);
+	read_provider_budgets(l, node_get(map, "provider_budget_config"));
 }
 
 static void

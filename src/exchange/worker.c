@@ -133,6 +133,7 @@ reload_done(struct errand *e)
 		config_release(r->config);
 	} else {
 		w->config = r->config;
+		known_change_all(w->board);		/* budgets and keys of the file may be others */
 		lookups_age(w->lookups, w->config->settings.known_age_when_away_ms);
 		web_body_limit(w->web, (size_t)w->config->settings.body_limit, (size_t)w->config->settings.body_memory);
 		if (!text_eq(old->settings.log, w->config->settings.log))

@@ -206,6 +206,52 @@ all_that_stand_behind_a_key(void **state)
 	assert_true(s.n_models == 1 && text_is(s.models[0], "a"));
 }
 
+static struct standing
+load_with(struct entity e)
+{
+	struct standing s = { 0 };
+	struct buf b = { 0 };
+
+	assert_int_equal(load_entity(&b, arena, store, &e, NOW), STORE_FINE);
+	assert_true(standing_unpack(&s, arena, arena_copy(arena, buf_as_text(&b))));
+	buf_free(&b);
+	return (s);
+}
+
+static void
+budgets_of_the_configuration_get_accounts(void **state)
+{
+	struct standing s, again;
+
+	(void)state;
+	s = load_with((struct entity){ .kind = KNOWN_OTHER, .id = TEXT("proxy"), .doc = TEXT("{\"max_budget\":12.5,\"budget_duration\":\"1d\"}") });
+	assert_true(s.scope == SCOPE_PROXY && s.n_purses == 1 && s.purses[0].ceiling == 12500000000 && s.purses[0].resets_at == DAY + 86400000);
+	again = load_with((struct entity){ .kind = KNOWN_OTHER, .id = TEXT("proxy"), .doc = TEXT("{\"max_budget\":1,\"budget_duration\":\"1d\"}") });
+	assert_true(again.purses[0].account == s.purses[0].account && again.purses[0].ceiling == MONEY_DOLLAR);
+	s = load_with((struct entity){ .kind = KNOWN_OTHER, .id = TEXT("provider/openai"), .doc = TEXT("{\"budget_limit\":2,\"time_period\":\"1h\"}") });
+	assert_true(s.scope == SCOPE_PROVIDER && text_is(s.id, "openai") && s.purses[0].ceiling == 2 * MONEY_DOLLAR && s.purses[0].resets_at > NOW);
+	s = load_with((struct entity){ .kind = KNOWN_KEY, .id = TEXT(DIGEST), .doc = TEXT("{\"alias\":\"a\",\"max_budget\":3,\"rpm_limit\":4}"), .expires_ms = 9 });
+	assert_true(s.scope == SCOPE_KEY && text_is(s.alias, "a") && s.rpm == 4 && s.expires_ms == 9 && s.purses[0].ceiling == 3 * MONEY_DOLLAR);
+}
+
+static void
+customers_of_no_tier_take_the_configured_one(void **state)
+{
+	struct standing s;
+
+	(void)state;
+	sql("INSERT INTO sluice_thing VALUES ('budget', 'tier', NULL, 1, 1, '{\"max_budget\":1,\"rpm_limit\":9}'), ('budget', 'own', NULL, 1, 1, '{\"rpm_limit\":1}'),"
+	    "('customer', 'c1', 'own', 1, 1, '{}'), ('customer', 'c2', NULL, 1, 1, '{\"blocked\":true}'), ('customer', 'c3', NULL, 1, 1, '{\"max_budget\":5}');");
+	s = load_with((struct entity){ .kind = KNOWN_CUSTOMER, .id = TEXT("nobody made"), .tier = TEXT("tier") });
+	assert_true(text_is(s.id, "nobody made") && s.rpm == 9 && s.purses[0].ceiling == MONEY_DOLLAR);
+	s = load_with((struct entity){ .kind = KNOWN_CUSTOMER, .id = TEXT("c1"), .tier = TEXT("tier") });
+	assert_true(s.rpm == 1 && s.n_purses == 0);
+	s = load_with((struct entity){ .kind = KNOWN_CUSTOMER, .id = TEXT("c2"), .tier = TEXT("tier") });
+	assert_true(s.blocked && s.rpm == 9 && s.purses[0].ceiling == MONEY_DOLLAR);
+	s = load_with((struct entity){ .kind = KNOWN_CUSTOMER, .id = TEXT("c3"), .tier = TEXT("tier") });
+	assert_true(s.rpm == NO_LIMIT && s.n_purses == 0);
+}
+
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -214,6 +260,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_key_with_all_it_has), TEST(a_plain_key), TEST(bad_documents_limit_nothing), TEST(who_is_not_there_is_empty),
 		TEST(a_regenerated_key_leads_to_its_heir), TEST(all_that_stand_behind_a_key),
+		TEST(budgets_of_the_configuration_get_accounts), TEST(customers_of_no_tier_take_the_configured_one),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -205,7 +205,7 @@ keys_of_litellm_are_told_apart(void **state)
 	assert_int_equal(c->n_errors, 0);
 	assert_says(c, PROBLEM_WARNING, 3, "unknown key drop_parms; did you mean drop_params?");
 	assert_says(c, PROBLEM_NOTE, 4, "callbacks is read and kept; not in force yet");
-	assert_says(c, PROBLEM_WARNING, 5, "max_budget is not in force yet");
+	assert_says(c, PROBLEM_WARNING, 5, "max_user_budget is not in force yet");
 	assert_says(c, PROBLEM_WARNING, 6, "unknown key zzz; nothing reads it");
 	assert_says(c, PROBLEM_WARNING, 9, "did you mean enable_pre_call_checks?");
 	assert_says(c, PROBLEM_NOTE, 10, "routing_strategy");
