@@ -22,9 +22,12 @@ is_secret(struct text name)
 	for (size_t i = 0; i < nitems(whole); i++)
 		if (text_eq_nocase(name, text_of(whole[i])))
 			return (true);
-	for (size_t i = 0; i < nitems(ends); i++)
-		if (text_ends(name, text_of(ends[i])))
+	for (size_t i = 0; i < nitems(ends); i++) {
+		size_t n = strlen(ends[i]);
+
+		if (name.len >= n && text_eq_nocase(text_sub(name, name.len - n, name.len), text_of(ends[i])))
 			return (true);
+	}
 	return (text_is(name, "token"));
 }
 

@@ -120,6 +120,16 @@ members_may(bool *may, struct admin_call *c, struct text team_id, const char *ro
 	return (NULL);
 }
 
+static struct error *
+not_permitted(struct admin_call *c, const char *route)
+{
+	struct error *e = admin_forbidden(c, "Team member does not have permissions for endpoint: %s. The team's admin can give them with"
+	    " /team/permissions_update.", route);
+
+	e->type = TEXT("team_member_permission_error");
+	return (e);
+}
+
 /* A key that belongs to a team is the team's: its admins', and what they let members do; members may always read and use their own. */
 struct error *
 may_key(struct admin_call *c, enum deed deed, const char *route, struct text digest, struct text user_id, struct text team_id, struct text org_id)
@@ -147,17 +157,9 @@ may_key(struct admin_call *c, enum deed deed, const char *route, struct text dig
 		return (NULL);
 	if (member)
 		TRY(members_may(&may, c, team_id, route));
-	if (may && (deed == DEED_READ || deed == DEED_MAKE || user_id.len == 0 || is_me(c, user_id)))
+	if (may && (deed == DEED_READ || user_id.len == 0 || is_me(c, user_id)))
 		return (NULL);
-	if (!member)
-		return (admin_forbidden(c, "You are no member of the team '" TEXT_FMT "'.", TEXT_ARG(team_id)));
-	{
-		struct error *e = admin_forbidden(c, "Team member does not have permissions for endpoint: %s. The team's admin can give them with"
-		    " /team/permissions_update.", route);
-
-		e->type = TEXT("team_member_permission_error");
-		return (e);
-	}
+	return (member ? not_permitted(c, route) : admin_forbidden(c, "You are no member of the team '" TEXT_FMT "'.", TEXT_ARG(team_id)));
 }
 
 struct error *

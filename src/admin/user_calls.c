@@ -229,6 +229,8 @@ may_change(struct admin_call *c, const struct user *old, const struct user *u)
 
 	if (is_admin(c))
 		return (NULL);
+	if (c->caller->role == USER_INTERNAL_VIEWER)
+		return (admin_forbidden(c, "The role internal_user_viewer may read, not change."));
 	if (!is_me(c, u->id)) {
 		TRY(may_user(c, DEED_CHANGE, u->id));
 		if (text_starts(doc_string(&u->doc, "user_role"), TEXT("proxy_admin")) || text_starts(doc_string(&old->doc, "user_role"), TEXT("proxy_admin")))

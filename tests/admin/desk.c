@@ -24,8 +24,11 @@ desk_setup(void **state)
 
 	unsetenv("LITELLM_SALT_KEY");
 	d->arena = arena_new();
-	strcpy(d->folder, "/tmp/admin_desk.XXXXXX");
-	assert_non_null(mkdtemp(d->folder));
+	strcpy(d->folder, "/dev/shm/admin_desk.XXXXXX");	/* where syncing takes no time */
+	if (mkdtemp(d->folder) == NULL) {
+		strcpy(d->folder, "/tmp/admin_desk.XXXXXX");
+		assert_non_null(mkdtemp(d->folder));
+	}
 	snprintf(d->url, sizeof(d->url), "%s/sluice.db", d->folder);
 	s = store_new(text_of(d->url));
 	assert_int_equal(store_migrate(s, &from, &to), STORE_FINE);

@@ -28,6 +28,13 @@ def lone():
     gateway.stop()
 
 
+@pytest.fixture(scope="module")
+def many():
+    gateway = kit.Gateway(config(), workers=3)
+    yield Caller(gateway)
+    gateway.stop()
+
+
 def database(caller):
     return sqlite3.connect(f"file:{caller.gateway.run}/sluice.db?mode=ro", uri=True)
 
@@ -250,3 +257,54 @@ def test_what_the_audit_keeps(lone):
     assert rows[0][5] is None and '"max_budget":7' in rows[1][5] and '"max_budget":3' in rows[1][6] and rows[2][6] is None
     assert refused[0] == 400 and '"max_budget":-3' in refused[1] and "negative" in refused[2]
     assert key not in everything and "vendor-secret" not in everything and kit.KEY not in everything
+
+
+def test_a_key_works_until_it_does_not(many):
+    """Of three workers whichever answers: what was just said holds."""
+    for _ in range(4):
+        key = many.post("/key/generate", models=["hello"])["key"]
+        own = Caller(many.gateway, key)
+        chat = {"model": "hello", "messages": [{"role": "user", "content": "hi"}]}
+        for _ in range(3):
+            own.post("/v1/chat/completions", **chat)
+        assert own.get("/key/info")["key"] == digest(key)                        # no parameter: itself
+        many.post("/key/block", key=key)
+        for _ in range(3):
+            assert "blocked" in own.post("/v1/chat/completions", 401, **chat)["error"]["message"]
+        many.post("/key/unblock", key=key)
+        own.post("/v1/chat/completions", **chat)
+        many.post("/key/update", key=key, models=["other"])
+        assert own.post("/v1/chat/completions", 401, **chat)["error"]["type"] == "key_model_access_denied"
+        new = many.post("/key/regenerate", key=key, grace_period="1h", models=["hello"])["key"]
+        own.post("/v1/chat/completions", **chat)
+        newer = many.post("/key/regenerate", key=new)["key"]
+        assert Caller(many.gateway, new).post("/v1/chat/completions", 401, **chat)["error"]["type"] == "token_not_found_in_db"
+        own.post("/v1/chat/completions", **chat)                                 # the first is still within its grace
+        many.post("/key/delete", keys=[newer])
+        for caller in (own, Caller(many.gateway, newer)):
+            assert caller.post("/v1/chat/completions", 401, **chat)["error"]["type"] == "token_not_found_in_db"
+        own.post("/v1/chat/completions", 401, **chat)
+
+
+def test_users_handle_their_own(many):
+    mine, other = (many.post("/user/new", user_id=name, user_role="internal_user") for name in ("ann", "bob"))
+    ann = Caller(many.gateway, mine["key"])
+    made = ann.post("/key/generate", key_alias="of-ann")
+    assert made["user_id"] == "ann" and made["created_by"] == "ann"
+    assert ann.refused("/key/generate", 403, user_id="bob")["type"] == "auth_error"
+    ann.get("/key/info", 403, key=other["key"])
+    ann.refused("/key/delete", 403, keys=[other["key"]])
+    ann.refused("/user/update", 403, user_id="ann", max_budget=1000)
+    ann.refused("/user/delete", 403, user_ids=["bob"])
+    assert ann.get("/user/info")["user_id"] == "ann" and ann.get("/key/list")["total_count"] == 2
+    viewer = Caller(many.gateway, many.post("/user/new", user_role="proxy_admin_viewer")["key"])
+    assert viewer.get("/user/list")["total"] >= 3
+    viewer.refused("/key/generate", 403)
+    root = Caller(many.gateway, many.post("/user/new", user_id="root", user_role="proxy_admin")["key"])
+    root.post("/user/delete", user_ids=["ann", "bob"])
+    ann.get("/key/list", 401)
+    with database(many) as db:
+        refused = db.execute("SELECT changed_by, action, kind, status FROM sluice_audit WHERE status = 403 AND changed_by = 'ann'").fetchall()
+        by_root = db.execute("SELECT count(*) FROM sluice_audit WHERE changed_by = 'root' AND action = 'deleted'").fetchone()
+    assert ("ann", "created", "key", 403) in refused and ("ann", "read", "key", 403) in refused and ("ann", "deleted", "user", 403) in refused
+    assert by_root[0] >= 5                                                       # two users and their three keys
