@@ -337,6 +337,15 @@ map_find(const struct price_map *map, struct text name)
 	return (map == NULL ? NULL : bsearch(&key, map->entries, map->n, sizeof(key), by_name));
 }
 
+/* xAI charges its steps from their size on, not above it. */
+static void
+from_on(struct rates *rates)
+{
+	for (unsigned i = 0; i < rates->n; i++)
+		if (rates->list[i].above > 0)
+			rates->list[i].above--;
+}
+
 static struct price_map *
 map_of(struct load *l, struct text json, struct reading *how)
 {
@@ -355,6 +364,8 @@ map_of(struct load *l, struct text json, struct reading *how)
 		if (found.n == 0)
 			continue;
 		e.name = arena_copy(l->arena, json_unescape(l->scratch, item.name));
+		if (text_starts(e.name, TEXT("xai/")))
+			from_on(&found);
 		e.n = found.n;
 		buf_add(&rates, (const char *)found.list, found.n * sizeof(struct rate));
 		buf_add(&entries, (const char *)&e, sizeof(e));

@@ -166,6 +166,7 @@ a_price_map(void **state)
 	    "\"mode\":\"chat\",\"supports_vision\":true,\"search_context_cost_per_query\":{\"search_context_size_low\":0.03,\"search_context_size_medium\":0.035}},"
 	    "\"new-one\":{\"input_cost_per_token\":1.0000001e-06,\"output_cost_per_token\":\"much\",\"input_cost_per_second\":1},"
 	    "\"heard\":{\"mode\":\"audio_transcription\",\"input_cost_per_second\":0.0001,\"input_cost_per_token\":1e-6},"
+	    "\"xai/grok\":{\"input_cost_per_token\":1e-6,\"input_cost_per_token_above_200k_tokens\":2e-6},"
 	    "\"openai/starred\":{\"input_cost_per_token\":4e-06},"
 	    "\"hosted_vllm/llama\":{\"input_cost_per_token\":5e-07,\"output_cost_per_token\":-1},"
 	    "\"unpriced\":{\"max_tokens\":1},\"odd\":7}", MODELS);
@@ -193,6 +194,8 @@ a_price_map(void **state)
 	assert_null(config_tariff(a, c, c->deployments[2], TEXT("unpriced")));
 	t = config_tariff(a, c, c->deployments[2], TEXT("heard"));
 	assert_int_equal(t->n, 1);
+	t = config_tariff_named(a, c, vendor_find(TEXT("xai")), TEXT("grok"));
+	assert_int_equal(rate(t, RATE_INPUT, TIER_DEFAULT, 199999), 2000000);
 	assert_int_equal(rate(c->deployments[3]->tariff, RATE_INPUT, TIER_DEFAULT, 0), 500000);
 	assert_ptr_equal(config_tariff(a, c, c->deployments[0], TEXT("gpt-4o")), c->deployments[0]->tariff);
 	arena_free(a);
