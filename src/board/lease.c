@@ -483,6 +483,17 @@ lease_list(struct running *r, struct lease_seen *list, unsigned most, unsigned *
 	return (n);
 }
 
+bool
+lease_is_there(struct running *r, uint64_t account, int64_t period, uint64_t lease)
+{
+	unsigned first = first_place(account, period);
+
+	for (unsigned i = 0; i < LEASE_PROBE; i++)
+		if (pair_get(&place_at(r->file, first, i)->word).low == lease)
+			return (true);
+	return (false);
+}
+
 int64_t
 lease_recall(struct running *r, uint64_t account, int64_t period, uint64_t *lease)
 {

@@ -51,6 +51,7 @@ struct lease_seen {
 	bool		 doubtful;		/* something was lost on the way: to be closed */
 };
 unsigned	 lease_list(struct running *, struct lease_seen *, unsigned most, unsigned *cursor);	/* those with an id; begin with *cursor 0, until it answers 0 */
+bool		 lease_is_there(struct running *, uint64_t account, int64_t period, uint64_t lease);
 int64_t		 lease_recall(struct running *, uint64_t account, int64_t period, uint64_t *lease);	/* takes all that remains; its id stays */
 void		 lease_doubt(struct running *, uint64_t account, int64_t period);	/* something was lost on the way */
 /* Closing, after the store knows: the turns that are open now; are they over; nothing is taken any more; which (sorted) do running exchanges still have money of. */

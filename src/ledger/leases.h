@@ -75,7 +75,7 @@ struct keeper_spool {
 	bool		(*shipped)(void *self, uint64_t end);	/* is everything before that in the store */
 	void		*self;
 };
-struct keeper	*keeper_new(struct running *, const char host[HOST_ID + 1], const struct keeper_spool *);
+struct keeper	*keeper_new(struct running *, const char *host, const struct keeper_spool *);
 void		 keeper_free(struct keeper *);
 /* About every 100 ms, after the spool was shipped.  STORE_AWAY: the store is; nothing is lost, come again. */
 enum store_end	 keeper_turn(struct keeper *, struct store *, int64_t now_ms);
