@@ -197,7 +197,7 @@ litellms_variables_are_in_force(void **state)
 static void
 keys_of_litellm_are_told_apart(void **state)
 {
-	struct config *c = load_with("litellm_settings:\n  drop_parms: true\n  callbacks: [prometheus]\n  max_budget: 10\n  zzz: 1\n"
+	struct config *c = load_with("litellm_settings:\n  drop_parms: true\n  callbacks: [prometheus]\n  max_user_budget: 10\n  zzz: 1\n"
 	    "  set_verbose: true\nrouter_settings:\n"
 	    "  enable_pre_call_check: true\n  routing_strategy: simple-shuffle\ngeneral_settings:\n"
 	    "  database_url: postgres://u:secret@h/d\n  alerting: [slack]\nguardrail: []\nx-mine: 1\n");
