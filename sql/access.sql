@@ -15,6 +15,11 @@ SELECT role, budget_id, doc FROM sluice_team_member WHERE team_id = $1 AND user_
 -- name: access_user
 SELECT user_id, email, role, doc FROM sluice_user WHERE user_id = $1;
 
+-- Who is signed in by that name.  An id stands above a sign-in id, that above an address.
+-- name: access_person
+SELECT user_id, CASE WHEN user_id = $1 THEN 0 WHEN sso_user_id = $1 THEN 1 ELSE 2 END AS how FROM sluice_user
+WHERE user_id = $1 OR sso_user_id = $1 OR email = $1 ORDER BY how LIMIT 1;
+
 -- name: access_organization
 SELECT organization_id, alias, budget_id, doc FROM sluice_organization WHERE organization_id = $1;
 

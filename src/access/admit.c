@@ -308,12 +308,23 @@ check_route(struct arena *arena, const struct caller *c, struct text path)
 	    ". Tried to call route: " TEXT_FMT, TEXT_ARG(routes), TEXT_ARG(shown(path))));
 }
 
+/* Who may only look at things calls no model. */
+static struct error *
+check_role(struct arena *arena, const struct caller *c, struct text model)
+{
+	if (c->kind != CALLER_PERSON || model.len == 0 || c->role == USER_ADMIN || c->role == USER_INTERNAL)
+		return (NULL);
+	return (refusal(arena, E_FORBIDDEN, "auth_error", "None", "User=" TEXT_FMT " has the role %s, which may not call models.", TEXT_ARG(c->user_id),
+	    role_names[c->role]));
+}
+
 struct error *
 admit(struct arena *arena, const struct caller *c, const struct admission *a)
 {
 	if (c->kind == CALLER_MASTER)
 		return (check_customer(arena, c));
 	TRY(admit_blocked(arena, c));
+	TRY(check_role(arena, c, a->model));
 	TRY(check_each(check_key_model, arena, c, a));
 	TRY(check_user(arena, c));
 	TRY(check_expiry(arena, c, a->now_ms));

@@ -305,6 +305,61 @@ find_caller(struct caller *c, struct finding *f, struct text key)
 	return (find_behind(c, f));
 }
 
+/* people */
+
+/* The user of that name, sign-in id or e-mail address; the name itself where the store knows none. */
+static enum find_end
+find_user_id(struct text *id, struct finding *f, struct text name)
+{
+	const struct standing *s = NULL;
+	enum find_end end = FOUND;
+
+	for (unsigned again = 0; again < 2 && end == FOUND; again++) {
+		struct wish *w = wish_for(f, KNOWN_OTHER, arena_print(f->arena, "person/" TEXT_FMT, TEXT_ARG(name)), TEXT(""));
+
+		if ((end = fetch(f)) == FOUND)
+			s = standing_of(f, w);
+	}
+	*id = s != NULL ? s->user_id : name;
+	return (end == FOUND ? fetch(f) : end);
+}
+
+static bool
+has_team(const struct person *who, struct text team)
+{
+	for (unsigned i = 0; i < who->n_teams; i++)
+		if (text_eq(who->teams[i], team))
+			return (true);
+	return (false);
+}
+
+enum find_end
+find_person(struct caller *c, struct finding *f, const struct person *who, struct text team)
+{
+	struct text id;
+	enum find_end end;
+
+	caller_nobody(c);
+	if ((end = find_user_id(&id, f, who->name)) != FOUND)
+		return (end);
+	c->kind = CALLER_PERSON;
+	c->role = who->role;
+	c->shown = TEXT("a person");
+	c->user_id = id;
+	c->team_id = team.len > 0 ? team : who->n_teams > 0 ? who->teams[0] : TEXT("");
+	if ((end = find_behind(c, f)) != FOUND)
+		return (end);
+	if (team.len > 0 && !has_team(who, team) && c->standing[SCOPE_MEMBER] == NULL)
+		return (refuse(f, refusal(f->arena, E_FORBIDDEN, "auth_error", "None", "User=" TEXT_FMT " is not in team=" TEXT_FMT ".", TEXT_ARG(who->name),
+		    TEXT_ARG(text_sub(team, 0, 200)))));
+	if (c->standing[SCOPE_USER] != NULL && role_of(c->standing[SCOPE_USER]->role) > c->role)
+		c->role = role_of(c->standing[SCOPE_USER]->role);
+	if (c->role == USER_NONE)
+		return (refuse(f, refusal(f->arena, E_FORBIDDEN, "auth_error", "None", "User=" TEXT_FMT " is signed in, but has no role at this gateway.",
+		    TEXT_ARG(who->name))));
+	return (FOUND);
+}
+
 /* A budget of the configuration. */
 static enum find_end
 find_of_file(const struct standing **s, struct finding *f, struct text name, struct text doc)

@@ -10,6 +10,7 @@
 
 #include "access/caller.h"
 #include "access/lookup.h"
+#include "access/people.h"
 #include "base/error.h"
 #include "config/config.h"
 
@@ -26,6 +27,8 @@ struct finding {
 
 /* The caller of that key, and everybody behind it. */
 enum find_end	 find_caller(struct caller *, struct finding *, struct text key);
+/* The caller that a person is who is signed in; `team`: the one they ask to be in, or empty. */
+enum find_end	 find_person(struct caller *, struct finding *, const struct person *, struct text team);
 /* Then, when the request is read: its customer and its tags, as they stand on the caller, and the whole proxy. */
 enum find_end	 find_more(struct caller *, struct finding *);
 /* The provider a call goes to, if it has a budget: *provider stays NULL else. */

@@ -7,6 +7,7 @@
 
 #define LIST_MOST	10000		/* items of one list */
 #define METADATA_MOST	1024
+#define PERSON_MS	30000
 
 /* whom */
 
@@ -544,6 +545,25 @@ has_money(const struct json *doc)
 	return (json_is(json_get(doc, "max_budget"), JSON_NUMBER));
 }
 
+/* Which user is signed in by that name.  A change of a user does not tell by which names, so this is good for a while only. */
+static enum store_end
+load_person(struct buf *packed, struct arena *arena, struct store *store, struct text name, int64_t now_ms)
+{
+	struct standing s = standing_none;
+	struct rows r;
+
+	STORED(STORE(store, arena, &r, SQL_ACCESS_PERSON, V_TEXT(name)));
+	if (r.n == 0)
+		return (STORE_FINE);
+	s.scope = SCOPE_PROXY;
+	s.id = name;
+	s.user_id = rows_text(&r, 0, 0);
+	s.loaded_ms = now_ms;
+	s.good_until_ms = now_ms + PERSON_MS;
+	standing_pack(packed, &s);
+	return (STORE_FINE);
+}
+
 enum store_end
 load_entity(struct buf *packed, struct arena *arena, struct store *store, const struct entity *e, int64_t now_ms)
 {
@@ -552,6 +572,8 @@ load_entity(struct buf *packed, struct arena *arena, struct store *store, const 
 
 	if (e->doc.len > 0)
 		return (load_of_file(packed, arena, store, e, now_ms));
+	if (e->kind == KNOWN_OTHER && text_starts(e->id, TEXT("person/")))
+		return (load_person(packed, arena, store, text_sub(e->id, 7, e->id.len), now_ms));
 	STORED(load_row(&s, &doc, arena, store, e));
 	if (e->tier.len > 0 && s.budget_id.len == 0 && !has_money(document(arena, doc)))
 		STORED(take_tier(&s, arena, store, e, now_ms));

@@ -262,6 +262,22 @@ struct settings {
 	struct text	 user_defaults, team_defaults;		/* default_internal_user_params, default_team_params */
 };
 
+/* sluice.people: whom the web server has signed in. */
+struct people_rule {
+	struct text	 user, group;		/* one of them */
+	struct text	 role, team;		/* what it gives; or empty */
+};
+struct people {
+	bool		 on;
+	struct text	 secret;		/* what the web server must send as SLUICE_SECRET */
+	int64_t		*peers;			/* users who may run it */
+	size_t		 n_peers;
+	struct text	 user, email, groups;	/* names of variables */
+	struct text	 default_role;		/* of who is signed in; or empty */
+	struct people_rule *rules;
+	size_t		 n_rules;
+};
+
 /* A virtual key of sluice.keys. */
 struct known_key {
 	struct text	 digest;		/* SHA-256 of the key, 64 hexadecimal digits in lower case */
@@ -286,6 +302,7 @@ struct config {
 	bool		 has_context_fallbacks, has_policy_fallbacks;	/* any group has; then a group without goes nowhere (litellm 4.4) */
 	struct conduit	*conduits;
 	size_t		 n_conduits;
+	struct people	 people;
 	struct known_key *keys;			/* in the order of their digests */
 	size_t		 n_keys;
 	struct vendor	*vendors;		/* sluice.vendors */

@@ -175,6 +175,9 @@ bool		 entra_from_env(struct making *);		/* the environment has one, and it is t
 /* certs.c */
 void		 certs_read(struct making *);			/* whom a deployment trusts, and by what its server knows us */
 
+/* people.c */
+void		 people_read(struct load *, const struct node *);	/* sluice.people */
+
 /* keys.c */
 void		 keys_read(struct load *, const struct node *);		/* sluice.keys */
 

@@ -14,11 +14,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum kind { KIND_TEXT, KIND_PATH, KIND_BOOL, KIND_NUMBER, KIND_BYTES, KIND_TIME, KIND_LIST, KIND_VENDORS, KIND_KEYS };
+enum kind { KIND_TEXT, KIND_PATH, KIND_BOOL, KIND_NUMBER, KIND_BYTES, KIND_TIME, KIND_LIST, KIND_VENDORS, KIND_KEYS, KIND_PEOPLE };
 
 static const char *const kind_name[] = {
 	[KIND_TEXT] = "text", [KIND_PATH] = "path", [KIND_BOOL] = "true or false", [KIND_NUMBER] = "number", [KIND_BYTES] = "bytes",
-	[KIND_TIME] = "time", [KIND_LIST] = "list", [KIND_VENDORS] = "map", [KIND_KEYS] = "list",
+	[KIND_TIME] = "time", [KIND_LIST] = "list", [KIND_VENDORS] = "map", [KIND_KEYS] = "list", [KIND_PEOPLE] = "map",
 };
 
 struct setting {
@@ -86,6 +86,8 @@ static const struct setting table[] = {
 	    "Without a master key, serve whoever asks from this machine directly." },
 	{ "price_map", KIND_PATH, AT(price_map), "", 0, 0, true,
 	    "A file of prices in the form of LiteLLM's model_prices_and_context_window.json; what it does not name has the prices that are shipped." },
+	{ "people", KIND_PEOPLE, 0, "", 0, 0, true,
+	    "Who is signed in at the web server, and their roles and teams: secret, peers, user, email, groups, default_role, rules." },
 	{ "provider_headers", KIND_BOOL, AT(provider_headers), "false", 0, 0, true,
 	    "Give the upstream's headers to the client as llm_provider-NAME." },
 	{ "run_dir", KIND_PATH, AT(run_dir), "/run/sluice", 0, 0, false, "The folder of sockets and shared memory." },
@@ -309,6 +311,8 @@ from_file(struct load *l, const struct node *map)
 			vendors_read(l, p->value);
 		else if (s->kind == KIND_KEYS)
 			keys_read(l, p->value);
+		else if (s->kind == KIND_PEOPLE)
+			people_read(l, p->value);
 		else if (want_kind(l, p->value, NODE_SCALAR) && (why = parse(l, s, p->value->text)) != NULL)
 			problem_key(l, PROBLEM_ERROR, map, p, "%s %s", s->name, why);
 	}

@@ -80,6 +80,7 @@ struct exchange {
 	bool		 head_only;		/* HEAD */
 	bool		 undated;		/* Azure's path without the api-version it needs */
 	struct text	 key;			/* as sent; only while the request is there */
+	struct person	*person;		/* NULL, or who is signed in and has sent no key */
 	struct lookup	 lookup;
 	struct caller	*caller;		/* never NULL */
 	struct text	 path_id;		/* what its {id} took, decoded */

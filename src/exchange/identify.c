@@ -122,6 +122,14 @@ known(struct exchange *x)
 	return (e != NULL ? refuse(x, e) : STEP_GO);
 }
 
+static enum find_end
+find(struct exchange *x, struct finding *f)
+{
+	if (x->person == NULL)
+		return (find_caller(x->caller, f, x->key));
+	return (find_person(x->caller, f, x->person, request_header(x->request, "x-litellm-team-id")));
+}
+
 enum step_result
 identify_known(struct exchange *x)
 {
@@ -132,7 +140,7 @@ identify_known(struct exchange *x)
 		x->end = END_LEFT;
 		return (STEP_DONE);
 	}
-	switch (find_caller(x->caller, &f, x->key)) {
+	switch (find(x, &f)) {
 	case FOUND_WAIT:
 		return (STEP_WAIT);
 	case FOUND_ERROR:
@@ -141,6 +149,25 @@ identify_known(struct exchange *x)
 		break;
 	}
 	return (known(x));
+}
+
+/* Who sends no key may be signed in.  A browser sends its session along with whatever another site makes it send: such a request changes nothing here. */
+static struct error *
+look_for_person(struct exchange *x)
+{
+	struct person *p;
+
+	if (x->key.len > 0 || !x->config->people.on)
+		return (NULL);
+	p = arena_new_of(x->arena, struct person);
+	person_read(p, &x->config->people, x->request, request_peer_uid(x->stream));
+	if (p->name.len == 0)
+		return (NULL);
+	x->person = p;
+	if (is_same_origin(x->request))
+		return (NULL);
+	return (refusal(x->arena, E_FORBIDDEN, "auth_error", "None", "Who is signed in by the web server can change things only from a page of this gateway; "
+	    "send a key instead, or an Origin that is this host."));
 }
 
 enum step_result
@@ -164,5 +191,7 @@ identify(struct exchange *x)
 		return (known(x));
 	}
 	x->key = access_key(&x->config->settings, x->request);	/* the request stays until it is read */
+	if ((e = look_for_person(x)) != NULL)
+		return (refuse(x, e));
 	return (identify_known(x));
 }
