@@ -25,6 +25,16 @@ SELECT 'PostgreSQL ' || current_setting('server_version'), 'database ' || curren
 -- name: schema_about sqlite
 SELECT 'SQLite ' || sqlite_version(), (SELECT file FROM pragma_database_list WHERE name = 'main');
 
+-- What SQLite gave away as ids, also of rows that are gone; and PostgreSQL going on from there.
+-- name: move_ids postgres
+SELECT '', 0;
+-- name: move_ids sqlite
+SELECT name, seq FROM sqlite_sequence;
+-- name: move_ids_set postgres
+SELECT setval(pg_get_serial_sequence($1, 'id'), CAST($2 AS BIGINT));
+-- name: move_ids_set sqlite
+SELECT $1, $2;
+
 -- name: schema_version
 SELECT max(version) FROM sluice_schema;
 

@@ -6,23 +6,27 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char usage_text[] =
     "usage: sluice db migrate [--config FILE | --database URL]\n"
     "       sluice db status  [--config FILE | --database URL] [--json]\n"
+    "       sluice db move    [--config FILE | --database FILE] --to URL\n"
     "\n"
     "  migrate  make the schema, or bring it up to this program's; safe while gateways run\n"
     "  status   say which database it is and whether its schema is new enough; exit 0: it is, 1: the database is away, 3: it is too old\n"
+    "  move     copy all of a SQLite file into an empty PostgreSQL database; stop the gateways first: what is written behind it is not moved\n"
     "\n"
     "  -c, --config FILE    LiteLLM's config.yaml, which names the database; default: SLUICE_CONFIG, CONFIG_FILE_PATH\n"
     "  -d, --database URL   postgresql://…, or the path of a SQLite file; others see it in the list of processes, DATABASE_URL they do not\n"
+    "  -t, --to URL         postgresql://…; a dash takes the address from DATABASE_URL\n"
     "  -j, --json           one JSON object\n";
 
 #define TOO_OLD	3
 
 struct db_options {
-	const char	*config, *database;
+	const char	*config, *database, *to;
 	bool		 json;
 };
 
@@ -68,11 +72,44 @@ status(const struct db_options *o, struct store *s)
 	return (!fine ? command_failed(s, "the database is away") : version < store_newest ? TOO_OLD : 0);
 }
 
+/* move */
+
+static void
+say_moved(void *self, const char *table, int64_t rows)
+{
+	(void)self;
+	printf("%-28s %lld\n", table, (long long)rows);
+}
+
+static int
+move_to(struct store *from, const char *url)
+{
+	struct store *to = store_new(text_of(url)), *guilty;
+	const char *why;
+	int rc = 0;
+
+	if (store_move(from, to, say_moved, NULL, &why, &guilty) != STORE_FINE) {
+		fprintf(stderr, "sluice: nothing is moved: %s\n", why != NULL ? why : store_why(guilty));
+		rc = 1;
+	} else
+		puts("all is moved; name the new database in the configuration, and start the gateways");
+	store_free(to);
+	return (rc);
+}
+
+static int
+move(const struct db_options *o, struct store *s)
+{
+	const char *to = o->to != NULL && strcmp(o->to, "-") == 0 ? getenv("DATABASE_URL") : o->to;
+
+	return (to == NULL ? command_usage(usage_text, "move needs --to URL") : move_to(s, to));
+}
+
 static const struct {
 	const char	*name;
 	int		(*run)(const struct db_options *, struct store *);
 } verbs[] = {
-	{ "migrate", migrate }, { "status", status },
+	{ "migrate", migrate }, { "move", move }, { "status", status },
 };
 
 static int
@@ -90,23 +127,25 @@ command_db(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' }, { "database", required_argument, NULL, 'd' }, { "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "to", required_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	struct db_options o = { 0 };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:d:jh", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:d:jt:h", options, NULL)) != -1) {
 		if (c == 'c')
 			o.config = optarg;
 		else if (c == 'd')
 			o.database = optarg;
+		else if (c == 't')
+			o.to = optarg;
 		else if (c == 'j')
 			o.json = true;
 		else
 			return (command_usage(usage_text, c == 'h' ? NULL : "unknown option"));
 	}
 	if (optind + 1 != argc)
-		return (command_usage(usage_text, "db wants one of migrate, status"));
+		return (command_usage(usage_text, "db wants one of migrate, move, status"));
 	for (size_t i = 0; i < nitems(verbs); i++)
 		if (strcmp(argv[optind], verbs[i].name) == 0)
 			return (run(&o, verbs[i].run));

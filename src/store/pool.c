@@ -199,6 +199,8 @@ is_good(struct store_pool *p, struct store *s)
 	news = p->said == good;
 	p->said = !good;
 	p->fit = good;
+	if (good)
+		__atomic_store_n(&p->away, false, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&p->lock);
 	if (news && good)
 		note(NOTE_INFO, "", "the database is back");

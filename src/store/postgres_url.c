@@ -18,12 +18,12 @@ is_libpqs(const PQconninfoOption *options, struct text name)
 static struct text
 without_strangers(struct arena *a, struct text url)
 {
-	PQconninfoOption *options = libpq.conndefaults();
 	struct text base, query, one;
 	struct growing out = { 0 };
+	PQconninfoOption *options;
 	char before = '?';
 
-	if (options == NULL || !text_cut(url, '?', &base, &query))
+	if (!text_cut(url, '?', &base, &query) || (options = libpq.conndefaults()) == NULL)
 		return (arena_copy(a, url));
 	arena_append(a, &out, base);
 	while (query.len > 0) {

@@ -34,6 +34,38 @@ function parameters(text,    most, at) {
 function only_reads(text) {
 	return text ~ /^SELECT / && text !~ /sluice_[a-z_]*\(|advisory|nextval|notify|FOR (NO KEY )?UPDATE/
 }
+# The tables there are, in the order in which they were made; all but the schema's own are moved from SQLite to PostgreSQL.
+function note_table(verb, line,    i) {
+	sub(/.* /, "", line)
+	if (line == "sluice_schema")
+		return
+	if (verb == "CREATE")
+		tables[++made] = line
+	for (i = 1; verb == "DROP" && i <= made; i++)
+		if (tables[i] == line)
+			tables[i] = ""
+}
+function define(name, postgres, sqlite) {
+	texts[name, "postgres"] = postgres; texts[name, "sqlite"] = sqlite; names[n++] = name
+}
+# Columns are in the same order in both schemas, which a test sees to.
+function define_moves(    i, t) {
+	for (i = 1; i <= made; i++) {
+		t = tables[i]
+		if (t == "")
+			continue
+		define("move_from_" t, "SELECT 0 WHERE $1 = $2", "SELECT rowid, * FROM " t " WHERE rowid > $1 ORDER BY rowid LIMIT $2")
+		define("load_move_" t, "COPY " t " FROM STDIN", "SELECT 0")
+		define("move_count_" t, "SELECT count(*) FROM " t, "SELECT count(*) FROM " t)
+	}
+}
+function print_moves(    i, t) {
+	print "static const struct move_row move_rows[] = {"
+	for (i = 1; i <= made; i++)
+		if ((t = tables[i]) != "")
+			printf "\t{ \"%s\", SQL_MOVE_FROM_%s, SQL_LOAD_MOVE_%s, SQL_MOVE_COUNT_%s },\n", t, toupper(t), toupper(t), toupper(t)
+	print "};"
+}
 function print_text(text,    line, lines, i) {
 	lines = split(text, line, "\n")
 	for (i = 1; i <= lines; i++)
@@ -47,6 +79,8 @@ FILENAME ~ /\/(postgres|sqlite)\/[0-9]+\.sql$/ {
 		number = FILENAME; sub(/.*\//, "", number); number += 0
 		if (number != ++migrations[where]) wrong("migrations are not numbered one after the other")
 	}
+	if (where == "sqlite" && match($0, /^(CREATE|DROP) TABLE [a-z_]+/))
+		note_table($1, substr($0, RSTART, RLENGTH))
 	if ($0 !~ /^[ \t]*--/ && $0 !~ /^[ \t]*$/)
 		schema[where, number] = schema[where, number] $0 "\n"
 	next
@@ -87,10 +121,12 @@ END {
 	if (failed) exit 1
 	finish()
 	if (migrations["postgres"] != migrations["sqlite"]) { print "a migration is missing in a dialect" > "/dev/stderr"; exit 1 }
+	define_moves()
 	if (what == "enum") { print_enum(); exit 0 }
 	print "static const struct statement_row statement_rows[SQL_STATEMENTS] = {"
 	print_table()
 	print "};\nstatic const char *const migrations[][2] = {"
 	for (i = 1; i <= migrations["postgres"]; i++) { printf "\t{"; print_schema(i); print " }," }
 	print "};"
+	print_moves()
 }

@@ -15,6 +15,12 @@ statement_row(enum statement s)
 	return (&statement_rows[s]);
 }
 
+const struct move_row *
+move_row(unsigned i)
+{
+	return (i < nitems(move_rows) ? &move_rows[i] : NULL);
+}
+
 const char *
 statement_script(enum dialect dialect, unsigned version)
 {

@@ -83,6 +83,14 @@ enum store_end	 store_version(struct store *, unsigned *version);
 extern const unsigned store_newest;			/* what this program needs at least */
 
 /*
+ * Moves all of a SQLite file into a PostgreSQL database, in one transaction there and behind one lock here; `moved` is told of each table.  The target's schema is
+ * made where there is none, and must hold no row.  Both must be at this program's version.  *why: what is wrong, with the end STORE_WRONG; NULL: store_why() of
+ * *guilty says.
+ */
+enum store_end	 store_move(struct store *from, struct store *to, void (*moved)(void *, const char *table, int64_t rows), void *self,
+    const char **why, struct store **guilty);
+
+/*
  * A pool: at most `most` connections of this process, lent for the length of an errand, closed after 30 s without use.  After a failure to connect it lends
  * nothing for a second, and then to one who tries.  `permit` (may be NULL) is asked before a connection is opened and told when one is closed: permits are shared by
  * the processes of a host.

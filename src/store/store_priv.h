@@ -13,6 +13,12 @@ struct statement_row {
 	bool		 reads;				/* and changes nothing */
 	const char	*text[2];			/* by dialect */
 };
+/* A table whose rows move from SQLite to PostgreSQL. */
+struct move_row {
+	const char	*table;
+	enum statement	 from, load, count;
+};
+const struct move_row *move_row(unsigned i);		/* NULL: no more */
 const struct statement_row *statement_row(enum statement);
 const char	*statement_script(enum dialect, unsigned version);	/* that brings a schema to this version, from 1 */
 

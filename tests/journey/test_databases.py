@@ -61,3 +61,94 @@ def test_a_file_is_made_by_whoever_is_first(start):
     path = gateway.run / "sluice.db"
     kit.until(path.exists, what=str(path))
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+# from a file to a server
+
+ODD = "it's \"odd\" 100% _ \\ \\N \t tab\nline é€💰"
+
+
+def fill(path, rows=3):
+    """Rows in every table, with a value for each column."""
+    with sqlite3.connect(path) as db:
+        for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'sluice%' AND name <> 'sluice_schema'").fetchall():
+            columns = db.execute(f"SELECT name, type, \"notnull\", pk FROM pragma_table_info('{table}')").fetchall()
+            for i in range(1, rows + 1):
+                values = []
+                for name, kind, needed, key in columns:
+                    if kind == "INTEGER":
+                        values.append(i)
+                    elif table in ("sluice_request", "sluice_prompt") and name == "id":
+                        values.append(f"019aaaaa-0000-7000-8000-{i:012d}")
+                    else:
+                        values.append(f"{i} {ODD}" if needed or key or i != 2 else None)
+                db.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(values))})", values)
+        db.execute("DELETE FROM sluice_change WHERE id = 3")
+
+
+def contents(ask, tables):
+    return {t: sorted(tuple(None if v is None else str(v) for v in row) for row in ask(f"SELECT * FROM {t}")) for t in tables}
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "sluice.db"
+    databases.sluice("db", "migrate", "-d", path)
+    return path
+
+
+def tables_of(path):
+    with sqlite3.connect(path) as db:
+        return [t for (t,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'sluice%' AND name <> 'sluice_schema'")]
+
+
+def test_both_schemas_are_the_same(postgres, fresh_database, file):
+    there = {}
+    for table, column in postgres.ask("SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relname LIKE 'sluice%%' AND"
+                                      " c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1, a.attnum",
+                                      database=fresh_database):
+        there.setdefault(table, []).append(column)
+    with sqlite3.connect(file) as db:
+        here = {t: [c for (c,) in db.execute(f"SELECT name FROM pragma_table_info('{t}')")] for t in tables_of(file) + ["sluice_schema"]}
+    assert here == there
+
+
+def test_all_moves_once(postgres, pgbouncer, file):
+    name = postgres.new("template0")
+    fill(file)
+    said = databases.sluice("db", "move", "-d", file, "--to", pgbouncer.url(name)).stdout
+    assert "all is moved" in said
+    tables = tables_of(file)
+    assert len(tables) > 15
+    with sqlite3.connect(file) as db:
+        before = contents(lambda sql: db.execute(sql).fetchall(), tables)
+    assert contents(lambda sql: postgres.ask(sql, database=name), tables) == before
+    assert all(len(rows) >= 2 for rows in before.values())
+    new = postgres.ask("INSERT INTO sluice_change (at, kind, entity, digest) VALUES (1, 'a', 'b', 'c') RETURNING id", database=name)
+    assert new == [(4,)]                                # 3 was given away before
+    again = databases.sluice("db", "move", "-d", file, "--to", postgres.url(name), check=False)
+    assert again.returncode == 1 and "not empty" in again.stderr
+
+
+def test_a_move_of_many_rows(postgres, file):
+    name = postgres.new("template0")
+    with sqlite3.connect(file) as db:
+        db.execute("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+                   " INSERT INTO sluice_thing SELECT 'k', CAST(i AS TEXT), NULL, i, i, 'x' FROM n")
+    databases.sluice("db", "move", "-d", file, "--to", postgres.url(name))
+    assert postgres.ask("SELECT count(*), min(created_at), max(created_at) FROM sluice_thing", database=name) == [(5000, 1, 5000)]
+
+
+def test_moves_that_can_not_be(postgres, file, tmp_path):
+    name = postgres.new("template0")
+    url = postgres.url(name)
+    for argv, why in [(["-d", file], "--to"), (["-d", url, "--to", url], "from a SQLite file"), (["-d", file, "--to", file], "from a SQLite file"),
+                      (["-d", tmp_path / "new.db", "--to", url], "no schema of ours"), (["-d", file, "--to", "postgresql://127.0.0.1:1/x"], "refused")]:
+        done = databases.sluice("db", "move", *argv, check=False)
+        assert done.returncode in (1, 2) and why in done.stderr, (argv, done.stderr)
+    with sqlite3.connect(file) as db:                   # what PostgreSQL refuses in the middle undoes the beginning
+        db.execute("INSERT INTO sluice_thing VALUES ('k', 'i', NULL, 1, 1, 'x')")
+        db.execute("INSERT INTO sluice_prompt VALUES ('no uuid', 't', NULL, NULL)")
+    done = databases.sluice("db", "move", "-d", file, "--to", url, check=False)
+    assert done.returncode == 1 and "nothing is moved" in done.stderr
+    assert postgres.ask("SELECT count(*) FROM sluice_thing", database=name) == [(0,)]

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a SQLite file to a PostgreSQL database: every table there is, whole or not at all. */
+#include "store/store_priv.h"
+
+#define BATCH		1000		/* rows that are in memory together */
+#define MOVE_MS		3600000		/* one statement; the count of a large table */
+#define COLUMNS_MOST	64
+
+struct move {
+	struct store	*from, *to;
+	struct arena	*a;		/* of one batch */
+	const char	**why;
+	struct store	**guilty;
+};
+
+static enum store_end
+blame(struct move *m, struct store *s, enum store_end end)
+{
+	if (end != STORE_FINE)
+		*m->guilty = s;
+	return (end);
+}
+
+static enum store_end
+refuse(struct move *m, const char *why)
+{
+	*m->why = why;
+	return (STORE_WRONG);
+}
+
+static enum store_end
+count(struct move *m, struct store *s, enum statement statement, int64_t *n)
+{
+	struct rows rows;
+	enum store_end end = STORE0(s, m->a, &rows, statement);
+
+	*n = end == STORE_FINE ? rows_int(&rows, 0, 0, -1) : -1;
+	return (blame(m, s, end));
+}
+
+static enum store_end
+load_row(struct move *m, const struct rows *rows, unsigned row)
+{
+	struct value v[COLUMNS_MOST];
+	unsigned n = rows->columns - 1;		/* without the rowid */
+
+	if (n > COLUMNS_MOST)
+		return (refuse(m, "a table has too many columns"));
+	for (unsigned i = 0; i < n; i++)
+		v[i] = rows_is_null(rows, row, i + 1) ? V_NULL : V_TEXT(rows_text(rows, row, i + 1));
+	return (blame(m, m->to, store_load_row(m->to, v, n)));
+}
+
+/* The next rows of a table; *last is the rowid they end with, *n how many there were. */
+static enum store_end
+move_batch(struct move *m, const struct move_row *t, int64_t *last, unsigned *n)
+{
+	struct rows rows;
+	enum store_end end;
+
+	arena_clear(m->a);
+	end = blame(m, m->from, STORE(m->from, m->a, &rows, t->from, V_INT(*last), V_INT(BATCH)));
+	*n = end == STORE_FINE ? rows.n : 0;
+	for (unsigned i = 0; i < *n && end == STORE_FINE; i++)
+		end = load_row(m, &rows, i);
+	if (*n > 0)
+		*last = rows_int(&rows, *n - 1, 0, 0);
+	return (end);
+}
+
+static enum store_end
+move_table(struct move *m, const struct move_row *t, int64_t *moved)
+{
+	int64_t last = INT64_MIN, arrived;
+	unsigned n = BATCH;
+	enum store_end end = blame(m, m->to, store_load_begin(m->to, t->load));
+
+	for (*moved = 0; end == STORE_FINE && n == BATCH; *moved += n)
+		end = move_batch(m, t, &last, &n);
+	if (end == STORE_FINE)
+		end = blame(m, m->to, store_load_end(m->to));
+	if (end == STORE_FINE)
+		end = count(m, m->to, t->count, &arrived);
+	if (end == STORE_FINE && arrived != *moved)
+		end = refuse(m, "not every row arrived");
+	return (end);
+}
+
+/* Ids are used once, also those of rows that are gone. */
+static enum store_end
+move_ids(struct move *m)
+{
+	struct rows rows;
+	enum store_end end;
+
+	arena_clear(m->a);
+	end = blame(m, m->from, STORE0(m->from, m->a, &rows, SQL_MOVE_IDS));
+	for (unsigned i = 0; end == STORE_FINE && i < rows.n; i++)
+		if (rows_int(&rows, i, 1, 0) > 0)
+			end = blame(m, m->to, STORE(m->to, m->a, NULL, SQL_MOVE_IDS_SET, V_TEXT(rows_text(&rows, i, 0)), V_INT(rows_int(&rows, i, 1, 0))));
+	return (end);
+}
+
+static enum store_end
+is_empty(struct move *m)
+{
+	const struct move_row *t;
+	enum store_end end = STORE_FINE;
+	int64_t n = 0;
+
+	for (unsigned i = 0; end == STORE_FINE && (t = move_row(i)) != NULL; i++) {
+		end = count(m, m->to, t->count, &n);
+		if (end == STORE_FINE && n != 0)
+			return (refuse(m, "the target is not empty"));
+	}
+	return (end);
+}
+
+static enum store_end
+are_ready(struct move *m)
+{
+	unsigned version, made;
+	enum store_end end;
+
+	if (store_is_postgres(m->from) || !store_is_postgres(m->to))
+		return (refuse(m, "a move goes from a SQLite file to a PostgreSQL database"));
+	end = blame(m, m->from, store_version(m->from, &version));
+	if (end == STORE_FINE && version != store_newest)
+		return (refuse(m, version == 0 ? "the source has no schema of ours" : "the source is at another version; run sluice db migrate for it"));
+	if (end == STORE_FINE)
+		end = blame(m, m->to, store_migrate(m->to, &made, &version));
+	if (end == STORE_FINE && version != store_newest)
+		return (refuse(m, "the target is at a newer version than this program"));
+	return (end);
+}
+
+/* The source's lock keeps writers out; the target's keeps out another move, and whoever migrates. */
+static enum store_end
+begin(struct move *m)
+{
+	enum store_end end = blame(m, m->from, store_begin(m->from));
+
+	if (end == STORE_FINE)
+		end = blame(m, m->to, store_begin(m->to));
+	if (end == STORE_FINE)
+		end = blame(m, m->to, STORE0(m->to, m->a, NULL, SQL_SCHEMA_LOCK));
+	return (end == STORE_FINE ? is_empty(m) : end);
+}
+
+enum store_end
+store_move(struct store *from, struct store *to, void (*moved)(void *, const char *, int64_t), void *self, const char **why, struct store **guilty)
+{
+	struct move m = { from, to, arena_new(), why, guilty };
+	const struct move_row *t;
+	enum store_end end;
+	int64_t n;
+
+	*why = NULL;
+	*guilty = NULL;
+	store_patience(from, MOVE_MS);
+	store_patience(to, MOVE_MS);
+	end = are_ready(&m);
+	if (end == STORE_FINE)
+		end = begin(&m);
+	for (unsigned i = 0; end == STORE_FINE && (t = move_row(i)) != NULL; i++) {
+		end = move_table(&m, t, &n);
+		if (end == STORE_FINE)
+			moved(self, t->table, n);
+	}
+	if (end == STORE_FINE)
+		end = move_ids(&m);
+	if (end == STORE_FINE)
+		end = blame(&m, to, store_commit(to));
+	store_rollback(to);
+	store_rollback(from);
+	store_patience(from, 0);
+	store_patience(to, 0);
+	arena_free(m.a);
+	return (end);
+}
