@@ -27,6 +27,7 @@ struct budgets_setup {
 	struct lane	*lane;		/* for errands to the store; NULL: there is no store, nobody has a ceiling */
 	struct store_pool *pool;
 	char		 host[HOST_ID + 1];
+	const char	*state_dir;	/* where the host's id is read again when the store does not know it any more; NULL: nowhere; copied */
 	enum budget_mode mode;
 	int64_t		 wait_ms;	/* without anything coming back, before a call that waits for others is refused */
 	int64_t		 wait_most_ms;	/* in all */
@@ -49,7 +50,7 @@ struct budget_need {
 	int64_t		 began_wall_ms;
 	struct running_who who;
 	const struct purse *const *purses;	/* all that are charged, with a ceiling or without; kept until `ready` */
-	unsigned	 n;		/* at most CHARGES_MOST */
+	unsigned	 n;		/* beyond CHARGES_MOST those without a ceiling are left out first */
 	int64_t		 bound;		/* the most it can cost */
 	int64_t		 floor;		/* with how much it can be sent (max_tokens made to fit); the same as bound where it can not be made smaller */
 };
@@ -59,21 +60,20 @@ struct reservation {
 	enum budget_end	 end;
 	int64_t		 reserved;
 	const struct purse *which;	/* whose money it is that lacks */
-	int64_t		 limit, spent, held;	/* of it, as far as is known; held: by running calls and hosts */
+	int64_t		 limit, spent, held;	/* of it, as far as is known; held: by running calls and other hosts */
 	/* set before budget_reserve(): all zero but these */
 	void		(*ready)(struct reservation *);
 	/* its own */
 	struct budgets	*of;
-	struct reservation *next, **link;	/* among those that wait */
-	struct asking	*asking;
-	const struct purse *const *purses;
+	struct reservation *next, *before;	/* among those that wait */
+	struct asking	*asking;		/* the store, for it */
+	const struct purse *purses[CHARGES_MOST];	/* in the order of the slot's charges */
 	unsigned	 n;
-	uint8_t		 charge[CHARGES_MOST];
 	unsigned	 slot;			/* + 1 of struct running; 0: none */
 	int64_t		 bound, floor;
 	int64_t		 began_us, moved_us;	/* when it began to wait; when money last came back */
 	uint64_t	 returns;
-	uint64_t	 trips;			/* to the store */
+	unsigned	 trips;			/* to the store */
 };
 
 enum budget_end	 budget_reserve(struct reservation *, struct budgets *, const struct budget_need *);
@@ -82,7 +82,7 @@ void		 budget_seen(struct reservation *, int64_t prompt, int64_t completion, int
 void		 budget_settled(struct reservation *, int64_t prompt, int64_t completion, int64_t cost);
 unsigned	 budget_charges(const struct reservation *, struct charge charges[CHARGES_MOST]);
 void		 budget_booked(struct reservation *);		/* the row is in the spool */
-/* Gives everything back, whatever is under way; nothing was sent.  Fine on one that has none, or was booked. */
+/* Gives everything back, whatever is under way; nothing was sent.  This and all above but budget_reserve() are fine on one that has nothing, or was booked. */
 void		 budget_release(struct reservation *);
 
 #endif

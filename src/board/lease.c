@@ -251,7 +251,15 @@ lease_return(struct running_file *f, uint64_t account, int64_t period, uint64_t 
 		change(p, lease, amount);
 		add(&p->returned, (uint64_t)amount);
 	}
-	add(&p->returns, 1);
+}
+
+void
+lease_tell_return(struct running_file *f, uint64_t account, int64_t period)
+{
+	struct lease_place *p = find(f, account, period);
+
+	if (p != NULL)
+		add(&p->returns, 1);
 }
 
 /* An older lease gives way: the store knows what it had left, and closes it. */

@@ -127,6 +127,7 @@ void	slot_end(struct running_file *, struct running_slot *, bool doubtful);	/* t
 bool	slot_finish(struct running_file *, struct running_slot *, running_append_f *, void *self);	/* of a dead process */
 /* lease.c: money goes back to its lease, if it is still there; what was spent above what was taken is taken now, as far as there is any */
 void	lease_return(struct running_file *, uint64_t account, int64_t period, uint64_t lease, int64_t amount, bool doubtful);
+void	lease_tell_return(struct running_file *, uint64_t account, int64_t period);	/* whoever waits shall look again */
 void	lease_forget_asker(struct running_file *, unsigned seat);
 
 #endif

@@ -167,7 +167,12 @@ slot_return(struct running_file *f, struct running_slot *s, bool doubtful)
 void
 slot_end(struct running_file *f, struct running_slot *s, bool doubtful)
 {
+	unsigned n = charges_in(s);
+
 	slot_return(f, s, doubtful);
+	for (unsigned i = 0; i < n; i++)
+		if (word_get(&s->charges[i].lease) != 0)
+			lease_tell_return(f, word_get(&s->charges[i].account), (int64_t)word_get(&s->charges[i].period));
 	slot_become(s, RUNNING_FREE);
 }
 
