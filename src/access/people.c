@@ -92,7 +92,8 @@ is_same_origin(const struct request *req)
 
 	if (text_is(req->method, "GET") || text_is(req->method, "HEAD"))
 		return (true);
-	if (request_header_count(req, "origin") > 1 || request_header_count(req, "host") > 1)
+	if (request_header_count(req, "origin") > 1 || request_header_count(req, "host") > 1 ||
+	    request_header_count(req, "sec-fetch-site") > 1)
 		return (false);
 	if (origin.len == 0)
 		return (text_is(site, "same-origin"));

@@ -91,35 +91,6 @@ copy_caller(struct admin_errand *e, struct exchange *x)
 		e->call.changed_by = arena_copy(a, e->caller.digest);
 }
 
-/* Does the request come from a page of this host?  Browsers say so; what is no browser can say so. */
-static bool
-is_same_origin(const struct request *req)
-{
-	struct text site = request_header(req, "sec-fetch-site"), origin = request_header(req, "origin"), scheme, host;
-
-	if (request_header_count(req, "origin") > 1 || request_header_count(req, "sec-fetch-site") > 1)
-		return (false);
-	if (site.len > 0)
-		return (text_is(site, "same-origin"));
-	if (!text_cut(origin, ':', &scheme, &host) || !text_starts(host, TEXT("//")))
-		return (false);
-	return (text_eq_nocase(text_sub(host, 2, host.len), request_header(req, "host")));
-}
-
-/* A browser sends along what the web server knows its user by, whoever wrote the page; a key it does not. */
-static struct error *
-check_origin(struct exchange *x)
-{
-	struct error *e;
-
-	if (x->caller->kind != CALLER_PERSON || !x->admin_row->writes || access_key(&x->config->settings, x->request).len > 0 || is_same_origin(x->request))
-		return (NULL);
-	e = error_new(x->arena, E_FORBIDDEN, "Changes need a key, or a request from a page of this host: its Origin must be this host, or Sec-Fetch-Site same-origin.");
-	e->type = TEXT("auth_error");
-	e->code = TEXT("403");
-	return (e);
-}
-
 /* sending */
 
 static struct error *
@@ -169,8 +140,7 @@ enum step_result
 local_admin(struct exchange *x)
 {
 	if (x->admin == NULL) {
-		if ((x->error = check_origin(x)) == NULL)
-			x->error = admin_send(x);
+		x->error = admin_send(x);
 		return (x->error != NULL ? STEP_ERROR : STEP_WAIT);
 	}
 	if (!x->admin->done)
