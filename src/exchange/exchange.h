@@ -255,6 +255,9 @@ enum step_result local_models(struct exchange *), local_model(struct exchange *)
     local_token_counter(struct exchange *);
 enum step_result local_counted(struct exchange *, struct text upstream);	/* what x->counted asked; `upstream` counted, or empty */
 
+/* estimate.c: what calls would cost */
+enum step_result local_spend_calculate(struct exchange *), local_cost_estimate(struct exchange *);
+
 /* price.c */
 void	price_exchange(struct exchange *);		/* x->usage … x->cost, once: of a whole answer before its headers, else at the end */
 void	price_headers(struct exchange *, struct buf *);	/* of a whole answer */

@@ -136,11 +136,12 @@ header(struct buf *b, const char *name, int64_t nano)
 void
 price_headers(struct exchange *x, struct buf *b)
 {
-	const struct price_break *p = &x->price;
-	const struct { const char *name; int64_t nano; } parts[] = {
-		{ "-input", p->input }, { "-output", p->output }, { "-cache-read", p->cached }, { "-cache-creation", p->written },
-		{ "-reasoning", p->reasoning }, { "-tool-usage", p->other },
+	static const struct { const char *name; size_t at; } parts[] = {
+		{ "-input", offsetof(struct price_break, input) }, { "-output", offsetof(struct price_break, output) },
+		{ "-cache-read", offsetof(struct price_break, cached) }, { "-cache-creation", offsetof(struct price_break, written) },
+		{ "-reasoning", offsetof(struct price_break, reasoning) }, { "-tool-usage", offsetof(struct price_break, other) },
 	};
+	const struct price_break *p = &x->price;
 
 	price_exchange(x);
 	if (x->tariff == NULL)
@@ -154,7 +155,10 @@ price_headers(struct exchange *x, struct buf *b)
 		header(b, "-margin-amount", p->margin);
 		buf_print(b, "x-litellm-response-cost-margin-percent: %g\r\n", x->tariff->margin / 10000.0);
 	}
-	for (size_t i = 0; i < nitems(parts); i++)
-		if (parts[i].nano != 0)
-			header(b, parts[i].name, parts[i].nano);
+	for (size_t i = 0; i < nitems(parts); i++) {
+		int64_t nano = *(const int64_t *)((const char *)p + parts[i].at);
+
+		if (nano != 0)
+			header(b, parts[i].name, nano);
+	}
 }

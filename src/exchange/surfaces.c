@@ -41,6 +41,8 @@ static const struct surface surfaces[] = {
 	{ "/v2/model/info",		"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_model_pages, WANT_ANSWER },
 	{ "/model_group/info",		"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_model_groups, WANT_ANSWER },
 	{ "/utils/token_counter",	"POST",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_token_counter, WANT_COUNT },
+	{ "/spend/calculate",		"POST",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_spend_calculate, WANT_ANSWER },
+	{ "/cost/estimate",		"POST",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_cost_estimate, WANT_ANSWER },
 	{ "/utils/supported_openai_params", "GET", &front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_params, WANT_ANSWER },
 	{ "/routes",			"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_routes, WANT_ANSWER },
 	{ "/",				"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  true,	 local_root, false },

@@ -40,8 +40,6 @@ enum finish_word { FINISH_WORD_NONE, FINISH_WORD_KNOWN, FINISH_WORD_VENDOR, FINI
 enum finish_word finish_read(enum finish *, struct quoted word);	/* VENDOR: a word of its own with a meaning; FAILED: the vendor failed */
 struct quoted	 finish_chat(enum finish);			/* "stop", … */
 
-/* Adds what a usage object says, whatever its vendor's spelling; false: nothing in it. */
-bool		usage_read(struct usage *, struct text object);
 int32_t		chunk_tier(const struct chunk *);		/* by its service_tier; -1: not said */
 
 /* The name an OpenAI-like vendor is asked by: at most 64 characters (longer: 55, '_', 8 hex digits of its SHA-256). */

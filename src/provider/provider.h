@@ -136,6 +136,8 @@ extern const struct provider provider_openai, provider_anthropic, provider_respo
 const struct provider *provider_of(enum wire);		/* NULL: WIRE_NONE */
 /* Whose answer that is, a whole body or the data of an event, by its members; NULL: of no dialect we know. */
 const struct provider *provider_of_answer(struct text data);
+/* What a usage object of an OpenAI-like vendor says, whatever its spelling; false: nothing. */
+bool		 usage_read(struct usage *, struct text object);
 /* In which dialect a call for that model of the deployment is held for a client of the dialect `asked`: that one where the vendor has it, else the vendor's own. */
 enum wire wire_for(const struct deployment *, struct text model, enum wire asked);
 
