@@ -13,7 +13,7 @@ SELECT organization_id FROM sluice_organization WHERE organization_id = $1;
 INSERT INTO sluice_gone (id, kind, entity, deleted_at, deleted_by, doc) VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: gone_list
-SELECT entity, deleted_at, deleted_by, doc FROM sluice_gone WHERE kind = $1 ORDER BY deleted_at DESC, id LIMIT $2 OFFSET $3;
+SELECT entity, deleted_at, deleted_by, doc FROM sluice_gone WHERE kind = $1 ORDER BY deleted_at DESC, id DESC LIMIT $2 OFFSET $3;
 
 -- name: gone_count
 SELECT count(*) FROM sluice_gone WHERE kind = $1;

@@ -8,22 +8,23 @@
 
 #include "desk.h"
 
-#include <sqlite3.h>
+#include "../store/postgres.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 static const char yaml[] = "model_list:\n- model_name: yaml-model\n  litellm_params: {model: openai/gpt-4o, api_key: sk-of-the-file}\n"
     "general_settings: {master_key: sk-master-of-a-test}\n";
 
-int
-desk_setup(void **state)
+static struct postgres server;
+static bool on_postgres;
+
+static void
+open_file(struct desk *d)
 {
-	struct desk *d = must_zalloc(sizeof(*d));
 	struct store *s;
 	unsigned from, to;
 
-	unsetenv("LITELLM_SALT_KEY");
-	d->arena = arena_new();
 	strcpy(d->folder, "/dev/shm/admin_desk.XXXXXX");	/* where syncing takes no time */
 	if (mkdtemp(d->folder) == NULL) {
 		strcpy(d->folder, "/tmp/admin_desk.XXXXXX");
@@ -33,6 +34,19 @@ desk_setup(void **state)
 	s = store_new(text_of(d->url));
 	assert_int_equal(store_migrate(s, &from, &to), STORE_FINE);
 	store_free(s);
+}
+
+int
+desk_setup(void **state)
+{
+	struct desk *d = must_zalloc(sizeof(*d));
+
+	unsetenv("LITELLM_SALT_KEY");
+	d->arena = arena_new();
+	if (on_postgres)
+		snprintf(d->url, sizeof(d->url), "%s", postgres_database(&server, true));
+	else
+		open_file(d);
 	d->pool = store_pool_new(text_of(d->url), 2, NULL);
 	d->config = config_load_text("desk.yaml", text_of(yaml));
 	d->now_ms = INT64_C(1795658584567);		/* 2026-11-26 02:03:04 */
@@ -50,7 +64,7 @@ desk_teardown(void **state)
 	store_pool_free(d->pool);
 	config_release(d->config);
 	snprintf(command, sizeof(command), "rm -rf %s", d->folder);
-	assert_int_equal(system(command), 0);
+	assert_true(d->folder[0] == '\0' || system(command) == 0);
 	arena_free(d->arena);
 	free(d);
 	return (0);
@@ -59,14 +73,12 @@ desk_teardown(void **state)
 void
 desk_sql(struct desk *d, const char *sql)
 {
-	char *why = NULL;
-	sqlite3 *db;
+	struct store *s = store_lend(d->pool, 1000);
 
-	assert_int_equal(sqlite3_open(d->url, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 2000);
-	if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
-		fail_msg("%s", why);
-	sqlite3_close(db);
+	assert_non_null(s);
+	if (store_script(s, sql) != STORE_FINE)
+		fail_msg("%s", store_why(s));
+	store_return(d->pool, s);
 }
 
 static void
@@ -136,4 +148,17 @@ desk_calls(struct desk *d, const char *line, const char *body, int status)
 
 	if (got != status)
 		fail_msg("%s gives %d, not %d: " TEXT_FMT, line, got, status, TEXT_ARG(text_sub(d->out, 0, 1000)));
+}
+
+int
+desk_main(const struct CMUnitTest *tests, size_t n)
+{
+	int failed = _cmocka_run_group_tests("on SQLite", tests, n, NULL, NULL);
+
+	if (!postgres_start(&server))
+		return (failed);
+	on_postgres = true;
+	failed += _cmocka_run_group_tests("on PostgreSQL", tests, n, NULL, NULL);
+	postgres_stop(&server);
+	return (failed);
 }

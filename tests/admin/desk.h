@@ -18,9 +18,12 @@ struct desk {
 	struct admin_changed *changed;
 };
 
+/* All tests on SQLite and, where it is installed, on PostgreSQL. */
+struct CMUnitTest;
+int		 desk_main(const struct CMUnitTest *, size_t n);
 int		 desk_setup(void **state);
 int		 desk_teardown(void **state);
-void		 desk_sql(struct desk *, const char *sql);		/* straight into the file */
+void		 desk_sql(struct desk *, const char *sql);		/* straight into the database, any number of statements */
 /* "GET /spend/logs?start_date=…" or "POST /budget/new", with a body (NULL: none); the status. */
 int		 desk_call(struct desk *, const char *line, const char *body);
 /* The JSON at a path of the last answer, as it is written: "data.0.spend"; empty: nothing is there. */

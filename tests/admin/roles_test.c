@@ -123,7 +123,6 @@ matrix(void **state)
 	struct desk *d = *state;
 	unsigned wrong = 0;
 	int status = 200;
-
 	for (size_t i = 0; i < nitems(calls); i++)
 		for (int who = 0; who < WHOS; who++) {
 			if (status == 200) {		/* what was refused changed nothing */
