@@ -225,6 +225,10 @@ struct settings {
 	struct text	 proxy_budget;		/* JSON: max_budget and budget_duration of litellm_settings; empty: none */
 	struct text	 provider_budgets;	/* JSON: router_settings.provider_budget_config, or empty */
 	struct text	 customer_tier;		/* litellm_settings.max_end_user_budget_id: of customers without a budget of their own, or empty */
+	int64_t		 spool_segment;		/* bytes; 16 MB */
+	int64_t		 spool_sync_ms;		/* 20 */
+	int64_t		 row_retention_ms;	/* 0: for ever */
+	int64_t		 prompt_retention_ms;	/* 30 days; 0: for ever */
 	int64_t		 known_age_when_away_ms;	/* how old known keys may get while the database is away; 1 h */
 	int64_t		 drain_ms;		/* how long a stopping worker lets streams finish; 600000 */
 	bool		 open_on_loopback;	/* no master key is needed from loopback (mechanics 8) */

@@ -105,7 +105,7 @@ static const struct row general_rows[] = {
 	{ "health_check_details", LATER }, { "health_check_concurrency", LATER }, { "use_shared_health_check", LATER },
 	{ "enable_health_check_routing", LATER }, { "health_check_staleness_threshold", LATER },
 	{ "health_check_ignore_transient_errors", LATER }, { "disable_spend_logs", LATER }, { "disable_spend_updates", LATER },
-	{ "disable_error_logs", LATER }, { "store_prompts_in_spend_logs", LATER }, { "maximum_spend_logs_retention_period", LATER },
+	{ "disable_error_logs", LATER }, { "store_prompts_in_spend_logs", LATER }, { "maximum_spend_logs_retention_period", FORCE },
 	{ "maximum_spend_logs_retention_interval", LATER }, { "maximum_spend_logs_cleanup_cron", LATER },
 	{ "proxy_batch_write_at", LATER }, { "proxy_budget_rescheduler_min_time", LATER }, { "proxy_budget_rescheduler_max_time", LATER },
 	{ "user_api_key_cache_ttl", LATER }, { "disable_adding_master_key_hash_to_db", QUIET }, { "allowed_ips", PROTECTS },

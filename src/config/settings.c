@@ -88,9 +88,17 @@ static const struct setting table[] = {
 	    "A file of prices in the form of LiteLLM's model_prices_and_context_window.json; what it does not name has the prices that are shipped." },
 	{ "people", KIND_PEOPLE, 0, "", 0, 0, true,
 	    "Who is signed in at the web server, and their roles and teams: secret, peers, user, email, groups, default_role, rules." },
+	{ "prompt_retention", KIND_TIME, AT(prompt_retention_ms), "2592000s", 0, 3650 * DAY, true,
+	    "How long stored prompts and answers are kept; 0 is for ever." },
 	{ "provider_headers", KIND_BOOL, AT(provider_headers), "false", 0, 0, true,
 	    "Give the upstream's headers to the client as llm_provider-NAME." },
+	{ "row_retention", KIND_TIME, AT(row_retention_ms), "0", 0, 3650 * DAY, true,
+	    "How long the rows of single requests are kept, in whole days; 0 is for ever. Sums of days stay. Also general_settings.maximum_spend_logs_retention_period." },
 	{ "run_dir", KIND_PATH, AT(run_dir), "/run/sluice", 0, 0, false, "The folder of sockets and shared memory." },
+	{ "spool_segment", KIND_BYTES, AT(spool_segment), "16MB", 1 * MB, 256 * MB, false,
+	    "How large a file of the spool gets, in which rows wait for the database; two of them are set aside on the disk." },
+	{ "spool_sync", KIND_TIME, AT(spool_sync_ms), "20ms", 1, 1000, false,
+	    "How long a row may wait to be made safe against the machine's own end, together with others." },
 	{ "ssl_verify", KIND_BOOL, AT(ssl_verify), "true", 0, 0, true,
 	    "Check the certificates of upstreams; also litellm_settings.ssl_verify and SSL_VERIFY." },
 	{ "state_dir", KIND_PATH, AT(state_dir), "/var/lib/sluice", 0, 0, false, "The folder of what must survive a restart." },
@@ -478,6 +486,21 @@ read_megabytes(struct load *l, const struct node *n, int64_t *limit)
 		problem(l, PROBLEM_ERROR, n, TEXT_FMT " must be a number of megabytes, at most 1024", TEXT_ARG(n->name));
 }
 
+/* "7d": LiteLLM's way to write spans. */
+static void
+read_retention(struct load *l, const struct node *n)
+{
+	struct text t;
+	struct span s;
+
+	if (n == NULL || node_is_null(n) || !want_text(l, n, &t))
+		return;
+	if (span_read(t, &s) && span_ms(&s) <= 3650 * DAY)
+		l->config->settings.row_retention_ms = span_ms(&s);
+	else
+		problem(l, PROBLEM_ERROR, n, "maximum_spend_logs_retention_period must be a span such as 7d, at most 3650 days");
+}
+
 static void
 add_user_header(struct load *l, const struct node *n)
 {
@@ -521,6 +544,7 @@ read_general(struct load *l, const struct node *map)
 	if (want_text(l, node_get(map, "litellm_key_header_name"), &set->key_header) && !is_token(set->key_header))
 		problem(l, PROBLEM_ERROR, node_get(map, "litellm_key_header_name"), "that is not a header's name");
 	read_user_headers(l, map);
+	read_retention(l, node_get(map, "maximum_spend_logs_retention_period"));
 	want_text(l, node_get(map, "completion_model"), &set->completion_model);
 	want_text(l, node_get(map, "embedding_model"), &set->embedding_model);
 	want_bool(l, node_get(map, "always_include_stream_usage"), &set->always_stream_usage);
