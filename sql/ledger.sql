@@ -107,3 +107,6 @@ SELECT (SELECT count(*) FROM sluice_request), (SELECT CAST(sum(cost) AS BIGINT) 
     (SELECT CAST(sum(failures) AS BIGINT) FROM sluice_day WHERE kind = ''), (SELECT CAST(sum(requests) AS BIGINT) FROM sluice_day WHERE kind = 'tag'),
     (SELECT CAST(sum(requests) AS BIGINT) FROM sluice_day WHERE kind = 'customer'), (SELECT CAST(sum(spent) AS BIGINT) FROM sluice_account_period),
     (SELECT CAST(sum(held) AS BIGINT) FROM sluice_account_period);
+
+-- name: ledger_days
+SELECT day, CAST(sum(requests) AS BIGINT), CAST(sum(cost) AS BIGINT) FROM sluice_day WHERE kind = '' GROUP BY day ORDER BY day;

@@ -209,7 +209,7 @@ look(struct reader *r)
 	char name[24];
 	size_t n;
 
-	if (newest == r->looked_at && now < r->looked_us + LOOK_US && !(r->more && r->n < OPEN_MOST / 2))
+	if (newest == r->looked_at && is_open(r, newest) && now < r->looked_us + LOOK_US && !(r->more && r->n < OPEN_MOST / 2))
 		return;
 	r->looked_at = newest;
 	r->looked_us = now;
