@@ -5,6 +5,7 @@
 #include "command/command.h"
 #include "config/config.h"
 #include "exchange/worker.h"
+#include "housekeeper/housekeeper.h"
 #include "serve/serve.h"
 #include "web/web.h"
 
@@ -18,6 +19,7 @@
 
 static const char usage_text[] =
     "usage: sluice serve [--config FILE] [--listen WHERE] [--workers N]\n"
+    "       sluice housekeeper [--config FILE]\n"
     "       sluice check [--json] FILE\n"
     "       sluice settings [--markdown]\n"
     "       sluice db migrate | status | move [--config FILE | --database URL]\n"
@@ -26,6 +28,7 @@ static const char usage_text[] =
     "An LLM gateway that runs as FastCGI workers behind Apache httpd, lighttpd or nginx.\n"
     "\n"
     "  serve     bind a socket and run a pool of workers behind it\n"
+    "  housekeeper  ship rows into the database and read changes from it, where a web server starts the workers\n"
     "  check     report every problem of a configuration; exit 0: none, 1: errors, 2: unreadable\n"
     "  db        make the schema of the database, look at it, or move to another; see sluice db --help\n"
     "  settings  describe the settings under `sluice:` in the configuration\n"
@@ -107,6 +110,12 @@ serve_worker(int fd, unsigned number, void *arg)
 	return (worker_run(fd, config_load(a->config), a->config, FORM_SERVE));
 }
 
+static int
+serve_keeper(void *arg)
+{
+	return (housekeeper_run(((const struct serve_arguments *)arg)->config));
+}
+
 /* Errors are said and refuse; warnings are said by each worker. */
 static bool
 is_fit(const struct config *c)
@@ -158,7 +167,7 @@ serve_on(struct serve_arguments *a, const struct settings *settings)
 {
 	const char *where = a->listen != NULL ? a->listen : settings->listen.at;
 	struct serve s = { .workers = (unsigned)(a->workers > 0 ? a->workers : settings->workers), .drain_ms = settings->drain_ms,
-		.worker = serve_worker, .reload = serve_reload, .arg = a };
+		.worker = serve_worker, .keeper = serve_keeper, .reload = serve_reload, .arg = a };
 	struct buf why = { 0 };
 
 	s.listen_fd = serve_inherited();
@@ -218,6 +227,17 @@ version_main(int argc, char **argv)
 }
 
 static int
+housekeeper_main(int argc, char **argv)
+{
+	struct serve_arguments a = { 0 };
+	int rc = serve_options(&a, argc, argv);
+
+	if (rc != 0 || a.listen != NULL || a.workers != 0)
+		return (rc != 0 ? rc : usage("housekeeper takes --config only"));
+	return (housekeeper_run(config_path(a.config)));
+}
+
+static int
 help_main(int argc, char **argv)
 {
 	(void)argc, (void)argv;
@@ -239,7 +259,8 @@ static const struct {
 	const char	*name;
 	int		(*main)(int argc, char **argv);
 } commands[] = {
-	{ "serve", serve_main }, { "check", check_main }, { "settings", settings_main }, { "db", command_db },
+	{ "serve", serve_main }, { "housekeeper", housekeeper_main }, { "check", check_main }, { "settings", settings_main },
+	{ "db", command_db },
 	{ "version", version_main }, { "--version", version_main }, { "help", help_main }, { "--help", help_main }, { "-h", help_main },
 };
 

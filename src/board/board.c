@@ -181,6 +181,12 @@ board_close(struct board *b)
 	free(b);
 }
 
+bool
+board_housekeeper(struct board *b)
+{
+	return (board_lock(b->fd, LOCK_HOUSEKEEPER));
+}
+
 static bool
 sweep_seat(struct board *b, unsigned seat)
 {

@@ -31,6 +31,7 @@ enum seat_kind { SEAT_WIDE, SEAT_NARROW, SEAT_NONE /* reads only: metrics, check
  */
 struct board	*board_open(const char *dir, const char *instance, enum seat_kind, struct buf *why);
 void		 board_close(struct board *);		/* gives the seat back, clean */
+bool		 board_housekeeper(struct board *);	/* makes its holder the host's housekeeper until it is closed; false: another is */
 unsigned	 board_sweep(struct board *);		/* cleans dead seats; how many.  Each worker calls it once a second */
 size_t		 board_size(void);			/* bytes of the file, for sluice check */
 

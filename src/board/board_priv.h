@@ -30,6 +30,7 @@
 /* Bytes of the file that are locked; they need not exist. */
 #define LOCK_MAKING	0
 #define LOCK_SEATS	1			/* wide ones first, then narrow */
+#define LOCK_HOUSEKEEPER	(LOCK_SEATS + 65536)	/* behind any number of seats */
 
 #define SEATS		(BOARD_WIDE + BOARD_NARROW)
 

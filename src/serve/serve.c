@@ -19,6 +19,7 @@
 #define MOST_MS		10000
 #define STEADY_MS	30000
 #define DRAIN_MS	600000
+#define KEEPER_MS	15000			/* the housekeeper has to end, after the last worker */
 
 struct worker {
 	pid_t		 pid;			/* 0: none now */
@@ -29,7 +30,8 @@ struct worker {
 
 struct supervisor {
 	struct serve	 set;
-	struct worker	*workers;
+	struct worker	*workers;		/* and the housekeeper behind the last, if there is one */
+	unsigned	 n;			/* with it */
 	sigset_t	 signals, before;
 	struct stat	 socket;		/* of set.path when we began */
 	bool		 stopping, killed;
@@ -50,7 +52,22 @@ become_worker(const struct supervisor *s, unsigned number, pid_t parent)
 	if (getppid() != parent)
 		_exit(0);
 	sigprocmask(SIG_SETMASK, &s->before, NULL);
+	if (number == s->set.workers) {
+		close(s->set.listen_fd);
+		exit(s->set.keeper(s->set.arg));
+	}
 	exit(s->set.worker(s->set.listen_fd, number, s->set.arg));
+}
+
+static const char *
+name_of(const struct supervisor *s, const struct worker *w, char room[32])
+{
+	unsigned number = (unsigned)(w - s->workers);
+
+	if (number == s->set.workers)
+		return ("the housekeeper");
+	snprintf(room, 32, "worker %u", number);
+	return (room);
 }
 
 static void
@@ -74,7 +91,7 @@ start_worker(struct supervisor *s, struct worker *w)
 		become_worker(s, (unsigned)(w - s->workers), parent);
 	if (w->pid > 0)
 		return;
-	note(NOTE_ERROR, "", "cannot start worker %u: %s", (unsigned)(w - s->workers), strerror(errno));
+	note(NOTE_ERROR, "", "cannot start %s: %s", name_of(s, w, (char[32]){ 0 }), strerror(errno));
 	w->pid = 0;
 	wait_longer(s, w);
 }
@@ -84,7 +101,7 @@ start_those_due(struct supervisor *s)
 {
 	int64_t now = clock_us();
 
-	for (unsigned i = 0; i < s->set.workers; i++)
+	for (unsigned i = 0; i < s->n; i++)
 		if (s->workers[i].pid == 0 && s->workers[i].due_us <= now)
 			start_worker(s, &s->workers[i]);
 }
@@ -92,16 +109,16 @@ start_those_due(struct supervisor *s)
 static void
 note_death(const struct supervisor *s, const struct worker *w, int status)
 {
-	unsigned number = (unsigned)(w - s->workers);
+	const char *name = name_of(s, w, (char[32]){ 0 });
 	enum note_level level = s->stopping ? NOTE_INFO : NOTE_ERROR;
 
 	if (s->stopping && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM)
 		return;				/* told to stop before it could hear: it had nothing to finish */
 	if (WIFSIGNALED(status))
-		note(level, "", "worker %u (pid %ld) was ended by signal %d (%s)%s", number, (long)w->pid, WTERMSIG(status),
+		note(level, "", "%s (pid %ld) was ended by signal %d (%s)%s", name, (long)w->pid, WTERMSIG(status),
 		    strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");
 	else if (!s->stopping || WEXITSTATUS(status) != 0)
-		note(level, "", "worker %u (pid %ld) exited with code %d", number, (long)w->pid, WEXITSTATUS(status));
+		note(level, "", "%s (pid %ld) exited with code %d", name, (long)w->pid, WEXITSTATUS(status));
 }
 
 static void
@@ -128,8 +145,21 @@ alive(const struct supervisor *s)
 	return (n);
 }
 
+static bool
+keeper_lives(const struct supervisor *s)
+{
+	return (s->n > s->set.workers && s->workers[s->set.workers].pid > 0);
+}
+
 static void
-tell_all(const struct supervisor *s, int signal)
+tell_keeper(const struct supervisor *s, int signal)
+{
+	if (keeper_lives(s))
+		kill(s->workers[s->set.workers].pid, signal);
+}
+
+static void
+tell_workers(const struct supervisor *s, int signal)
 {
 	for (unsigned i = 0; i < s->set.workers; i++)
 		if (s->workers[i].pid > 0)
@@ -137,10 +167,10 @@ tell_all(const struct supervisor *s, int signal)
 }
 
 static void
-kill_all(struct supervisor *s, const char *why)
+kill_workers(struct supervisor *s, const char *why)
 {
 	note(NOTE_WARN, "", "%s: %u workers are killed", why, alive(s));
-	tell_all(s, SIGKILL);
+	tell_workers(s, SIGKILL);
 	s->killed = true;
 	s->kill_us = INT64_MAX;
 }
@@ -149,13 +179,14 @@ static void
 stop(struct supervisor *s)
 {
 	if (s->stopping) {
-		kill_all(s, "asked again to end");
+		kill_workers(s, "asked again to end");
+		tell_keeper(s, SIGKILL);
 		return;
 	}
 	s->stopping = true;
 	s->kill_us = clock_us() + or_default(s->set.drain_ms, DRAIN_MS) * 1000;
 	serve_notify("STOPPING=1");
-	tell_all(s, SIGTERM);
+	tell_workers(s, SIGTERM);
 }
 
 /* Type=notify-reload of systemd wants to know when the reload began. */
@@ -170,9 +201,10 @@ reload(struct supervisor *s)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 	serve_notify(state);
-	if (s->set.reload == NULL || s->set.reload(s->set.arg))
-		tell_all(s, SIGHUP);
-	else
+	if (s->set.reload == NULL || s->set.reload(s->set.arg)) {
+		tell_workers(s, SIGHUP);
+		tell_keeper(s, SIGHUP);
+	} else
 		note(NOTE_ERROR, "", "the new configuration is not taken; the workers go on with the old one");
 	serve_notify("READY=1");
 }
@@ -183,7 +215,7 @@ time_left(const struct supervisor *s)
 {
 	int64_t until = s->stopping ? s->kill_us : INT64_MAX, left;
 
-	for (unsigned i = 0; i < s->set.workers && !s->stopping; i++)
+	for (unsigned i = 0; i < s->n && !s->stopping; i++)
 		if (s->workers[i].pid == 0 && s->workers[i].due_us < until)
 			until = s->workers[i].due_us;
 	left = until == INT64_MAX ? 3600000000 : until - clock_us();
@@ -206,8 +238,23 @@ wait_for_news(struct supervisor *s)
 		reload(s);
 		break;
 	}
-	for (unsigned i = 0; i < s->set.workers; i++)
+	for (unsigned i = 0; i < s->n; i++)
 		bury(s, &s->workers[i]);
+}
+
+/* The last workers' rows go to the store with it. */
+static void
+end_keeper(struct supervisor *s)
+{
+	s->kill_us = clock_us() + KEEPER_MS * 1000;
+	tell_keeper(s, SIGTERM);
+	while (keeper_lives(s)) {
+		wait_for_news(s);
+		if (clock_us() >= s->kill_us) {
+			tell_keeper(s, SIGKILL);
+			s->kill_us = INT64_MAX;
+		}
+	}
 }
 
 /* Another one may have put its own socket in our place: that one stays. */
@@ -230,8 +277,9 @@ supervise(struct supervisor *s)
 		if (!s->stopping)
 			start_those_due(s);
 		else if (clock_us() >= s->kill_us && alive(s) > 0)
-			kill_all(s, "the drain time is over");
+			kill_workers(s, "the drain time is over");
 	}
+	end_keeper(s);
 }
 
 int
@@ -240,8 +288,9 @@ serve_run(const struct serve *set)
 	static const int caught[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD };
 	struct supervisor s = { .set = *set };
 
-	s.workers = must_zalloc(set->workers * sizeof(*s.workers));
-	for (unsigned i = 0; i < set->workers; i++)
+	s.n = set->workers + (set->keeper != NULL);
+	s.workers = must_zalloc(s.n * sizeof(*s.workers));
+	for (unsigned i = 0; i < s.n; i++)
 		s.workers[i].wait_ms = or_default(set->first_ms, FIRST_MS);
 	if (set->path != NULL)
 		lstat(set->path, &s.socket);

@@ -18,6 +18,7 @@ struct serve {
 	unsigned	 workers;
 	int	       (*worker)(int listen_fd, unsigned number, void *arg);	/* in a process of its own; returns its exit code */
 	bool	       (*reload)(void *arg);	/* may the workers take the new configuration?  NULL: yes */
+	int	       (*keeper)(void *arg);	/* the housekeeper, one more process, which ends after the last worker; NULL: there is none */
 	void		*arg;
 	int64_t		 drain_ms;		/* from SIGTERM to SIGKILL; 0: 10 minutes */
 	int64_t		 first_ms, most_ms;	/* before a dead worker is replaced, doubling; 0: 100 ms and 10 s */

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The housekeeper: what one process of a host does for all of them.
+ *
+ * It ships the spool into the store, reads what others changed there and tells the board, finishes what killed processes left, and keeps the store's days:
+ * made ahead, and dropped when they are old.  Whoever holds the housekeeper's lock on the board is it: a process of its own (sluice housekeeper, a child of
+ * sluice serve), or a worker that stands in while there is none.  Nothing in here is on a loop: its threads have their own handles of board, spool and store.
+ */
+#ifndef HOUSEKEEPER_HOUSEKEEPER_H
+#define HOUSEKEEPER_HOUSEKEEPER_H
+
+#include "config/config.h"
+
+struct housekeeper;
+
+/* Begins to wait for the lock, in a thread of its own, and does the work as long as it has it.  The configuration is held. */
+struct housekeeper *housekeeper_start(struct config *);
+/* What is in the spool is shipped, if the store takes it, for at most `patience_ms`; then the lock is given back. */
+void		 housekeeper_stop(struct housekeeper *, unsigned patience_ms);
+bool		 housekeeper_is_it(const struct housekeeper *);	/* does it have the lock; any thread */
+
+/* The whole process: until SIGTERM or SIGINT; SIGHUP: with the configuration anew.  Its exit status. */
+int		 housekeeper_run(const char *config_path);
+
+#endif

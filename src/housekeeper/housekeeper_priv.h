@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the housekeeper's threads share. */
+#ifndef HOUSEKEEPER_PRIV_H
+#define HOUSEKEEPER_PRIV_H
+
+#include "board/board.h"
+#include "housekeeper/housekeeper.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct housekeeper {
+	struct config	*config;
+	struct arena	*arena;
+	const char	*spool_dir;
+	struct store_pool *pool;
+	struct board	*board;			/* with the lock; the first thread's */
+	pthread_t	 thread;
+	pthread_mutex_t	 lock;
+	pthread_cond_t	 moved;
+	bool		 stopping;		/* under the lock, as the next */
+	unsigned	 calls;			/* for shipping at once */
+	int64_t		 patience_until_us;	/* while stopping */
+	atomic_bool	 is_it;
+};
+
+/* Sleeps, until somebody calls or it is to stop: then false. */
+bool	keeper_rest(struct housekeeper *, unsigned ms);
+bool	keeper_is_stopping(struct housekeeper *);
+void	keeper_call(struct housekeeper *);		/* wakes those that rest */
+
+/* The threads: each until it is to stop. */
+void	keeper_changes(struct housekeeper *);		/* changes.c: of the store, to the board */
+void	keeper_ship(struct housekeeper *);		/* ship.c: the spool, and the store's days */
+void	keeper_sweep(struct housekeeper *);		/* housekeeper.c: what dead processes left; needs no store */
+
+#endif
