@@ -60,6 +60,14 @@ SELECT id, account, period, state, granted_at FROM sluice_lease WHERE host = $1 
 -- name: budget_leases_closing
 SELECT id, account, period FROM sluice_lease WHERE host = $1 AND state = 1 ORDER BY id LIMIT 1000;
 
+-- Of accounts whose ceiling was lowered, or whose raise has ended.
+-- name: budget_leases_over
+SELECT l.id, l.account, l.period FROM sluice_lease l
+JOIN sluice_account a ON a.id = l.account
+JOIN sluice_account_period p ON p.account = l.account AND p.period = l.period
+WHERE l.host = $1 AND l.state = 0 AND p.spent + p.held > a.ceiling + CASE WHEN a.raised_until > $2 THEN a.raised ELSE 0 END
+ORDER BY l.id LIMIT 1000;
+
 -- name: budget_leases_to_forget
 SELECT id FROM sluice_lease WHERE host = $1 AND state < 2 ORDER BY account, period, id;
 

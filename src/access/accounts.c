@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/span.h"
+#include "ledger/leases.h"
 
 #define CHECK(call)	do { enum store_end end_ = (call); if (end_ != STORE_FINE) return (end_); } while (0)
 
@@ -70,6 +71,21 @@ account_read(struct account *a, struct store *store, struct arena *arena, enum s
 	return (a->id != 0 ? spent_in(&a->spent, &a->held, store, arena, a->id, a->period) : STORE_FINE);
 }
 
+static int64_t
+in_force(int64_t ceiling, int64_t raise, int64_t raise_until, int64_t now_ms)
+{
+	return (ceiling == NO_LIMIT ? INT64_MAX : ceiling + (raise_until > now_ms ? raise : 0));
+}
+
+/* Money that was leased under a higher ceiling comes back. */
+static enum store_end
+lowered(struct store *store, const struct account *old, const struct account_want *w, int64_t now_ms)
+{
+	if (old->id == 0 || in_force(w->ceiling, w->raise, w->raise_until, now_ms) >= in_force(old->ceiling, old->raise, old->raise_until, now_ms))
+		return (STORE_FINE);
+	return (leases_close_account(store, old->id));
+}
+
 enum store_end
 account_sync(struct store *store, struct arena *arena, enum scope scope, struct text entity, const struct account_want *w, int64_t now_ms)
 {
@@ -83,6 +99,7 @@ account_sync(struct store *store, struct arena *arena, enum scope scope, struct 
 	CHECK(STORE(store, arena, &rows, SQL_ACCOUNT_SYNC, V_TEXT(name_of(scope)), V_TEXT(entity), V_TEXT(part), limit(w->ceiling), limit(w->soft),
 	    V_INT(w->raise), V_INT_OR_NULL(w->raise_until > 0, w->raise_until), V_TEXT_OR_NULL(w->duration), V_INT(period),
 	    V_INT_OR_NULL(resets_at > 0, resets_at)));
+	CHECK(lowered(store, &old, w, now_ms));
 	if (old.id != 0 && period != old.period && old.spent > 0)
 		return (STORE(store, arena, NULL, SQL_ACCOUNT_CARRY, V_INT((int64_t)old.id), V_INT(period), V_INT(old.spent)));
 	return (STORE_FINE);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The housekeeper's care for leases: recalls are answered, and what is doubtful, idle, nowhere on the board, or closing by somebody's word is closed.
+ * The housekeeper's care for leases: recalls are answered, and what is doubtful, idle, above its ceiling, nowhere on the board, or closing by somebody's word is
+ * closed.
  *
  * The way of closing, each step of which can be repeated: the store says "closing", so that no grant adds to it → the turns of asking that were open then are over →
  * the board has none of it any more → no running exchange has money of it → the spool is shipped to where it ended then → what is left is held no more.
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 
 #define LIST_MS		1000		/* how often the board and the store are looked through */
+#define OVER_MS		5000		/* and for those of budgets that have become smaller */
 #define ORPHANS_MS	30000		/* and for leases that the board does not know */
 #define IDLE_US		INT64_C(600000000)
 #define GRACE_MS	60000		/* so long a lease may take from its grant to the board */
@@ -44,7 +46,7 @@ struct keeper {
 	struct closing	*closing;		/* sorted by lease */
 	unsigned	 n;
 	struct lease_turns turns;		/* of those in PHASE_TURNS */
-	int64_t		 list_ms, orphans_ms, tidy_ms;
+	int64_t		 list_ms, over_ms, orphans_ms, tidy_ms;
 	int64_t		 recall;		/* the number of the last that was answered; -1: not known yet */
 };
 
@@ -128,14 +130,30 @@ list_board(struct keeper *k)
 	} while (cursor != 0);
 }
 
+static void
+add_rows(struct keeper *k, const struct rows *rows)
+{
+	for (unsigned i = 0; i < rows->n; i++)
+		add(k, (uint64_t)rows_int(rows, i, 0, 0), (uint64_t)rows_int(rows, i, 1, 0), rows_int(rows, i, 2, 0));
+}
+
 static enum store_end
 list_closing(struct keeper *k, struct store *store)
 {
 	struct rows rows = { 0 };
 
 	DO(STORE(store, k->scratch, &rows, SQL_BUDGET_LEASES_CLOSING, V_TEXT(text_of(k->host))));
-	for (unsigned i = 0; i < rows.n; i++)
-		add(k, (uint64_t)rows_int(&rows, i, 0, 0), (uint64_t)rows_int(&rows, i, 1, 0), rows_int(&rows, i, 2, 0));
+	add_rows(k, &rows);
+	return (STORE_FINE);
+}
+
+static enum store_end
+list_over(struct keeper *k, struct store *store, int64_t now_ms)
+{
+	struct rows rows = { 0 };
+
+	DO(STORE(store, k->scratch, &rows, SQL_BUDGET_LEASES_OVER, V_TEXT(text_of(k->host)), V_INT(now_ms)));
+	add_rows(k, &rows);
 	return (STORE_FINE);
 }
 
@@ -184,6 +202,8 @@ begin_closing(struct keeper *k, struct store *store, int64_t now_ms)
 
 	list_board(k);
 	DO(list_closing(k, store));
+	if (is_due(&k->over_ms, OVER_MS, now_ms))
+		DO(list_over(k, store, now_ms));
 	if (is_due(&k->orphans_ms, ORPHANS_MS, now_ms))
 		DO(list_orphans(k, store, now_ms));
 	if (is_due(&k->tidy_ms, TIDY_MS, now_ms))

@@ -712,6 +712,26 @@ others_go_on_closing(void **state)
 }
 
 static void
+what_is_above_its_ceiling_is_closed(void **state)
+{
+	struct bench *b = bench(state);
+	uint64_t id = account(b, "k", 10, NONE, 50, NOW + 2000), lease;
+	struct fake_spool spool = { 1, 1 };
+	struct running *worker = open_running(b, SEAT_WIDE), *house = open_running(b, SEAT_NONE);
+	struct keeper *k = keeper_new(house, "a", &(struct keeper_spool){ spool_end, spool_shipped, &spool });
+
+	running_cancel(worker, reserve(b, worker, id, &lease));
+	turns(b, k, 1);
+	assert_true(lease_is_there(house, id, 0, lease));
+	turns(b, k, 6);					/* the raise has ended */
+	assert_false(lease_is_there(house, id, 0, lease));
+	sums_are(b, id, 0, 0);
+	keeper_free(k);
+	running_close(house);
+	running_close(worker);
+}
+
+static void
 recalled_money_goes_to_who_wants_it(void **state)
 {
 	struct bench *b = bench(state);
@@ -777,6 +797,7 @@ main(void)
 		BOTH(damaged_files_of_hosts_are_said),
 		BOTH(a_doubtful_lease_is_closed),
 		BOTH(others_go_on_closing),
+		BOTH(what_is_above_its_ceiling_is_closed),
 		BOTH(recalled_money_goes_to_who_wants_it),
 		BOTH(a_killed_workers_money_comes_back),
 	};
