@@ -266,6 +266,8 @@ read_body(struct admin_call *c)
 static void
 forget_answer(struct admin_call *c)
 {
+	config_release(c->made);
+	c->made = NULL;
 	c->status = 0;
 	c->out.len = 0;
 	c->changed = NULL;
@@ -311,8 +313,11 @@ run(struct admin_call *c)
 		forget_answer(c);
 		e = c->row->writes ? change(c) : c->row->run(c);
 	} while (e != NULL && c->again && ++tries < TRIES);
-	if (e != NULL)
+	if (e != NULL) {
+		config_release(c->made);
+		c->made = NULL;
 		c->changed = NULL;
+	}
 	return (e);
 }
 

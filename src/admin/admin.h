@@ -40,6 +40,7 @@ struct admin_call {
 	int		 status;		/* 200 unless set */
 	struct buf	 out;			/* JSON; whoever made the call frees it */
 	struct admin_changed *changed;
+	struct config	*made;			/* with the change of its models: the worker takes it, or whoever made the call releases it */
 	/* while it runs */
 	struct error	*clash;			/* what a unique constraint means just now; NULL: a sentence that fits all */
 	bool		 again;			/* the transaction is to be begun anew */

@@ -35,5 +35,9 @@ admin_f organization_new, organization_update, organization_info, organization_i
 admin_f project_new, project_update, project_info, project_list, project_delete;
 /* tags.c */
 admin_f tag_new, tag_update, tag_info, tag_list, tag_delete;
+/* credentials.c */
+admin_f credential_new, credential_update, credential_delete, credential_list, credential_by_name, credential_by_model;
+/* models.c */
+admin_f model_new, model_update, model_patch, model_delete, model_block, model_unblock;
 
 #endif

@@ -198,7 +198,7 @@ marked(const struct config *c, size_t i)
 	for (size_t k = 0; k < c->n_deployments; k++) {
 		const struct deployment *d = c->deployments[k];
 
-		if (d->pass_through && !d->mock && (strcmp(d->vendor->prefix, vendor_paths[i].vendor) == 0 ||
+		if (d->pass_through && !d->blocked && !d->mock && (strcmp(d->vendor->prefix, vendor_paths[i].vendor) == 0 ||
 		    (vendor_paths[i].also != NULL && strcmp(d->vendor->prefix, vendor_paths[i].also) == 0)))
 			return (d);
 	}

@@ -9,6 +9,7 @@ static void
 make(struct load *l)
 {
 	env_keep(l);
+	more_read(l);
 	env_resolve(l);
 	settings_read(l);
 	tariffs_read(l);
@@ -46,6 +47,12 @@ config_load(const char *path)
 struct config *
 config_load_text(const char *path, struct text yaml)
 {
+	return (config_load_more(path, yaml, NULL));
+}
+
+struct config *
+config_load_more(const char *path, struct text yaml, const struct config_more *more)
+{
 	struct arena *arena = arena_new();
 	struct config *c = arena_new_of(arena, struct config);
 	struct load *l = must_zalloc(sizeof(*l));
@@ -54,6 +61,10 @@ config_load_text(const char *path, struct text yaml)
 	c->holders = 1;
 	l->config = c;
 	l->given = yaml;
+	l->more = more;
+	c->path = path != NULL ? arena_copy(arena, text_of(path)).at : NULL;
+	c->given = yaml.at != NULL ? arena_copy(arena, yaml) : yaml;
+	c->more = more != NULL ? more_copy(arena, more) : NULL;
 	l->arena = arena;
 	l->scratch = arena_new();
 	l->problem_tail = &c->problems;

@@ -138,6 +138,8 @@ struct deployment {
 	bool		 at_vendor;		/* its server is the vendor's own */
 	struct text	 shown_params, shown_info;	/* litellm_params and model_info as JSON objects, without any secret */
 	bool		 implied;		/* not written in the file: one of the vendors that `*` served by `*` stands for */
+	bool		 stored;		/* it comes from the database */
+	bool		 blocked;		/* it is there, and gets no calls */
 	bool		 mock;			/* mock_response is given */
 	struct text	 mock_response;		/* its text, or "Exception …" / "litellm.RateLimitError" names an error */
 	bool		 ssl_verify;		/* true unless switched off for it */
@@ -291,6 +293,17 @@ struct known_key {
 	struct text	 standing;		/* what the access room makes of it, once it is asked for */
 };
 
+/* What a database adds to a file, with its secrets in the clear. */
+struct more_entry {
+	struct text	 name;			/* for problems: "model 0a1b" */
+	struct text	 json;			/* an object as in the file */
+};
+struct config_more {
+	struct more_entry *models, *credentials;
+	unsigned	 n_models, n_credentials;
+	struct more_entry fallbacks;		/* {"fallbacks": [{"a": ["b"]}], "context_window_fallbacks": …}; or empty */
+};
+
 struct config {
 	struct arena	*arena;
 	unsigned	 holders;
@@ -311,6 +324,9 @@ struct config {
 	size_t		 n_keys;
 	struct vendor	*vendors;		/* sluice.vendors */
 	size_t		 n_vendors;
+	const char	*path;			/* as it was asked for; NULL: none was */
+	struct text	 given;			/* the text, where it was given */
+	const struct config_more *more;	/* what a database added; NULL: nothing was asked */
 	struct problem	*problems;		/* in file order */
 	unsigned	 n_errors, n_warnings;
 	bool		 unreadable;		/* the main file could not be read at all */
@@ -325,6 +341,8 @@ struct config {
 struct config	*config_load(const char *path);
 /* The same with the file's text given: `path` stands in problems, and includes are beside it. */
 struct config	*config_load_text(const char *path, struct text yaml);
+/* The same with what a database adds; at == NULL: the file is read.  A row that is wrong is a warning in the name of its entry, and left out. */
+struct config	*config_load_more(const char *path, struct text yaml, const struct config_more *);
 struct config	*config_hold(struct config *);
 void		 config_release(struct config *);
 

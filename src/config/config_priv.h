@@ -23,6 +23,8 @@
 struct source {				/* a file */
 	struct text	 name;		/* as it was asked for */
 	struct text	 real;		/* without links and dots */
+	bool		 stored;	/* no file, but a row of the database: its errors are warnings, and leave it out */
+	unsigned	 n_errors;
 };
 
 enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
@@ -58,6 +60,7 @@ struct load {
 	struct source	 sources[FILES_MOST];
 	unsigned	 n_sources;
 	struct text	 given;		/* the main file's text, when it is not to be read */
+	const struct config_more *more;	/* what a database adds, or NULL */
 	struct node	*root;		/* the merged file */
 	const struct node *accepted;	/* sluice.accept_unenforced, or NULL */
 	struct problem	**problem_tail;
@@ -83,6 +86,10 @@ struct node	*yaml_read(struct load *, const struct source *, struct text bytes);
 
 /* file.c */
 struct node	*files_read(struct load *, const char *path);	/* the file with its includes merged; NULL: said why */
+
+/* more.c */
+const struct config_more *more_copy(struct arena *, const struct config_more *);
+void		 more_read(struct load *);			/* puts what a database adds into the tree */
 
 /* value.c: nodes to values, with YAML 1.1's idea of scalars */
 enum scalar { SCALAR_NULL, SCALAR_BOOL, SCALAR_INT, SCALAR_FLOAT, SCALAR_STRING };

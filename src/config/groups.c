@@ -285,13 +285,18 @@ gather(struct load *l)
 	struct config *c = l->config;
 
 	for (size_t i = 0; i < c->n_deployments; i++)
-		group_add(c, c->deployments[i]->group)->n_deployments++;
+		if (!c->deployments[i]->blocked)
+			group_add(c, c->deployments[i]->group)->n_deployments++;
 	for (size_t i = 0; i < c->n_groups; i++) {
 		c->groups[i].deployments = arena_alloc(l->arena, c->groups[i].n_deployments * sizeof(struct deployment *));
 		c->groups[i].n_deployments = 0;
 	}
 	for (size_t i = 0; i < c->n_deployments; i++) {
-		struct group *g = group_add(c, c->deployments[i]->group);
+		struct group *g;
+
+		if (c->deployments[i]->blocked)
+			continue;
+		g = group_add(c, c->deployments[i]->group);
 		g->deployments[g->n_deployments++] = c->deployments[i];
 		g->hidden = c->deployments[i]->implied;
 	}

@@ -96,7 +96,7 @@ static const struct row general_rows[] = {
 	{ "always_include_stream_usage", FORCE }, { "forward_client_headers_to_llm_api", FORCE }, { "max_request_size_mb", FORCE },
 	{ "max_response_size_mb", FORCE }, { "database_url", FORCE }, { "database_connection_pool_limit", LATER },
 	{ "database_connection_timeout", LATER }, { "database_connection_pool_timeout", LATER }, { "database_type", LATER },
-	{ "database_args", LATER }, { "allow_requests_on_db_unavailable", LATER }, { "store_model_in_db", LATER },
+	{ "database_args", LATER }, { "allow_requests_on_db_unavailable", LATER }, { "store_model_in_db", FORCE },
 	{ "supported_db_objects", LATER }, { "proxy_config_reload_interval_seconds", LATER },
 	{ "image_generation_model", LATER }, { "moderation_model", LATER }, { "max_parallel_requests", WARNS },
 	{ "global_max_parallel_requests", WARNS }, { "alerting", LATER }, { "alerting_threshold", LATER }, { "alert_types", LATER },

@@ -557,7 +557,7 @@ read_info(struct making *m)
 	m->d->shown_params = shown_params(m->load, m->params, m->d);
 }
 
-/* Blocked, or for another environment: false, and it is no problem. */
+/* Blocked (what a database has of that kind is still shown), or for another environment: false, and it is no problem. */
 static bool
 wanted_here(struct making *m)
 {
@@ -566,7 +566,9 @@ wanted_here(struct making *m)
 	struct text *names;
 	size_t n;
 
-	if (node_is_true(node_get(m->info, "blocked")))
+	m->d->blocked = node_is_true(node_get(m->info, "blocked"));
+	m->d->stored = m->entry->source->stored;
+	if (m->d->blocked && !m->d->stored)
 		return (false);
 	if (list == NULL)
 		return (true);
@@ -899,6 +901,8 @@ read_list(struct load *l, const struct node *list, struct owner *owners)
 		if (!read_entry(&m))
 			continue;
 		put_each(&m);
+		if (p->value->source->n_errors > 0)
+			l->config->n_deployments = before;
 		own(l->config, owners, before, node_get(m.info, "id"));
 		if (everything.load == NULL && is_everything(&m))
 			everything = m;
@@ -910,6 +914,13 @@ read_list(struct load *l, const struct node *list, struct owner *owners)
 	own(l->config, owners, before, NULL);
 }
 
+/* All models may be in a database, and there may be none yet. */
+static bool
+of_database(const struct load *l)
+{
+	return (node_is_true(node_get(node_get(l->root, "general_settings"), "store_model_in_db")) || env_true(l, "STORE_MODEL_IN_DB"));
+}
+
 void
 models_read(struct load *l)
 {
@@ -918,7 +929,7 @@ models_read(struct load *l)
 	struct owner *owners;
 	size_t room;
 
-	if (list == NULL)
+	if (list == NULL && !of_database(l))
 		problem(l, PROBLEM_ERROR, NULL, "there is no model_list: nothing could be served");
 	if (!want_kind(l, list, NODE_LIST))
 		return;
@@ -929,7 +940,7 @@ models_read(struct load *l)
 	part_ids(l, owners);
 	for (size_t i = 0; i < c->n_deployments; i++)
 		c->deployments[i]->mark = mark_of(c->deployments[i]->id);
-	if (c->n_deployments == 0 && c->n_errors == 0)
+	if (c->n_deployments == 0 && c->n_errors == 0 && !of_database(l))
 		problem(l, PROBLEM_ERROR, list, "no deployment of model_list can be served");
 }
 

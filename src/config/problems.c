@@ -13,6 +13,10 @@ add(struct load *l, enum problem_level level, const struct source *source, unsig
 	struct buf message = { 0 };
 	struct problem *p;
 
+	if (level == PROBLEM_ERROR && source != NULL && source->stored) {
+		((struct source *)(uintptr_t)source)->n_errors++;
+		level = PROBLEM_WARNING;
+	}
 	if (level == PROBLEM_ERROR)
 		l->config->n_errors++;
 	else if (level == PROBLEM_WARNING)

@@ -30,6 +30,7 @@ static void
 errand_free(struct admin_errand *e)
 {
 	buf_free(&e->call.out);
+	config_release(e->call.made);
 	config_release(e->config);
 	arena_free(e->call.arena);
 	free(e);
@@ -50,6 +51,9 @@ admin_done(struct errand *errand)
 
 	for (const struct admin_changed *c = e->call.changed; c != NULL; c = c->next)
 		known_change(e->worker->board, &c->id);
+	if (e->call.made != NULL)
+		worker_take(e->worker, e->call.made);
+	e->call.made = NULL;
 	e->done = true;
 	if (e->x == NULL)
 		errand_free(e);

@@ -2,6 +2,7 @@
 /* The life of a worker: rooms opened, the loop, signals, a new configuration, a graceful end. */
 #include "exchange/worker.h"
 
+#include "admin/overlay.h"
 #include "base/clock.h"
 #include "exchange/exchange.h"
 
@@ -15,6 +16,8 @@
 
 #define LEVEL_AGAIN_US		10000	/* a worker that stands back looks again this soon */
 #define SWEEP_US		1000000
+#define LOOK_US		50000	/* for changes of models */
+#define LOOK_AGAIN_US	2000000	/* while the database is away */
 #define IDLE_MS			300000	/* a connection of the web server that says nothing */
 #define ONE_DRAIN_MS		7000	/* mod_fcgid kills 8 s after its SIGTERM */
 #define STORE_QUEUE		1000	/* errands that wait for a connection */
@@ -74,21 +77,33 @@ worker_load_changed(struct worker *w)
 		soon_do(w->loop, &w->level);
 }
 
-/* a new configuration, read beside the loop */
+/* a new configuration, read beside the loop: the file, and what the store adds to it */
 
 struct reload {
 	struct errand	 errand;
 	struct worker	*worker;
+	struct config	*config, *last;		/* last: held */
 	const char	*path;
-	struct config	*config;
+	uint32_t	 models;		/* their generation before the store was asked */
+	bool		 asked;			/* by the operator */
+	enum store_end	 end;
 };
+
+static uint32_t
+models_generation(const struct worker *w)
+{
+	struct known_id id;
+
+	known_id_make(&id, OVERLAY_KIND, TEXT(OVERLAY_ENTITY));
+	return (known_generation(w->board, &id));
+}
 
 static void
 reload_work(struct errand *e)
 {
 	struct reload *r = (struct reload *)e;
 
-	r->config = config_load(r->path);
+	r->config = overlay_load(r->path, (struct text){ NULL, 0 }, r->worker->store_pool, STORE_WAIT_MS, r->last, &r->end);
 }
 
 /* The worker ends before it was told. */
@@ -97,8 +112,8 @@ reload_drop(struct errand *e)
 {
 	struct reload *r = (struct reload *)e;
 
-	if (r->config != NULL)
-		config_release(r->config);
+	config_release(r->config);
+	config_release(r->last);
 	free(r);
 }
 
@@ -120,32 +135,43 @@ say_problems(const struct config *c, enum problem_level upto)
 			    TEXT_ARG(p->message));
 }
 
+void
+worker_take(struct worker *w, struct config *c)
+{
+	struct config *old = w->config;
+
+	w->config = c;
+	web_body_limit(w->web, (size_t)c->settings.body_limit, (size_t)c->settings.body_memory);
+	if (!text_eq(old->settings.log, c->settings.log))
+		open_log(w);
+	config_release(old);
+}
+
 static void
 reload_done(struct errand *e)
 {
 	struct reload *r = (struct reload *)e;
 	struct worker *w = r->worker;
-	struct config *old = w->config;
+	bool good = r->config->n_errors == 0;
 
-	if (r->config->n_errors > 0) {
+	w->reloading = false;
+	if (r->end == STORE_FINE)
+		w->models = r->models;
+	else
+		w->look_after_us = loop_now_us(w->loop) + LOOK_AGAIN_US;
+	if (!good) {
 		say_problems(r->config, PROBLEM_WARNING);
 		note(NOTE_ERROR, "", "the new configuration has errors; the old one stays");
-		config_release(r->config);
-	} else {
-		w->config = r->config;
-		known_change_all(w->board);		/* budgets and keys of the file may be others */
-		lookups_age(w->lookups, w->config->settings.known_age_when_away_ms);
-		web_body_limit(w->web, (size_t)w->config->settings.body_limit, (size_t)w->config->settings.body_memory);
-		if (!text_eq(old->settings.log, w->config->settings.log))
-			open_log(w);
-		config_release(old);
+	} else if (r->asked || r->end == STORE_FINE) {
+		worker_take(w, r->config);
+		r->config = NULL;
 		note(NOTE_INFO, "", "new configuration: %zu deployments in %zu groups", w->config->n_deployments, w->config->n_groups);
 	}
-	free(r);
+	reload_drop(e);
 }
 
 static void
-reload(struct worker *w)
+reload(struct worker *w, bool asked)
 {
 	struct reload *r = must_zalloc(sizeof(*r));
 
@@ -154,8 +180,56 @@ reload(struct worker *w)
 	r->errand.drop = reload_drop;
 	r->worker = w;
 	r->path = w->config_path;
-	if (!lane_send(w->disk, &r->errand))
-		free(r);
+	r->last = config_hold(w->config);
+	r->models = models_generation(w);
+	r->asked = asked;
+	w->reloading = lane_send(w->disk, &r->errand);
+	if (!w->reloading)
+		reload_drop(&r->errand);
+}
+
+/* Models of the store changed, here or at another host; after a failure it is asked again, more slowly. */
+static void
+look(struct timer *t)
+{
+	struct worker *w = SELF(look, t);
+	bool changed = models_generation(w) != w->models;
+
+	if (changed && !w->reloading && loop_now_us(w->loop) >= w->look_after_us)
+		reload(w, false);
+	timer_set(w->loop, t, loop_now_us(w->loop) + LOOK_US);
+}
+
+/* Is there a store that could have models?  Of a file that nobody has made yet nothing is asked. */
+static bool
+has_store(const struct worker *w)
+{
+	struct text database = w->config->settings.database;
+
+	return (text_has(database, TEXT("://")) || access(database.at, F_OK) == 0);
+}
+
+/* Before the first request: nobody shall hear that a model is unknown which the store has. */
+static void
+first_models(struct worker *w)
+{
+	struct config *both;
+	enum store_end end;
+
+	w->models = models_generation(w);
+	if (!has_store(w))
+		return;
+	both = overlay_load(w->config_path, (struct text){ NULL, 0 }, w->store_pool, STORE_WAIT_MS, NULL, &end);
+	if (end == STORE_FINE && both->n_errors == 0 && both->more != NULL) {
+		worker_take(w, both);
+		say_problems(w->config, PROBLEM_WARNING);
+		return;
+	}
+	if (end != STORE_FINE) {
+		w->models--;			/* to be asked again */
+		note(NOTE_WARN, "", "the database can not be asked for its models; those of the file are served meanwhile");
+	}
+	config_release(both);
 }
 
 /* lines of exchanges */
@@ -226,7 +300,7 @@ caught(void *self, int sig)
 	if (sig == SIGUSR1 && w->form == FORM_CGI)
 		web_cgi_left(w->web);		/* lighttpd's cgi.limits tcp-fin-propagate, in our file */
 	else if (sig == SIGHUP && w->form != FORM_CGI)
-		reload(w);
+		reload(w, true);
 	else
 		stop(w);
 }
@@ -356,6 +430,10 @@ open_rooms(struct worker *w, int fd)
 	w->level_again.due = level_again;
 	w->drain.due = drain_over;
 	w->sweep.due = sweep;
+	w->look.due = look;
+	first_models(w);
+	if (w->form != FORM_CGI)
+		timer_set(w->loop, &w->look, loop_now_us(w->loop) + LOOK_US);
 	timer_set(w->loop, &w->sweep, loop_now_us(w->loop) + SWEEP_US);
 	w->accepting = true;
 }
@@ -376,6 +454,7 @@ static void
 close_rooms(struct worker *w)
 {
 	timer_stop(w->loop, &w->sweep);
+	timer_stop(w->loop, &w->look);
 	timer_stop(w->loop, &w->drain);
 	timer_stop(w->loop, &w->level_again);
 	web_free(w->web);

@@ -46,6 +46,10 @@ struct worker {
 	struct store_pool *store_pool;	/* of the database, for errands of that lane */
 	struct lane	*store_lane;
 	struct lookups	*lookups;	/* of keys, teams … */
+	struct timer	 look;		/* whether models of the store have changed */
+	uint32_t	 models;	/* their generation in what is in force */
+	bool		 reloading;
+	int64_t		 look_after_us;
 	struct lane	*disk;		/* reading a new configuration, files of assertions */
 	enum worker_form form;
 	struct buf	 lines;		/* of exchanges that ended in this turn: one write for all of them */
@@ -66,6 +70,9 @@ struct worker {
 
 /* Runs until told to stop.  `config` is taken over; `fd` is a listening socket, or -1 for FORM_CGI.  The exit status. */
 int	worker_run(int fd, struct config *config, const char *config_path, enum worker_form);
+
+/* That configuration is in force from here on; it is taken over. */
+void	worker_take(struct worker *, struct config *);
 
 void	worker_write_lines(struct worker *);	/* now, instead of at the end of the turn */
 

@@ -133,7 +133,7 @@ put_info(struct json_out *o, const struct deployment *d)
 	json_name(o, "id");
 	json_string(o, d->id);
 	json_name(o, "db_model");
-	json_bool(o, false);
+	json_bool(o, d->stored);
 	put_said(o, d->shown_info);
 	add_word(o, d, "key", d->facts != NULL ? d->facts->name : d->litellm_model);
 	add_count(o, d, "max_tokens", reads_only ? d->max_input_tokens : d->max_output_tokens);
@@ -170,11 +170,26 @@ is_wanted(const struct info_wish *wish, struct text name, const struct deploymen
 	    (wish->search.len == 0 || text_has(name, wish->search)));
 }
 
+struct paging {
+	int64_t		 at, from, to;
+};
+
+static void
+put_wanted(struct json_out *o, struct paging *p, const struct info_wish *wish, struct text name, const struct deployment *d)
+{
+	if (!is_wanted(wish, name, d))
+		return;
+	if (p->at >= p->from && p->at < p->to)
+		put_deployment(o, name, d);
+	p->at++;
+}
+
 /* Those of the page that is asked for; returns how many there are on all pages. */
 static int64_t
 put_deployments(struct json_out *o, struct arena *arena, const struct config *c, const struct info_wish *wish)
 {
-	int64_t at = 0, from = wish->size > 0 ? (wish->page - 1) * wish->size : 0, to = wish->size > 0 ? from + wish->size : INT64_MAX;
+	int64_t from = wish->size > 0 ? (wish->page - 1) * wish->size : 0;
+	struct paging p = { .from = from, .to = wish->size > 0 ? from + wish->size : INT64_MAX };
 	struct listing all = models_listed(arena, c);
 
 	for (size_t i = 0; i < all.n; i++) {
@@ -182,15 +197,13 @@ put_deployments(struct json_out *o, struct arena *arena, const struct config *c,
 
 		if (!may_see(wish->caller, c, l->name))
 			continue;
-		for (size_t k = 0; l->group != NULL && k < l->group->n_deployments; k++) {
-			if (!is_wanted(wish, l->name, l->group->deployments[k]))
-				continue;
-			if (at >= from && at < to)
-				put_deployment(o, l->name, l->group->deployments[k]);
-			at++;
-		}
+		for (size_t k = 0; l->group != NULL && k < l->group->n_deployments; k++)
+			put_wanted(o, &p, wish, l->name, l->group->deployments[k]);
 	}
-	return (at);
+	for (size_t i = 0; i < c->n_deployments; i++)		/* blocked ones are in no group */
+		if (c->deployments[i]->blocked && may_see(wish->caller, c, c->deployments[i]->group))
+			put_wanted(o, &p, wish, c->deployments[i]->group, c->deployments[i]);
+	return (p.at);
 }
 
 int64_t

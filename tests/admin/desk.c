@@ -89,6 +89,10 @@ run(struct desk *d, struct admin_call *call)
 	d->status = e != NULL ? error_status(e) : call->status != 0 ? call->status : 200;
 	d->out = arena_copy(d->arena, e != NULL ? e->message : buf_as_text(&call->out));
 	d->changed = call->changed;
+	if (call->made != NULL) {		/* as a worker does */
+		config_release(d->config);
+		d->config = call->made;
+	}
 	buf_free(&call->out);
 }
 

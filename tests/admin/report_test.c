@@ -409,5 +409,5 @@ main(void)
 		cmocka_unit_test_setup_teardown(the_audit_is_read, setup, desk_teardown),
 	};
 
-	return (cmocka_run_group_tests(tests, NULL, NULL));
+	return (desk_main(tests, nitems(tests)));
 }

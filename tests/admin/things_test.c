@@ -178,7 +178,7 @@ many_keys_of_a_tier(void **state)
 		snprintf(name, sizeof(name), "dig%d", i);
 		assert_int_equal(account(d, SCOPE_KEY, name, "").ceiling, INT64_C(7000000000));
 	}
-	desk_sql(d, "CREATE TABLE t (x CHECK (x = 1)); INSERT INTO t SELECT count(*) FROM sluice_change WHERE digest = ''");	/* one that means everything */
+	desk_sql(d, "CREATE TABLE t (x INTEGER CHECK (x = 1)); INSERT INTO t SELECT count(*) FROM sluice_change WHERE digest = ''");	/* one that means everything */
 }
 
 static void
@@ -257,7 +257,7 @@ organizations(void **state)
 	desk_expect(d, "teams.0.team_id", "\"red\"");
 	desk_calls(d, "DELETE /organization/delete", "{\"organization_ids\":[\"org\"]}", 200);
 	desk_expect(d, "0.organization_id", "\"org\"");
-	desk_sql(d, "CREATE TABLE t (x CHECK (x = 0)); INSERT INTO t SELECT count(*) FROM sluice_key; INSERT INTO t SELECT count(*) FROM sluice_team;"
+	desk_sql(d, "CREATE TABLE t (x INTEGER CHECK (x = 0)); INSERT INTO t SELECT count(*) FROM sluice_key; INSERT INTO t SELECT count(*) FROM sluice_team;"
 	    " INSERT INTO t SELECT count(*) FROM sluice_organization_member");
 	desk_calls(d, "DELETE /organization/delete", "{\"organization_ids\":[\"org\"]}", 404);
 }
@@ -331,5 +331,5 @@ main(void)
 		cmocka_unit_test_setup_teardown(changes_are_audited, desk_setup, desk_teardown),
 	};
 
-	return (cmocka_run_group_tests(tests, NULL, NULL));
+	return (desk_main(tests, nitems(tests)));
 }

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Models that are kept in the store beside those of the file.
+ *
+ * A change is tried before it is kept: the file is read together with the store as it would be, and what the deployment lacks is what the caller
+ * hears.  The configuration that was made for it is in force on this worker before the answer; others hear of the change and make their own.
+ */
+#include "admin/models.h"
+
+#include "admin/nouns.h"
+#include "admin/overlay.h"
+#include "admin/roles.h"
+
+#define ID_MOST	200
+
+/* Shown: what a deployment shows of itself, and nothing sealed. */
+
+static void
+put_names(struct json_out *o, struct text object)
+{
+	struct json_walk w = json_walk(object);
+	struct json_item item;
+
+	while (json_next(&w, &item)) {
+		json_name_quoted(o, item.name);
+		json_raw(o, item.raw);
+	}
+}
+
+static void
+put_row(struct json_out *o, const struct thing *t, const struct deployment *d)
+{
+	struct text info = doc_raw(&t->doc, "model_info");
+
+	json_open(o, '{');
+	put_string(o, "model_id", t->id);
+	put_string(o, "model_name", t->parent);
+	json_name(o, "litellm_params");
+	json_raw(o, d != NULL ? d->shown_params : TEXT("{}"));
+	json_name(o, "model_info");
+	json_open(o, '{');
+	put_string(o, "id", t->id);
+	json_name(o, "db_model");
+	json_bool(o, true);
+	put_names(o, info.len > 0 ? info : TEXT("{}"));
+	json_close(o, '}');
+	json_name(o, "blocked");
+	json_bool(o, doc_true(&t->doc, "blocked"));
+	put_made(o, &t->doc, t->created_at, t->updated_at);
+	json_close(o, '}');
+}
+
+/* Reading a body */
+
+/* A value as it is kept: sealed, if it may be a secret. */
+static struct text
+kept(struct admin_call *c, const struct json *m, bool secret)
+{
+	struct text object = arena_print(c->arena, "{\"%.*s\":" TEXT_FMT "}", (int)m->name.len, m->name.at, TEXT_ARG(m->raw));
+	struct json_walk w;
+	struct json_item item = { 0 };
+
+	if (m->type == JSON_NULL || !secret)
+		return (m->type == JSON_NULL ? TEXT("") : m->raw);
+	w = json_walk(overlay_seal(c->arena, c->config->settings.salt_key, object));	/* by its name */
+	json_next(&w, &item);
+	return (item.raw);
+}
+
+/* The members of `said` over those of what is kept; null takes one away. */
+static struct error *
+patch_object(struct doc *d, struct admin_call *c, const char *name, const struct json *said, bool secret)
+{
+	struct doc inner;
+
+	if (said == NULL || said->type == JSON_NULL)
+		return (NULL);
+	if (said->type != JSON_OBJECT)
+		return (admin_invalid(c, name, "%s must be an object.", name));
+	if (secret && c->config->settings.salt_key.len == 0)
+		return (admin_bad(c, name, "Secrets can not be kept: set LITELLM_SALT_KEY, or a master key."));
+	doc_inner(&inner, d, name);
+	for (const struct json *m = said->first; m != NULL; m = m->next)
+		doc_set(&inner, json_unescape(c->arena, m->name), kept(c, m, secret));
+	doc_set(d, text_of(name), doc_text(&inner));
+	return (doc_text(d).len <= DOC_MOST ? NULL : admin_bad(c, name, "This takes more than %d bytes.", DOC_MOST));
+}
+
+struct error *
+model_secrets(struct doc *d, struct admin_call *c, const char *name, const struct json *said)
+{
+	return (patch_object(d, c, name, said, true));
+}
+
+/* Ours to say: they are not kept in model_info. */
+static void
+tidy_info(struct doc *d)
+{
+	static const char *const ours[] = { "id", "db_model", "created_at", "created_by", "updated_at", "updated_by" };
+	struct doc info;
+
+	doc_inner(&info, d, "model_info");
+	for (unsigned i = 0; i < nitems(ours); i++)
+		doc_set(&info, text_of(ours[i]), TEXT(""));
+	doc_set(d, TEXT("model_info"), doc_text(&info));
+}
+
+static struct error *
+read_body(struct thing *t, struct admin_call *c)
+{
+	struct text name;
+	bool blocked;
+
+	TRY(body_text(&name, c, c->body, "model_name"));
+	if (name.len > 0)
+		t->parent = name;
+	doc_set_string(&t->doc, "model_name", t->parent);
+	TRY(patch_object(&t->doc, c, "litellm_params", json_get(c->body, "litellm_params"), true));
+	TRY(patch_object(&t->doc, c, "model_info", json_get(c->body, "model_info"), false));
+	tidy_info(&t->doc);
+	TRY(body_bool(&blocked, c, c->body, "blocked", doc_true(&t->doc, "blocked")));
+	doc_set(&t->doc, TEXT("blocked"), blocked ? TEXT("true") : TEXT(""));
+	return (NULL);
+}
+
+/* Trying it */
+
+/* What the configuration says of that entry. */
+static struct text
+problems_of(struct admin_call *c, const struct config *config, struct text entry)
+{
+	struct growing g = { 0 };
+
+	for (const struct problem *p = config->problems; p != NULL; p = p->next)
+		if (text_eq(p->file, entry) && p->level <= PROBLEM_WARNING) {
+			if (g.len > 0)
+				arena_append(c->arena, &g, TEXT("; "));
+			arena_append(c->arena, &g, p->message);
+		}
+	return ((struct text){ g.len > 0 ? g.at : "", g.len });
+}
+
+static struct error *
+try_it(struct admin_call *c)
+{
+	enum store_end end;
+	struct error *e;
+
+	config_release(c->made);
+	c->made = overlay_load_here(c->config, c->store, &end);
+	if ((e = admin_end(c, end)) == NULL && c->made->n_errors > 0)
+		e = admin_bad(c, NULL, "The configuration file has errors now, so that no change of models can be put in force; see sluice check.");
+	return (e);
+}
+
+struct error *
+models_changed(struct admin_call *c)
+{
+	admin_changed(c, OVERLAY_KIND, TEXT(OVERLAY_ENTITY));
+	return (try_it(c));
+}
+
+/* One that can not be served is refused with the words of the check. */
+static struct error *
+must_serve(const struct deployment **d, struct admin_call *c, const struct thing *t)
+{
+	struct text why;
+
+	TRY(models_changed(c));
+	if ((*d = config_deployment(c->made, t->id)) != NULL)
+		return (NULL);
+	why = problems_of(c, c->made, arena_print(c->arena, "model " TEXT_FMT, TEXT_ARG(t->id)));
+	return (admin_bad(c, "litellm_params", "This model can not be served: " TEXT_FMT, TEXT_ARG(why.len > 0 ? why : TEXT("its environment is another one"))));
+}
+
+static struct error *
+keep(const struct deployment **d, struct admin_call *c, struct thing *t, const char *action, struct text before)
+{
+	struct buf b = { 0 };
+	struct json_out o = { .to = &b };
+	struct error *e;
+
+	if ((e = thing_write(c, t)) == NULL && (e = must_serve(d, c, t)) == NULL) {
+		put_row(&o, t, *d);
+		e = audit(c, action, "model", t->id, TEXT(""), before, arena_copy(c->arena, buf_as_text(&b)));
+	}
+	buf_free(&b);
+	return (e);
+}
+
+static struct text
+row_before(struct admin_call *c, const struct thing *t)
+{
+	struct buf b = { 0 };
+	struct json_out o = { .to = &b };
+	struct text row;
+
+	put_row(&o, t, config_deployment(c->config, t->id));
+	row = arena_copy(c->arena, buf_as_text(&b));
+	buf_free(&b);
+	return (row);
+}
+
+static struct error *
+say(struct admin_call *c, const struct thing *t, const struct deployment *d)
+{
+	struct json_out o = { .to = &c->out };
+
+	put_row(&o, t, d);
+	return (NULL);
+}
+
+/* The calls */
+
+struct error *
+model_new(struct admin_call *c)
+{
+	const struct deployment *d;
+	struct thing t;
+	struct text id;
+	bool there;
+
+	TRY(body_id(&id, c, c->body, "model_name"));
+	if (!json_is(json_get(c->body, "litellm_params"), JSON_OBJECT))
+		return (admin_invalid(c, "litellm_params", "litellm_params is required: an object."));
+	TRY(body_text(&id, c, json_get(c->body, "model_info"), "id"));
+	if (id.len > ID_MOST)
+		return (admin_bad(c, "id", "id is longer than %d bytes.", ID_MOST));
+	thing_new(&t, c, "model", id.len > 0 ? id : new_uuid(c));
+	TRY(thing_find(&(struct thing){ 0 }, &there, c, "model", t.id));
+	if (there || config_deployment(c->config, t.id) != NULL)
+		return (admin_bad(c, "id", "Model with id=" TEXT_FMT " already exists.", TEXT_ARG(t.id)));
+	TRY(read_body(&t, c));
+	TRY(keep(&d, c, &t, "created", TEXT("")));
+	return (say(c, &t, d));
+}
+
+/* A model of the store; one of the file is there, but not to be changed here. */
+static struct error *
+must_be(struct thing *t, struct admin_call *c, struct text id, bool patch)
+{
+	struct text brief = text_whole(text_sub(id, 0, ID_MOST));
+	bool there;
+
+	if (id.len == 0)
+		return (admin_invalid(c, "id", "model_info.id is required."));
+	TRY(thing_find(t, &there, c, "model", id));
+	if (there)
+		return (NULL);
+	if (config_deployment(c->config, id) != NULL)
+		return (admin_bad(c, "id", "Model with id=" TEXT_FMT " not found in db: it stands in the configuration file.", TEXT_ARG(brief)));
+	if (!patch)
+		return (admin_bad(c, "id", "Model with id=" TEXT_FMT " not found in db", TEXT_ARG(brief)));
+	return (admin_missing(c, "id", "Model " TEXT_FMT " not found on litellm proxy: Model with id=" TEXT_FMT " not found in db", TEXT_ARG(brief),
+	    TEXT_ARG(brief)));
+}
+
+static struct error *
+update(struct admin_call *c, struct text id, bool patch)
+{
+	const struct deployment *d;
+	struct text before;
+	struct thing t;
+
+	TRY(must_be(&t, c, id, patch));
+	before = row_before(c, &t);
+	TRY(read_body(&t, c));
+	TRY(keep(&d, c, &t, "updated", before));
+	return (say(c, &t, d));
+}
+
+/* The id stands in model_info, or at the top as LiteLLM's own client has it. */
+struct error *
+model_update(struct admin_call *c)
+{
+	struct text id;
+
+	TRY(body_text(&id, c, json_get(c->body, "model_info"), "id"));
+	if (id.len == 0)
+		TRY(body_text(&id, c, c->body, "id"));
+	return (update(c, id, false));
+}
+
+struct error *
+model_patch(struct admin_call *c)
+{
+	return (update(c, c->id[0], true));
+}
+
+struct error *
+model_delete(struct admin_call *c)
+{
+	struct json_out o = { .to = &c->out };
+	struct text id, before;
+	struct thing t;
+
+	TRY(body_id(&id, c, c->body, "id"));
+	TRY(must_be(&t, c, id, false));
+	before = row_before(c, &t);
+	TRY(thing_delete(c, &t));
+	TRY(models_changed(c));
+	TRY(audit(c, "deleted", "model", id, TEXT(""), before, TEXT("")));
+	json_open(&o, '{');
+	put_string(&o, "message", arena_print(c->arena, "Model: " TEXT_FMT " deleted successfully", TEXT_ARG(id)));
+	json_close(&o, '}');
+	return (NULL);
+}
+
+static struct error *
+block(struct admin_call *c, bool blocked)
+{
+	const struct deployment *d;
+	struct text id, before;
+	struct thing t;
+
+	TRY(body_id(&id, c, c->body, "model_id"));
+	TRY(must_be(&t, c, id, true));
+	before = row_before(c, &t);
+	doc_set(&t.doc, TEXT("blocked"), blocked ? TEXT("true") : TEXT(""));
+	TRY(keep(&d, c, &t, blocked ? "blocked" : "unblocked", before));
+	return (say(c, &t, d));
+}
+
+struct error *
+model_block(struct admin_call *c)
+{
+	return (block(c, true));
+}
+
+struct error *
+model_unblock(struct admin_call *c)
+{
+	return (block(c, false));
+}

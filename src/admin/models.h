@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Models of the store, for the nouns they are made of: credentials, fallbacks, access groups. */
+#ifndef ADMIN_MODELS_H
+#define ADMIN_MODELS_H
+
+#include "admin/things.h"
+
+/* What the store adds to the file was changed: tried, and in force on this worker before the answer; the others are told. */
+struct error	*models_changed(struct admin_call *);
+/* The members of an object of a body over those of the document's, sealed; null takes one away. */
+struct error	*model_secrets(struct doc *, struct admin_call *, const char *name, const struct json *said);
+
+#endif

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the store adds to the file: rows read, their secrets opened, made entries. */
+#include "admin/overlay.h"
+
+#include "base/vault.h"
+
+#define PAGE		500
+
+/* sealing and opening */
+
+typedef struct text change_f(struct arena *, struct text salt_key, struct text value);
+
+static struct text
+sealed(struct arena *arena, struct text salt_key, struct text value)
+{
+	return (value.len > 0 ? vault_seal(arena, salt_key, value, VAULT_BOX) : value);
+}
+
+static struct text
+opened(struct arena *arena, struct text salt_key, struct text value)
+{
+	struct text plain;
+
+	return (vault_is_sealed(value) && vault_open(&plain, arena, salt_key, value) ? plain : value);
+}
+
+/* Names whose values say what is called, not with what: they may be looked at in the store. */
+static bool
+is_plain(struct quoted name)
+{
+	static const char *const names[] = { "model", "custom_llm_provider", "litellm_credential_name", "mode", "tags" };
+
+	for (unsigned i = 0; i < nitems(names); i++)
+		if (quoted_is(name, names[i]))
+			return (true);
+	return (false);
+}
+
+static void
+change(struct json_out *o, struct arena *arena, struct text salt_key, const struct json_item *item, change_f *how)
+{
+	struct json_walk w = json_walk(item->raw);
+	struct json_item inner;
+
+	if (item->type == JSON_STRING)
+		json_string(o, how(arena, salt_key, json_unescape(arena, json_inside(item->raw))));
+	if (item->type != JSON_OBJECT && item->type != JSON_ARRAY) {
+		if (item->type != JSON_STRING)
+			json_raw(o, item->raw);
+		return;
+	}
+	json_open(o, item->type == JSON_OBJECT ? '{' : '[');
+	while (json_next(&w, &inner)) {
+		if (item->type == JSON_OBJECT)
+			json_name_quoted(o, inner.name);
+		if (how == sealed && item->type == JSON_OBJECT && is_plain(inner.name))
+			json_raw(o, inner.raw);
+		else
+			change(o, arena, salt_key, &inner, how);
+	}
+	json_close(o, item->type == JSON_OBJECT ? '}' : ']');
+}
+
+static struct text
+changed(struct arena *arena, struct text salt_key, struct text json, change_f *how)
+{
+	struct json_item whole = { .raw = json };
+	struct buf b = { 0 };
+	struct json_out o = { .to = &b };
+	struct json_fault fault;
+	struct text t = TEXT("{}");
+
+	if (json_scan(json, &whole.type, NULL, 0, &(size_t){ 0 }, &fault)) {
+		change(&o, arena, salt_key, &whole, how);
+		t = arena_copy(arena, buf_as_text(&b));
+	}
+	buf_free(&b);
+	return (t);
+}
+
+struct text
+overlay_seal(struct arena *arena, struct text salt_key, struct text json)
+{
+	return (changed(arena, salt_key, json, sealed));
+}
+
+struct text
+overlay_open(struct arena *arena, struct text salt_key, struct text json)
+{
+	return (changed(arena, salt_key, json, opened));
+}
+
+/* rows to entries */
+
+struct reading {
+	struct arena	*arena;
+	struct store	*store;
+	struct text	 salt_key;
+};
+
+typedef void entry_f(struct more_entry *, const struct reading *, struct text id, struct text doc, const struct rows *, unsigned row);
+
+static struct text
+member(struct text object, const char *name, const char *otherwise)
+{
+	struct json_item item;
+
+	return (json_find(object, name, &item) && item.type != JSON_NULL ? item.raw : text_of(otherwise));
+}
+
+/* model_info, with what LiteLLM adds to it of its table. */
+static void
+put_info(struct json_out *o, struct text id, struct text doc)
+{
+	struct text info = member(doc, "model_info", "{}");
+	struct json_walk w = json_walk(info);
+	struct json_item item;
+
+	json_name(o, "model_info");
+	json_open(o, '{');
+	json_name(o, "id");
+	json_string(o, id);
+	while (json_next(&w, &item))
+		if (!quoted_is(item.name, "id") && !quoted_is(item.name, "db_model") && !quoted_is(item.name, "blocked")) {
+			json_name_quoted(o, item.name);
+			json_raw(o, item.raw);
+		}
+	if (text_is(member(doc, "blocked", "false"), "true") || text_is(member(info, "blocked", "false"), "true")) {
+		json_name(o, "blocked");
+		json_bool(o, true);
+	}
+	json_close(o, '}');
+}
+
+static void
+model_entry(struct more_entry *e, const struct reading *r, struct text id, struct text doc, const struct rows *rows, unsigned row)
+{
+	struct buf b = { 0 };
+	struct json_out o = { .to = &b };
+
+	(void)rows;
+	(void)row;
+	json_open(&o, '{');
+	json_name(&o, "model_name");
+	json_raw(&o, member(doc, "model_name", "null"));
+	json_name(&o, "litellm_params");
+	json_raw(&o, overlay_open(r->arena, r->salt_key, member(doc, "litellm_params", "{}")));
+	put_info(&o, id, doc);
+	json_close(&o, '}');
+	e->name = arena_print(r->arena, "model " TEXT_FMT, TEXT_ARG(id));
+	e->json = arena_copy(r->arena, buf_as_text(&b));
+	buf_free(&b);
+}
+
+static void
+credential_entry(struct more_entry *e, const struct reading *r, struct text id, struct text doc, const struct rows *rows, unsigned row)
+{
+	struct buf b = { 0 };
+	struct json_out o = { .to = &b };
+
+	(void)rows;
+	(void)row;
+	json_open(&o, '{');
+	json_name(&o, "credential_name");
+	json_string(&o, id);
+	json_name(&o, "credential_info");
+	json_raw(&o, member(doc, "credential_info", "{}"));
+	json_name(&o, "credential_values");
+	json_raw(&o, overlay_open(r->arena, r->salt_key, member(doc, "credential_values", "{}")));
+	json_close(&o, '}');
+	e->name = arena_print(r->arena, "credential " TEXT_FMT, TEXT_ARG(id));
+	e->json = arena_copy(r->arena, buf_as_text(&b));
+	buf_free(&b);
+}
+
+/* All of a kind, page by page. */
+static enum store_end
+entries(struct more_entry **list, unsigned *n, const struct reading *r, const char *kind, entry_f *make)
+{
+	struct text last = TEXT("");
+	unsigned room = 0;
+	struct rows rows;
+	enum store_end end;
+
+	*n = 0;
+	*list = NULL;
+	do {
+		if ((end = STORE(r->store, r->arena, &rows, SQL_THING_LIST, V_TEXT(text_of(kind)), V_NULL, V_TEXT(last), V_INT(PAGE))) != STORE_FINE)
+			return (end);
+		for (unsigned i = 0; i < rows.n; i++) {
+			last = rows_text(&rows, i, 0);
+			*list = arena_widen(r->arena, *list, &room, *n + 1, *n, sizeof(**list));
+			make(&(*list)[(*n)++], r, last, rows_text(&rows, i, 2), &rows, i);
+		}
+	} while (rows.n == PAGE);
+	return (STORE_FINE);
+}
+
+/* {"model": "a", "fallback_models": ["b"]} becomes {"a": ["b"]}. */
+static void
+fallback_entry(struct more_entry *e, const struct reading *r, struct text id, struct text doc, const struct rows *rows, unsigned row)
+{
+	(void)rows;
+	(void)row;
+	e->name = id;
+	e->json = arena_print(r->arena, "{" TEXT_FMT ":" TEXT_FMT "}", TEXT_ARG(member(doc, "model", "\"\"")), TEXT_ARG(member(doc, "fallback_models", "[]")));
+}
+
+static enum store_end
+fallbacks(struct more_entry *all, const struct reading *r)
+{
+	static const struct {
+		const char	*prefix, *name;
+	} types[] = {
+		{ "general/", "fallbacks" }, { "context_window/", "context_window_fallbacks" }, { "content_policy/", "content_policy_fallbacks" },
+	};
+	struct buf b = { 0 };
+	struct json_out o = { .to = &b };
+	struct more_entry *list;
+	enum store_end end;
+	unsigned n;
+
+	*all = (struct more_entry){ TEXT("fallbacks of the store"), TEXT("") };
+	if ((end = entries(&list, &n, r, "fallback", fallback_entry)) != STORE_FINE || n == 0)
+		return (end);
+	json_open(&o, '{');
+	for (unsigned t = 0; t < nitems(types); t++) {
+		json_name(&o, types[t].name);
+		json_open(&o, '[');
+		for (unsigned i = 0; i < n; i++)
+			if (text_starts(list[i].name, text_of(types[t].prefix)))
+				json_raw(&o, list[i].json);
+		json_close(&o, ']');
+	}
+	json_close(&o, '}');
+	all->json = arena_copy(r->arena, buf_as_text(&b));
+	buf_free(&b);
+	return (STORE_FINE);
+}
+
+enum store_end
+overlay_read(struct config_more *more, struct arena *arena, struct store *store, struct text salt_key)
+{
+	struct reading r = { arena, store, salt_key };
+	enum store_end end;
+
+	*more = (struct config_more){ 0 };
+	if ((end = entries(&more->models, &more->n_models, &r, "model", model_entry)) != STORE_FINE)
+		return (end);
+	if ((end = entries(&more->credentials, &more->n_credentials, &r, "credential", credential_entry)) != STORE_FINE)
+		return (end);
+	return (fallbacks(&more->fallbacks, &r));
+}
+
+/* configurations */
+
+static bool
+is_empty(const struct config_more *more)
+{
+	return (more->n_models + more->n_credentials == 0 && more->fallbacks.json.len == 0);
+}
+
+/* The file is read for its settings first, which say how secrets are opened; again only if something is added to it. */
+static struct config *
+with(struct config *file, const struct config_more *more)
+{
+	struct config *both;
+
+	if (more == NULL || is_empty(more))
+		return (file);
+	both = config_load_more(file->path, file->given, more);
+	config_release(file);
+	return (both);
+}
+
+struct config *
+overlay_load_here(const struct config *like, struct store *store, enum store_end *end)
+{
+	struct config *file = config_load_text(like->path, like->given);
+	struct arena *arena = arena_new();
+	struct config_more more;
+
+	*end = overlay_read(&more, arena, store, file->settings.salt_key);
+	file = with(file, *end == STORE_FINE ? &more : like->more);
+	arena_free(arena);
+	return (file);
+}
+
+struct config *
+overlay_load(const char *path, struct text given, struct store_pool *pool, int wait_ms, const struct config *last, enum store_end *end)
+{
+	struct config *file = config_load_text(path, given);
+	struct store *store = store_lend(pool, wait_ms);
+	struct arena *arena = arena_new();
+	struct config_more more;
+
+	*end = store != NULL ? overlay_read(&more, arena, store, file->settings.salt_key) : STORE_AWAY;
+	file = with(file, *end == STORE_FINE ? &more : last != NULL ? last->more : NULL);
+	if (store != NULL)
+		store_return(pool, store);
+	arena_free(arena);
+	return (file);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The models, credentials and fallbacks of the store, as what they add to the file.
+ *
+ * Their secrets are sealed in the store (base/vault.h) and opened here, on their way into a configuration, and nowhere else.
+ */
+#ifndef ADMIN_OVERLAY_H
+#define ADMIN_OVERLAY_H
+
+#include "board/known.h"
+#include "config/config.h"
+#include "store/store.h"
+
+/* What the hosts are told by when one of them changed: its generation is that of all. */
+#define OVERLAY_ENTITY	"models"
+#define OVERLAY_KIND	KNOWN_OTHER
+
+/* May block.  *more lives in the arena. */
+enum store_end	 overlay_read(struct config_more *more, struct arena *, struct store *, struct text salt_key);
+/* The configuration of that file (see config_load_more) with what the store adds; where it can not be asked, with what `last` had of it (NULL: nothing). */
+struct config	*overlay_load(const char *path, struct text given, struct store_pool *, int wait_ms, const struct config *last, enum store_end *);
+/* The same, of a store at hand, within a transaction. */
+struct config	*overlay_load_here(const struct config *like, struct store *, enum store_end *);
+
+/* Strings in a JSON value, sealed: all but those that are no secrets; and opened. */
+struct text	 overlay_seal(struct arena *, struct text salt_key, struct text json);
+struct text	 overlay_open(struct arena *, struct text salt_key, struct text json);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Models and credentials of the store: sealed, checked as the file is, in force at once. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "desk.h"
+
+#include "admin/overlay.h"
+#include "base/vault.h"
+
+#include <stdio.h>
+
+#define NEW	"{\"model_name\":\"gpt\",\"litellm_params\":{\"model\":\"openai/gpt-4o\",\"api_key\":\"sk-very-secret-0001\",\"rpm\":7," \
+		    "\"extra_headers\":{\"x-team\":\"also-secret-0002\"},\"input_cost_per_token\":0.000001}," \
+		    "\"model_info\":{\"id\":\"m1\",\"mode\":\"chat\",\"note\":\"h\\u00e4\"}}"
+
+/* The whole file as bytes: nothing of it may be in the clear. */
+static bool
+file_has(struct desk *d, const char *needle)
+{
+	struct buf b = { 0 };
+	const char *why, *ends[] = { "", "-wal" };
+	bool has = false;
+
+	for (size_t i = 0; i < nitems(ends); i++) {
+		char path[160];
+
+		snprintf(path, sizeof(path), "%s%s", d->url, ends[i]);
+		b.len = 0;
+		if (file_slurp(&b, path, 64 << 20, &why))
+			has = has || memmem(b.at, b.len, needle, strlen(needle)) != NULL;
+	}
+	buf_free(&b);
+	return (has);
+}
+
+static const struct deployment *
+deployment(struct desk *d, const char *id)
+{
+	return (config_deployment(d->config, text_of(id)));
+}
+
+static void
+a_model_is_in_force(void **state)
+{
+	struct desk *d = *state;
+	struct capture captured;
+
+	desk_calls(d, "POST /model/new", NEW, 200);
+	desk_expect(d, "model_id", "\"m1\"");
+	desk_expect(d, "model_name", "\"gpt\"");
+	desk_expect(d, "model_info.id", "\"m1\"");
+	desk_expect(d, "model_info.db_model", "true");
+	desk_expect(d, "litellm_params.model", "\"openai/gpt-4o\"");
+	desk_expect(d, "litellm_params.rpm", "7");
+	desk_expect(d, "litellm_params.api_key", "");
+	desk_expect(d, "created_by", "\"default_user_id\"");
+	assert_false(text_has(d->out, TEXT("secret")));
+	assert_false(file_has(d, "very-secret") || file_has(d, "also-secret"));
+	assert_non_null(d->changed);
+	assert_true(text_is(d->changed->entity, OVERLAY_ENTITY));
+	assert_non_null(deployment(d, "m1"));
+	assert_true(deployment(d, "m1")->stored);
+	assert_true(text_is(deployment(d, "m1")->key, "sk-very-secret-0001"));
+	assert_true(text_is(deployment(d, "m1")->headers[0], "x-team: also-secret-0002"));
+	assert_int_equal(deployment(d, "m1")->rpm, 7);
+	assert_int_equal(deployment(d, "m1")->input_price, 1000000);
+	assert_non_null(config_group(d->config, TEXT("gpt"), &captured));
+	assert_non_null(config_group(d->config, TEXT("yaml-model"), &captured));
+	desk_calls(d, "POST /model/new", NEW, 400);
+}
+
+static void
+a_model_is_changed(void **state)
+{
+	struct desk *d = *state;
+
+	desk_calls(d, "POST /model/new", NEW, 200);
+	desk_calls(d, "PATCH /model/m1/update", "{\"litellm_params\":{\"rpm\":9,\"input_cost_per_token\":null},\"model_info\":{\"note\":null,\"tier\":\"paid\"}}", 200);
+	desk_expect(d, "litellm_params.rpm", "9");
+	desk_expect(d, "model_info.tier", "\"paid\"");
+	desk_expect(d, "model_info.note", "");
+	assert_true(text_is(deployment(d, "m1")->key, "sk-very-secret-0001"));
+	desk_calls(d, "POST /model/update", "{\"model_name\":\"other\",\"litellm_params\":{\"model\":\"openai/gpt-4.1\",\"api_key\":\"sk-new-0003\"},\"model_info\":{\"id\":\"m1\"}}", 200);
+	assert_true(text_is(deployment(d, "m1")->group, "other"));
+	assert_true(text_is(deployment(d, "m1")->key, "sk-new-0003"));
+	desk_calls(d, "POST /model/update", "{\"id\":\"m1\",\"litellm_params\":{\"rpm\":11}}", 200);
+	assert_int_equal(deployment(d, "m1")->rpm, 11);
+	desk_calls(d, "POST /model/block", "{\"model_id\":\"m1\"}", 200);
+	desk_expect(d, "blocked", "true");
+	assert_true(deployment(d, "m1")->blocked);
+	assert_null(config_group(d->config, TEXT("other"), &(struct capture){ 0 }));
+	desk_calls(d, "POST /model/unblock", "{\"model_id\":\"m1\"}", 200);
+	assert_non_null(config_group(d->config, TEXT("other"), &(struct capture){ 0 }));
+	desk_calls(d, "POST /model/delete", "{\"id\":\"m1\"}", 200);
+	desk_expect(d, "message", "\"Model: m1 deleted successfully\"");
+	assert_null(deployment(d, "m1"));
+	desk_calls(d, "POST /model/delete", "{\"id\":\"m1\"}", 400);
+	assert_true(text_has(d->out, TEXT("Model with id=m1 not found in db")));
+	desk_calls(d, "PATCH /model/m1/update", "{}", 404);
+	assert_true(text_has(d->out, TEXT("not found on litellm proxy")));
+}
+
+static void
+what_can_not_be_served_is_refused(void **state)
+{
+	static const char *const wrong[] = { "{}", "{\"model_name\":\"m\"}", "{\"model_name\":\"m\",\"litellm_params\":{}}", "{\"model_name\":\"m\",\"litellm_params\":[]}",
+		"{\"model_name\":\"m\",\"litellm_params\":{\"model\":\"nosuchvendor/x\",\"api_key\":\"k\"}}",
+		"{\"model_name\":\"m\",\"litellm_params\":{\"model\":\"openai/x\",\"api_base\":\"ftp://x\",\"api_key\":\"k\"}}",
+		"{\"model_name\":\"m\",\"litellm_params\":{\"model\":\"openai/x\",\"api_key\":\"k\",\"litellm_credential_name\":\"none\"}}",
+		"{\"model_name\":\"m\\n\",\"litellm_params\":{\"model\":\"openai/x\",\"api_key\":\"k\"}}", "{\"model_name\":\"m\",\"litellm_params\":{\"model\":7}}",
+		"{\"model_name\":\"m\",\"litellm_params\":{\"model\":\"openai/x\",\"rpm\":-1}}", "{\"model_name\":\"\",\"litellm_params\":{\"model\":\"openai/x\"}}",
+		"{\"model_name\":\"m\",\"litellm_params\":{\"model\":\"openai/x\",\"api_key\":\"k\"},\"model_info\":{\"id\":\"a\\u0000b\"}}",
+		"{\"model_name\":\"m\",\"litellm_params\":{\"model\":\"openai/x\",\"api_key\":\"k\"},\"model_info\":7}" };
+	struct desk *d = *state;
+
+	for (size_t i = 0; i < nitems(wrong); i++) {
+		if (desk_call(d, "POST /model/new", wrong[i]) != 400 && d->status != 422)
+			fail_msg("%s gives %d: " TEXT_FMT, wrong[i], d->status, TEXT_ARG(d->out));
+		assert_int_equal(d->config->n_deployments, 1);
+	}
+	desk_sql(d, "CREATE TABLE t (x INTEGER CHECK (x = 0)); INSERT INTO t SELECT count(*) FROM sluice_thing");
+	desk_calls(d, "POST /model/new", wrong[4], 400);
+	assert_true(text_has(d->out, TEXT("nosuchvendor")));
+	desk_calls(d, "POST /model/delete", "{\"id\":\"x' OR '1'='1\"}", 400);
+	d->caller = (struct caller){ .kind = CALLER_KEY, .role = USER_INTERNAL, .digest = TEXT("k"), .user_id = TEXT("ann") };
+	desk_calls(d, "POST /model/new", NEW, 403);
+	desk_calls(d, "GET /credentials", NULL, 403);
+}
+
+static void
+a_bad_row_leaves_the_rest(void **state)
+{
+	struct desk *d = *state;
+	struct config *c;
+	enum store_end end;
+
+	desk_calls(d, "POST /model/new", NEW, 200);
+	desk_sql(d, "INSERT INTO sluice_thing (kind, id, created_at, updated_at, doc) VALUES ('model', 'bad', 1, 1, '{\"model_name\":\"b\",\"litellm_params\":"
+	    "{\"model\":\"nosuchvendor/x\"}}'), ('model', 'worse', 1, 1, 'not json'), ('model', 'zz', 1, 1, '{\"model_name\":\"b\",\"litellm_params\":7}');");
+	c = overlay_load("desk.yaml", d->config->given, d->pool, 1000, NULL, &end);
+	assert_int_equal(end, STORE_FINE);
+	assert_int_equal(c->n_errors, 0);
+	assert_int_equal(c->n_deployments, 2);
+	assert_non_null(config_deployment(c, TEXT("m1")));
+	assert_true(c->n_warnings >= 3);
+	config_release(c);
+}
+
+static void
+the_last_is_kept_while_the_store_is_away(void **state)
+{
+	struct desk *d = *state;
+	struct store_pool *away = store_pool_new(TEXT("/nowhere/at/all/sluice.db"), 1, NULL);
+	struct config *c;
+	enum store_end end;
+
+	desk_calls(d, "POST /model/new", NEW, 200);
+	c = overlay_load("desk.yaml", d->config->given, away, 0, d->config, &end);
+	assert_int_equal(end, STORE_AWAY);
+	assert_non_null(config_deployment(c, TEXT("m1")));
+	config_release(c);
+	store_pool_free(away);
+}
+
+static void
+credentials(void **state)
+{
+	struct desk *d = *state;
+
+	desk_calls(d, "POST /credentials", "{\"credential_name\":\"c/1\",\"credential_info\":{\"for\":\"x\"},\"credential_values\":{\"api_key\":\"sk-hidden-0004\","
+	    "\"api_base\":\"https://example.com/v1\"}}", 200);
+	desk_expect(d, "success", "true");
+	assert_false(file_has(d, "hidden"));
+	desk_calls(d, "POST /credentials", "{\"credential_name\":\"c/1\",\"credential_values\":{}}", 400);
+	desk_calls(d, "POST /model/new", "{\"model_name\":\"gpt\",\"litellm_params\":{\"model\":\"openai/x\",\"litellm_credential_name\":\"c/1\"},\"model_info\":{\"id\":\"m\"}}",
+	    200);
+	assert_true(text_is(deployment(d, "m")->key, "sk-hidden-0004"));
+	assert_true(text_is(deployment(d, "m")->host, "example.com"));
+	desk_calls(d, "PATCH /credentials/c%2F1", "{\"credential_values\":{\"api_key\":\"sk-hidden-0005\"}}", 200);
+	assert_true(text_is(deployment(d, "m")->key, "sk-hidden-0005"));
+	assert_true(text_is(deployment(d, "m")->host, "example.com"));
+	desk_calls(d, "GET /credentials", NULL, 200);
+	desk_expect(d, "credentials.0.credential_name", "\"c/1\"");
+	desk_expect(d, "credentials.0.credential_info.for", "\"x\"");
+	desk_expect(d, "credentials.0.credential_values.api_key", "\"********\"");
+	desk_calls(d, "GET /credentials/by_name/c%2F1", NULL, 200);
+	desk_calls(d, "GET /credentials/by_model/m", NULL, 200);
+	desk_calls(d, "GET /credentials/by_name/none", NULL, 404);
+	desk_calls(d, "DELETE /credentials/none", NULL, 404);
+	desk_calls(d, "POST /credentials", "{\"credential_name\":\"x\"}", 400);
+	desk_calls(d, "POST /credentials", "{\"credential_name\":\"x\",\"credential_values\":[1]}", 422);
+	desk_calls(d, "DELETE /credentials/c%2F1", NULL, 200);
+	assert_null(deployment(d, "m"));	/* it lacks what it calls itself with */
+	d->now_ms += 5000;
+	desk_calls(d, "GET /audit?page_size=100", NULL, 200);
+	assert_false(text_has(d->out, TEXT("hidden")));
+}
+
+static void
+their_boxes_are_opened(void **state)
+{
+	struct desk *d = *state;
+	struct arena *arena = d->arena;
+	struct text key = vault_seal(arena, d->config->settings.salt_key, TEXT("sk-of-litellm"), VAULT_GCM),
+	    model = vault_seal(arena, d->config->settings.salt_key, TEXT("openai/gpt-4o"), VAULT_BOX);
+	struct config *c;
+	enum store_end end;
+
+	desk_sql(d, arena_print(arena, "INSERT INTO sluice_thing (kind, id, created_at, updated_at, doc) VALUES ('model', 'theirs', 1, 1, '{\"model_name\":\"t\","
+	    "\"litellm_params\":{\"model\":\"" TEXT_FMT "\",\"api_key\":\"" TEXT_FMT "\"}}');", TEXT_ARG(model), TEXT_ARG(key)).at);
+	c = overlay_load("desk.yaml", d->config->given, d->pool, 1000, NULL, &end);
+	assert_non_null(config_deployment(c, TEXT("theirs")));
+	assert_true(text_is(config_deployment(c, TEXT("theirs"))->key, "sk-of-litellm"));
+	config_release(c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_model_is_in_force, desk_setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(a_model_is_changed, desk_setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(what_can_not_be_served_is_refused, desk_setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(a_bad_row_leaves_the_rest, desk_setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(the_last_is_kept_while_the_store_is_away, desk_setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(credentials, desk_setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(their_boxes_are_opened, desk_setup, desk_teardown),
+	};
+
+	return (desk_main(tests, nitems(tests)));
+}
