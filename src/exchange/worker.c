@@ -4,6 +4,7 @@
 
 #include "admin/overlay.h"
 #include "base/clock.h"
+#include "board/parallel.h"
 #include "exchange/exchange.h"
 
 #include <errno.h>
@@ -375,16 +376,42 @@ first_look_done(struct errand *e)
 	free(e);
 }
 
+/* The processes of a host share a number of connections. */
+
+static bool
+take_permit(void *self)
+{
+	const struct worker *w = self;
+
+	return (permit_take(w->board, w->permits));
+}
+
+static void
+give_permit(void *self)
+{
+	permit_give(((const struct worker *)self)->board);
+}
+
+static bool
+permits_are_scarce(void *self)
+{
+	const struct worker *w = self;
+
+	return (permits_taken(w->board) >= w->permits);
+}
+
 /* Processes of one request open what they need, when they do. */
 static void
 open_store(struct worker *w)
 {
+	const struct store_permits shared = { take_permit, give_permit, permits_are_scarce, w };
 	const struct settings *s = &w->config->settings;
 	bool one = w->form == FORM_ONE || w->form == FORM_CGI;
 	unsigned most = one ? 1 : (unsigned)s->database_connections;
 	struct first_look *look;
 
-	w->store_pool = store_pool_new(s->database, most, NULL);
+	w->permits = (unsigned)s->database_connections_per_host;
+	w->store_pool = store_pool_new(s->database, most, store_names_postgres(s->database) ? &shared : NULL);
 	w->store_lane = lane_new(w->loop, "store", most, STORE_QUEUE);
 	w->lookups = lookups_new(&(struct lookups_setup){ .loop = w->loop, .board = w->board, .lane = w->store_lane, .pool = w->store_pool,
 	    .age_ms = s->known_age_when_away_ms });

@@ -45,6 +45,7 @@ struct worker {
 	struct line_file *log;
 	struct store_pool *store_pool;	/* of the database, for errands of that lane */
 	struct lane	*store_lane;
+	unsigned	 permits;	/* connections all processes of the host may have together */
 	struct lookups	*lookups;	/* of keys, teams … */
 	struct timer	 look;		/* whether models of the store have changed */
 	uint32_t	 models;	/* their generation in what is in force */

@@ -67,6 +67,12 @@ give_permit(struct store_pool *p)
 		p->permits.give(p->permits.self);
 }
 
+static bool
+is_scarce(const struct store_pool *p)
+{
+	return (p->permits.scarce != NULL && p->permits.scarce(p->permits.self));
+}
+
 /* Takes the i-th out; the lock is held. */
 static struct store *
 take_out(struct store_pool *p, unsigned i)
@@ -95,6 +101,7 @@ store_pool_free(struct store_pool *p)
 		return;
 	pthread_mutex_lock(&p->lock);
 	if (is_lent(p)) {
+		p->permits = (struct store_permits){ 0 };	/* what they are counted on goes too */
 		pthread_mutex_unlock(&p->lock);
 		return;
 	}
@@ -242,8 +249,10 @@ store_lend(struct store_pool *p, int wait_ms)
 static struct store *
 find_old(struct store_pool *p, int64_t now_us)
 {
+	int64_t idle_us = is_scarce(p) ? -1 : IDLE_US;
+
 	for (unsigned i = 0; i < p->n; i++)
-		if (p->lent[i].idle_since_us > 0 && now_us - p->lent[i].idle_since_us > IDLE_US)
+		if (p->lent[i].idle_since_us > 0 && now_us - p->lent[i].idle_since_us > idle_us)
 			return (take_out(p, i));
 	return (NULL);
 }

@@ -49,8 +49,8 @@ rows_grow(struct rows *r, struct arena *a, unsigned *room)
 
 /* a connection */
 
-static bool
-names_postgres(struct text url)
+bool
+store_names_postgres(struct text url)
 {
 	return (text_starts(url, TEXT("postgres://")) || text_starts(url, TEXT("postgresql://")));
 }
@@ -58,7 +58,7 @@ names_postgres(struct text url)
 static const struct engine *
 engine_for(struct text url)
 {
-	return (names_postgres(url) ? &engine_postgres : &engine_sqlite);
+	return (store_names_postgres(url) ? &engine_postgres : &engine_sqlite);
 }
 
 struct store *

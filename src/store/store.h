@@ -46,6 +46,7 @@ bool		 rows_is_null(const struct rows *, unsigned row, unsigned column);
 int64_t		 rows_int(const struct rows *, unsigned row, unsigned column, int64_t otherwise);	/* NULL: otherwise */
 
 /* `url`: postgres://… or postgresql://…, or the path of a SQLite file (made when missing, mode 0600). */
+bool		 store_names_postgres(struct text url);
 struct store	*store_new(struct text url);
 void		 store_free(struct store *);
 bool		 store_is_postgres(const struct store *);
@@ -91,13 +92,15 @@ enum store_end	 store_move(struct store *from, struct store *to, void (*moved)(v
     const char **why, struct store **guilty);
 
 /*
- * A pool: at most `most` connections of this process, lent for the length of an errand, closed after 30 s without use.  After a failure to connect it lends
+ * A pool: at most `most` connections of this process, lent for the length of an errand, closed after 30 s without use, or at once
+ * where permits are scarce.  After a failure to connect it lends
  * nothing for a second, and then to one who tries.  `permit` (may be NULL) is asked before a connection is opened and told when one is closed: permits are shared by
  * the processes of a host.
  */
 struct store_permits {
 	bool		(*take)(void *);
 	void		(*give)(void *);
+	bool		(*scarce)(void *);	/* all are taken: whoever is idle shall close; may be NULL */
 	void		*self;
 };
 struct store_pool *store_pool_new(struct text url, unsigned most, const struct store_permits *);

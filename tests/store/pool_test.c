@@ -176,7 +176,7 @@ static void
 permits_of_the_host_are_asked_for(void **state)
 {
 	struct permits host = { .left = 1 };
-	struct store_permits permits = { take, give, &host };
+	struct store_permits permits = { take, give, NULL, &host };
 	struct bench *b = open_pool(state, 4, &permits);
 	struct store *one = store_lend(b->pool, 0), *two = store_lend(b->pool, 30);
 
@@ -194,13 +194,38 @@ permits_of_the_host_are_asked_for(void **state)
 	assert_int_equal(host.given, 2);
 }
 
+static bool
+scarce(void *self)
+{
+	return (((struct permits *)self)->left == 0);
+}
+
+/* Nobody keeps what others wait for. */
+static void
+scarce_permits_are_given_back(void **state)
+{
+	struct permits host = { .left = 2 };
+	struct store_permits permits = { take, give, scarce, &host };
+	struct bench *b = open_pool(state, 4, &permits);
+	struct store *one = store_lend(b->pool, 0), *two;
+
+	store_return(b->pool, one);
+	assert_int_equal(host.left, 1);			/* there are others: it stays open */
+	one = store_lend(b->pool, 0);
+	two = store_lend(b->pool, 0);
+	store_return(b->pool, one);
+	assert_int_equal(host.left, 1);
+	store_return(b->pool, two);
+	assert_int_equal(host.left, 2);
+}
+
 /* away */
 
 static void
 who_is_away_is_not_asked_again_at_once(void **state)
 {
 	struct permits host = { .left = 9 };
-	struct store_permits permits = { take, give, &host };
+	struct store_permits permits = { take, give, NULL, &host };
 	struct bench *b = *state;
 	struct store *s;
 
@@ -365,6 +390,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(never_more_than_it_may, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_left_open_is_undone, setup, teardown),
 		cmocka_unit_test_setup_teardown(permits_of_the_host_are_asked_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(scarce_permits_are_given_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_is_away_is_not_asked_again_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_old_schema_is_as_if_away, setup_postgres, teardown),
 		cmocka_unit_test_setup_teardown(threads_share, setup_postgres, teardown),
