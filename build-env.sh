@@ -2,7 +2,7 @@
 # Shared by run.sh and test.sh: install what is missing, build.  Sourced, with `here` set to the source folder.
 set -eu
 
-run_packages="build-essential autoconf automake pkg-config libcurl4-openssl-dev libyaml-dev libssl-dev libfcgi-dev libpq-dev libsqlite3-dev lighttpd curl ca-certificates openssl"
+run_packages="build-essential autoconf automake pkg-config libcurl4-openssl-dev libyaml-dev libssl-dev libfcgi-dev libpq-dev libsqlite3-dev libmemcached-dev lighttpd curl ca-certificates openssl"
 
 case "$here" in
 *[[:space:]]*) echo "make and configure need a source folder without white space in its name: $here" >&2; exit 1 ;;

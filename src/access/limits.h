@@ -3,8 +3,8 @@
  * Rate limits of one request: requests and tokens within a window, and calls at once, of everybody who stands behind it.
  *
  * All or nothing: what refuses takes back what was taken before it.  Tokens are taken by estimate and corrected when the truth is known, in the window of admission.
- * Counts are of this host; with memcached hosts share a window by taking chunks of it (struct chunks).  Everything here belongs to the loop and waits for nothing, but
- * chunks_ask(), which an errand runs.  The master key has no limits: its caller has no standings.
+ * Counts are of this host; with memcached hosts share a window by taking chunks of it (access/chunks.h); calls at once are counted by each host for itself.  The
+ * master key has no limits.  Everything here belongs to the loop and blocks for nothing.
  */
 #ifndef ACCESS_LIMITS_H
 #define ACCESS_LIMITS_H
@@ -20,12 +20,13 @@ struct limit {
 	const char	*descriptor;	/* LiteLLM's name: "api_key", "team_member", "model_per_key" … */
 	struct text	 value;		/* which one: "team:user", "digest:model" … */
 	enum limit_kind	 kind;
-	uint64_t	 id;		/* on the board */
+	uint64_t	 id;		/* on the board; the same on every host */
 	int64_t		 limit;
 	int64_t		 wanted;	/* by this request */
-	int64_t		 used;		/* by all, when it was last looked at; this request included once it is taken */
+	int64_t		 used;		/* by all that this host knows of, when it was last looked at; this request included once it is taken */
+	int64_t		 need;		/* what this host lacks of the window, to be asked for */
+	int64_t		 got;		/* what it was given: more than the need, or nothing */
 	bool		 taken;
-	bool		 counted;	/* false: there was no room on the board to count it */
 };
 
 enum token_rate { TOKENS_TOTAL, TOKENS_INPUT, TOKENS_OUTPUT };	/* what counts against tpm */
@@ -33,42 +34,54 @@ enum token_rate { TOKENS_TOTAL, TOKENS_INPUT, TOKENS_OUTPUT };	/* what counts ag
 struct limits_rule {			/* from the configuration */
 	int64_t		 window_ms;
 	enum token_rate	 tokens;
-	int64_t		 parallel_everywhere;	/* max_parallel_requests of every key without one of its own, or NO_LIMIT */
-	int64_t		 parallel_all;		/* global_max_parallel_requests: of all callers together, on this host */
+	int64_t		 output;	/* tokens, where a call does not say how many at most */
+	int64_t		 parallel_all;	/* of all callers but the master key together, on this host; or NO_LIMIT */
 };
 
-/* Of one exchange; zero it before. */
+/* Of one exchange; zero it before limits_of(). */
+struct chunks;
+struct chunk_trip;
 struct limits {
 	struct limit	*list;		/* in the arena, in the order of checks */
 	unsigned	 n;
 	struct window	 window;	/* of admission */
 	enum token_rate	 tokens;
 	const struct limit *refused;	/* what said no, or NULL */
-	int64_t		 reset_ms;	/* wall clock: when the window ends */
-	int64_t		 wait_ms;	/* until then; for a parallel limit nobody can know, and this is a second */
+	int64_t		 reset_ms;	/* wall clock: when the window ends; of a limit of calls at once 0 */
+	int64_t		 wait_ms;	/* how long to wait before it is worth trying again */
+	bool		 uncounted;	/* there was no room on the board to count some of it; it went on without */
+	/* of the question to other hosts */
+	unsigned	 asked, ttl_s;
+	struct chunk_trip *trip;
+	void		(*ready)(struct limits *);
 };
 
-/* Which limits bind a call of `model` (the group's name).  `input`, `output`: estimates of tokens; output is max_tokens, or a default. */
+/*
+ * Which limits bind a call of `model` (the group's name).  `input`, `output`: estimates of tokens; output below zero: the call does not say.  What is taken is at
+ * most the smallest limit, so that a cautious estimate never refuses for ever, and at least one, so that a limit of zero refuses.
+ */
 void		 limits_of(struct limits *, struct arena *, const struct limits_rule *, const struct caller *, struct text model, int64_t input, int64_t output);
 
 enum limits_end {
 	LIMITS_TAKEN,			/* or nothing to take */
 	LIMITS_REFUSED,			/* nothing is taken; l->refused */
-	LIMITS_ASK,			/* nothing is taken; hosts must be asked first: chunks_need(), an errand, chunks_got(), then again */
+	LIMITS_ASK,			/* nothing is taken; the other hosts must be asked: limits_ask() */
 };
-struct chunks;				/* of this worker: settings and breaker of memcached; NULL: this host alone */
-enum limits_end	 limits_take(struct limits *, struct board *, struct chunks *);
+/* `chunks` NULL: this host is alone. */
+enum limits_end	 limits_take(struct limits *, struct board *, struct chunks *, const struct limits_rule *);
+/* After LIMITS_ASK.  `ready` comes once, on the loop, never from within, in about 50 ms at most: then limits_take() again. */
+void		 limits_ask(struct limits *, struct chunks *, void (*ready)(struct limits *));
 
-/* What it did use.  May be called again with a larger truth. */
+/* What it did use.  May be called again with a larger truth; where nothing was taken it does nothing. */
 void		 limits_correct(struct limits *, struct board *, int64_t input, int64_t output);
-/* The call is over: parallel counts go back.  Any number of times; fine when nothing was taken. */
+/* The call is over: counts of calls at once go back.  Any number of times. */
 void		 limits_give(struct limits *, struct board *);
-/* Nothing was sent: all goes back. */
+/* Nothing was sent, or the exchange is gone while it waited: all goes back, and no `ready` comes any more. */
 void		 limits_undo(struct limits *, struct board *);
 
-/* A sentence for the client: which limit of whom, used, when it resets, what to do. */
+/* A sentence for the client: which limit of whom, how much is left, when it resets, what to do. */
 struct text	 limits_sentence(struct arena *, const struct limits *);
-/* One header line after the other, as name, value: x-ratelimit-…, and of a refusal retry-after, rate_limit_type, reset_at. */
+/* x-ratelimit-…, and of a refusal retry-after, rate_limit_type and reset_at; one call for each. */
 typedef void	 limits_header_f(void *to, const char *name, struct text value);
 void		 limits_headers(const struct limits *, struct arena *, limits_header_f *, void *to);
 

@@ -71,6 +71,8 @@ enum counter {				/* whole gateway */
 	COUNT_CUT,			/* streams that broke */
 	COUNT_BAD_RECORDS,		/* malformed FastCGI streams */
 	COUNT_FALLBACKS, COUNT_RETRIES,
+	COUNT_MEMCACHED_FAILURES,	/* limits that could not be shared between hosts */
+	COUNT_UNCOUNTED,		/* requests admitted without all of their limits counted: the board was full */
 	COUNTERS
 };
 enum deployment_counter {

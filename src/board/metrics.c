@@ -101,6 +101,8 @@ static const struct {
 	{ "sluice_bad_records_total", "Malformed FastCGI record streams.", NULL, COUNT_BAD_RECORDS },
 	{ "sluice_fallbacks_total", "Requests that went on to another group.", NULL, COUNT_FALLBACKS },
 	{ "sluice_retries_total", "Further attempts within a group.", NULL, COUNT_RETRIES },
+	{ "sluice_memcached_failures_total", "Questions to memcached that were not answered in time.", NULL, COUNT_MEMCACHED_FAILURES },
+	{ "sluice_limits_uncounted_total", "Requests whose rate limits found no room to be counted.", NULL, COUNT_UNCOUNTED },
 };
 
 /* LiteLLM's exception for a status. */

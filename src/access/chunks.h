@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Windows that hosts share: each takes chunks of one from memcached and spends them on its board.
+ *
+ * memcached counts what was handed out, so all hosts together never admit more than a limit; what a host holds and has not spent is what the others are short
+ * of.  So a chunk is the need, and beside it no more than the host has used in this window and than an eighth of what is left: an idle host holds
+ * nothing, and near the limit a chunk is exactly the need.  memcached away, stopped or slow means that each host counts for itself: a note, no error, no wait.
+ */
+#ifndef ACCESS_CHUNKS_H
+#define ACCESS_CHUNKS_H
+
+#include "access/limits.h"
+#include "base/errand.h"
+
+/* `servers`: "host:port", "/path", separated by commas; every host has the same ones.  `name` is the gateway's: those of one name share limits. */
+struct chunks	*chunks_new(struct loop *, struct board *, struct text servers, struct text name);
+void		 chunks_free(struct chunks *);
+bool		 chunks_away(struct chunks *);	/* memcached did not answer lately: hosts count for themselves */
+
+/* For limits.c. */
+
+enum chunk_end { CHUNK_ADDED, CHUNK_OVER, CHUNK_SHORT /* l->need */, CHUNK_FULL };
+enum chunk_end	 chunk_add(struct chunks *, struct limit *, uint32_t window);
+void		 chunk_trip(struct chunks *, struct limits *);
+void		 chunk_forget(struct limits *);		/* what it brings home is the host's */
+
+#endif

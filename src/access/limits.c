@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The limits of one request: found, taken in order, taken back, corrected, told. */
+#include "access/limits.h"
+
+#include "access/chunks.h"
+#include "base/clock.h"
+#include "board/parallel.h"
+
+#include <stdio.h>
+
+#define ASK_MOST	4	/* others took what was there each time: it is used up */
+#define PARALLEL_WAIT_MS	1000
+
+const char *const limit_kinds[LIMIT_KINDS] = { "requests", "tokens", "max_parallel_requests" };
+
+/* LiteLLM's names of who is limited, and of the same by model and by tag. */
+static const struct {
+	const char	*own, *model, *tag;
+} descriptors[SCOPES] = {
+	[SCOPE_KEY] =	       { "api_key", "model_per_key", "tag_per_key" },
+	[SCOPE_USER] =	       { "user", "model_per_user", "tag_per_user" },
+	[SCOPE_TEAM] =	       { "team", "model_per_team", "tag_per_team" },
+	[SCOPE_MEMBER] =       { "team_member", "model_per_team_member", "tag_per_team_member" },
+	[SCOPE_PROJECT] =      { "project", "model_per_project", "tag_per_project" },
+	[SCOPE_ORGANIZATION] = { "organization", "model_per_organization", "tag_per_organization" },
+	[SCOPE_CUSTOMER] =     { "end_user", "model_per_end_user", "tag_per_end_user" },
+	[SCOPE_TAG] =	       { "tag", "model_per_tag", "tag_per_tag" },
+};
+
+/* finding */
+
+struct finding {
+	struct limits	*l;
+	struct arena	*arena;
+	unsigned	 room;
+	int64_t		 tokens;	/* estimated */
+};
+
+static uint64_t
+mixed(uint64_t x)				/* SplitMix64's: every bit counts in every bit */
+{
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return (x ^ x >> 31);
+}
+
+/* An account's number is the same on all hosts; what has none is known by its name. */
+static uint64_t
+identity(const struct standing *s, enum limit_kind kind, struct text part)
+{
+	bool numbered = s->n_purses > 0 && s->purses[0].account != 0 && s->purses[0].part.len == 0;
+	uint64_t whose = numbered ? s->purses[0].account : ~mixed(text_hash(s->id)), what = (uint64_t)s->scope << 8 | (uint64_t)kind;
+	uint64_t id = mixed(mixed(whose) + what);
+
+	if (part.len > 0)
+		id = mixed(id ^ text_hash(part));
+	return (id != 0 ? id : 1);
+}
+
+static void
+add(struct finding *f, const char *descriptor, struct text value, enum limit_kind kind, uint64_t id, int64_t limit)
+{
+	struct limits *l = f->l;
+
+	if (limit < 0)
+		return;
+	l->list = arena_widen(f->arena, l->list, &f->room, l->n + 1, l->n, sizeof(*l->list));
+	l->list[l->n++] = (struct limit){ .descriptor = descriptor, .value = value, .kind = kind, .id = id, .limit = limit, .wanted = 1 };
+}
+
+/* A member is known as "team/user", LiteLLM writes "team:user". */
+static struct text
+value_of(struct finding *f, const struct caller *c, const struct standing *s)
+{
+	if (s->scope == SCOPE_MEMBER && c->team_id.len > 0)
+		return (arena_print(f->arena, TEXT_FMT ":" TEXT_FMT, TEXT_ARG(c->team_id), TEXT_ARG(c->user_id)));
+	return (s->id);
+}
+
+static void
+add_own(struct finding *f, const struct caller *c, const struct standing *s)
+{
+	const char *descriptor = descriptors[s->scope].own;
+	const int64_t limits[LIMIT_KINDS] = { [LIMIT_REQUESTS] = s->rpm, [LIMIT_TOKENS] = s->tpm, [LIMIT_PARALLEL] = s->parallel };
+
+	if (descriptor == NULL || (s->rpm < 0 && s->tpm < 0 && s->parallel < 0))
+		return;
+	for (enum limit_kind kind = 0; kind < LIMIT_KINDS; kind++)
+		if (limits[kind] >= 0)
+			add(f, descriptor, value_of(f, c, s), kind, identity(s, kind, TEXT("")), limits[kind]);
+}
+
+static bool
+is_tag(struct text name, struct text *tag)
+{
+	if (!text_starts(name, TEXT("tag:")))
+		return (false);
+	*tag = text_sub(name, 4, name.len);
+	return (true);
+}
+
+static bool
+has_tag(const struct caller *c, struct text tag)
+{
+	for (unsigned i = 0; i < c->n_tags; i++)
+		if (text_eq(c->tags[i], tag))
+			return (true);
+	return (false);
+}
+
+static void
+add_parts(struct finding *f, const struct caller *c, const struct standing *s, struct text model)
+{
+	for (unsigned i = 0; i < s->n_model_limits; i++) {
+		const struct model_limit *m = &s->model_limits[i];
+		const char *descriptor = descriptors[s->scope].model;
+		struct text named = m->name, value;
+
+		if (is_tag(m->name, &named))
+			descriptor = has_tag(c, named) ? descriptors[s->scope].tag : NULL;
+		else if (!text_eq(m->name, model))
+			descriptor = NULL;
+		if (descriptor == NULL)
+			continue;
+		value = arena_print(f->arena, TEXT_FMT ":" TEXT_FMT, TEXT_ARG(value_of(f, c, s)), TEXT_ARG(named));
+		add(f, descriptor, value, LIMIT_REQUESTS, identity(s, LIMIT_REQUESTS, m->name), m->rpm);
+		add(f, descriptor, value, LIMIT_TOKENS, identity(s, LIMIT_TOKENS, m->name), m->tpm);
+	}
+}
+
+static void
+add_all(struct finding *f, const struct caller *c, struct text model)
+{
+	for (enum scope scope = 0; scope < SCOPES; scope++)
+		if (c->standing[scope] != NULL && scope != SCOPE_TAG)
+			add_own(f, c, c->standing[scope]);
+	for (unsigned i = 0; i < c->n_tags; i++)
+		if (c->tag_standings != NULL && c->tag_standings[i] != NULL)
+			add_own(f, c, c->tag_standings[i]);
+	for (enum scope scope = 0; scope < SCOPES; scope++)
+		if (c->standing[scope] != NULL && scope != SCOPE_TAG)
+			add_parts(f, c, c->standing[scope], model);
+}
+
+static int64_t
+counted_tokens(enum token_rate rate, int64_t input, int64_t output)
+{
+	input = input < 0 ? 0 : input > WINDOW_MOST ? WINDOW_MOST : input;
+	output = output < 0 ? 0 : output > WINDOW_MOST ? WINDOW_MOST : output;
+	return (rate == TOKENS_INPUT ? input : rate == TOKENS_OUTPUT ? output : input + output);
+}
+
+static void
+want_tokens(struct limits *l, int64_t tokens)
+{
+	for (unsigned i = 0; i < l->n; i++)
+		if (l->list[i].kind == LIMIT_TOKENS && l->list[i].limit < tokens)
+			tokens = l->list[i].limit;
+	for (unsigned i = 0; i < l->n; i++)
+		if (l->list[i].kind == LIMIT_TOKENS)
+			l->list[i].wanted = tokens > 0 ? tokens : 1;
+}
+
+void
+limits_of(struct limits *l, struct arena *arena, const struct limits_rule *rule, const struct caller *c, struct text model, int64_t input, int64_t output)
+{
+	struct finding f = { .l = l, .arena = arena };
+
+	l->tokens = rule->tokens;
+	if (c->kind == CALLER_MASTER)
+		return;
+	add_all(&f, c, model);
+	add(&f, "all", TEXT("the gateway"), LIMIT_PARALLEL, 1, rule->parallel_all);
+	want_tokens(l, counted_tokens(rule->tokens, input, output < 0 ? rule->output : output));
+}
+
+/* taking */
+
+static void
+put_back(struct limits *l, struct board *b, struct limit *limit)
+{
+	if (!limit->taken)
+		return;
+	if (limit->kind == LIMIT_PARALLEL)
+		parallel_give(b, limit->id);
+	else
+		window_correct(b, l->window.number, limit->id, -limit->wanted);
+	limit->used -= limit->wanted;
+	limit->taken = false;
+}
+
+static void
+put_all_back(struct limits *l, struct board *b)
+{
+	for (unsigned i = l->n; i-- > 0;)
+		put_back(l, b, &l->list[i]);
+}
+
+/* What one limit says; where there is no room to count, it goes on uncounted. */
+enum word { WORD_YES, WORD_NO, WORD_SHORT, WORD_UNCOUNTED };
+
+static enum word
+take_parallel(struct board *b, struct limit *limit)
+{
+	static const enum word words[] = { [PARALLEL_TAKEN] = WORD_YES, [PARALLEL_OVER] = WORD_NO, [PARALLEL_FULL] = WORD_UNCOUNTED };
+	unsigned running, most = limit->limit > UINT32_MAX ? UINT32_MAX : (unsigned)limit->limit;
+	enum word word = words[parallel_take(b, limit->id, most, &running)];
+
+	limit->used = running;
+	return (word);
+}
+
+static enum word
+take_window(struct limits *l, struct board *b, struct limit *limit, struct chunks *chunks)
+{
+	static const enum word alone[] = { [WINDOW_ADDED] = WORD_YES, [WINDOW_OVER] = WORD_NO, [WINDOW_FULL] = WORD_UNCOUNTED };
+	static const enum word shared[] = { [CHUNK_ADDED] = WORD_YES, [CHUNK_OVER] = WORD_NO, [CHUNK_SHORT] = WORD_SHORT, [CHUNK_FULL] = WORD_UNCOUNTED };
+	enum word word;
+
+	if (chunks != NULL && !chunks_away(chunks)) {
+		word = shared[chunk_add(chunks, limit, l->window.number)];
+		return (word == WORD_SHORT && l->asked >= ASK_MOST ? WORD_NO : word);
+	}
+	return (alone[window_add(b, l->window.number, limit->id, limit->wanted, limit->limit, &limit->used)]);
+}
+
+static enum limits_end
+refuse(struct limits *l, struct board *b, const struct limit *limit)
+{
+	put_all_back(l, b);
+	l->refused = limit;
+	l->wait_ms = limit->kind == LIMIT_PARALLEL ? PARALLEL_WAIT_MS : l->window.left_ms;
+	return (LIMITS_REFUSED);
+}
+
+static void
+see_window(struct limits *l, struct board *b, const struct limits_rule *rule)
+{
+	uint32_t before = l->window.number;
+
+	window_now(&l->window, b, rule->window_ms);
+	l->ttl_s = (unsigned)(2 * rule->window_ms / 1000) + 1;
+	l->reset_ms = clock_wall_ms() + l->window.left_ms;
+	if (l->asked > 0 && l->window.number != before)		/* what was got is of a window that is over */
+		for (unsigned i = 0; i < l->n; i++)
+			l->list[i].got = 0;
+}
+
+enum limits_end
+limits_take(struct limits *l, struct board *b, struct chunks *chunks, const struct limits_rule *rule)
+{
+	bool lacks = false;
+
+	l->refused = NULL;
+	if (l->n == 0)
+		return (LIMITS_TAKEN);
+	see_window(l, b, rule);
+	for (unsigned i = 0; i < l->n; i++) {
+		struct limit *limit = &l->list[i];
+		enum word word = limit->kind == LIMIT_PARALLEL ? take_parallel(b, limit) : take_window(l, b, limit, chunks);
+
+		if (word == WORD_NO)
+			return (refuse(l, b, limit));
+		limit->taken = word == WORD_YES;
+		lacks |= word == WORD_SHORT;
+		l->uncounted |= word == WORD_UNCOUNTED;
+	}
+	if (!lacks)
+		return (LIMITS_TAKEN);
+	put_all_back(l, b);
+	return (LIMITS_ASK);
+}
+
+void
+limits_ask(struct limits *l, struct chunks *chunks, void (*ready)(struct limits *))
+{
+	l->asked++;
+	l->ready = ready;
+	chunk_trip(chunks, l);
+}
+
+void
+limits_correct(struct limits *l, struct board *b, int64_t input, int64_t output)
+{
+	int64_t tokens = counted_tokens(l->tokens, input, output);
+
+	for (unsigned i = 0; i < l->n; i++) {
+		struct limit *limit = &l->list[i];
+
+		if (limit->kind != LIMIT_TOKENS || !limit->taken)
+			continue;
+		if (tokens != limit->wanted)
+			window_correct(b, l->window.number, limit->id, tokens - limit->wanted);
+		limit->used += tokens - limit->wanted;
+		limit->wanted = tokens;
+	}
+}
+
+void
+limits_give(struct limits *l, struct board *b)
+{
+	for (unsigned i = 0; i < l->n; i++)
+		if (l->list[i].kind == LIMIT_PARALLEL)
+			put_back(l, b, &l->list[i]);
+}
+
+void
+limits_undo(struct limits *l, struct board *b)
+{
+	chunk_forget(l);
+	put_all_back(l, b);
+}
+
+/* telling */
+
+static int64_t
+remaining(const struct limit *limit)
+{
+	return (limit->used < limit->limit ? limit->limit - limit->used : 0);
+}
+
+/* As LiteLLM writes it: "2026-11-26 02:30:00 UTC". */
+static struct text
+moment(struct arena *arena, int64_t wall_ms)
+{
+	char iso[25];
+
+	clock_iso(iso, wall_ms);
+	return (arena_print(arena, "%.10s %.8s UTC", iso, iso + 11));
+}
+
+static int64_t
+whole_seconds(int64_t ms)
+{
+	return (ms <= 0 ? 1 : (ms + 999) / 1000);
+}
+
+struct text
+limits_sentence(struct arena *arena, const struct limits *l)
+{
+	const struct limit *limit = l->refused;
+	struct text first = arena_print(arena, "Rate limit exceeded for %s: " TEXT_FMT ". Limit type: %s. Current limit: %lld, Remaining: %lld.", limit->descriptor,
+	    TEXT_ARG(limit->value), limit_kinds[limit->kind], (long long)limit->limit, (long long)remaining(limit));
+
+	if (limit->kind == LIMIT_PARALLEL)
+		return (arena_print(arena, TEXT_FMT " %lld calls are running: try again when one of them is over, or ask an administrator for more at once.",
+		    TEXT_ARG(first), (long long)limit->used));
+	return (arena_print(arena, TEXT_FMT " Limit resets at: " TEXT_FMT ". Used: %lld, this request asks for %lld: wait %lld s, or ask an administrator for a "
+	    "higher limit.", TEXT_ARG(first), TEXT_ARG(moment(arena, l->reset_ms)), (long long)limit->used, (long long)limit->wanted,
+	    (long long)whole_seconds(l->wait_ms)));
+}
+
+/* Of several of one name (tags) the tightest is told. */
+static bool
+is_told(const struct limits *l, unsigned i)
+{
+	const struct limit *a = &l->list[i];
+
+	for (unsigned j = 0; j < l->n; j++) {
+		const struct limit *b = &l->list[j];
+
+		if (j != i && strcmp(a->descriptor, b->descriptor) == 0 && a->kind == b->kind &&
+		    (remaining(b) < remaining(a) || (remaining(b) == remaining(a) && j < i)))
+			return (false);
+	}
+	return (true);
+}
+
+struct telling {
+	struct arena	*arena;
+	limits_header_f	*header;
+	void		*to;
+};
+
+static void
+tell_number(const struct telling *t, const char *name, int64_t n)
+{
+	t->header(t->to, name, arena_print(t->arena, "%lld", (long long)n));
+}
+
+/* As OpenAI writes them: the key's own, which SDKs and agents read. */
+static void
+tell_as_openai(const struct telling *t, const struct limits *l, const struct limit *limit)
+{
+	static const struct {
+		const char	*limit, *remaining, *reset;
+	} names[] = {
+		[LIMIT_REQUESTS] = { "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests" },
+		[LIMIT_TOKENS] =   { "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens" },
+	};
+
+	if (limit->kind == LIMIT_PARALLEL || strcmp(limit->descriptor, descriptors[SCOPE_KEY].own) != 0)
+		return;
+	tell_number(t, names[limit->kind].limit, limit->limit);
+	tell_number(t, names[limit->kind].remaining, remaining(limit));
+	t->header(t->to, names[limit->kind].reset, arena_print(t->arena, "%llds", (long long)whole_seconds(l->window.left_ms)));
+}
+
+static void
+tell_limit(const struct telling *t, const struct limits *l, const struct limit *limit)
+{
+	const char *kind = limit_kinds[limit->kind];
+
+	tell_number(t, arena_print(t->arena, "x-ratelimit-%s-limit-%s", limit->descriptor, kind).at, limit->limit);
+	tell_number(t, arena_print(t->arena, "x-ratelimit-%s-remaining-%s", limit->descriptor, kind).at, remaining(limit));
+	tell_as_openai(t, l, limit);
+}
+
+static void
+tell_refusal(const struct telling *t, const struct limits *l)
+{
+	tell_number(t, "retry-after", whole_seconds(l->wait_ms));
+	t->header(t->to, "rate_limit_type", text_of(limit_kinds[l->refused->kind]));
+	if (l->refused->kind != LIMIT_PARALLEL)
+		t->header(t->to, "reset_at", moment(t->arena, l->reset_ms));
+}
+
+void
+limits_headers(const struct limits *l, struct arena *arena, limits_header_f *header, void *to)
+{
+	struct telling t = { arena, header, to };
+
+	for (unsigned i = 0; i < l->n; i++)
+		if ((l->list[i].taken || &l->list[i] == l->refused) && is_told(l, i))
+			tell_limit(&t, l, &l->list[i]);
+	if (l->refused != NULL)
+		tell_refusal(&t, l);
+}

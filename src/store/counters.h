@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Counters that hosts share, in memcached: each is an allowance of which hosts take parts until it is used up.
+ *
+ * One `struct counters` is used by one thread at a time; everything may block for a few dozen milliseconds and belongs to errands.  What memcached loses (a restart, an
+ * eviction) begins anew from what the asking host says it took before.
+ */
+#ifndef STORE_COUNTERS_H
+#define STORE_COUNTERS_H
+
+#include "base/text.h"
+
+#define COUNTERS_MS	25		/* the longest one answer may take */
+
+struct counters;
+
+/* "host:port", "[::1]:11211", "/path", separated by commas; false: that is no list of servers. */
+bool		 counters_servers_fit(struct text servers);
+
+struct counters	*counters_new(struct text servers);
+void		 counters_free(struct counters *);
+
+struct take {
+	struct text	 key;		/* no blanks, at most 250 bytes */
+	int64_t		 limit;
+	int64_t		 need;		/* this much or nothing */
+	int64_t		 extra;		/* and up to so much more */
+	int64_t		 had;		/* what this host took of it before */
+	unsigned	 ttl_s;
+	/* answer */
+	int64_t		 got;
+	int64_t		 taken;		/* by all hosts, this one included */
+};
+bool		 counters_take(struct counters *, struct take *);	/* false: memcached can not be asked */
+bool		 counters_probe(struct counters *);			/* does it answer? */
+
+#endif

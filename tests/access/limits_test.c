@@ -1,0 +1,754 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rate limits of a request: which bind it, all or nothing, corrections, what the client hears; shared between hosts through a real memcached. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "access/chunks.h"
+#include "access/limits.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "board/parallel.h"
+#include "store/counters.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define HOUR	3600000			/* of most tests: no window ends while they run */
+
+static char dir[64];
+static struct board *b;
+static struct arena *arena;
+static struct loop *loop;
+static struct standing key, team, user, tag;
+static struct caller caller;
+static const struct limits_rule rule = { .window_ms = HOUR, .tokens = TOKENS_TOTAL, .output = 1024, .parallel_all = NO_LIMIT };
+
+static struct board *
+open_board(const char *name)
+{
+	struct buf why = { 0 };
+	struct board *opened = board_open(dir, name, SEAT_WIDE, &why);
+
+	if (opened == NULL)
+		fprintf(stderr, TEXT_FMT "\n", TEXT_ARG(why));
+	buf_free(&why);
+	assert_non_null(opened);
+	return (opened);
+}
+
+static int
+set_up(void **state)
+{
+	strcpy(dir, "/tmp/limits_test.XXXXXX");
+	if (mkdtemp(dir) == NULL)
+		return (1);
+	chmod(dir, 0777);
+	b = open_board("a");
+	arena = arena_new();
+	loop = loop_new();
+	key = team = user = tag = standing_none;
+	key.scope = SCOPE_KEY;
+	key.id = TEXT("88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b");
+	team.scope = SCOPE_TEAM;
+	team.id = TEXT("data-eng");
+	user.scope = SCOPE_USER;
+	user.id = TEXT("ann");
+	tag.scope = SCOPE_TAG;
+	tag.id = TEXT("batch");
+	caller = (struct caller){ .kind = CALLER_KEY, .standing = { [SCOPE_KEY] = &key, [SCOPE_TEAM] = &team, [SCOPE_USER] = &user } };
+	return (0);
+}
+
+static int
+tear_down(void **state)
+{
+	char command[128];
+
+	board_close(b);
+	arena_free(arena);
+	loop_free(loop);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	return (system(command));
+}
+
+static struct limits
+find(int64_t input, int64_t output)
+{
+	struct limits l = { 0 };
+
+	limits_of(&l, arena, &rule, &caller, TEXT("gpt-4o"), input, output);
+	return (l);
+}
+
+static enum limits_end
+take(struct limits *l)
+{
+	*l = find(10, 10);
+	return (limits_take(l, b, NULL, &rule));
+}
+
+static void
+without_limits_there_is_nothing_to_take(void **state)
+{
+	struct limits l;
+
+	assert_int_equal(take(&l), LIMITS_TAKEN);
+	assert_int_equal(l.n, 0);
+	limits_correct(&l, b, 5, 5);
+	limits_give(&l, b);
+	limits_undo(&l, b);
+}
+
+static void
+each_level_binds(void **state)
+{
+	struct limits l;
+
+	key.rpm = 3;
+	team.rpm = 2;
+	assert_int_equal(take(&l), LIMITS_TAKEN);
+	assert_int_equal(take(&l), LIMITS_TAKEN);
+	assert_int_equal(take(&l), LIMITS_REFUSED);
+	assert_string_equal(l.refused->descriptor, "team");
+	assert_int_equal(l.refused->limit, 2);
+	assert_int_equal(l.refused->used, 2);
+	assert_false(l.list[0].taken);
+	caller.standing[SCOPE_TEAM] = NULL;			/* what the refused ones took of the key was given back */
+	assert_int_equal(take(&l), LIMITS_TAKEN);
+	assert_int_equal(take(&l), LIMITS_REFUSED);
+	assert_string_equal(l.refused->descriptor, "api_key");
+}
+
+static void
+the_master_key_is_exempt(void **state)
+{
+	struct limits l;
+
+	key.rpm = 0;
+	caller.kind = CALLER_MASTER;
+	assert_int_equal(take(&l), LIMITS_TAKEN);
+}
+
+static void
+zero_refuses(void **state)
+{
+	struct limits l;
+
+	key.tpm = 0;
+	assert_int_equal(take(&l), LIMITS_REFUSED);
+	assert_int_equal(l.refused->kind, LIMIT_TOKENS);
+	key.tpm = NO_LIMIT;
+	key.parallel = 0;
+	assert_int_equal(take(&l), LIMITS_REFUSED);
+	assert_int_equal(l.refused->kind, LIMIT_PARALLEL);
+	key.parallel = NO_LIMIT;
+	key.rpm = 0;
+	assert_int_equal(take(&l), LIMITS_REFUSED);
+	assert_int_equal(l.refused->kind, LIMIT_REQUESTS);
+}
+
+static void
+tokens_are_reserved_and_corrected(void **state)
+{
+	struct limits first, second;
+
+	key.tpm = 1000;
+	first = find(300, 500);
+	assert_int_equal(limits_take(&first, b, NULL, &rule), LIMITS_TAKEN);
+	second = find(300, 0);
+	assert_int_equal(limits_take(&second, b, NULL, &rule), LIMITS_REFUSED);
+	assert_int_equal(second.refused->used, 800);
+	limits_correct(&first, b, 300, 20);
+	assert_int_equal(limits_take(&second, b, NULL, &rule), LIMITS_TAKEN);
+	limits_correct(&second, b, 300, 900);			/* the truth may be more than was reserved */
+	assert_int_equal(second.list[0].used, 1520);
+	limits_correct(&second, b, 300, 900);
+	assert_int_equal(window_count(b, second.window.number, second.list[0].id), 1520);
+	limits_undo(&second, b);
+	limits_undo(&second, b);
+	assert_int_equal(window_count(b, second.window.number, second.list[0].id), 320);
+}
+
+static void
+a_cautious_estimate_does_not_refuse_for_ever(void **state)
+{
+	struct limits l;
+
+	key.tpm = 1000;
+	team.tpm = 5000;
+	l = find(20, 64000);
+	assert_int_equal(limits_take(&l, b, NULL, &rule), LIMITS_TAKEN);
+	assert_int_equal(l.list[0].wanted, 1000);
+	assert_int_equal(l.list[1].wanted, 1000);
+	limits_undo(&l, b);
+	l = find(20, -1);					/* no max_tokens: the default */
+	key.tpm = 100000;
+	team.tpm = NO_LIMIT;
+	l = find(20, -1);
+	assert_int_equal(l.list[0].wanted, 1044);
+}
+
+static void
+which_tokens_count_is_a_setting(void **state)
+{
+	struct limits_rule other = rule;
+	struct limits l = { 0 };
+
+	key.tpm = 1000;
+	other.tokens = TOKENS_OUTPUT;
+	limits_of(&l, arena, &other, &caller, TEXT("gpt-4o"), 700, 500);
+	assert_int_equal(l.list[0].wanted, 500);
+	other.tokens = TOKENS_INPUT;
+	l = (struct limits){ 0 };
+	limits_of(&l, arena, &other, &caller, TEXT("gpt-4o"), 700, 500);
+	assert_int_equal(l.list[0].wanted, 700);
+	assert_int_equal(limits_take(&l, b, NULL, &other), LIMITS_TAKEN);
+	limits_correct(&l, b, 650, 100000);
+	assert_int_equal(l.list[0].used, 650);
+}
+
+static void
+calls_at_once_go_back(void **state)
+{
+	struct limits first, second;
+
+	key.parallel = 1;
+	team.rpm = 100;
+	assert_int_equal(take(&first), LIMITS_TAKEN);
+	assert_int_equal(take(&second), LIMITS_REFUSED);
+	assert_int_equal(window_count(b, first.window.number, first.list[1].id), 1);	/* the refused one does not count */
+	limits_give(&first, b);
+	limits_give(&first, b);
+	assert_int_equal(take(&second), LIMITS_TAKEN);
+	assert_int_equal(window_count(b, first.window.number, first.list[1].id), 2);	/* the finished one does */
+	limits_undo(&second, b);
+	assert_int_equal(window_count(b, first.window.number, first.list[1].id), 1);
+}
+
+static void
+all_together_are_bounded(void **state)
+{
+	struct limits_rule all = rule;
+	struct limits l = { 0 }, m = { 0 };
+
+	all.parallel_all = 1;
+	limits_of(&l, arena, &all, &caller, TEXT("m"), 1, 1);
+	limits_of(&m, arena, &all, &caller, TEXT("m"), 1, 1);
+	assert_int_equal(limits_take(&l, b, NULL, &all), LIMITS_TAKEN);
+	assert_int_equal(limits_take(&m, b, NULL, &all), LIMITS_REFUSED);
+	limits_give(&l, b);
+	assert_int_equal(limits_take(&m, b, NULL, &all), LIMITS_TAKEN);
+}
+
+static void
+models_and_tags_of_a_key_bind(void **state)
+{
+	struct model_limit limits[] = { { TEXT("gpt-4o"), 1, NO_LIMIT }, { TEXT("o3"), 0, 0 }, { TEXT("tag:batch"), 1, NO_LIMIT }, { TEXT("tag:other"), 0, 0 } };
+	struct text tags[] = { TEXT("batch") };
+	const struct standing *tag_standings[] = { &tag };
+	struct limits l;
+
+	key.model_limits = limits;
+	key.n_model_limits = nitems(limits);
+	assert_int_equal(take(&l), LIMITS_TAKEN);
+	assert_int_equal(l.n, 1);
+	assert_int_equal(take(&l), LIMITS_REFUSED);
+	assert_string_equal(l.refused->descriptor, "model_per_key");
+	assert_true(text_ends(l.refused->value, TEXT(":gpt-4o")));
+	limits[0].rpm = NO_LIMIT;
+	caller.tags = tags;
+	caller.n_tags = 1;
+	caller.tag_standings = tag_standings;
+	tag.rpm = 5;
+	assert_int_equal(take(&l), LIMITS_TAKEN);
+	assert_int_equal(take(&l), LIMITS_REFUSED);
+	assert_string_equal(l.refused->descriptor, "tag_per_key");
+	key.n_model_limits = 0;
+	for (unsigned i = 1; i < 5; i++)
+		assert_int_equal(take(&l), LIMITS_TAKEN);
+	assert_int_equal(take(&l), LIMITS_REFUSED);
+	assert_string_equal(l.refused->descriptor, "tag");
+}
+
+static void
+a_member_is_one_of_a_team(void **state)
+{
+	struct standing member = standing_none;
+	struct limits l;
+
+	member.scope = SCOPE_MEMBER;
+	member.id = TEXT("data-eng/ann");
+	member.rpm = 0;
+	caller.standing[SCOPE_MEMBER] = &member;
+	caller.team_id = team.id;
+	caller.user_id = user.id;
+	assert_int_equal(take(&l), LIMITS_REFUSED);
+	assert_string_equal(l.refused->descriptor, "team_member");
+	assert_true(text_is(l.refused->value, "data-eng:ann"));
+}
+
+static void
+accounts_are_identities(void **state)
+{
+	struct purse purse = { .account = 77, .part = TEXT("") };
+	struct limits by_name, by_account;
+
+	key.rpm = 5;
+	by_name = find(1, 1);
+	key.purses = &purse;
+	key.n_purses = 1;
+	by_account = find(1, 1);
+	assert_int_not_equal(by_name.list[0].id, by_account.list[0].id);
+	key.tpm = 5;
+	by_account = find(1, 1);
+	assert_int_not_equal(by_account.list[0].id, by_account.list[1].id);
+}
+
+static void
+a_minute_passes(void **state)
+{
+	struct limits_rule quick = rule;
+	struct limits l = { 0 };
+	enum limits_end end;
+
+	quick.window_ms = 300;
+	key.rpm = 1;
+	limits_of(&l, arena, &quick, &caller, TEXT("m"), 1, 1);
+	assert_int_equal(limits_take(&l, b, NULL, &quick), LIMITS_TAKEN);
+	do {
+		l = (struct limits){ 0 };
+		limits_of(&l, arena, &quick, &caller, TEXT("m"), 1, 1);
+		if ((end = limits_take(&l, b, NULL, &quick)) == LIMITS_REFUSED) {
+			assert_true(l.wait_ms > 0 && l.wait_ms <= 600);
+			usleep((unsigned)l.wait_ms * 1000);
+		}
+	} while (end == LIMITS_REFUSED);
+}
+
+/* telling */
+
+static void
+collect(void *to, const char *name, struct text value)
+{
+	buf_print(to, "%s: " TEXT_FMT "\n", name, TEXT_ARG(value));
+}
+
+static bool
+says(const struct limits *l, const char *line)
+{
+	struct buf said = { 0 };
+	bool found;
+
+	buf_byte(&said, '\n');
+	limits_headers(l, arena, collect, &said);
+	buf_byte(&said, '\0');
+	found = strstr(said.at, line) != NULL;
+	buf_free(&said);
+	return (found);
+}
+
+static void
+headers_tell_what_is_left(void **state)
+{
+	struct limits l;
+
+	key.rpm = 10;
+	key.tpm = 1000;
+	team.parallel = 3;
+	assert_int_equal(take(&l), LIMITS_TAKEN);
+	assert_true(says(&l, "\nx-ratelimit-api_key-limit-requests: 10\nx-ratelimit-api_key-remaining-requests: 9\n"));
+	assert_true(says(&l, "\nx-ratelimit-limit-requests: 10\nx-ratelimit-remaining-requests: 9\nx-ratelimit-reset-requests: "));
+	assert_true(says(&l, "\nx-ratelimit-api_key-remaining-tokens: 980\n"));
+	assert_true(says(&l, "\nx-ratelimit-remaining-tokens: 980\n"));
+	assert_true(says(&l, "\nx-ratelimit-team-limit-max_parallel_requests: 3\nx-ratelimit-team-remaining-max_parallel_requests: 2\n"));
+	assert_false(says(&l, "retry-after"));
+}
+
+static void
+a_refusal_tells_what_to_do(void **state)
+{
+	struct text sentence;
+	struct limits l;
+
+	team.rpm = 1;
+	take(&l);
+	assert_int_equal(take(&l), LIMITS_REFUSED);
+	sentence = limits_sentence(arena, &l);
+	assert_true(text_starts(sentence, TEXT("Rate limit exceeded for team: data-eng. Limit type: requests. Current limit: 1, Remaining: 0. Limit resets at: 20")));
+	assert_true(text_has(sentence, TEXT(" UTC. ")));
+	assert_true(says(&l, "\nrate_limit_type: requests\nreset_at: 20"));
+	assert_true(says(&l, "\nx-ratelimit-team-remaining-requests: 0\n"));
+	assert_true(says(&l, "\nretry-after: "));
+	team.rpm = NO_LIMIT;
+	user.parallel = 0;
+	assert_int_equal(take(&l), LIMITS_REFUSED);
+	assert_true(says(&l, "\nretry-after: 1\nrate_limit_type: max_parallel_requests\n"));
+	assert_true(text_starts(limits_sentence(arena, &l), TEXT("Rate limit exceeded for user: ann. Limit type: max_parallel_requests.")));
+}
+
+/* memcached */
+
+static char path[128];
+static pid_t memcached;
+
+static void
+start_memcached(void)
+{
+	snprintf(path, sizeof(path), "%s/memcached", dir);
+	unlink(path);
+	memcached = fork();
+	assert_int_not_equal(memcached, -1);
+	if (memcached == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getuid() == 0)			/* as another user it would lose that wish */
+			execlp("memcached", "memcached", "-u", "root", "-s", path, "-a", "0666", "-m", "8", "-t", "1", (char *)NULL);
+		else
+			execlp("memcached", "memcached", "-s", path, "-a", "0666", "-m", "8", "-t", "1", (char *)NULL);
+		_exit(127);
+	}
+	for (unsigned i = 0; i < 200 && access(path, F_OK) != 0; i++)
+		usleep(10000);
+}
+
+static void
+stop_memcached(void)
+{
+	kill(memcached, SIGKILL);
+	waitpid(memcached, NULL, 0);
+	memcached = 0;
+}
+
+static bool
+have_memcached(void)
+{
+	return (system("command -v memcached >/dev/null") == 0);
+}
+
+struct host {
+	struct board	*board;
+	struct chunks	*chunks;
+	unsigned	 admitted, refused, trips;
+};
+
+static void
+add_host(struct host *h, const char *name)
+{
+	*h = (struct host){ .board = open_board(name) };
+	h->chunks = chunks_new(loop, h->board, text_of(path), TEXT("test"));
+}
+
+static void
+remove_host(struct host *h)
+{
+	chunks_free(h->chunks);
+	board_close(h->board);
+}
+
+static unsigned came;
+
+static void
+ready(struct limits *l)
+{
+	came++;
+}
+
+/* One request, to its end; how long it took, at most, is in *worst_us. */
+static enum limits_end
+request_with(struct host *h, struct limits *l, int64_t *worst_us)
+{
+	int64_t began = clock_us();
+	enum limits_end end;
+
+	while ((end = limits_take(l, h->board, h->chunks, &rule)) == LIMITS_ASK) {
+		unsigned before = came;
+
+		h->trips++;
+		limits_ask(l, h->chunks, ready);
+		while (came == before)
+			loop_turn(loop, 200);
+	}
+	if (worst_us != NULL && clock_us() - began > *worst_us)
+		*worst_us = clock_us() - began;
+	h->admitted += end == LIMITS_TAKEN;
+	h->refused += end == LIMITS_REFUSED;
+	return (end);
+}
+
+static enum limits_end
+request(struct host *h, int64_t *worst_us)
+{
+	struct limits l = find(10, 10);
+
+	return (request_with(h, &l, worst_us));
+}
+
+static void
+hosts_share_a_limit(void **state)
+{
+	struct host hosts[2];
+
+	if (!have_memcached())
+		skip();
+	start_memcached();
+	add_host(&hosts[0], "b");
+	add_host(&hosts[1], "c");
+	key.rpm = 500;
+	for (unsigned i = 0; i < 1200; i++)			/* one asks three times as often as the other */
+		request(&hosts[i % 4 == 0], NULL);
+	print_message("%u + %u of 500 admitted, %u + %u questions\n", hosts[0].admitted, hosts[1].admitted, hosts[0].trips, hosts[1].trips);
+	assert_int_equal(hosts[0].admitted + hosts[1].admitted, 500);
+	assert_true(hosts[1].admitted > 100);
+	remove_host(&hosts[0]);
+	remove_host(&hosts[1]);
+	stop_memcached();
+}
+
+/* A host that fell silent holds no more than an eighth of what was left, and than it had used. */
+static void
+a_silent_host_holds_little(void **state)
+{
+	struct host hosts[2];
+
+	if (!have_memcached())
+		skip();
+	start_memcached();
+	add_host(&hosts[0], "b");
+	add_host(&hosts[1], "c");
+	key.rpm = 1000;
+	for (unsigned i = 0; i < 100; i++)
+		request(&hosts[0], NULL);
+	for (unsigned i = 0; i < 1200; i++)
+		request(&hosts[1], NULL);
+	print_message("slack: %u of 1000 stay with a host that used 100 and stopped\n", 1000 - hosts[0].admitted - hosts[1].admitted);
+	assert_true(hosts[0].admitted + hosts[1].admitted <= 1000);
+	assert_true(hosts[0].admitted + hosts[1].admitted >= 900);
+	for (unsigned i = 0; i < 120; i++)			/* which spends it when it asks again */
+		request(&hosts[0], NULL);
+	assert_int_equal(hosts[0].admitted + hosts[1].admitted, 1000);
+	remove_host(&hosts[0]);
+	remove_host(&hosts[1]);
+	stop_memcached();
+}
+
+static void
+tokens_are_shared_too(void **state)
+{
+	struct host hosts[2];
+	int64_t used = 0;
+
+	if (!have_memcached())
+		skip();
+	start_memcached();
+	add_host(&hosts[0], "b");
+	add_host(&hosts[1], "c");
+	key.tpm = 20000;
+	for (unsigned i = 0; i < 2000; i++) {
+		struct limits l = find(10, 90);
+		struct host *h = &hosts[random_u64() % 2];
+
+		if (request_with(h, &l, NULL) != LIMITS_TAKEN)
+			continue;
+		limits_correct(&l, h->board, 10, 40);
+		used += 50;
+	}
+	print_message("%lld of 20000 tokens used by two hosts\n", (long long)used);
+	assert_true(used <= 20000);
+	assert_true(used >= 19000);
+	remove_host(&hosts[0]);
+	remove_host(&hosts[1]);
+	stop_memcached();
+}
+
+static void
+a_refusal_elsewhere_gives_back(void **state)
+{
+	struct host host;
+	struct limits l;
+
+	if (!have_memcached())
+		skip();
+	start_memcached();
+	add_host(&host, "b");
+	key.rpm = 5;
+	team.parallel = 0;
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(request(&host, NULL), LIMITS_REFUSED);
+	team.parallel = NO_LIMIT;
+	for (unsigned i = 0; i < 5; i++) {
+		l = find(1, 1);
+		assert_int_equal(request_with(&host, &l, NULL), LIMITS_TAKEN);
+		assert_int_equal(l.list[0].used, i + 1);
+	}
+	assert_int_equal(request(&host, NULL), LIMITS_REFUSED);
+	limits_undo(&l, host.board);
+	assert_int_equal(request(&host, NULL), LIMITS_TAKEN);
+	remove_host(&host);
+	stop_memcached();
+}
+
+static void
+without_memcached_a_host_counts_alone(void **state)
+{
+	struct host host;
+	int64_t worst_us = 0;
+
+	snprintf(path, sizeof(path), "%s/nothing", dir);
+	add_host(&host, "b");
+	key.rpm = 10;
+	for (unsigned i = 0; i < 15; i++)
+		request(&host, &worst_us);
+	assert_int_equal(host.admitted, 10);
+	assert_true(chunks_away(host.chunks));
+	assert_true(worst_us < 200000);				/* 50 ms; this machine may be busy */
+	assert_true(board_counted(host.board, COUNT_MEMCACHED_FAILURES) > 0);
+	remove_host(&host);
+}
+
+static void
+a_stopped_memcached_is_waited_for_once(void **state)
+{
+	int64_t worst_us = 0, began;
+	struct host host;
+
+	if (!have_memcached())
+		skip();
+	start_memcached();
+	add_host(&host, "b");
+	key.rpm = 1000;
+	for (unsigned i = 0; i < 5; i++)
+		request(&host, NULL);
+	kill(memcached, SIGSTOP);
+	began = clock_us();
+	for (unsigned i = 0; i < 300; i++)
+		assert_int_equal(request(&host, &worst_us), LIMITS_TAKEN);
+	print_message("stopped: the worst waited %lld ms, 300 took %lld ms\n", (long long)worst_us / 1000, (long long)(clock_us() - began) / 1000);
+	assert_true(worst_us < 200000);
+	assert_true(chunks_away(host.chunks));
+	kill(memcached, SIGCONT);
+	for (unsigned i = 0; i < 400 && chunks_away(host.chunks); i++)
+		loop_turn(loop, 10);
+	assert_false(chunks_away(host.chunks));
+	for (unsigned i = 0; i < 1000; i++)			/* and what was admitted alone is made known to the others */
+		request(&host, NULL);
+	assert_true(host.admitted <= 1000 && host.admitted >= 980);	/* less the chunk whose answer nobody awaited */
+	remove_host(&host);
+	stop_memcached();
+}
+
+static void
+a_memcached_that_forgot_is_told(void **state)
+{
+	struct host host;
+
+	if (!have_memcached())
+		skip();
+	start_memcached();
+	add_host(&host, "b");
+	key.rpm = 100;
+	for (unsigned i = 0; i < 60; i++)
+		request(&host, NULL);
+	stop_memcached();
+	start_memcached();
+	for (unsigned i = 0; i < 400; i++) {
+		request(&host, NULL);
+		loop_turn(loop, 5);
+	}
+	assert_int_equal(host.admitted, 100);
+	remove_host(&host);
+	stop_memcached();
+}
+
+/* The exchange ends while its question is under way: nobody is called, and what comes is the host's. */
+static void
+a_request_may_leave_while_it_waits(void **state)
+{
+	struct host host;
+	struct limits l;
+
+	if (!have_memcached())
+		skip();
+	start_memcached();
+	add_host(&host, "b");
+	key.rpm = 3;
+	l = find(1, 1);
+	assert_int_equal(limits_take(&l, host.board, host.chunks, &rule), LIMITS_ASK);
+	limits_ask(&l, host.chunks, ready);
+	came = 0;
+	limits_undo(&l, host.board);
+	for (unsigned i = 0; i < 20; i++)
+		loop_turn(loop, 10);
+	assert_int_equal(came, 0);
+	for (unsigned i = 0; i < 5; i++)
+		request(&host, NULL);
+	assert_int_equal(host.admitted, 3);
+	l = find(1, 1);						/* nor is anybody called when the worker ends */
+	key.rpm = 100;
+	l = find(1, 1);
+	assert_int_equal(limits_take(&l, host.board, host.chunks, &rule), LIMITS_ASK);
+	limits_ask(&l, host.chunks, ready);
+	remove_host(&host);
+	stop_memcached();
+}
+
+static void
+servers_are_a_list(void **state)
+{
+	assert_true(counters_servers_fit(TEXT("127.0.0.1:11211")));
+	assert_true(counters_servers_fit(TEXT("cache-1.example:11211, cache-2.example:11211")));
+	assert_true(counters_servers_fit(TEXT("/run/memcached/sock")));
+	assert_true(counters_servers_fit(TEXT("[::1]:11211")));
+	assert_false(counters_servers_fit(TEXT("")));
+	assert_false(counters_servers_fit(TEXT(",")));
+	assert_false(counters_servers_fit(TEXT("cache-1.example")));
+	assert_false(counters_servers_fit(TEXT("cache-1.example:0")));
+	assert_false(counters_servers_fit(TEXT("cache-1.example:70000")));
+	assert_false(counters_servers_fit(TEXT(":11211")));
+	assert_false(counters_servers_fit(TEXT("a:1,,b:2")));
+}
+
+static void
+time_taking(void **state)
+{
+	enum { ROUNDS = 200000 };
+	struct limits l = { 0 };
+	int64_t began;
+
+	key.rpm = key.tpm = team.rpm = INT64_MAX / 2;
+	key.parallel = team.parallel = 1000;
+	began = clock_us();
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		l = (struct limits){ 0 };
+		limits_of(&l, arena, &rule, &caller, TEXT("gpt-4o"), 10, 10);
+		assert_int_equal(limits_take(&l, b, NULL, &rule), LIMITS_TAKEN);
+		limits_correct(&l, b, 10, 5);
+		limits_give(&l, b);
+		arena_clear(arena);
+	}
+	print_message("five limits found, taken, corrected, given: %lld ns\n", (long long)(clock_us() - began) * 1000 / ROUNDS);
+}
+
+#define T(test)	cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(without_limits_there_is_nothing_to_take), T(each_level_binds), T(the_master_key_is_exempt), T(zero_refuses),
+		T(tokens_are_reserved_and_corrected), T(a_cautious_estimate_does_not_refuse_for_ever), T(which_tokens_count_is_a_setting),
+		T(calls_at_once_go_back), T(all_together_are_bounded), T(models_and_tags_of_a_key_bind), T(a_member_is_one_of_a_team),
+		T(accounts_are_identities), T(a_minute_passes), T(headers_tell_what_is_left), T(a_refusal_tells_what_to_do), T(hosts_share_a_limit),
+		T(a_silent_host_holds_little), T(tokens_are_shared_too), T(a_refusal_elsewhere_gives_back), T(without_memcached_a_host_counts_alone),
+		T(a_stopped_memcached_is_waited_for_once), T(a_memcached_that_forgot_is_told), T(a_request_may_leave_while_it_waits),
+		T(servers_are_a_list), T(time_taking),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
