@@ -173,11 +173,60 @@ postgres_start(struct postgres *p)
 	return (true);
 }
 
+/* In transaction mode no statement can be prepared by name, and nothing lasts longer than a transaction. */
+static void
+start_bouncer(struct postgres *p)
+{
+	char ini[100], users[100];
+	char *const argv[] = { "pgbouncer", ini, NULL };
+	FILE *f;
+
+	snprintf(users, sizeof(users), "%s/users.txt", p->folder);
+	snprintf(ini, sizeof(ini), "%s/b.ini", p->folder);
+	p->bouncer_port = free_port();
+	f = fopen(users, "w");
+	fprintf(f, "\"postgres\" \"\"\n");
+	fclose(f);
+	f = fopen(ini, "w");
+	fprintf(f, "[databases]\n* = host=127.0.0.1 port=%d\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\nunix_socket_dir =\n"
+	    "auth_type = trust\nauth_file = %s\npool_mode = transaction\ndefault_pool_size = 5\nserver_login_retry = 1\nlogfile =\npidfile =\n",
+	    p->port, p->bouncer_port, users);
+	fclose(f);
+	p->bouncer = run(p, argv);
+}
+
+bool
+postgres_bounced(struct postgres *p, char *url, size_t room)
+{
+	const char *database = strrchr(p->url, '/');
+
+	if (access("/usr/sbin/pgbouncer", X_OK) != 0)
+		return (false);
+	if (p->bouncer == 0)
+		start_bouncer(p);
+	snprintf(url, room, "postgresql://postgres@127.0.0.1:%d%s", p->bouncer_port, database);
+	for (int i = 0; i < 200; i++) {
+		struct store *s = store_new((struct text){ url, strlen(url) });
+		bool up = store_script(s, "SELECT 1") == STORE_FINE;
+
+		store_free(s);
+		if (up)
+			return (true);
+		usleep(20000);
+	}
+	fail_msg("PgBouncer does not start: see %s/log", p->folder);
+	return (false);
+}
+
 void
 postgres_stop(struct postgres *p)
 {
 	char command[100];
 
+	if (p->bouncer != 0) {
+		kill(p->bouncer, SIGTERM);
+		waitpid(p->bouncer, NULL, 0);
+	}
 	postgres_end(p, SIGINT);
 	snprintf(command, sizeof(command), "rm -rf '%s'", p->folder);
 	if (p->folder[0] != '\0' && system(command) != 0)

@@ -4,6 +4,7 @@
 #define TESTS_STORE_POSTGRES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 struct postgres {
@@ -11,6 +12,8 @@ struct postgres {
 	int	 port;
 	char	 folder[64];
 	unsigned databases;
+	pid_t	 bouncer;		/* PgBouncer before it, once postgres_bounced() was called */
+	int	 bouncer_port;
 	char	 url[128];		/* of the last database */
 };
 
@@ -20,5 +23,8 @@ void	postgres_run(struct postgres *);		/* again, in the same folder, after postg
 void	postgres_end(struct postgres *, int signal);	/* SIGINT: well; SIGQUIT: crash; waits for it */
 /* A new one, whose URL is in p->url too; `migrated`: with our schema. */
 const char *postgres_database(struct postgres *, bool migrated);
+
+/* The same through PgBouncer in transaction mode; false: it is not installed. */
+bool	postgres_bounced(struct postgres *, char *url, size_t room);
 
 #endif

@@ -86,6 +86,20 @@ postgres(void **state)
 }
 
 static int
+bounced(void **state)
+{
+	struct bench *b;
+
+	on_postgres(state, true);
+	b = *state;
+	store_free(b->s);
+	if (b->url[0] != '\0' && !postgres_bounced(&server, b->url, sizeof(b->url)))
+		b->url[0] = '\0';
+	b->s = store_new(text_of(b->url));
+	return (0);
+}
+
+static int
 teardown(void **state)
 {
 	struct bench *b = *state;
@@ -729,6 +743,37 @@ notifications_are_heard(void **state)
 	store_free(ear);
 }
 
+/* It takes LISTEN and delivers nothing, so who listens must look now and then, too. */
+static void
+pgbouncer_delivers_nothing(void **state)
+{
+	struct bench *b = bench(state);
+	struct store *ear = store_new(text_of(b->url));
+
+	assert_int_equal(store_listen(ear, "sluice_change"), STORE_FINE);
+	fine(b, store_script(b->s, "NOTIFY sluice_change"));
+	assert_false(store_heard(ear, 200));
+	assert_true(store_fd(ear) >= 0);
+	store_free(ear);
+}
+
+/* More clients than it has connections to the server, each with its transactions. */
+static void
+pgbouncer_is_shared(void **state)
+{
+	struct bench *b = bench(state);
+	pthread_t threads[8];
+	void *failed;
+
+	for (unsigned i = 0; i < nitems(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, count_up, b->url), 0);
+	for (unsigned i = 0; i < nitems(threads); i++) {
+		pthread_join(threads[i], &failed);
+		assert_ptr_equal(failed, NULL);
+	}
+	assert_int_equal(count(b), 1);
+}
+
 static void
 sqlite_hears_nothing(void **state)
 {
@@ -786,6 +831,7 @@ passwords_stay_secret(void **state)
 }
 
 #define BOTH(test)	{ #test "_on_sqlite", test, sqlite, teardown, NULL }, { #test "_on_postgres", test, postgres, teardown, NULL }
+#define ALL3(test)	BOTH(test), { #test "_through_pgbouncer", test, bounced, teardown, NULL }
 #define BARE(test)	{ #test "_on_sqlite", test, bare_sqlite, teardown, NULL }, { #test "_on_postgres", test, bare_postgres, teardown, NULL }
 #define LITE(test)	{ #test, test, sqlite, teardown, NULL }
 #define POST(test)	{ #test, test, postgres, teardown, NULL }
@@ -797,25 +843,27 @@ main(void)
 		BARE(a_schema_is_made_once),
 		BARE(schemas_are_made_side_by_side),
 		BOTH(a_newer_schema_stays),
-		BOTH(values_come_back_as_they_went),
+		ALL3(values_come_back_as_they_went),
 		BOTH(a_huge_text_comes_back),
 		BOTH(texts_that_are_none_are_not_sent),
 		BOTH(likes_take_their_escapes),
-		BOTH(what_changed_is_counted),
-		BOTH(a_transaction_is_whole_or_not),
-		BOTH(a_clash_ends_the_transaction),
+		ALL3(what_changed_is_counted),
+		ALL3(a_transaction_is_whole_or_not),
+		ALL3(a_clash_ends_the_transaction),
 		BOTH(what_must_be_there_is_no_clash),
 		BOTH(a_killed_writer_leaves_nothing),
 		BOTH(writers_wait_for_each_other),
-		BOTH(many_rows_are_loaded),
+		ALL3(many_rows_are_loaded),
 		BOTH(a_bad_row_ends_the_load),
-		BOTH(a_load_may_clash),
-		BOTH(a_load_that_is_given_up),
-		BOTH(what_is_late_is_given_up),
+		ALL3(a_load_may_clash),
+		ALL3(a_load_that_is_given_up),
+		ALL3(what_is_late_is_given_up),
 		LITE(a_file_is_its_owners),
 		LITE(a_file_that_can_not_be),
 		LITE(a_lock_that_stays),
 		LITE(sqlite_hears_nothing),
+		{ "pgbouncer_delivers_nothing", pgbouncer_delivers_nothing, bounced, teardown, NULL },
+		{ "pgbouncer_is_shared", pgbouncer_is_shared, bounced, teardown, NULL },
 		POST(a_connection_that_was_ended),
 		POST(a_load_whose_server_goes),
 		POST(a_backend_that_hangs),
