@@ -104,6 +104,8 @@ static const struct row rows[] = {
 	{ "management_routes",	"/tag/*" },
 	{ "management_routes",	"/access_group/*" },
 	{ "management_routes",	"/access_group" },
+	{ "management_routes",	"/v1/access_group" },
+	{ "management_routes",	"/v1/access_group/*" },
 	{ "management_routes",	"/credentials" },
 	{ "management_routes",	"/credentials/*" },
 	{ "management_routes",	"/fallback" },

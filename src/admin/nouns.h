@@ -39,5 +39,10 @@ admin_f tag_new, tag_update, tag_info, tag_list, tag_delete;
 admin_f credential_new, credential_update, credential_delete, credential_list, credential_by_name, credential_by_model;
 /* models.c */
 admin_f model_new, model_update, model_patch, model_delete, model_block, model_unblock;
+/* access_groups.c */
+admin_f access_group_new, access_group_update, access_group_delete, access_group_info, access_group_list, group_new, group_update,
+    group_info, group_list, group_delete;
+/* fallbacks.c */
+admin_f fallback_set, fallback_get, fallback_delete;
 
 #endif

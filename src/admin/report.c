@@ -3,6 +3,7 @@
 #include "admin/report.h"
 
 #include "admin/roles.h"
+#include "admin/things.h"
 #include "base/date.h"
 #include "base/digest.h"
 
@@ -89,19 +90,7 @@ report_key(struct arena *arena, struct text key)
 struct text
 report_list(struct arena *arena, const struct text *list, unsigned n)
 {
-	struct buf b = { 0 };
-	struct json_out o = { .to = &b };
-	struct text json = TEXT("");
-
-	if (n > 0) {
-		json_open(&o, '[');
-		for (unsigned i = 0; i < n; i++)
-			json_string(&o, list[i]);
-		json_close(&o, ']');
-		json = arena_copy(arena, buf_as_text(&b));
-	}
-	buf_free(&b);
-	return (json);
+	return (n > 0 ? texts_raw(arena, list, n) : TEXT(""));
 }
 
 struct text

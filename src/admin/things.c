@@ -101,6 +101,22 @@ put_made(struct json_out *o, const struct doc *d, int64_t created_at, int64_t up
 	put_string(o, "updated_by", doc_string(d, "updated_by"));
 }
 
+struct text
+texts_raw(struct arena *arena, const struct text *list, unsigned n)
+{
+	struct buf b = { 0 };
+	struct json_out o = { .to = &b };
+	struct text t;
+
+	json_open(&o, '[');
+	for (unsigned i = 0; i < n; i++)
+		json_string(&o, list[i]);
+	json_close(&o, ']');
+	t = arena_copy(arena, buf_as_text(&b));
+	buf_free(&b);
+	return (t);
+}
+
 struct error *
 thing_text(struct text *row, struct admin_call *c, const struct thing *t, thing_put_f *put)
 {

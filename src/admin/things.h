@@ -25,6 +25,8 @@ struct error	*things_list(struct thing **, unsigned *n, struct admin_call *, con
 void		 put_made(struct json_out *, const struct doc *, int64_t created_at, int64_t updated_at);	/* also created_by, updated_by */
 void		 doc_set_made(struct doc *, const struct admin_call *, bool new);	/* created_by, updated_by */
 
+struct text	 texts_raw(struct arena *, const struct text *, unsigned n);	/* a JSON array of strings */
+
 /* Writing a row into a text, for the audit and the archive. */
 typedef struct error *thing_put_f(struct json_out *, struct admin_call *, const struct thing *);
 struct error	*thing_text(struct text *, struct admin_call *, const struct thing *, thing_put_f *);

@@ -201,6 +201,98 @@ credentials(void **state)
 }
 
 static void
+fallbacks(void **state)
+{
+	struct desk *d = *state;
+	const struct group *g;
+	struct capture captured;
+
+	desk_calls(d, "POST /model/new", NEW, 200);
+	desk_calls(d, "POST /fallback", "{\"model\":\"gpt\",\"fallback_models\":[\"yaml-model\"]}", 200);
+	desk_expect(d, "fallback_type", "\"general\"");
+	g = config_group(d->config, TEXT("gpt"), &captured);
+	assert_int_equal(g->n_fallbacks, 1);
+	assert_true(text_is(g->fallbacks[0], "yaml-model"));
+	desk_calls(d, "POST /fallback", "{\"model\":\"gpt\",\"fallback_models\":[\"yaml-model\"],\"fallback_type\":\"context_window\"}", 200);
+	g = config_group(d->config, TEXT("gpt"), &captured);
+	assert_int_equal(g->n_context_fallbacks, 1);
+	assert_int_equal(g->n_fallbacks, 1);
+	desk_calls(d, "GET /fallback/gpt?fallback_type=context_window", NULL, 200);
+	desk_expect(d, "fallback_models", "[\"yaml-model\"]");
+	desk_calls(d, "GET /fallback/gpt?fallback_type=content_policy", NULL, 404);
+	desk_calls(d, "GET /fallback/none", NULL, 404);
+	desk_calls(d, "POST /fallback", "{\"model\":\"gpt\",\"fallback_models\":[\"none\"]}", 404);
+	desk_calls(d, "POST /fallback", "{\"model\":\"gpt\",\"fallback_models\":[\"gpt\"]}", 400);
+	desk_calls(d, "POST /fallback", "{\"model\":\"gpt\",\"fallback_models\":[]}", 422);
+	desk_calls(d, "POST /fallback", "{\"model\":\"gpt\",\"fallback_models\":[\"yaml-model\"],\"fallback_type\":\"odd\"}", 400);
+	desk_calls(d, "DELETE /fallback/gpt", NULL, 200);
+	g = config_group(d->config, TEXT("gpt"), &captured);
+	assert_int_equal(g->n_fallbacks, 0);
+	desk_calls(d, "DELETE /fallback/gpt", NULL, 404);
+}
+
+static void
+marks_of_models(void **state)
+{
+	struct desk *d = *state;
+
+	desk_calls(d, "POST /model/new", NEW, 200);
+	desk_calls(d, "POST /access_group/new", "{\"access_group\":\"beta\",\"model_names\":[\"gpt\"]}", 200);
+	desk_expect(d, "model_names", "[\"gpt\"]");
+	desk_expect(d, "models_updated", "1");
+	assert_true(text_has(deployment(d, "m1")->model_info, TEXT("\"access_groups\":[\"beta\"]")));
+	desk_calls(d, "POST /access_group/new", "{\"access_group\":\"beta\",\"model_names\":[\"gpt\"]}", 409);
+	desk_calls(d, "POST /access_group/new", "{\"access_group\":\"b2\",\"model_names\":[\"yaml-model\"]}", 400);
+	desk_calls(d, "POST /access_group/new", "{\"access_group\":\"b2\",\"model_names\":[\"none\"]}", 400);
+	desk_calls(d, "POST /access_group/new", "{\"access_group\":\"b2\"}", 400);
+	desk_calls(d, "GET /access_group/list", NULL, 200);
+	desk_expect(d, "access_groups.0.access_group", "\"beta\"");
+	desk_calls(d, "GET /access_group/beta/info", NULL, 200);
+	desk_calls(d, "GET /access_group/none/info", NULL, 404);
+	desk_calls(d, "PUT /access_group/beta/update", "{\"model_names\":[\"gpt\"]}", 200);
+	desk_calls(d, "DELETE /access_group/beta/delete", NULL, 200);
+	desk_calls(d, "GET /access_group/list", NULL, 200);
+	desk_expect(d, "access_groups", "[]");
+}
+
+static void
+groups_of_their_own(void **state)
+{
+	struct desk *d = *state;
+	char line[200], body[300];
+	struct text id;
+
+	desk_calls(d, "POST /team/new", "{\"team_id\":\"red\"}", 200);
+	desk_calls(d, "POST /key/generate", "{\"key_alias\":\"k\"}", 200);
+	id = arena_copy(d->arena, json_unescape(d->arena, json_inside(desk_at(d, "token"))));
+	snprintf(body, sizeof(body), "{\"access_group_name\":\"G\",\"access_model_names\":[\"gpt\"],\"assigned_team_ids\":[\"red\"],\"assigned_key_ids\":[\"%s\"]}", id.at);
+	desk_calls(d, "POST /v1/access_group", body, 201);
+	desk_expect(d, "access_group_name", "\"G\"");
+	desk_expect(d, "assigned_team_ids", "[\"red\"]");
+	id = json_unescape(d->arena, json_inside(desk_at(d, "access_group_id")));
+	snprintf(line, sizeof(line), "[\"" TEXT_FMT "\"]", TEXT_ARG(id));
+	desk_calls(d, "GET /team/info?team_id=red", NULL, 200);
+	desk_expect(d, "team_info.access_group_ids", line);
+	desk_calls(d, "GET /key/list?key_alias=k&return_full_object=true", NULL, 200);
+	desk_expect(d, "keys.0.access_group_ids", line);
+	snprintf(line, sizeof(line), "PUT /v1/access_group/" TEXT_FMT, TEXT_ARG(id));
+	desk_calls(d, line, "{\"description\":\"d\",\"assigned_team_ids\":[]}", 200);
+	desk_expect(d, "description", "\"d\"");
+	desk_expect(d, "access_model_names", "[\"gpt\"]");
+	desk_calls(d, "GET /team/info?team_id=red", NULL, 200);
+	desk_expect(d, "team_info.access_group_ids", "[]");
+	desk_calls(d, line, "{\"assigned_team_ids\":[\"none\"]}", 404);
+	desk_calls(d, "GET /v1/access_group", NULL, 200);
+	desk_expect(d, "0.description", "\"d\"");
+	snprintf(line, sizeof(line), "DELETE /v1/access_group/" TEXT_FMT, TEXT_ARG(id));
+	desk_calls(d, line, NULL, 204);
+	assert_int_equal(d->out.len, 0);
+	desk_calls(d, line, NULL, 404);
+	desk_calls(d, "GET /key/list?key_alias=k&return_full_object=true", NULL, 200);
+	desk_expect(d, "keys.0.access_group_ids", "[]");
+}
+
+static void
 their_boxes_are_opened(void **state)
 {
 	struct desk *d = *state;
@@ -228,6 +320,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_bad_row_leaves_the_rest, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(the_last_is_kept_while_the_store_is_away, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(credentials, desk_setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(fallbacks, desk_setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(marks_of_models, desk_setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(groups_of_their_own, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(their_boxes_are_opened, desk_setup, desk_teardown),
 	};
 
