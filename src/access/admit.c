@@ -145,6 +145,14 @@ user_allows(const struct caller *c, const struct config *config, struct text tar
 }
 
 bool
+admit_team(const struct standing *team, const struct config *config, struct text asked)
+{
+	struct text target = asked;
+
+	return (team != NULL && !team->blocked && (find_alias(team, &target) || team->n_groups > 0 || is_allowed(team, config, target)));
+}
+
+bool
 admit_lists(const struct caller *c, const struct config *config, struct text asked)
 {
 	struct text target = admit_model(c, asked);
@@ -296,16 +304,24 @@ check_customer(struct arena *arena, const struct caller *c)
 }
 
 static struct error *
+route_not_in(struct arena *arena, const char *whose, const struct text *list, unsigned n, struct text path)
+{
+	struct text routes = listed(arena, list, n);
+
+	return (refusal(arena, E_FORBIDDEN, "auth_error", "None", "%s is not allowed to call this route. Only allowed to call routes: " TEXT_FMT
+	    ". Tried to call route: " TEXT_FMT, whose, TEXT_ARG(routes), TEXT_ARG(shown(path))));
+}
+
+static struct error *
 check_route(struct arena *arena, const struct caller *c, struct text path)
 {
 	const struct standing *key = c->standing[SCOPE_KEY];
-	struct text routes;
 
-	if (key == NULL || key->n_routes == 0 || route_is_listed(key->routes, key->n_routes, path))
-		return (NULL);
-	routes = listed(arena, key->routes, key->n_routes);
-	return (refusal(arena, E_FORBIDDEN, "auth_error", "None", "Virtual key is not allowed to call this route. Only allowed to call routes: " TEXT_FMT
-	    ". Tried to call route: " TEXT_FMT, TEXT_ARG(routes), TEXT_ARG(shown(path))));
+	if (key != NULL && key->n_routes > 0 && !route_is_listed(key->routes, key->n_routes, path))
+		return (route_not_in(arena, "Virtual key", key->routes, key->n_routes, path));
+	if (c->n_routes > 0 && !route_is_listed(c->routes, c->n_routes, path))
+		return (route_not_in(arena, "This token", c->routes, c->n_routes, path));
+	return (NULL);
 }
 
 /* Who may only look at things calls no model. */

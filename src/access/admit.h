@@ -28,6 +28,8 @@ struct error	*admit_blocked(struct arena *, const struct caller *);
 struct error	*admit(struct arena *, const struct caller *, const struct admission *);
 /* What the aliases of the key and of its team make of a model's name. */
 struct text	 admit_model(const struct caller *, struct text asked);
+/* May that team use the model, as far as its own list says? */
+bool		 admit_team(const struct standing *team, const struct config *, struct text model);
 /* May it be listed for this caller? */
 bool		 admit_lists(const struct caller *, const struct config *, struct text model);
 /* Members that the key's owner must be sent; `body` is a checked JSON object, or empty. */

@@ -94,6 +94,10 @@ struct caller {
 	struct text	 shown;		/* the key for messages: "sk-...wxyz" */
 	struct text	 user_id, team_id, organization_id;
 	const struct standing *standing[SCOPES];	/* NULL: there is none; tags: the first */
+	const struct text *routes;	/* of a program's token: which it may call; none: all that its role may */
+	unsigned	 n_routes;
+	const struct text *teams;	/* of which the first that may use the model is taken, if there are several */
+	unsigned	 n_teams;
 	const struct standing **groups;	/* unified access groups that its key and team name */
 	unsigned	 n_groups;
 	/* known when the request is admitted */

@@ -340,16 +340,24 @@ find_person(struct caller *c, struct finding *f, const struct person *who, struc
 	enum find_end end;
 
 	caller_nobody(c);
-	if ((end = find_user_id(&id, f, who->name)) != FOUND)
+	if (who->name.len == 0)
+		id = TEXT("");
+	else if ((end = find_user_id(&id, f, who->name)) != FOUND)
 		return (end);
 	c->kind = CALLER_PERSON;
 	c->role = who->role;
-	c->shown = TEXT("a person");
+	c->shown = who->by_token ? TEXT("a token") : TEXT("a person");
 	c->user_id = id;
 	c->team_id = team.len > 0 ? team : who->n_teams > 0 ? who->teams[0] : TEXT("");
+	c->organization_id = who->organization_id;
+	c->customer = who->customer;
+	c->routes = who->routes;
+	c->n_routes = who->n_routes;
+	c->teams = who->teams;
+	c->n_teams = team.len > 0 ? 0 : who->n_teams;
 	if ((end = find_behind(c, f)) != FOUND)
 		return (end);
-	if (team.len > 0 && !has_team(who, team) && c->standing[SCOPE_MEMBER] == NULL)
+	if (team.len > 0 && !has_team(who, team) && (who->by_token || c->standing[SCOPE_MEMBER] == NULL))
 		return (refuse(f, refusal(f->arena, E_FORBIDDEN, "auth_error", "None", "User=" TEXT_FMT " is not in team=" TEXT_FMT ".", TEXT_ARG(who->name),
 		    TEXT_ARG(text_sub(team, 0, 200)))));
 	if (c->standing[SCOPE_USER] != NULL && role_of(c->standing[SCOPE_USER]->role) > c->role)
@@ -358,6 +366,28 @@ find_person(struct caller *c, struct finding *f, const struct person *who, struc
 		return (refuse(f, refusal(f->arena, E_FORBIDDEN, "auth_error", "None", "User=" TEXT_FMT " is signed in, but has no role at this gateway.",
 		    TEXT_ARG(who->name))));
 	return (FOUND);
+}
+
+enum find_end
+find_team(struct caller *c, struct finding *f, struct text model)
+{
+	enum find_end end;
+
+	if (c->n_teams < 2 || model.len == 0)
+		return (FOUND);
+	for (unsigned i = 0; i < c->n_teams; i++)
+		wish_for(f, KNOWN_TEAM, c->teams[i], TEXT(""));
+	if ((end = fetch(f)) != FOUND)
+		return (end);
+	for (unsigned i = 0; i < c->n_teams; i++) {
+		if (!admit_team(standing_of(f, wish_for(f, KNOWN_TEAM, c->teams[i], TEXT(""))), f->config, model))
+			continue;
+		c->team_id = c->teams[i];
+		break;
+	}
+	if ((end = find_behind(c, f)) == FOUND)
+		c->n_teams = 0;
+	return (end);
 }
 
 /* A budget of the configuration. */

@@ -29,6 +29,8 @@ struct finding {
 enum find_end	 find_caller(struct caller *, struct finding *, struct text key);
 /* The caller that a person is who is signed in; `team`: the one they ask to be in, or empty. */
 enum find_end	 find_person(struct caller *, struct finding *, const struct person *, struct text team);
+/* Of several teams the first that may use the model is the caller's from here on. */
+enum find_end	 find_team(struct caller *, struct finding *, struct text model);
 /* Then, when the request is read: its customer and its tags, as they stand on the caller, and the whole proxy. */
 enum find_end	 find_more(struct caller *, struct finding *);
 /* The provider a call goes to, if it has a budget: *provider stays NULL else. */

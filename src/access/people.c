@@ -73,7 +73,7 @@ person_read(struct person *who, const struct people *p, const struct request *re
 {
 	struct text groups;
 
-	*who = (struct person){ .name = TEXT(""), .email = TEXT("") };
+	*who = (struct person){ .name = TEXT(""), .email = TEXT(""), .organization_id = TEXT(""), .customer = TEXT("") };
 	if (!is_believed(p, req, peer_uid) || !is_verified(p, req) || !is_name(variable(req, p->user)))
 		return;
 	who->name = variable(req, p->user);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * People whom the web server has signed in: believed only from a server that proves itself, read from variables by exact name.
+ * People whom the web server has signed in, believed only from a server that proves itself and read from variables by exact name; and programs that come with
+ * a token.
  *
  * An empty name is nobody, whatever else stands there.  Pure.
  */
@@ -20,10 +21,17 @@ struct person {
 	enum user_role	 role;			/* by the rules of the configuration */
 	struct text	 teams[PERSON_TEAMS];
 	unsigned	 n_teams;
+	/* of a token */
+	bool		 by_token;
+	struct text	 organization_id, customer;
+	const struct text *routes;		/* which it may call; none: all that its role may */
+	unsigned	 n_routes;
 };
 
 /* `peer_uid` is who runs the web server, -1: not known (request_peer_uid).  Texts point into the request. */
 void		 person_read(struct person *, const struct people *, const struct request *, int64_t peer_uid);
+/* Of the claims of a verified token (program.c).  Texts live in the arena. */
+struct error	*program_read(struct person *, struct arena *, const struct jwt_rules *, struct text claims);
 /* Does a browser's request come from a page of ours?  What only reads may come from anywhere. */
 bool		 is_same_origin(const struct request *);
 

@@ -123,7 +123,8 @@ said_read(struct caller *c, struct arena *arena, const struct said *s)
 	const struct standing *key = c->standing[SCOPE_KEY];
 	bool may_name = c->kind == CALLER_MASTER || (key != NULL && key->may_assert_user);
 
-	c->customer = may_name ? from_headers(arena, s) : TEXT("");
+	if (may_name)
+		c->customer = from_headers(arena, s);
 	if (may_name && c->customer.len == 0)
 		c->customer = from_body(arena, s);
 	read_tags(c, arena, s);

@@ -284,6 +284,32 @@ struct people {
 	size_t		 n_rules;
 };
 
+/* Tokens of programs: general_settings.enable_jwt_auth, litellm_jwtauth, JWT_PUBLIC_KEY_URL, JWT_AUDIENCE, JWT_ISSUER.  Fields are dotted paths of claims. */
+#define JWKS_SOURCES_MOST	16
+struct jwks_source {
+	struct text	 url, host, proxy;
+	unsigned	 port;
+	bool		 verify;
+};
+struct jwt_role {
+	struct text	 named, role;		/* in the token, and here */
+};
+struct jwt_rules {
+	bool		 on;
+	struct jwks_source *sources;
+	size_t		 n_sources;
+	struct text	 audience, issuer;	/* "a,b", or empty */
+	int64_t		 ttl_ms;
+	struct text	 admin_scope;
+	struct text	 user_id, user_email, email_domain, user_roles, team_id, team_ids, team_default, organization_id, end_user_id;
+	struct text	*allowed_roles;
+	size_t		 n_allowed_roles;
+	struct text	*team_routes, *admin_routes;
+	size_t		 n_team_routes, n_admin_routes;
+	struct jwt_role	*roles;
+	size_t		 n_roles;
+};
+
 /* A virtual key of sluice.keys. */
 struct known_key {
 	struct text	 digest;		/* SHA-256 of the key, 64 hexadecimal digits in lower case */
@@ -320,6 +346,7 @@ struct config {
 	struct conduit	*conduits;
 	size_t		 n_conduits;
 	struct people	 people;
+	struct jwt_rules jwt;
 	struct known_key *keys;			/* in the order of their digests */
 	size_t		 n_keys;
 	struct vendor	*vendors;		/* sluice.vendors */

@@ -185,6 +185,9 @@ void		 certs_read(struct making *);			/* whom a deployment trusts, and by what i
 /* people.c */
 void		 people_read(struct load *, const struct node *);	/* sluice.people */
 
+/* jwt.c */
+void		 jwt_read_rules(struct load *, const struct node *general_settings);
+
 /* keys.c */
 void		 keys_read(struct load *, const struct node *);		/* sluice.keys */
 

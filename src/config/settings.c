@@ -545,6 +545,7 @@ read_general(struct load *l, const struct node *map)
 		problem(l, PROBLEM_ERROR, node_get(map, "litellm_key_header_name"), "that is not a header's name");
 	read_user_headers(l, map);
 	read_retention(l, node_get(map, "maximum_spend_logs_retention_period"));
+	jwt_read_rules(l, map);
 	want_text(l, node_get(map, "completion_model"), &set->completion_model);
 	want_text(l, node_get(map, "embedding_model"), &set->embedding_model);
 	want_bool(l, node_get(map, "always_include_stream_usage"), &set->always_stream_usage);

@@ -52,13 +52,16 @@ enum step_result
 admit_known(struct exchange *x)
 {
 	struct finding f = exchange_finding(x);
+	enum find_end end;
 
 	if (x->left) {
 		lookup_forget(&x->lookup);
 		x->end = END_LEFT;
 		return (STEP_DONE);
 	}
-	switch (find_more(x->caller, &f)) {
+	if ((end = find_team(x->caller, &f, x->model)) == FOUND)
+		end = find_more(x->caller, &f);
+	switch (end) {
 	case FOUND_WAIT:
 		return (STEP_WAIT);
 	case FOUND_ERROR:

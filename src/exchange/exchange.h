@@ -8,6 +8,7 @@
 #define EXCHANGE_EXCHANGE_H
 
 #include "access/find.h"
+#include "access/jwks.h"
 #include "access/seal.h"
 #include "admin/admin.h"
 #include "base/arena.h"
@@ -81,6 +82,7 @@ struct exchange {
 	bool		 undated;		/* Azure's path without the api-version it needs */
 	struct text	 key;			/* as sent; only while the request is there */
 	struct person	*person;		/* NULL, or who is signed in and has sent no key */
+	struct jwks_wait keys;			/* of issuers of tokens */
 	struct lookup	 lookup;
 	struct caller	*caller;		/* never NULL */
 	struct text	 path_id;		/* what its {id} took, decoded */
@@ -172,6 +174,7 @@ void	exchange_abandon(struct exchange *);
 /* identify.c, admit.c */
 step_f	identify, identify_known, admit_begin, admit_known;
 struct finding exchange_finding(struct exchange *);
+void	identify_forget(struct exchange *);		/* waits for nobody any more */
 struct text kept_header(struct exchange *, const char *name);	/* a request header's copy in the arena, bounded */
 
 /* surfaces.c */

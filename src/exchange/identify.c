@@ -106,6 +106,13 @@ refuse(struct exchange *x, struct error *e)
 	return (STEP_ERROR);
 }
 
+void
+identify_forget(struct exchange *x)
+{
+	lookup_forget(&x->lookup);
+	jwks_forget(&x->keys);
+}
+
 /* What is answered without a model needs no further look at who asks. */
 static enum step_result
 known(struct exchange *x)
@@ -122,9 +129,46 @@ known(struct exchange *x)
 	return (e != NULL ? refuse(x, e) : STEP_GO);
 }
 
+static void
+keys_came(struct jwks_wait *w)
+{
+	exchange_walk((struct exchange *)((char *)w - offsetof(struct exchange, keys)));
+}
+
+/* Is the key a program's token?  Then its claims say who that is. */
+static enum find_end
+read_token(struct exchange *x, struct finding *f)
+{
+	struct text claims;
+	const char *why;
+
+	if (x->person != NULL || !x->config->jwt.on || !jwt_looks_like(x->key))
+		return (FOUND);
+	x->keys.ready = keys_came;
+	switch (jwks_check(&claims, &why, x->worker->jwks, x->arena, &x->config->jwt, x->key, f->now_ms / 1000, &x->keys)) {
+	case JWKS_WAIT:
+		return (FOUND_WAIT);
+	case JWKS_BAD:
+		f->error = refusal(x->arena, E_AUTH, "auth_error", "None", "Authentication Error, the token %s.", why);
+		return (FOUND_ERROR);
+	case JWKS_AWAY:
+		f->error = error_new(x->arena, E_STORE_AWAY, "Authentication Error, the keys of the token's issuer can not be fetched; try again soon.");
+		return (FOUND_ERROR);
+	case JWKS_GOOD:
+		break;
+	}
+	x->person = arena_new_of(x->arena, struct person);
+	f->error = program_read(x->person, x->arena, &x->config->jwt, claims);
+	return (f->error != NULL ? FOUND_ERROR : FOUND);
+}
+
 static enum find_end
 find(struct exchange *x, struct finding *f)
 {
+	enum find_end end = read_token(x, f);
+
+	if (end != FOUND)
+		return (end);
 	if (x->person == NULL)
 		return (find_caller(x->caller, f, x->key));
 	return (find_person(x->caller, f, x->person, request_header(x->request, "x-litellm-team-id")));
@@ -136,7 +180,7 @@ identify_known(struct exchange *x)
 	struct finding f = exchange_finding(x);
 
 	if (x->left) {
-		lookup_forget(&x->lookup);
+		identify_forget(x);
 		x->end = END_LEFT;
 		return (STEP_DONE);
 	}

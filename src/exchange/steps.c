@@ -167,7 +167,7 @@ exchange_free(struct exchange *x)
 	timer_stop(w->loop, &x->wait);
 	timer_stop(w->loop, &x->clock);
 	admin_forget(x);
-	lookup_forget(&x->lookup);
+	identify_forget(x);
 	*x->link = x->next;
 	if (x->next != NULL)
 		x->next->link = x->link;
@@ -295,7 +295,7 @@ exchange_abandon(struct exchange *x)
 	if (x->at >= SETTLE)
 		return;
 	x->busy++;
-	lookup_forget(&x->lookup);
+	identify_forget(x);
 	ask_stop(x);
 	x->reason = "the worker stops";
 	answer_error(x, error_new(x->arena, E_BUSY, "The gateway is being restarted; send the request again."));

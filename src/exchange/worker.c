@@ -443,6 +443,7 @@ open_rooms(struct worker *w, int fd)
 	open_store(w);
 	open_log(w);
 	w->upstream = upstream_new(w->loop, &up);
+	w->jwks = jwks_new(w->loop, w->upstream);
 	w->tokens = tokens_new(w->loop, w->upstream, w->disk);
 	if (w->form != FORM_ONE && w->form != FORM_CGI && needs_libcurl(w->config))
 		upstream_prepare(w->upstream);
@@ -487,6 +488,7 @@ close_rooms(struct worker *w)
 	web_free(w->web);
 	worker_write_lines(w);
 	tokens_free(w->tokens);
+	jwks_free(w->jwks);
 	upstream_free(w->upstream);
 	lane_free(w->store_lane, STORE_WAIT_MS);
 	lookups_free(w->lookups);

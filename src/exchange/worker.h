@@ -8,6 +8,7 @@
 #ifndef EXCHANGE_WORKER_H
 #define EXCHANGE_WORKER_H
 
+#include "access/jwks.h"
 #include "access/lookup.h"
 #include "base/errand.h"
 #include "base/log.h"
@@ -46,6 +47,7 @@ struct worker {
 	struct store_pool *store_pool;	/* of the database, for errands of that lane */
 	struct lane	*store_lane;
 	unsigned	 permits;	/* connections all processes of the host may have together */
+	struct jwks	*jwks;		/* of issuers of tokens */
 	struct lookups	*lookups;	/* of keys, teams … */
 	struct timer	 look;		/* whether models of the store have changed */
 	uint32_t	 models;	/* their generation in what is in force */

@@ -216,12 +216,31 @@ keys_of_litellm_are_told_apart(void **state)
 }
 
 static void
+tokens_need_keys(void **state)
+{
+	struct config *c = load_with("general_settings: {enable_jwt_auth: true}\n");
+
+	assert_says(c, PROBLEM_ERROR, 2, "JWT_PUBLIC_KEY_URL");
+	config_release(c);
+	c = load_with("environment_variables: {JWT_PUBLIC_KEY_URL: 'https://a/jwks, http://127.0.0.1:1/x'}\n"
+	    "general_settings: {enable_jwt_auth: true, litellm_jwtauth: {user_id_jwt_field: sub, user_id_upsert: true}}\n");
+	assert_int_equal(c->n_errors, 0);
+	assert_int_equal(c->jwt.n_sources, 2);
+	assert_true(text_is(c->jwt.user_id, "sub") && c->jwt.n_team_routes == 3);
+	assert_says(c, PROBLEM_WARNING, 3, "user_id_upsert is not in force yet");
+	config_release(c);
+	c = load_with("environment_variables: {JWT_PUBLIC_KEY_URL: 'https://a/jwks'}\n"
+	    "general_settings: {enable_jwt_auth: true, litellm_jwtauth: {enforce_rbac: true}}\n");
+	assert_says(c, PROBLEM_ERROR, 3, "litellm_jwtauth.enforce_rbac decides whose tokens may what");
+	config_release(c);
+}
+
+static void
 what_protects_is_in_force_or_an_error(void **state)
 {
 	static const char *const cases[][2] = {
 		{ "guardrails: [{guardrail_name: x}]\n", "guardrails" },
 		{ "general_settings: {custom_auth: a.b}\n", "general_settings.custom_auth" },
-		{ "general_settings: {enable_jwt_auth: true}\n", "general_settings.enable_jwt_auth" },
 		{ "general_settings: {enable_oauth2_auth: true}\n", "general_settings.enable_oauth2_auth" },
 		{ "general_settings: {allowed_ips: [10.0.0.1]}\n", "general_settings.allowed_ips" },
 		{ "general_settings: {enforced_params: [user]}\n", "general_settings.enforced_params" },

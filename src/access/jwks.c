@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Issuers' keys: fetched, kept, fetched anew. */
+#include "access/jwks.h"
+
+#include "base/digest.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SECOND_US	INT64_C(1000000)
+#define FETCH_US	(5 * SECOND_US)
+#define AGAIN_US	(10 * SECOND_US)	/* after a fetch, whatever came of it */
+#define STALE_US	(3600 * SECOND_US)
+#define ANSWER_MOST	262144
+#define VERIFIED	1024
+#define VERIFIED_S	300
+#define CLAIMS_MOST	4096			/* of a token that is remembered */
+
+struct issuer {
+	struct jwks	*of;
+	struct issuer	*next;
+	struct jwk_set	*keys;			/* NULL: none came yet */
+	int64_t		 tried_us, came_us;	/* 0: never */
+	struct call	*call;
+	struct call_plan plan;
+	struct text	 headers[1];
+	struct buf	 answer;
+	int		 status;
+	struct timer	 clock;
+	size_t		 url_len;
+	char		 url[];			/* with host and proxy behind it */
+};
+
+struct verified {				/* a token */
+	unsigned char	 digest[DIGEST_BYTES];
+	int64_t		 until_s;		/* 0: none */
+	unsigned	 keys;			/* the generation that verified it */
+	struct buf	 claims;
+};
+
+struct jwks {
+	struct loop	*loop;
+	struct upstream	*upstream;
+	struct issuer	*issuers;
+	struct jwks_wait *waiting;
+	unsigned	 generation;		/* of all keys */
+	struct verified	 verified[VERIFIED];
+};
+
+/* fetching */
+
+static void
+wait_end(struct jwks_wait *w)
+{
+	*w->link = w->next;
+	if (w->next != NULL)
+		w->next->link = w->link;
+	w->link = NULL;
+}
+
+/* Who is told may ask and wait again, itself first. */
+static void
+tell_all(struct jwks *j)
+{
+	struct jwks_wait *all = j->waiting, *w;
+
+	j->waiting = NULL;
+	if (all != NULL)
+		all->link = &all;
+	while ((w = all) != NULL) {
+		wait_end(w);
+		w->ready(w);
+	}
+}
+
+static bool
+is_fetching(const struct jwks *j)
+{
+	for (const struct issuer *i = j->issuers; i != NULL; i = i->next)
+		if (i->call != NULL)
+			return (true);
+	return (false);
+}
+
+static void
+over(struct issuer *i, const char *why)
+{
+	struct jwks *j = i->of;
+
+	timer_stop(j->loop, &i->clock);
+	buf_free(&i->answer);
+	if (why != NULL)
+		note(NOTE_WARN, "", "no keys from %.*s: %s", (int)i->url_len, i->url, why);
+	if (!is_fetching(j))
+		tell_all(j);
+}
+
+static void
+head_came(void *self, const struct call_head *head)
+{
+	((struct issuer *)self)->status = head->status;
+}
+
+static void
+body_came(void *self, const char *bytes, size_t n)
+{
+	struct issuer *i = self;
+
+	if (i->answer.len + n <= ANSWER_MOST + 1)
+		buf_add(&i->answer, bytes, n);
+}
+
+static void
+call_ended(void *self, enum call_end end, const char *why)
+{
+	struct issuer *i = self;
+	struct jwk_set *keys;
+
+	i->call = NULL;
+	if (end != CALL_DONE || i->status != 200 || i->answer.len > ANSWER_MOST) {
+		over(i, end != CALL_DONE ? why : i->status != 200 ? "it did not answer 200" : "its answer is too long");
+		return;
+	}
+	keys = jwk_set_read(buf_as_text(&i->answer));
+	if (keys == NULL) {
+		over(i, "its answer is no key set");
+		return;
+	}
+	jwk_set_free(i->keys);
+	i->keys = keys;
+	i->came_us = loop_now_us(i->of->loop);
+	i->of->generation++;
+	over(i, NULL);
+}
+
+static void
+clock_due(struct timer *t)
+{
+	struct issuer *i = (struct issuer *)((char *)t - offsetof(struct issuer, clock));
+
+	call_cancel(i->call);
+	i->call = NULL;
+	over(i, "it did not answer in time");
+}
+
+static void
+fetch(struct issuer *i)
+{
+	struct jwks *j = i->of;
+	int64_t now = loop_now_us(j->loop);
+
+	if (i->call != NULL || (i->tried_us > 0 && now < i->tried_us + AGAIN_US))
+		return;
+	i->tried_us = now;
+	i->status = 0;
+	i->clock.due = clock_due;
+	timer_set(j->loop, &i->clock, now + FETCH_US);
+	i->call = upstream_call(j->upstream, &i->plan, &(struct call_hearer){ head_came, body_came, call_ended, i });
+}
+
+/* issuers */
+
+static struct issuer *
+issuer_of(struct jwks *j, const struct jwks_source *s)
+{
+	struct issuer *i = j->issuers;
+	char *at;
+
+	while (i != NULL && !text_eq((struct text){ i->url, i->url_len }, s->url))
+		i = i->next;
+	if (i != NULL)
+		return (i);
+	i = must_zalloc(sizeof(*i) + s->url.len + s->host.len + s->proxy.len + 3);
+	i->of = j;
+	i->url_len = s->url.len;
+	memcpy(i->url, s->url.at, s->url.len);
+	at = i->url + s->url.len + 1;
+	memcpy(at, s->host.at, s->host.len);
+	memcpy(at + s->host.len + 1, s->proxy.at, s->proxy.len);
+	i->headers[0] = TEXT("Accept: application/json");
+	i->plan = (struct call_plan){ .url = { i->url, s->url.len }, .host = { at, s->host.len }, .port = s->port, .proxy = { at + s->host.len + 1, s->proxy.len },
+		.method = TEXT("GET"), .headers = i->headers, .n_headers = 1, .body = TEXT(""), .verify = s->verify, .total_ms = FETCH_US / 1000 };
+	i->next = j->issuers;
+	j->issuers = i;
+	return (i);
+}
+
+static bool
+counts(const struct issuer *i, int64_t now, int64_t ttl_ms)
+{
+	return (i->keys != NULL && now < i->came_us + ttl_ms * 1000 + STALE_US);
+}
+
+/* verified tokens */
+
+static struct verified *
+slot_of(struct jwks *j, const unsigned char digest[DIGEST_BYTES])
+{
+	return (&j->verified[(digest[0] | digest[1] << 8) % VERIFIED]);
+}
+
+static bool
+remembered(struct text *claims, struct jwks *j, struct arena *arena, const unsigned char digest[DIGEST_BYTES], int64_t now_s)
+{
+	const struct verified *v = slot_of(j, digest);
+
+	if (v->until_s <= now_s || v->keys != j->generation || memcmp(v->digest, digest, DIGEST_BYTES) != 0)
+		return (false);
+	*claims = arena_copy(arena, buf_as_text(&v->claims));
+	return (true);
+}
+
+static void
+remember(struct jwks *j, const unsigned char digest[DIGEST_BYTES], struct text claims, int64_t until_s)
+{
+	struct verified *v = slot_of(j, digest);
+
+	if (claims.len > CLAIMS_MOST)
+		return;
+	memcpy(v->digest, digest, DIGEST_BYTES);
+	v->until_s = until_s;
+	v->keys = j->generation;
+	v->claims.len = 0;
+	buf_text(&v->claims, claims);
+}
+
+/* checking */
+
+struct checking {
+	struct jwks	*j;
+	const struct jwt_rules *rules;
+	struct jwt	 token;
+	bool		 some, named, good;	/* there are keys; there is that key; it signed the token */
+};
+
+static void
+look_at_keys(struct checking *c)
+{
+	int64_t now = loop_now_us(c->j->loop);
+
+	for (size_t i = 0; i < c->rules->n_sources; i++) {
+		struct issuer *issuer = issuer_of(c->j, &c->rules->sources[i]);
+
+		if (!counts(issuer, now, c->rules->ttl_ms))
+			continue;
+		c->some = true;
+		c->named = c->named || jwk_set_has(issuer->keys, c->token.kid);
+		c->good = c->good || jwt_verify(&c->token, issuer->keys);
+	}
+}
+
+/* Those that lack, or are old; all of them for a key that nobody has. */
+static void
+fetch_what_lacks(struct checking *c)
+{
+	int64_t now = loop_now_us(c->j->loop);
+
+	for (size_t i = 0; i < c->rules->n_sources; i++) {
+		struct issuer *issuer = issuer_of(c->j, &c->rules->sources[i]);
+
+		if (!c->named || issuer->keys == NULL || now >= issuer->came_us + c->rules->ttl_ms * 1000)
+			fetch(issuer);
+	}
+}
+
+static void
+wait_begin(struct jwks *j, struct jwks_wait *w)
+{
+	w->waited = true;
+	w->next = j->waiting;
+	w->link = &j->waiting;
+	if (w->next != NULL)
+		w->next->link = &w->next;
+	j->waiting = w;
+}
+
+static enum jwks_end
+judge(struct text *claims, const char **why, struct checking *c, struct arena *arena, const unsigned char digest[DIGEST_BYTES], int64_t now_s)
+{
+	struct json_fault fault;
+	const struct json *o = json_parse(arena, c->token.claims, &fault);
+	int64_t until;
+
+	if (!c->good) {
+		*why = "is not signed by a key of an issuer that is trusted here";
+		return (c->some ? JWKS_BAD : JWKS_AWAY);
+	}
+	*why = jwt_fault(o, &(struct jwt_wanted){ c->rules->audience, c->rules->issuer, now_s });
+	if (*why != NULL)
+		return (JWKS_BAD);
+	*claims = c->token.claims;
+	until = jwt_expires_s(o);
+	remember(c->j, digest, *claims, until < now_s + VERIFIED_S ? until : now_s + VERIFIED_S);
+	return (JWKS_GOOD);
+}
+
+enum jwks_end
+jwks_check(struct text *claims, const char **why, struct jwks *j, struct arena *arena, const struct jwt_rules *rules, struct text token, int64_t now_s,
+    struct jwks_wait *w)
+{
+	struct checking c = { .j = j, .rules = rules };
+	unsigned char digest[DIGEST_BYTES];
+
+	sha256(digest, token);
+	if (remembered(claims, j, arena, digest, now_s))
+		return (JWKS_GOOD);
+	if (!jwt_read(&c.token, arena, token)) {
+		*why = "is malformed";
+		return (JWKS_BAD);
+	}
+	look_at_keys(&c);
+	fetch_what_lacks(&c);
+	if (!c.good && !c.named && !w->waited && is_fetching(j)) {
+		wait_begin(j, w);
+		return (JWKS_WAIT);
+	}
+	return (judge(claims, why, &c, arena, digest, now_s));
+}
+
+void
+jwks_forget(struct jwks_wait *w)
+{
+	if (w->link != NULL)
+		wait_end(w);
+}
+
+struct jwks *
+jwks_new(struct loop *loop, struct upstream *upstream)
+{
+	struct jwks *j = must_zalloc(sizeof(*j));
+
+	j->loop = loop;
+	j->upstream = upstream;
+	return (j);
+}
+
+void
+jwks_free(struct jwks *j)
+{
+	struct issuer *i;
+
+	if (j == NULL)
+		return;
+	while ((i = j->issuers) != NULL) {
+		j->issuers = i->next;
+		timer_stop(j->loop, &i->clock);
+		if (i->call != NULL)
+			call_cancel(i->call);
+		jwk_set_free(i->keys);
+		buf_free(&i->answer);
+		free(i);
+	}
+	for (size_t k = 0; k < VERIFIED; k++)
+		buf_free(&j->verified[k].claims);
+	free(j);
+}
