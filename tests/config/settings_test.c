@@ -459,6 +459,7 @@ main(void)
 		cmocka_unit_test_setup(litellms_settings_are_in_force, clean_env),
 		cmocka_unit_test_setup(litellms_variables_are_in_force, clean_env),
 		cmocka_unit_test_setup(keys_of_litellm_are_told_apart, clean_env),
+		cmocka_unit_test_setup(tokens_need_keys, clean_env),
 		cmocka_unit_test_setup(what_protects_is_in_force_or_an_error, clean_env),
 		cmocka_unit_test_setup(what_is_switched_off_protects_nobody, clean_env),
 		cmocka_unit_test_setup(a_deployment_with_guardrails_is_an_error, clean_env),
