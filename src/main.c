@@ -23,6 +23,7 @@ static const char usage_text[] =
     "       sluice check [--json] FILE\n"
     "       sluice settings [--markdown]\n"
     "       sluice db migrate | status | move [--config FILE | --database URL]\n"
+    "       sluice key | team | user | audit | spend VERB … ; sluice why REQUEST; sluice admin METHOD PATH [BODY]\n"
     "       sluice version | help\n"
     "\n"
     "An LLM gateway that runs as FastCGI workers behind Apache httpd, lighttpd or nginx.\n"
@@ -31,6 +32,8 @@ static const char usage_text[] =
     "  housekeeper  ship rows into the database and read changes from it, where a web server starts the workers\n"
     "  check     report every problem of a configuration; exit 0: none, 1: errors, 2: unreadable\n"
     "  db        make the schema of the database, look at it, or move to another; see sluice db --help\n"
+    "  key, team, user, audit, spend, why, admin\n"
+    "            manage what the database knows: see sluice key --help …\n"
     "  settings  describe the settings under `sluice:` in the configuration\n"
     "\n"
     "Without a command and with a listening socket as standard input (lighttpd bin-path, mod_fcgid) it is one\n"
@@ -260,7 +263,8 @@ static const struct {
 	int		(*main)(int argc, char **argv);
 } commands[] = {
 	{ "serve", serve_main }, { "housekeeper", housekeeper_main }, { "check", check_main }, { "settings", settings_main },
-	{ "db", command_db },
+	{ "db", command_db }, { "key", command_manage }, { "team", command_manage }, { "user", command_manage }, { "audit", command_manage },
+	{ "spend", command_spend }, { "why", command_why }, { "admin", command_admin },
 	{ "version", version_main }, { "--version", version_main }, { "help", help_main }, { "--help", help_main }, { "-h", help_main },
 };
 

@@ -32,22 +32,30 @@ config_path(const char *given)
 }
 
 /* A configuration with errors elsewhere names its database all the same. */
-static struct store *
-configured(const char *path)
+struct config *
+command_config(const char *given)
 {
+	const char *path = config_path(given);
 	struct config *c = config_load(path);
-	struct store *s = NULL;
 
-	if (c->unreadable)
-		fprintf(stderr, "sluice: %s can not be read\n", path);
-	else
-		s = store_new(c->settings.database);
+	if (!c->unreadable)
+		return (c);
+	fprintf(stderr, "sluice: %s can not be read\n", path);
 	config_release(c);
-	return (s);
+	return (NULL);
 }
 
 struct store *
-command_store(const char *url, const char *config)
+command_store(const char *url, const char *given)
 {
-	return (url != NULL ? store_new(text_of(url)) : configured(config_path(config)));
+	struct config *c = url == NULL ? command_config(given) : NULL;
+	struct store *s = NULL;
+
+	if (url != NULL)
+		return (store_new(text_of(url)));
+	if (c != NULL) {
+		s = store_new(c->settings.database);
+		config_release(c);
+	}
+	return (s);
 }

@@ -8,9 +8,14 @@
 #ifndef COMMAND_COMMAND_H
 #define COMMAND_COMMAND_H
 
+#include "config/config.h"
 #include "store/store.h"
 
 int	command_db(int argc, char **argv);		/* migrate, status, move */
+int	command_manage(int argc, char **argv);		/* key, team, user, audit: create, list … */
+int	command_admin(int argc, char **argv);		/* any call of the management API */
+int	command_spend(int argc, char **argv);		/* report, logs */
+int	command_why(int argc, char **argv);		/* of a request */
 
 /* What the commands share */
 
@@ -19,6 +24,8 @@ int	command_db(int argc, char **argv);		/* migrate, status, move */
  * and defaults count.  NULL: said why.
  */
 struct store	*command_store(const char *url, const char *config);
+/* That configuration, whatever errors it has elsewhere; NULL: said why. */
+struct config	*command_config(const char *config);
 /* Says what a store answered, and is the exit status 1. */
 int		 command_failed(const struct store *, const char *what);
 int		 command_usage(const char *text, const char *complaint);	/* 2; without a complaint it is help, and 0 */

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What operators do at the machine: keys, teams, users, spend, and why a request went as it did."""
+import json
+import subprocess
+
+import pytest
+
+import kit
+from managing import Caller, digest
+
+CHAT = {"model": "priced", "messages": [{"role": "user", "content": "hi"}]}
+
+
+@pytest.fixture(scope="module")
+def served(upstream):
+    gateway = kit.Gateway({
+        "model_list": [kit.deployment("priced", "openai/script:fixed", upstream.base + "/v1", input_cost_per_token=1e-3, output_cost_per_token=2e-3)],
+        "litellm_settings": {"num_retries": 0}, "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}})
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture
+def sluice(served):
+    """sluice("key", "list"): standard output; as the user whose file the database is."""
+    def run(*words, status=0):
+        done = subprocess.run([*kit.as_user(), served.bin / "sluice", *map(str, words)], capture_output=True, text=True, timeout=60, cwd="/",
+                              env=kit.ENV | {"SLUICE_CONFIG": str(served.config_path), "SLUICE_STATE_DIR": str(served.run), "LITELLM_MASTER_KEY": kit.KEY})
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout if status == 0 else done.stderr
+    return run
+
+
+def lines(text):
+    return dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
+
+
+def test_a_key_from_its_making_to_its_end(sluice, served):
+    sluice("team", "create", "--id", "crew", "--alias", "The Crew", "--budget", "5")
+    made = lines(sluice("key", "create", "--alias", "ci", "--team", "crew", "--models", "priced, other", "--budget", "12.50", "--period", "30d", "--tags", "a",
+                        "--set", "rpm_limit=40"))
+    key = made["key"]
+    assert (made["max_budget"], made["models"], made["rpm_limit"], made["tags"]) == ("12.5", "priced,other", "40", "a")
+    caller = Caller(served, key)
+    caller.post("/v1/chat/completions", **CHAT)
+    table = sluice("key", "list", "--team", "crew").splitlines()
+    assert table[0].split()[:2] == ["key_alias", "key_name"] and table[1].split()[0] == "ci" and digest(key) in table[1]
+    assert lines(sluice("key", "info", digest(key)))["key_alias"] == "ci"
+    assert "max_budget" not in lines(sluice("key", "update", key, "--budget", "none", "--alias=ci-2"))
+    assert json.loads(sluice("key", "info", key, "--json"))["info"]["key_alias"] == "ci-2"
+    sluice("key", "block", key)
+    kit.until(lambda: caller.session.post(served.url + "/v1/chat/completions", json=CHAT, timeout=30).status_code == 401, 3, "the key to be refused")
+    sluice("key", "unblock", key)
+    newer = lines(sluice("key", "regenerate", key, "--grace", "1h"))["key"]
+    sluice("key", "delete", newer)
+    assert "not found" in sluice("key", "info", newer, status=1)
+    assert key not in served.error_log() and newer not in served.error_log()
+
+
+def test_teams_and_users(sluice):
+    assert lines(sluice("user", "create", "--id", "ann", "--email", "ann@example.com", "--role", "internal_user"))["key"].startswith("sk-")
+    sluice("team", "create", "--id", "t2")
+    sluice("team", "add", "t2", "ann@example.com", "--role", "admin", "--budget", "2")
+    assert '"role":"admin"' in sluice("team", "info", "t2", "--json")
+    assert "ann@example.com" in sluice("user", "list", "--team", "t2")
+    sluice("team", "remove", "t2", "ann")
+    assert len(sluice("user", "list", "--team", "t2").splitlines()) == 1
+    sluice("user", "delete", "ann")
+    sluice("team", "delete", "t2")
+    table = sluice("audit", "list", "--size", "5").splitlines()
+    assert len(table) == 7 and all(line.split()[1].startswith("operator:") for line in table[1:6]) and "see --page" in table[6]
+
+
+def test_words_that_are_none(sluice):
+    for words in (("key",), ("key", "invent"), ("key", "info"), ("key", "create", "word"), ("key", "create", "--colour", "red"), ("key", "list", "--page"),
+                  ("team", "add", "t"), ("spend", "guess"), ("spend", "report", "--by", "mood"), ("why",), ("admin", "GET")):
+        assert "usage" in sluice(*words, status=2)
+    assert "there is no DELETE /key/info; it takes GET" in sluice("admin", "DELETE", "/key/info", status=1)
+    assert "cannot be negative" in sluice("key", "create", "--budget", "-1", status=1)
+    assert "usage: sluice key create" in sluice("key", "--help")
