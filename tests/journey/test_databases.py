@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The database behind the gateway: its schema, and what happens when it is away."""
+import concurrent.futures
 import json
-import os
 import sqlite3
 import time
 
 import databases
 import kit
+import managing
 import pytest
+from managing import Caller
+
+HOUSEKEEPERS = 3                # connections of the housekeeper's own, which need no permit
 
 
 def gateway_config(database=None, **more):
@@ -152,3 +156,81 @@ def test_moves_that_can_not_be(postgres, file, tmp_path):
     done = databases.sluice("db", "move", "-d", file, "--to", url, check=False)
     assert done.returncode == 1 and "nothing is moved" in done.stderr
     assert postgres.ask("SELECT count(*) FROM sluice_thing", database=name) == [(0,)]
+
+
+# a whole gateway over it
+
+CHAT = {"model": "hello", "messages": [{"role": "user", "content": "hi"}]}
+
+
+def over(url, **settings):
+    made = managing.config()
+    made["general_settings"]["database_url"] = url
+    made["sluice"] = settings
+    return made
+
+
+def test_a_server_that_hangs_holds_nobody(start, postgres, fresh_database):
+    gateway = start(over(postgres.url(fresh_database)))
+    admin = Caller(gateway)
+    known = Caller(gateway, admin.post("/key/generate")["key"])
+    known.post("/v1/chat/completions", **CHAT)
+    gateway.expected += ["database"]
+    postgres.pause()
+    try:
+        for _ in range(3):
+            began = time.monotonic()
+            known.post("/v1/chat/completions", **CHAT)
+            assert time.monotonic() - began < 2.5
+        began = time.monotonic()
+        Caller(gateway, "sk-unknown-to-all").post("/v1/chat/completions", 503, **CHAT)
+        admin.post("/key/generate", 503)
+        assert time.monotonic() - began < 25            # what began before it was known waits its 10 s
+        began = time.monotonic()
+        for i in range(5):
+            Caller(gateway, f"sk-unknown-{i}").post("/v1/chat/completions", 503, **CHAT)
+        assert time.monotonic() - began < 8
+    finally:
+        postgres.resume()
+    kit.until(lambda: admin.session.get(gateway.url + "/key/list", timeout=30).status_code == 200, what="the database to be back")
+
+
+def test_known_keys_get_as_old_as_they_may(start, postgres, fresh_database):
+    gateway = start(over(postgres.url(fresh_database), known_age_when_away="2s"))
+    known = Caller(gateway, Caller(gateway).post("/key/generate")["key"])
+    known.post("/v1/chat/completions", **CHAT)
+    gateway.expected += ["database"]
+    postgres.halt()
+    try:
+        known.post("/v1/chat/completions", **CHAT)
+        time.sleep(2.2)
+        assert known.post("/v1/chat/completions", 503, **CHAT)["error"]["type"] == "no_db_connection"
+    finally:
+        postgres.run()
+    kit.until(lambda: known.session.post(gateway.url + "/v1/chat/completions", json=CHAT, timeout=30).status_code == 200, what="the key to be known again")
+
+
+def test_a_host_has_so_many_connections(start, postgres, fresh_database):
+    """Four workers, two connections: all are served, in turn."""
+    gateway = start(over(postgres.url(fresh_database), database_connections_per_host=2), workers=4)
+    keys = [Caller(gateway).post("/key/generate")["key"] for _ in range(12)]
+    most = 0
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        asked = [pool.submit(lambda k: Caller(gateway, k).post("/v1/chat/completions", **CHAT), k) for k in keys]
+        while not all(a.done() for a in asked):
+            most = max(most, postgres.connections(fresh_database))
+    [a.result() for a in asked]
+    assert 0 < most <= 2 + HOUSEKEEPERS
+
+
+def test_all_of_it_through_pgbouncer(start, postgres, pgbouncer, fresh_database):
+    """It delivers no notification, and a revoked key ends on the other host all the same."""
+    here, there = [Caller(start(over(pgbouncer.url(fresh_database) + "?pgbouncer=true"))) for _ in range(2)]
+    key = here.post("/key/generate", max_budget=5)["key"]
+    own = Caller(there.gateway, key)
+    for _ in range(5):
+        own.post("/v1/chat/completions", **CHAT)
+    here.post("/key/block", key=key)
+    began = time.monotonic()
+    kit.until(lambda: own.session.post(there.gateway.url + "/v1/chat/completions", json=CHAT, timeout=30).status_code == 401, 3, "the key to be refused")
+    assert time.monotonic() - began < 1.5
