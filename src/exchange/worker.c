@@ -142,6 +142,7 @@ worker_take(struct worker *w, struct config *c)
 	struct config *old = w->config;
 
 	w->config = c;
+	lookups_age(w->lookups, c->settings.known_age_when_away_ms);
 	web_body_limit(w->web, (size_t)c->settings.body_limit, (size_t)c->settings.body_memory);
 	if (!text_eq(old->settings.log, c->settings.log))
 		open_log(w);
@@ -164,6 +165,8 @@ reload_done(struct errand *e)
 		say_problems(r->config, PROBLEM_WARNING);
 		note(NOTE_ERROR, "", "the new configuration has errors; the old one stays");
 	} else if (r->asked || r->end == STORE_FINE) {
+		if (r->asked)
+			known_change_all(w->board);	/* keys and budgets of the file may be others */
 		worker_take(w, r->config);
 		r->config = NULL;
 		note(NOTE_INFO, "", "new configuration: %zu deployments in %zu groups", w->config->n_deployments, w->config->n_groups);
