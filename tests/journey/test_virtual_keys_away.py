@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Virtual keys on two hosts over one PostgreSQL: how fast a revocation is known, and what goes on while the database is away, or hangs."""
+import time
+
+import pytest
+
+import kit
+from managing import Caller, config, digest
+
+CHAT = {"model": "hello", "messages": [{"role": "user", "content": "hi"}]}
+
+
+@pytest.fixture
+def hosts(start, postgres, fresh_database):
+    settings = config() | {"sluice": {"known_age_when_away": "1h"}}
+    settings["general_settings"]["database_url"] = postgres.url(fresh_database)
+    return [Caller(start(settings, workers=2)) for _ in range(2)]
+
+
+def status(caller):
+    return caller.session.post(caller.gateway.url + "/v1/chat/completions", json=CHAT, timeout=30).status_code
+
+
+def known_everywhere(hosts, key):
+    own = [Caller(host.gateway, key) for host in hosts]
+    for caller in own * 4:
+        assert status(caller) == 200
+    return own
+
+
+def test_a_revocation_is_known_everywhere_at_once(hosts):
+    """From the answer of the blocking call until both hosts refuse, all their workers."""
+    delays = []
+    for _ in range(8):
+        key = hosts[0].post("/key/generate")["key"]
+        own = known_everywhere(hosts, key)
+        hosts[0].post("/key/block", key=digest(key))
+        began = time.monotonic()
+        while status(own[1]) != 401:
+            assert time.monotonic() < began + 5, "a revoked key goes on"
+        delays.append(time.monotonic() - began)
+        time.sleep(0.1)
+        assert {status(caller) for caller in own * 6} == {401}
+    assert sorted(delays)[len(delays) // 2] < 0.1, delays
+
+
+def test_who_is_known_goes_on_while_the_database_is_gone(hosts, postgres):
+    keys = [hosts[0].post("/key/generate")["key"] for _ in range(2)]
+    own = known_everywhere(hosts, keys[0])
+    for host in hosts:
+        host.gateway.expected += ["database", "store", "PostgreSQL", "connection"]
+    postgres.halt()
+    try:
+        time.sleep(1.2)                                         # by now nobody reads along any more
+        assert {status(caller) for caller in own * 10} == {200}
+        error = Caller(hosts[1].gateway, keys[1]).post("/v1/chat/completions", 503, **CHAT)["error"]
+        assert error["type"] == "no_db_connection" and "this host does not know this key" in error["message"]
+        assert keys[1] not in str(error)
+        Caller(hosts[0].gateway).post("/v1/chat/completions", **CHAT)          # the master key needs no store
+    finally:
+        postgres.run()
+    kit.until(lambda: status(Caller(hosts[1].gateway, keys[1])) == 200, what="an unknown key to be looked up again")
+    hosts[0].post("/key/block", key=keys[0])
+    kit.until(lambda: {status(caller) for caller in own * 4} == {401}, seconds=5, what="the revocation, after the database was away")
+    time.sleep(0.3)
+    assert {status(caller) for caller in own * 6} == {401}      # and it does not un-happen
+
+
+def test_a_database_that_hangs_holds_up_known_keys_once(hosts, postgres):
+    key = hosts[0].post("/key/generate")["key"]
+    own = known_everywhere(hosts[:1], key)[0]
+    hosts[0].gateway.expected += ["database", "store", "PostgreSQL", "connection"]
+    hosts[1].gateway.expected += ["database", "store", "PostgreSQL", "connection"]
+    postgres.pause()
+    try:
+        time.sleep(1.2)
+        taken = []
+        for _ in range(40):
+            began = time.monotonic()
+            assert status(own) == 200
+            taken.append(time.monotonic() - began)
+        assert max(taken) < 5 and sorted(taken)[-3] < 0.5, taken    # each worker may find it out for itself
+    finally:
+        postgres.resume()
