@@ -236,6 +236,9 @@ struct settings {
 	bool		 open_on_loopback;	/* no master key is needed from loopback (mechanics 8) */
 	bool		 loopback_only;		/* nobody but loopback is served: allows a published example key as master key */
 	bool		 budget_amounts_hidden;
+	struct text	 budget_mode;
+	bool		 budget_strict;		/* that is "strict" */
+	int64_t		 budget_wait_ms, budget_wait_most_ms;	/* 2000, 20000 */
 	int64_t		 budget_status;		/* 429: HTTP, of what a budget refuses */
 	int64_t		 least_max_tokens;	/* 256: so many at least are bought for a call that says no limit */
 	bool		 http2_upstream;	/* false */

@@ -46,8 +46,13 @@ static const struct setting table[] = {
 	    "What the bodies of all running requests of a worker may take together." },
 	{ "budget_amounts_hidden", KIND_BOOL, AT(budget_amounts_hidden), "false", 0, 0, true,
 	    "Refuse calls for a budget without saying how large it is, and how much of it is spent." },
+	{ "budget_mode", KIND_TEXT, AT(budget_mode), "strict", 1, 16, true,
+	    "strict: no call is sent whose largest possible cost does not fit a budget; litellm: calls are sent while anything is left." },
 	{ "budget_status", KIND_NUMBER, AT(budget_status), "429", 400, 429, true,
 	    "The HTTP status of what is refused for a budget: 429, or 400 or 402 as clients may want it." },
+	{ "budget_wait", KIND_TIME, AT(budget_wait_ms), "2s", 0, 600000, true,
+	    "How long a call waits for money that running calls hold, while none of it comes back." },
+	{ "budget_wait_most", KIND_TIME, AT(budget_wait_most_ms), "20s", 0, 3600000, true, "How long it waits in all." },
 	{ "ca_file", KIND_PATH, AT(ca_file), "", 0, 0, true,
 	    "A bundle of certificates that upstreams are checked against, instead of the system's; also SSL_CERT_FILE." },
 	{ "connect_timeout", KIND_TIME, AT(connect_timeout_ms), "10s", 1, DAY, true, "How long connecting to an upstream may take." },
@@ -680,6 +685,9 @@ settings_check(struct load *l)
 	if (!names_postgres(set->database) && text_has(set->database, TEXT("://")))
 		problem(l, PROBLEM_ERROR, node_get(node_get(l->root, "sluice"), "database"),
 		    "database must begin with postgresql://, or be the path of a file");
+	l->config->settings.budget_strict = text_is(set->budget_mode, "strict");
+	if (!set->budget_strict && !text_is(set->budget_mode, "litellm"))
+		problem(l, PROBLEM_ERROR, node_get(node_get(l->root, "sluice"), "budget_mode"), "budget_mode must be strict or litellm");
 	if (set->provider_headers)
 		problem(l, PROBLEM_WARNING, node_get(node_get(l->root, "sluice"), "provider_headers"), "provider_headers is not in force yet");
 	check_model(l, "completion_model", set->completion_model);

@@ -24,6 +24,26 @@ header_ms(struct buf *b, const char *name, int64_t us)
 	buf_print(b, "%s: %lld.%03lld\r\n", name, (long long)(us / 1000), (long long)(us % 1000));
 }
 
+static void
+put_limit(void *to, const char *name, struct text value)
+{
+	header(to, name, value);
+}
+
+/* The caller's own limits stand for those of the upstream, which has the same names for them. */
+static void
+put_limits(struct exchange *x, struct buf *b)
+{
+	struct text rest = x->relayed ? x->passable : TEXT(""), line;
+
+	limits_headers(&x->limits, x->arena, put_limit, b);
+	while (text_cut(rest, '\n', &line, &rest))
+		if (x->limits.n == 0 || !text_eq_nocase(text_sub(line, 0, 12), TEXT("x-ratelimit-"))) {
+			buf_text(b, line);
+			buf_byte(b, '\n');
+		}
+}
+
 /* Who answered, after how many tries, in what time. */
 void
 answer_litellm(struct exchange *x, struct buf *b)
@@ -46,8 +66,7 @@ answer_litellm(struct exchange *x, struct buf *b)
 	header_ms(b, "x-litellm-overhead-duration-ms", total > upstream ? total - upstream : 0);
 	if (x->plan.config != NULL)
 		buf_print(b, "x-litellm-attempted-retries: %u\r\nx-litellm-attempted-fallbacks: %u\r\n", x->plan.retries, x->plan.fallbacks);
-	if (x->relayed && x->passable.len > 0)
-		buf_text(b, x->passable);
+	put_limits(x, b);
 }
 
 void

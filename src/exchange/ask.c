@@ -19,6 +19,9 @@ attempt_begins(struct exchange *x)
 	x->n_attempts++;
 	a->deployment = x->deployment;
 	a->began_us = clock_us();
+	if (is_model_call(x))
+		budget_sent(&x->reservation, &(struct running_where){ .model = x->deployment->litellm_model, .model_id = x->deployment->id,
+		    .provider = text_of(x->deployment->vendor != NULL ? x->deployment->vendor->prefix : ""), .api_base = x->deployment->api_base });
 	x->in_flight = true;
 	board_in_flight(x->worker->board, x->slot, 1);
 }

@@ -9,6 +9,8 @@
 
 #include "access/find.h"
 #include "access/jwks.h"
+#include "access/budget.h"
+#include "access/limits.h"
 #include "access/seal.h"
 #include "admin/admin.h"
 #include "base/arena.h"
@@ -73,6 +75,7 @@ struct exchange {
 	/* identify */
 	const struct surface *surface;
 	const struct front *front;
+	struct text	 session, ip;		/* of the client, for its row */
 	struct text	 client_id, web_id, user;	/* x-litellm-call-id, UNIQUE_ID, who the web server says it is */
 	const struct conduit *conduit;		/* NULL, or where it passes through */
 	struct text	 rest;			/* what a surface's '*' took; of a conduit with the slash before it */
@@ -101,8 +104,21 @@ struct exchange {
 	/* admit */
 	struct text	 model_said;		/* what the client named, and is told */
 
-	/* plan, ask */
+	/* plan */
 	struct plan	 plan;
+
+	/* reserve */
+	struct limits	 limits;
+	bool		 asks_limits;		/* of the hosts it shares windows with */
+	const struct purse *purses[CHARGES_MOST];	/* all that are charged, and whose they are */
+	const struct standing *purse_of[CHARGES_MOST];
+	unsigned	 n_purses;
+	int64_t		 bound, floor;		/* nano-dollars: the most it can cost; the same with the least max_tokens */
+	const struct deployment *unpriced;	/* NULL, or one without a price that might be asked */
+	bool		 free_model;		/* whoever is asked, it costs nothing */
+	struct reservation reservation;
+
+	/* ask */
 	const struct deployment *holder;	/* NULL, or who alone has what the request is about (stored.c) */
 	bool		 marked;		/* encrypted reasoning gets a mark: others might be asked next time */
 	struct ask	*ask;			/* read when a dialect must be crossed */
@@ -161,6 +177,7 @@ struct exchange {
 	const struct tariff *tariff;		/* NULL: the price is unknown, or there is nothing to pay */
 	int64_t		 cost;			/* nano-dollars */
 	struct price_break price;		/* what it is made of */
+	bool		 unwritten;		/* its row waits for room in the spool */
 };
 
 /* For the web room. */
@@ -207,6 +224,16 @@ struct error *pass_plan(struct exchange *, struct call_plan *);
 bool	admin_path(struct exchange *, struct found *, bool *found);	/* is the path its; not *found: for other methods, which f->allow tells */
 void	admin_forget(struct exchange *);		/* the exchange ends */
 enum step_result local_admin(struct exchange *);
+
+/* reserve.c */
+step_f	reserve, reserve_more;
+bool	is_model_call(const struct exchange *);
+
+/* book.c */
+void	book(struct exchange *);
+step_f	book_written;
+const char *call_type(const struct exchange *);		/* as LiteLLM's rows have it */
+void	row_written(void *worker, const char id[37]);	/* a row that waited is in the spool */
 
 /* ask.c */
 step_f	ask, ask_heard;
@@ -267,6 +294,8 @@ void	price_headers(struct exchange *, struct buf *);	/* of a whole answer */
 int	tier_asked(const struct exchange *);		/* by the body's service_tier; -1: not */
 
 /* record.c */
+const char *exchange_end_name(const struct exchange *);
+int	heard_status(const struct exchange *);			/* what it came to */
 void	record_exchange(struct exchange *);		/* the log line and the counters, once, at the end */
 void	record_attempt(struct exchange *);		/* counters of the attempt that ended */
 

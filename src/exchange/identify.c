@@ -31,6 +31,10 @@ keep_names(struct exchange *x)
 	x->web_id = kept(x, request_param(req, "UNIQUE_ID"), MAX_CLIENT_ID);
 	if (x->web_id.len == 0)
 		x->web_id = kept(x, request_header(req, "x-request-id"), MAX_CLIENT_ID);
+	x->ip = kept(x, request_param(req, "REMOTE_ADDR"), MAX_CLIENT_ID);
+	x->session = kept(x, request_header(req, "x-litellm-session-id"), MAX_CLIENT_ID);
+	if (x->session.len == 0)
+		x->session = kept(x, request_header(req, "x-litellm-trace-id"), MAX_CLIENT_ID);
 	x->user = kept(x, access_identity(req).user, MAX_CLIENT_ID);
 	x->head_only = text_is(req->method, "HEAD");
 }

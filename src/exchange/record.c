@@ -12,6 +12,12 @@ static const char *const ends[] = {
 	[END_COMPLETE] = "complete", [END_CUT] = "cut", [END_LEFT] = "left", [END_REFUSED] = "refused",
 };
 
+const char *
+exchange_end_name(const struct exchange *x)
+{
+	return (ends[x->end]);
+}
+
 /* counters */
 
 static enum deployment_counter
@@ -68,7 +74,7 @@ count_tokens_of(struct exchange *x, const struct usage *u)
 }
 
 /* What it came to: a stream that broke after its 200 counts as the error it ended with. */
-static int
+int
 heard_status(const struct exchange *x)
 {
 	if (x->end == END_LEFT)
@@ -209,7 +215,7 @@ write_line(struct exchange *x, int64_t total_us)
 		money_print(line, x->cost);
 		out.comma = true;
 	}
-	member(&out, "end", text_of(ends[x->end]));
+	member(&out, "end", text_of(exchange_end_name(x)));
 	member(&out, "reason", text_of(x->reason != NULL ? x->reason : x->error != NULL ? error_kinds[x->error->kind].name : ""));
 	json_close(&out, '}');
 	buf_byte(line, '\n');

@@ -117,6 +117,7 @@ settle(struct exchange *x)
 {
 	ask_stop(x);
 	record_exchange(x);
+	book(x);
 	return (STEP_GO);
 }
 
@@ -146,12 +147,14 @@ static const struct {
 	{ "read",	read_ask,	read_ask_heard },	/* what do they want */
 	{ "admit",	admit_begin,	admit_known },		/* may they */
 	{ "plan",	plan,		NULL },			/* who could answer */
+	{ "reserve",	reserve,	reserve_more },		/* rates and money for the dearest of them */
 	{ "pass",	pass,		pass_heard },		/* as it is, to whom the path names */
 	{ "ask",	ask,		ask_heard },		/* candidates in turn; streams */
-	{ "settle",	settle,		NULL },			/* one line, the counters */
+	{ "settle",	settle,		NULL },			/* what did it cost; one line, one row, what was not used goes back */
 	{ "drain",	drain,		drain_written },	/* the web server has the last byte */
+	{ "booked",	book_written,	book_written },		/* and the spool the row */
 };
-#define SETTLE	6
+#define SETTLE	7
 
 static uint8_t
 later(uint8_t step)

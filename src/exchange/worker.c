@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "board/parallel.h"
 #include "exchange/exchange.h"
+#include "ledger/host.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -315,6 +316,7 @@ sweep(struct timer *t)
 	struct worker *w = SELF(sweep, t);
 
 	board_sweep(w->board);
+	running_sweep(w->running, spool_swept, w->spool);
 	store_pool_tidy(w->store_pool);
 	if (w->busy && w->exchanges == NULL) {		/* large bodies leave a large heap behind */
 		w->busy = false;
@@ -346,6 +348,31 @@ open_board(struct worker *w, int fd)
 	if (w->board != NULL)
 		board_listener(w->board, w->form == FORM_SERVE ? listener_key(fd) : 0);
 	return (w->board != NULL);
+}
+
+/* What books calls: the exchanges that run, the money of this host, the rows. */
+static bool
+open_books(struct worker *w, struct buf *why)
+{
+	const struct settings *s = &w->config->settings;
+	bool one = w->form == FORM_ONE || w->form == FORM_CGI;
+	struct budgets_setup setup = { .loop = w->loop, .lane = w->store_lane, .pool = w->store_pool, .state_dir = s->state_dir.at, .mode = s->budget_strict ? BUDGET_STRICT : BUDGET_LITELLM,
+		.wait_ms = s->budget_wait_ms, .wait_most_ms = s->budget_wait_most_ms };
+	struct arena *arena = arena_new();
+	struct spool_settings spool = { .dir = spool_path(arena, s->state_dir, s->instance).at, .segment = (size_t)s->spool_segment,
+		.written = row_written, .self = w };
+
+	w->running = running_open(s->run_dir.at, s->instance.at, one ? SEAT_NARROW : SEAT_WIDE, why);
+	if (w->running != NULL)
+		w->spool = spool_open(&spool, why);
+	arena_free(arena);
+	if (w->spool == NULL || !host_id(setup.host, s->state_dir.at, why))
+		return (false);
+	if (w->form != FORM_CGI)
+		spool_attach(w->spool, w->loop, w->disk, (unsigned)s->spool_sync_ms);
+	setup.running = w->running;
+	w->budgets = budgets_new(&setup);
+	return (true);
 }
 
 /* Better at start than within somebody's request. */
@@ -442,8 +469,6 @@ open_rooms(struct worker *w, int fd)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	loop_signals(w->loop, signals, nitems(signals), caught, w);
-	w->disk = lane_new(w->loop, "disk", 1, 16);
-	open_store(w);
 	open_log(w);
 	w->upstream = upstream_new(w->loop, &up);
 	w->jwks = jwks_new(w->loop, w->upstream);
@@ -493,17 +518,49 @@ close_rooms(struct worker *w)
 	tokens_free(w->tokens);
 	jwks_free(w->jwks);
 	upstream_free(w->upstream);
-	lane_free(w->store_lane, STORE_WAIT_MS);
-	lookups_free(w->lookups);
-	store_pool_free(w->store_pool);
-	lane_free(w->disk, 100);
 	line_file_close(w->log);
-	board_close(w->board);
-	loop_free(w->loop);
 	buf_free(&w->scratch);
 	buf_free(&w->frames);
 	buf_free(&w->lines);
+}
+
+/* What has been opened of that on which the rooms stand. */
+static void
+close_ground(struct worker *w)
+{
+	if (w->store_lane != NULL)
+		lane_free(w->store_lane, STORE_WAIT_MS);
+	if (w->lookups != NULL)
+		lookups_free(w->lookups);
+	if (w->budgets != NULL)
+		budgets_free(w->budgets);
+	if (w->store_pool != NULL)
+		store_pool_free(w->store_pool);
+	if (w->disk != NULL)
+		lane_free(w->disk, 100);
+	if (w->spool != NULL)
+		spool_close(w->spool);
+	if (w->running != NULL)
+		running_close(w->running);
+	board_close(w->board);
+	loop_free(w->loop);
 	config_release(w->config);
+}
+
+static bool
+open_ground(struct worker *w, int fd)
+{
+	struct buf why = { 0 };
+	bool fine;
+
+	if (!open_board(w, fd))
+		return (false);
+	w->disk = lane_new(w->loop, "disk", 1, 16);
+	open_store(w);
+	if (!(fine = open_books(w, &why)))
+		note(NOTE_ERROR, "", "calls can not be booked: " TEXT_FMT, TEXT_ARG(buf_as_text(&why)));
+	buf_free(&why);
+	return (fine);
 }
 
 int
@@ -517,15 +574,16 @@ worker_run(int fd, struct config *config, const char *config_path, enum worker_f
 		config_release(config);
 		return (1);
 	}
-	if (!open_board(&w, fd)) {
-		config_release(config);
+	w.loop = loop_new();
+	if (!open_ground(&w, fd)) {
+		close_ground(&w);
 		return (1);
 	}
-	w.loop = loop_new();
 	open_rooms(&w, fd);
 	if (form == FORM_CGI)
 		take_request(&w);
 	loop_run(w.loop);
 	close_rooms(&w);
+	close_ground(&w);
 	return (0);
 }

@@ -9,12 +9,14 @@
 #define EXCHANGE_WORKER_H
 
 #include "access/jwks.h"
+#include "access/budget.h"
 #include "access/lookup.h"
 #include "base/errand.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "board/board.h"
 #include "config/config.h"
+#include "ledger/spool.h"
 #include "store/store.h"
 #include "upstream/token.h"
 #include "upstream/upstream.h"
@@ -53,6 +55,10 @@ struct worker {
 	uint32_t	 models;	/* their generation in what is in force */
 	bool		 reloading;
 	int64_t		 look_after_us;
+	struct running	*running;	/* exchanges of this host, and what it has leased */
+	struct budgets	*budgets;
+	struct chunks	*chunks;	/* of rate windows that hosts share; NULL: none are */
+	struct spool	*spool;		/* of rows for the ledger */
 	struct lane	*disk;		/* reading a new configuration, files of assertions */
 	enum worker_form form;
 	struct buf	 lines;		/* of exchanges that ended in this turn: one write for all of them */
