@@ -429,7 +429,6 @@ limit_error(struct exchange *x)
 	struct error *e = error_new(x->arena, E_LIMITED, TEXT_FMT " Call id: %s", TEXT_ARG(limits_sentence(x->arena, &x->limits)), x->id);
 
 	e->code = TEXT("429");
-	e->retry_after_ms = x->limits.wait_ms;
 	return (e);
 }
 

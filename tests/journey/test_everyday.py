@@ -150,7 +150,7 @@ def test_paths_unknown_and_methods_wrong(gateway):
 
 
 def test_surfaces_of_later_versions(gateway):
-    for path in ("/v1/moderations", "/v1/rerank", "/key/generate"):
+    for path in ("/v1/moderations", "/v1/rerank"):
         answer = gateway.post(path, {})
         assert answer.status_code == 501, path
         assert answer.json()["error"]["message"] and answer.headers["x-should-retry"] == "false"
