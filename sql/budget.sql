@@ -60,6 +60,9 @@ SELECT id, account, period, state, granted_at FROM sluice_lease WHERE host = $1 
 -- name: budget_leases_closing
 SELECT id, account, period FROM sluice_lease WHERE host = $1 AND state = 1 ORDER BY id LIMIT 1000;
 
+-- name: budget_lease_open
+SELECT id, account, period FROM sluice_lease WHERE host = $1 AND account = $2 AND period = $3 AND state = 0;
+
 -- Of accounts whose ceiling was lowered, or whose raise has ended.
 -- name: budget_leases_over
 SELECT l.id, l.account, l.period FROM sluice_lease l

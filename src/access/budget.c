@@ -502,7 +502,7 @@ remember(struct asking *a)
 	else if (g->end == GRANT_HELD)
 		lease_quiet(running, w->account, w->period, now_us + QUIET_US);
 	for (unsigned i = 0; i < g->n && g->end == GRANT_AWAY; i++)
-		lease_doubt(running, g->want[i].account, g->want[i].period);
+		lease_doubt(running, g->want[i].account, g->want[i].period, true);
 }
 
 static void

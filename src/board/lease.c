@@ -481,7 +481,7 @@ lease_list(struct running *r, struct lease_seen *list, unsigned most, unsigned *
 			continue;
 		key = pair_get(&p->key);
 		word = pair_get(&p->word);
-		if (word.low == 0 || pair_get(&p->key).low != key.low)
+		if ((word.low == 0 && word_get(&p->doubt) == 0) || pair_get(&p->key).low != key.low)
 			continue;
 		list[n++] = (struct lease_seen){ .account = key.low & ACCOUNT_MASK, .period = (int64_t)key.high, .lease = word.low,
 			.remaining = (int64_t)word.high, .used_us = (int64_t)word_get(&p->used_us), .doubtful = word_get(&p->doubt) != 0 };
@@ -520,12 +520,12 @@ lease_recall(struct running *r, uint64_t account, int64_t period, uint64_t *leas
 }
 
 void
-lease_doubt(struct running *r, uint64_t account, int64_t period)
+lease_doubt(struct running *r, uint64_t account, int64_t period, bool doubtful)
 {
 	struct lease_place *p = find(r->file, account, period);
 
 	if (p != NULL)
-		word_set(&p->doubt, 1);
+		word_set(&p->doubt, doubtful);
 }
 
 void
@@ -553,10 +553,8 @@ stop_place(struct lease_place *p, uint64_t lease)
 	struct pair_value v = pair_get(&p->word);
 
 	while (v.low != 0 && (lease == 0 || v.low == lease)) {
-		if (pair_set_if(&p->word, v, (struct pair_value){ 0, 0 })) {
-			word_set(&p->doubt, 0);
+		if (pair_set_if(&p->word, v, (struct pair_value){ 0, 0 }))
 			return;
-		}
 		v = pair_get(&p->word);
 	}
 }

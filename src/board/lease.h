@@ -48,12 +48,12 @@ uint64_t	 lease_returns(struct running *, uint64_t account, int64_t period);
 struct lease_seen {
 	uint64_t	 account, lease;
 	int64_t		 period, remaining, used_us;	/* used_us: when money was last taken */
-	bool		 doubtful;		/* something was lost on the way: to be closed */
+	bool		 doubtful;		/* something was lost on the way: to be closed.  lease 0: perhaps the store has one */
 };
-unsigned	 lease_list(struct running *, struct lease_seen *, unsigned most, unsigned *cursor);	/* those with an id; begin with *cursor 0, until it answers 0 */
+unsigned	 lease_list(struct running *, struct lease_seen *, unsigned most, unsigned *cursor);	/* those with an id, or doubtful; *cursor: from 0 until it is 0 */
 bool		 lease_is_there(struct running *, uint64_t account, int64_t period, uint64_t lease);
 int64_t		 lease_recall(struct running *, uint64_t account, int64_t period, uint64_t *lease);	/* takes all that remains; its id stays */
-void		 lease_doubt(struct running *, uint64_t account, int64_t period);	/* something was lost on the way */
+void		 lease_doubt(struct running *, uint64_t account, int64_t period, bool);	/* something was lost on the way; or is looked for now */
 /* Closing, after the store knows: the turns that are open now; are they over; nothing is taken any more; which (sorted) do running exchanges still have money of. */
 struct lease_turns {
 	uint64_t	 next[BOARD_WIDE + BOARD_NARROW];

@@ -116,7 +116,41 @@ by_lease(const void *a, const void *b)
 }
 
 static void
-list_board(struct keeper *k)
+add_rows(struct keeper *k, const struct rows *rows)
+{
+	for (unsigned i = 0; i < rows->n; i++)
+		add(k, (uint64_t)rows_int(rows, i, 0, 0), (uint64_t)rows_int(rows, i, 1, 0), rows_int(rows, i, 2, 0));
+}
+
+/* What a killed process was granted never came to the board: only the store knows. */
+static enum store_end
+add_unseen(struct keeper *k, struct store *store, const struct lease_seen *seen)
+{
+	struct rows rows = { 0 };
+
+	DO(STORE(store, k->scratch, &rows, SQL_BUDGET_LEASE_OPEN, V_TEXT(text_of(k->host)), V_INT((int64_t)seen->account), V_INT(seen->period)));
+	add_rows(k, &rows);
+	return (STORE_FINE);
+}
+
+/* The doubt goes first: whatever is lost from now on is another. */
+static enum store_end
+add_doubtful(struct keeper *k, struct store *store, const struct lease_seen *seen)
+{
+	enum store_end end = STORE_FINE;
+
+	if (k->n + 1 >= MOST)
+		return (STORE_FINE);
+	lease_doubt(k->running, seen->account, seen->period, false);
+	if (seen->lease != 0)
+		add(k, seen->lease, seen->account, seen->period);
+	else if ((end = add_unseen(k, store, seen)) != STORE_FINE)
+		lease_doubt(k->running, seen->account, seen->period, true);
+	return (end);
+}
+
+static enum store_end
+list_board(struct keeper *k, struct store *store)
 {
 	struct lease_seen seen[256];
 	unsigned cursor = 0, n;
@@ -125,16 +159,12 @@ list_board(struct keeper *k)
 	do {
 		n = lease_list(k->running, seen, nitems(seen), &cursor);
 		for (unsigned i = 0; i < n; i++)
-			if (seen[i].doubtful || now_us - seen[i].used_us > IDLE_US)
+			if (seen[i].doubtful)
+				DO(add_doubtful(k, store, &seen[i]));
+			else if (now_us - seen[i].used_us > IDLE_US)
 				add(k, seen[i].lease, seen[i].account, seen[i].period);
 	} while (cursor != 0);
-}
-
-static void
-add_rows(struct keeper *k, const struct rows *rows)
-{
-	for (unsigned i = 0; i < rows->n; i++)
-		add(k, (uint64_t)rows_int(rows, i, 0, 0), (uint64_t)rows_int(rows, i, 1, 0), rows_int(rows, i, 2, 0));
+	return (STORE_FINE);
 }
 
 static enum store_end
@@ -194,25 +224,43 @@ is_due(int64_t *last_ms, int64_t every_ms, int64_t now_ms)
 	return (true);
 }
 
-/* New ones join only while no turns are waited for: those are counted for all of them at once. */
 static enum store_end
-begin_closing(struct keeper *k, struct store *store, int64_t now_ms)
+list_all(struct keeper *k, struct store *store, int64_t now_ms)
 {
-	unsigned before = k->n;
-
-	list_board(k);
+	DO(list_board(k, store));
 	DO(list_closing(k, store));
 	if (is_due(&k->over_ms, OVER_MS, now_ms))
 		DO(list_over(k, store, now_ms));
 	if (is_due(&k->orphans_ms, ORPHANS_MS, now_ms))
 		DO(list_orphans(k, store, now_ms));
-	if (is_due(&k->tidy_ms, TIDY_MS, now_ms))
-		DO(tidy(store, k->scratch, now_ms));
-	for (unsigned i = before; i < k->n; i++)
+	return (STORE_FINE);
+}
+
+static enum store_end
+close_from(struct keeper *k, struct store *store, unsigned first)
+{
+	for (unsigned i = first; i < k->n; i++)
 		DO(STORE(store, k->scratch, NULL, SQL_BUDGET_LEASE_CLOSE, V_INT((int64_t)k->closing[i].lease)));
+	return (STORE_FINE);
+}
+
+/* New ones join only while no turns are waited for: those are counted for all of them at once. */
+static enum store_end
+begin_closing(struct keeper *k, struct store *store, int64_t now_ms)
+{
+	unsigned before = k->n;
+	enum store_end end = list_all(k, store, now_ms);
+
+	if (end == STORE_FINE)
+		end = close_from(k, store, before);
+	if (end != STORE_FINE) {
+		for (; k->n > before; k->n--)
+			lease_doubt(k->running, k->closing[k->n - 1].account, k->closing[k->n - 1].period, true);
+		return (end);
+	}
 	lease_turns_now(k->running, &k->turns);
 	qsort(k->closing, k->n, sizeof(k->closing[0]), by_lease);
-	return (STORE_FINE);
+	return (is_due(&k->tidy_ms, TIDY_MS, now_ms) ? tidy(store, k->scratch, now_ms) : STORE_FINE);
 }
 
 /* and their way */
@@ -312,7 +360,7 @@ give_back(struct keeper *k, struct store *store, uint64_t account, int64_t perio
 	else
 		store_rollback(store);
 	if (end != STORE_FINE)			/* perhaps it was done: closing finds out */
-		lease_doubt(k->running, account, period);
+		lease_doubt(k->running, account, period, true);
 	return (end == STORE_AGAIN ? STORE_FINE : end);
 }
 

@@ -331,8 +331,10 @@ begin_closing(struct bank *b, struct running *r, bool all)
 	do {
 		n = lease_list(r, seen, nitems(seen), &cursor);
 		for (unsigned i = 0; i < n; i++)
-			if (seen[i].doubtful || all)
+			if (seen[i].doubtful || all) {
+				lease_doubt(r, seen[i].account, seen[i].period, false);
 				b->closing[seen[i].account] = seen[i].lease;
+			}
 	} while (cursor != 0);
 	for (unsigned a = 1; a <= BANK_ACCOUNTS; a++)
 		if (all && b->closing[a] == 0)

@@ -656,7 +656,7 @@ a_doubtful_lease_is_closed(void **state)
 	assert_int_equal(keeper_closing(k), 0);
 	sums_are(b, id, 0, 30);
 	turn = lease_turn_begin(worker);		/* somebody asks just now */
-	lease_doubt(house, id, 0);
+	lease_doubt(house, id, 0, true);
 	turns(b, k, 3);
 	assert_int_equal(keeper_closing(k), 1);
 	assert_true(lease_is_there(house, id, 0, lease));
