@@ -16,6 +16,7 @@ make(struct load *l)
 	models_read(l);
 	groups_read(l);
 	conduits_read(l);
+	alerts_read(l);
 	settings_check(l);
 }
 

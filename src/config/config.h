@@ -206,6 +206,7 @@ struct settings {
 	struct text	 instance;		/* "sluice": names board, sockets, log */
 	struct text	 run_dir;		/* board and sockets */
 	struct text	 state_dir;		/* log, later spool and database */
+	struct text	 alert_mail_to;		/* addresses, with commas between them */
 	struct text	 price_map;		/* a file as LiteLLM's model_prices_and_context_window.json, or empty */
 	struct text	 log;			/* exchange lines; "-" is stdout; default state_dir/sluice.log */
 	struct text	 listen;		/* sluice serve: a path, or host:port */
@@ -333,6 +334,24 @@ struct config_more {
 	struct more_entry fallbacks;		/* {"fallbacks": [{"a": ["b"]}], "context_window_fallbacks": …}; or empty */
 };
 
+/* Where alerts go (alerts.c); src/alert raises and sends them. */
+enum alert_type { ALERT_BUDGETS, ALERT_OUTAGES };
+enum alert_form { ALERT_SLACK, ALERT_WEBHOOK, ALERT_MAIL };	/* a text; LiteLLM's event; the text as a mail */
+struct alert_target {
+	enum alert_form	 form;
+	unsigned	 types;			/* a bit for each enum alert_type */
+	struct text	 url;			/* secret; http(s), or smtp(s) */
+	struct text	 host;			/* of it, fit for logs */
+	struct text	 proxy;			/* or empty */
+};
+struct alerting {
+	struct alert_target *targets;
+	size_t		 n_targets;
+	unsigned	 types;			/* those that are wanted at all */
+	struct text	 mail_from, mail_user, mail_password;	/* the password is secret */
+	bool		 mail_tls;		/* STARTTLS must work */
+};
+
 struct config {
 	struct arena	*arena;
 	unsigned	 holders;
@@ -365,6 +384,7 @@ struct config {
 	size_t		 n_variables;
 	struct price_map *prices;		/* the room's own: sluice.price_map; NULL: none */
 	struct markup	*markups;		/* the room's own: discounts and margins */
+	struct alerting	 alerting;
 };
 
 /* `path` NULL: what CONFIG_FILE_PATH names, else only defaults (an error: a gateway needs a model_list).  Never NULL; look at n_errors. */

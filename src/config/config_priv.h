@@ -191,6 +191,9 @@ void		 jwt_read_rules(struct load *, const struct node *general_settings);
 /* keys.c */
 void		 keys_read(struct load *, const struct node *);		/* sluice.keys */
 
+/* alerts.c */
+void		 alerts_read(struct load *);
+
 /* conduits.c */
 void		 conduits_read(struct load *);
 

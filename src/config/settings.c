@@ -40,6 +40,8 @@ struct setting {
 static const struct setting table[] = {
 	{ "accept_unenforced", KIND_LIST, AT(accept_unenforced), "", 0, 0, true,
 	    "Keys of the LiteLLM sections that protect, are not in force yet, and may be there all the same." },
+	{ "alert_mail_to", KIND_TEXT, AT(alert_mail_to), "", 0, 0, true,
+	    "Who gets alerts by mail besides the user whom they are about: addresses, with commas between them." },
 	{ "answer_limit", KIND_BYTES, AT(answer_limit), "64MB", 64 * KB, 1 * GB, true, "The largest whole answer of an upstream." },
 	{ "body_limit", KIND_BYTES, AT(body_limit), "32MB", 4 * KB, 1 * GB, true, "The largest body of a request." },
 	{ "body_memory", KIND_BYTES, AT(body_memory), "256MB", 1 * MB, 64 * GB, false,

@@ -12,11 +12,12 @@
 #include <stdbool.h>
 
 #define LIBCURL_FUNCTIONS(row)									\
-	row(easy_cleanup) row(easy_getinfo) row(easy_init) row(easy_pause) row(easy_setopt)	\
+	row(easy_cleanup) row(easy_getinfo) row(easy_init) row(easy_pause) row(easy_perform) row(easy_setopt) row(easy_strerror) \
 	row(global_cleanup) row(global_init)							\
 	row(multi_add_handle) row(multi_cleanup) row(multi_info_read) row(multi_init)		\
 	row(multi_remove_handle) row(multi_setopt) row(multi_socket_action)			\
-	row(share_cleanup) row(share_init) row(share_setopt)
+	row(share_cleanup) row(share_init) row(share_setopt)					\
+	row(slist_append) row(slist_free_all)
 
 struct libcurl {
 #define LIBCURL_POINTER(name)	__typeof__(&curl_##name) name;

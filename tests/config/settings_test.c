@@ -200,7 +200,7 @@ keys_of_litellm_are_told_apart(void **state)
 	struct config *c = load_with("litellm_settings:\n  drop_parms: true\n  callbacks: [prometheus]\n  max_user_budget: 10\n  zzz: 1\n"
 	    "  set_verbose: true\nrouter_settings:\n"
 	    "  enable_pre_call_check: true\n  routing_strategy: simple-shuffle\ngeneral_settings:\n"
-	    "  database_url: postgres://u:secret@h/d\n  alerting: [slack]\nguardrail: []\nx-mine: 1\n");
+	    "  database_url: postgres://u:secret@h/d\n  ui_access_mode: all\nguardrail: []\nx-mine: 1\n");
 
 	assert_int_equal(c->n_errors, 0);
 	assert_says(c, PROBLEM_WARNING, 3, "unknown key drop_parms; did you mean drop_params?");
