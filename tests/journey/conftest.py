@@ -103,7 +103,7 @@ def fresh_database(postgres):
     """The name of a database with our schema and nothing in it: postgres.url(name), postgres.ask(sql, database=name)."""
     name = postgres.new()
     yield name
-    postgres.drop(name)
+    postgres.release(name)
 
 
 @pytest.fixture(scope="session")

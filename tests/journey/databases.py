@@ -45,6 +45,7 @@ class Postgres(kit.Server):
     def __init__(self):
         self.where = folder()
         self.port = kit.free_port()
+        self.released = []
         self.data = self.where / "data"
         subprocess.run([*as_postgres(), BIN + "/initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8",
                         "--no-sync", "--no-instructions", "--wal-segsize=1"], check=True, capture_output=True, cwd=self.where)
@@ -77,12 +78,15 @@ class Postgres(kit.Server):
         if template == TEMPLATE and not self.ask("SELECT 1 FROM pg_database WHERE datname = %s", TEMPLATE):
             self.ask(f"CREATE DATABASE {TEMPLATE}")
             sluice("db", "migrate", "--database", self.url(TEMPLATE))
+        while self.released:
+            self.ask(f"DROP DATABASE IF EXISTS {self.released.pop()} WITH (FORCE)")
         name = f"t{next(_names)}"
         self.ask(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
-    def drop(self, name):
-        self.ask(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    def release(self, name):
+        """To be dropped before the next is made: whoever uses it may end behind the fixture."""
+        self.released.append(name)
 
     def cut(self, database):
         """Ends all connections of a database."""

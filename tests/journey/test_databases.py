@@ -167,12 +167,13 @@ def over(url, **settings):
     made = managing.config()
     made["general_settings"]["database_url"] = url
     made["sluice"] = settings
+    made["model_list"][0]["litellm_params"] |= {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}
     return made
 
 
 def test_a_server_that_hangs_holds_nobody(start, postgres, fresh_database):
     gateway = start(over(postgres.url(fresh_database)))
-    admin = Caller(gateway)
+    admin = Caller(gateway)                             # its own statements may take longer
     known = Caller(gateway, admin.post("/key/generate")["key"])
     known.post("/v1/chat/completions", **CHAT)
     gateway.expected += ["database"]
@@ -184,8 +185,7 @@ def test_a_server_that_hangs_holds_nobody(start, postgres, fresh_database):
             assert time.monotonic() - began < 2.5
         began = time.monotonic()
         Caller(gateway, "sk-unknown-to-all").post("/v1/chat/completions", 503, **CHAT)
-        admin.post("/key/generate", 503)
-        assert time.monotonic() - began < 25            # what began before it was known waits its 10 s
+        assert time.monotonic() - began < 8             # whoever comes first waits for its answer
         began = time.monotonic()
         for i in range(5):
             Caller(gateway, f"sk-unknown-{i}").post("/v1/chat/completions", 503, **CHAT)
