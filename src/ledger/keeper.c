@@ -17,7 +17,7 @@
 #define LIST_MS		1000		/* how often the board and the store are looked through */
 #define OVER_MS		5000		/* and for those of budgets that have become smaller */
 #define ORPHANS_MS	30000		/* and for leases that the board does not know */
-#define IDLE_US		INT64_C(600000000)
+#define IDLE_US		INT64_C(120000000)
 #define GRACE_MS	60000		/* so long a lease may take from its grant to the board */
 #define TIDY_MS		INT64_C(3600000)
 #define KEPT_MS		INT64_C(604800000)

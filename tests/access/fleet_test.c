@@ -316,6 +316,18 @@ kill_until(void)
 }
 
 static void
+all_comes_back(struct store *s, struct arena *arena, const struct purse *p, int64_t until)
+{
+	int64_t spent, held;
+
+	assert_int_equal(leases_close_account(s, p->account), STORE_FINE);
+	do
+		sums(s, arena, p, &spent, &held);
+	while (held != 0 && clock_us() < until && usleep(20000) == 0);
+	assert_int_equal(held, 0);
+}
+
+static void
 spend_all(bool deadly, int64_t bound, int64_t key_calls, int64_t team_calls)
 {
 	struct world w = { .bound = bound };
@@ -350,10 +362,8 @@ spend_all(bool deadly, int64_t bound, int64_t key_calls, int64_t team_calls)
 		sums(s, arena, &w.key, &spent, &held);
 		fail_msg("not done: %u calls, %u ended, the key spent %lld and holds %lld", vendor->calls, vendor->finished, (long long)spent, (long long)held);
 	}
-	assert_int_equal(leases_close_account(s, w.team.account), STORE_FINE);	/* it has plenty left, and open leases */
-	for (held = 1; held != 0 && clock_us() < give_up; usleep(20000))
-		sums(s, arena, &w.team, &spent, &held);
-	assert_int_equal(held, 0);
+	all_comes_back(s, arena, &w.team, give_up);	/* both have something left, in open leases */
+	all_comes_back(s, arena, &w.key, give_up);
 	sums(s, arena, &w.key, &spent, &held);
 	assert_int_equal(held, 0);
 	assert_int_equal(STORE0(s, arena, &rows, SQL_LEDGER_PROOF), STORE_FINE);
