@@ -582,6 +582,21 @@ database_by_parts(struct load *l)
 	    TEXT_ARG(arena_percent_encode(l->scratch, text_of(name)))));
 }
 
+/* Prisma's tables may stand in a schema that the address names; a pooler lets nobody choose one for long. */
+static bool
+names_schema(struct text url)
+{
+	struct text query, one;
+
+	for (text_cut(url, '?', &one, &query); query.len > 0;) {
+		if (!text_cut(query, '&', &one, &query))
+			query = TEXT("");
+		if (text_starts(one, TEXT("schema=")) && !text_is(one, "schema=public"))
+			return (true);
+	}
+	return (false);
+}
+
 /* What LiteLLM's file and variables say of the database, unless ours says better. */
 static void
 read_database(struct load *l, const struct node *general)
@@ -597,8 +612,11 @@ read_database(struct load *l, const struct node *general)
 		set->database = arena_copy(l->arena, text_trim(text_of(variable)));
 	else
 		set->database = database_by_parts(l);
-	if (set->database.len > 0 && !names_postgres(set->database))
+	if (set->database.len > 0 && !names_postgres(set->database)) {
 		problem(l, PROBLEM_ERROR, n, "the database must be PostgreSQL: database_url, or DATABASE_URL, begins with postgresql://");
+		set->database = TEXT("");
+	} else if (names_schema(set->database))
+		problem(l, PROBLEM_WARNING, n, "schema in the address of the database is not in force: our tables are in the first schema of its user's search_path");
 }
 
 static struct node *

@@ -127,7 +127,7 @@ lite_open(struct store *s)
 		libsqlite.extended_result_codes(l->db, 1);
 		libsqlite.busy_timeout(l->db, BUSY_MS);
 		libsqlite.progress_handler(l->db, LOOK_EVERY, is_late, s);
-		end = lite_script(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA case_sensitive_like = ON; PRAGMA temp_store = MEMORY;"
+		end = lite_script(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA case_sensitive_like = ON; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;"
 		    "PRAGMA trusted_schema = OFF");
 	}
 	if (end != STORE_FINE) {

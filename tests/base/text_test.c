@@ -280,6 +280,23 @@ a_fork_draws_other_numbers(void **state)
 	close(pipes[1]);
 }
 
+/* The examples of RFC 3629, and of what is none. */
+static void
+sound_texts_are_told(void **state)
+{
+	static const struct text sound[] = { TEXT(""), TEXT("plain\x7f"), TEXT("\x01"), TEXT("\xc2\x80"), TEXT("\xdf\xbf"), TEXT("\xe0\xa0\x80"), TEXT("\xed\x9f\xbf"),
+		TEXT("\xee\x80\x80"), TEXT("\xef\xbf\xbf"), TEXT("\xf0\x90\x80\x80"), TEXT("\xf4\x8f\xbf\xbf"), TEXT("a\xe2\x82\xac" "b") };
+	static const struct text bad[] = { TEXT("\0"), TEXT("a\0b"), TEXT("\x80"), TEXT("\xbf"), TEXT("\xc0\x80"), TEXT("\xc1\xbf"), TEXT("\xc2"), TEXT("\xc2" "a"),
+		TEXT("\xe0\x80\x80"), TEXT("\xe0\x9f\xbf"), TEXT("\xe2\x82"), TEXT("\xe2\x82" "a"), TEXT("\xed\xa0\x80"), TEXT("\xed\xbf\xbf"), TEXT("\xf0\x80\x80\x80"),
+		TEXT("\xf0\x8f\xbf\xbf"), TEXT("\xf0\x90\x80"), TEXT("\xf4\x90\x80\x80"), TEXT("\xf5\x80\x80\x80"), TEXT("\xff"), TEXT("fine\xfe") };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(sound); i++)
+		assert_true(text_is_sound(sound[i]));
+	for (size_t i = 0; i < nitems(bad); i++)
+		assert_false(text_is_sound(bad[i]));
+}
+
 int
 main(void)
 {
@@ -288,6 +305,7 @@ main(void)
 		cmocka_unit_test(secrets_are_compared),
 		cmocka_unit_test(texts_are_taken_apart),
 		cmocka_unit_test(cut_characters_are_left_out),
+		cmocka_unit_test(sound_texts_are_told),
 		cmocka_unit_test(numbers_are_read),
 		cmocka_unit_test(hashes_differ),
 		cmocka_unit_test(buffers_grow),

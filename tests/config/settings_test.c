@@ -447,10 +447,70 @@ words_meant_are_found(void **state)
 	assert_int_equal(edit_distance(TEXT("abc"), TEXT("xyz123"), 2), 3);
 }
 
+/* Ours, then LiteLLM's, then its variables, then a file of our own. */
+static void
+the_database_is_named(void **state)
+{
+	static const char ours[] = "general_settings:\n  database_url: postgres://u:p@h/litellm\nsluice:\n  database: /tmp/mine.db\n";
+	struct config *c = load_with("sluice:\n  state_dir: /tmp/s\n");
+
+	assert_text(c->settings.database, "/tmp/s/sluice.db");
+	config_release(c);
+	setenv("DATABASE_HOST", "db:5433", 1);
+	setenv("DATABASE_USERNAME", "me", 1);
+	setenv("DATABASE_PASSWORD", "p@ss/w%", 1);
+	setenv("DATABASE_NAME", "lite llm", 1);
+	c = load_with("");
+	assert_quiet(c);
+	assert_text(c->settings.database, "postgresql://me:p%40ss%2Fw%25@db:5433/lite%20llm");
+	config_release(c);
+	setenv("DATABASE_URL", "postgresql://u@h/variable", 1);
+	c = load_with("");
+	assert_text(c->settings.database, "postgresql://u@h/variable");
+	config_release(c);
+	c = load_with(ours);
+	assert_quiet(c);
+	assert_text(c->settings.database, "/tmp/mine.db");
+	config_release(c);
+	c = load_with("general_settings:\n  database_url: os.environ/DATABASE_URL\n");
+	assert_text(c->settings.database, "postgresql://u@h/variable");
+	config_release(c);
+	unsetenv("DATABASE_URL");
+	unsetenv("DATABASE_HOST");
+	unsetenv("DATABASE_USERNAME");
+	unsetenv("DATABASE_PASSWORD");
+	unsetenv("DATABASE_NAME");
+}
+
+static void
+databases_that_are_none(void **state)
+{
+	struct config *c = load_with("general_settings:\n  database_url: mysql://u:secret@h/d\n");
+
+	assert_int_equal(c->n_errors, 1);
+	assert_says(c, PROBLEM_ERROR, 3, "the database must be PostgreSQL");
+	assert_null(strstr(talk(c), "secret"));
+	config_release(c);
+	c = load_with("sluice:\n  database: redis://u:secret@h\n");
+	assert_says(c, PROBLEM_ERROR, 3, "begin with postgresql://");
+	assert_null(strstr(talk(c), "secret"));
+	config_release(c);
+	c = load_with("general_settings:\n  database_url: postgresql://u:secret@h/d?connection_limit=5&schema=other\n");
+	assert_int_equal(c->n_errors, 0);
+	assert_says(c, PROBLEM_WARNING, 3, "schema");
+	assert_null(strstr(talk(c), "secret"));
+	config_release(c);
+	c = load_with("general_settings:\n  database_url: postgresql://u:secret@h/d?schema=public\n");
+	assert_int_equal(c->n_warnings, 0);
+	config_release(c);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(the_database_is_named, clean_env),
+		cmocka_unit_test_setup(databases_that_are_none, clean_env),
 		cmocka_unit_test_setup(defaults_are_in_force, clean_env),
 		cmocka_unit_test_setup(our_settings_are_read, clean_env),
 		cmocka_unit_test_setup(variables_stand_in_for_our_settings, clean_env),
