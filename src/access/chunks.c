@@ -351,7 +351,7 @@ chunk_forget(struct limits *l)
 /* the worker's */
 
 struct chunks *
-chunks_new(struct loop *loop, struct board *board, struct text servers, struct text name)
+chunks_new(struct loop *loop, struct board *board, const struct text *servers, size_t n, struct text name)
 {
 	struct chunks *c = must_zalloc(sizeof(*c));
 
@@ -359,7 +359,7 @@ chunks_new(struct loop *loop, struct board *board, struct text servers, struct t
 	c->noted_us = -NOTE_US;
 	c->board = board;
 	c->lane = lane_new(loop, "memcached", 1, QUEUE);
-	c->counters = counters_new(servers);
+	c->counters = counters_new(servers, n);
 	for (size_t i = 0; i < name.len && i < 40; i++)
 		c->name[i] = name.at[i] > ' ' && name.at[i] < 127 ? name.at[i] : '_';
 	return (c);

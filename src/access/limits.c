@@ -27,6 +27,14 @@ static const struct {
 	[SCOPE_TAG] =	       { "tag", "model_per_tag", "tag_per_tag" },
 };
 
+struct limits_rule
+limits_rule(const struct settings *set)
+{
+	enum token_rate tokens = set->rate_tokens == 'i' ? TOKENS_INPUT : set->rate_tokens == 'o' ? TOKENS_OUTPUT : TOKENS_TOTAL;
+
+	return ((struct limits_rule){ set->rate_window_ms, tokens, set->rate_output, set->rate_parallel_all });
+}
+
 /* finding */
 
 struct finding {
@@ -252,6 +260,8 @@ limits_take(struct limits *l, struct board *b, struct chunks *chunks, const stru
 	bool lacks = false;
 
 	l->refused = NULL;
+	if (l->trip != NULL)
+		return (LIMITS_ASK);			/* it is not home yet */
 	if (l->n == 0)
 		return (LIMITS_TAKEN);
 	see_window(l, b, rule);
@@ -274,8 +284,10 @@ limits_take(struct limits *l, struct board *b, struct chunks *chunks, const stru
 void
 limits_ask(struct limits *l, struct chunks *chunks, void (*ready)(struct limits *))
 {
-	l->asked++;
 	l->ready = ready;
+	if (l->trip != NULL)
+		return;
+	l->asked++;
 	chunk_trip(chunks, l);
 }
 

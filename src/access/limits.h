@@ -12,6 +12,7 @@
 #include "access/caller.h"
 #include "board/board.h"
 #include "board/window.h"
+#include "config/config.h"
 
 enum limit_kind { LIMIT_REQUESTS, LIMIT_TOKENS, LIMIT_PARALLEL, LIMIT_KINDS };
 extern const char *const limit_kinds[LIMIT_KINDS];	/* "requests", "tokens", "max_parallel_requests" */
@@ -37,6 +38,8 @@ struct limits_rule {			/* from the configuration */
 	int64_t		 output;	/* tokens, where a call does not say how many at most */
 	int64_t		 parallel_all;	/* of all callers but the master key together, on this host; or NO_LIMIT */
 };
+
+struct limits_rule limits_rule(const struct settings *);
 
 /* Of one exchange; zero it before limits_of(). */
 struct chunks;

@@ -232,6 +232,8 @@ struct settings {
 	int64_t		 spool_sync_ms;		/* 20 */
 	int64_t		 row_retention_ms;	/* 0: for ever */
 	int64_t		 prompt_retention_ms;	/* 30 days; 0: for ever */
+	struct text	*memcached;		/* "host:port" or "/path"; none: hosts count rates for themselves */
+	size_t		 n_memcached;
 	int64_t		 known_age_when_away_ms;	/* how old known keys may get while the database is away; 1 h */
 	int64_t		 drain_ms;		/* how long a stopping worker lets streams finish; 600000 */
 	bool		 open_on_loopback;	/* no master key is needed from loopback (mechanics 8) */
@@ -267,6 +269,10 @@ struct settings {
 	int64_t		 retry_after_ms;	/* router_settings.retry_after, minimum back-off */
 	int64_t		 timeout_ms, stream_timeout_ms;	/* router's; 0: not given */
 	bool		 json_logs;
+	int64_t		 rate_window_ms;	/* LITELLM_RATE_LIMIT_WINDOW_SIZE; 60000 */
+	char		 rate_tokens;		/* general_settings.token_rate_limit_type: 't'otal, 'i'nput, 'o'utput */
+	int64_t		 rate_output;		/* default_estimated_output_tokens: of a call that does not say; 1024 */
+	int64_t		 rate_parallel_all;	/* global_max_parallel_requests; -1: not given */
 	/* Of the management API, as JSON objects; empty: not given. */
 	struct text	 key_defaults, key_bounds, key_rules;	/* default_key_generate_params, upperbound_key_generate_params, key_generation_settings */
 	struct text	 user_defaults, team_defaults;		/* default_internal_user_params, default_team_params */
@@ -424,6 +430,9 @@ const struct tariff *config_tariff_named(struct arena *, const struct config *, 
 bool		 price_read(struct text, int64_t *);
 bool		 price_read_exactly(struct text, int64_t *, bool *finer);	/* *finer: it was rounded */
 void		 price_print(struct buf *, int64_t);
+
+/* "host:port", "[::1]:port" or a socket's "/path" (*port is 0); false: none of them. */
+bool		 memcached_server(struct text, char host[256], unsigned *port);
 
 /* A whole file of at most `most` bytes, in any thread; false: *why. */
 bool		 file_slurp(struct buf *, const char *path, size_t most, const char **why);

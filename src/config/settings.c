@@ -14,11 +14,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum kind { KIND_TEXT, KIND_PATH, KIND_BOOL, KIND_NUMBER, KIND_BYTES, KIND_TIME, KIND_LIST, KIND_VENDORS, KIND_KEYS, KIND_PEOPLE };
+enum kind { KIND_TEXT, KIND_PATH, KIND_BOOL, KIND_NUMBER, KIND_BYTES, KIND_TIME, KIND_LIST, KIND_SERVERS, KIND_VENDORS, KIND_KEYS, KIND_PEOPLE };
 
 static const char *const kind_name[] = {
 	[KIND_TEXT] = "text", [KIND_PATH] = "path", [KIND_BOOL] = "true or false", [KIND_NUMBER] = "number", [KIND_BYTES] = "bytes",
-	[KIND_TIME] = "time", [KIND_LIST] = "list", [KIND_VENDORS] = "map", [KIND_KEYS] = "list", [KIND_PEOPLE] = "map",
+	[KIND_TIME] = "time", [KIND_LIST] = "list", [KIND_SERVERS] = "list", [KIND_VENDORS] = "map", [KIND_KEYS] = "list", [KIND_PEOPLE] = "map",
 };
 
 struct setting {
@@ -89,6 +89,8 @@ static const struct setting table[] = {
 	    "The file of one line for each exchange; - is standard output; empty is sluice.log in state_dir." },
 	{ "loopback_only", KIND_BOOL, AT(loopback_only), "false", 0, 0, true,
 	    "Serve nobody but this machine; only then may the master key be one that examples have published." },
+	{ "memcached", KIND_SERVERS, 0, "", 0, 0, false,
+	    "Servers of memcached by which hosts share rate limits, host:port or a socket's path, the same on every host; empty: each host counts alone." },
 	{ "open_on_loopback", KIND_BOOL, AT(open_on_loopback), "false", 0, 0, true,
 	    "Without a master key, serve whoever asks from this machine directly." },
 	{ "price_map", KIND_PATH, AT(price_map), "", 0, 0, true,
@@ -309,6 +311,21 @@ from_env(struct load *l)
 }
 
 static void
+read_servers(struct load *l, const struct node *n)
+{
+	struct settings *set = &l->config->settings;
+	char host[256];
+	unsigned port;
+
+	set->n_memcached = want_texts(l, n, &set->memcached);
+	for (size_t i = 0; i < set->n_memcached; i++)
+		if (!memcached_server(set->memcached[i], host, &port)) {
+			problem(l, PROBLEM_ERROR, n, "memcached: \"" TEXT_FMT "\" is neither host:port nor the path of a socket", TEXT_ARG(text_sub(set->memcached[i], 0, 80)));
+			set->n_memcached = 0;
+		}
+}
+
+static void
 from_file(struct load *l, const struct node *map)
 {
 	struct settings *set = &l->config->settings;
@@ -322,6 +339,8 @@ from_file(struct load *l, const struct node *map)
 			continue;
 		else if (s->kind == KIND_LIST)
 			set->n_accept_unenforced = want_texts(l, p->value, &set->accept_unenforced);
+		else if (s->kind == KIND_SERVERS)
+			read_servers(l, p->value);
 		else if (s->kind == KIND_VENDORS)
 			vendors_read(l, p->value);
 		else if (s->kind == KIND_KEYS)
@@ -537,6 +556,36 @@ read_user_headers(struct load *l, const struct node *map)
 	add_user_header(l, node_get(map, "user_header_name"));
 }
 
+/* LiteLLM's words for how rates are counted. */
+static void
+read_rates(struct load *l, const struct node *map)
+{
+	struct settings *set = &l->config->settings;
+	const char *window = config_env(l->config, "LITELLM_RATE_LIMIT_WINDOW_SIZE");
+	const struct node *tokens = node_get(map, "token_rate_limit_type");
+	struct text kind;
+	int64_t seconds;
+
+	set->rate_window_ms = 60000;
+	set->rate_tokens = 't';
+	set->rate_output = 1024;
+	set->rate_parallel_all = -1;
+	want_int(l, node_get(map, "default_estimated_output_tokens"), 0, 1000000000, &set->rate_output);
+	want_int(l, node_get(map, "global_max_parallel_requests"), 0, 1000000, &set->rate_parallel_all);
+	if (want_text(l, tokens, &kind)) {
+		if (text_is(kind, "total") || text_is(kind, "input") || text_is(kind, "output"))
+			set->rate_tokens = kind.at[0];
+		else
+			problem(l, PROBLEM_ERROR, tokens, "token_rate_limit_type must be total, input or output");
+	}
+	if (window == NULL || window[0] == '\0')
+		return;
+	if (text_to_i64(text_trim(text_of(window)), &seconds) && seconds >= 1 && seconds <= 86400)
+		set->rate_window_ms = seconds * 1000;
+	else
+		problem(l, PROBLEM_ERROR, map, "LITELLM_RATE_LIMIT_WINDOW_SIZE must be a number of seconds, 1 to 86400");
+}
+
 static void
 read_general(struct load *l, const struct node *map)
 {
@@ -551,6 +600,7 @@ read_general(struct load *l, const struct node *map)
 	if (want_text(l, node_get(map, "litellm_key_header_name"), &set->key_header) && !is_token(set->key_header))
 		problem(l, PROBLEM_ERROR, node_get(map, "litellm_key_header_name"), "that is not a header's name");
 	read_user_headers(l, map);
+	read_rates(l, map);
 	read_retention(l, node_get(map, "maximum_spend_logs_retention_period"));
 	jwt_read_rules(l, map);
 	want_text(l, node_get(map, "completion_model"), &set->completion_model);

@@ -183,7 +183,7 @@ count_limits(struct exchange *x)
 	limits_give(&x->limits, b);
 	if (x->n_attempts == 0)
 		limits_undo(&x->limits, b);
-	else if (x->seen != NULL)
+	else if (x->seen != NULL || x->conduit == NULL)		/* what passes through and says nothing of tokens stays as it was estimated */
 		limits_correct(&x->limits, b, least_zero(x->usage.prompt), least_zero(x->usage.completion));
 }
 

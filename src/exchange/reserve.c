@@ -7,7 +7,6 @@
 
 #define IMAGE_TOKENS	2000		/* of a picture that is only named */
 #define FILE_TOKENS	50000
-#define OUTPUT_GUESS	1024		/* tokens of an answer for which no limit is said */
 
 /* who is charged */
 
@@ -432,13 +431,6 @@ limit_error(struct exchange *x)
 	return (e);
 }
 
-static struct limits_rule
-rule_of(const struct exchange *x)
-{
-	(void)x;
-	return ((struct limits_rule){ .window_ms = 60000, .tokens = TOKENS_TOTAL, .output = OUTPUT_GUESS, .parallel_all = NO_LIMIT });
-}
-
 /* Hosts that share a window have spoken, or their memcached is silent. */
 static void
 limits_ready(struct limits *l)
@@ -449,7 +441,7 @@ limits_ready(struct limits *l)
 static enum step_result
 reserve_limits(struct exchange *x)
 {
-	const struct limits_rule rule = rule_of(x);
+	const struct limits_rule rule = limits_rule(&x->config->settings);
 
 	x->asks_limits = false;
 	switch (limits_take(&x->limits, x->worker->board, x->worker->chunks, &rule)) {
@@ -480,7 +472,7 @@ reserve_more(struct exchange *x)
 enum step_result
 reserve(struct exchange *x)
 {
-	const struct limits_rule rule = rule_of(x);
+	const struct limits_rule rule = limits_rule(&x->config->settings);
 
 	if (!is_model_call(x))
 		return (STEP_GO);

@@ -470,6 +470,8 @@ open_rooms(struct worker *w, int fd)
 	signal(SIGXFSZ, SIG_IGN);
 	loop_signals(w->loop, signals, nitems(signals), caught, w);
 	open_log(w);
+	if (s->n_memcached > 0)
+		w->chunks = chunks_new(w->loop, w->board, s->memcached, s->n_memcached, s->instance);
 	w->upstream = upstream_new(w->loop, &up);
 	w->jwks = jwks_new(w->loop, w->upstream);
 	w->tokens = tokens_new(w->loop, w->upstream, w->disk);
@@ -518,6 +520,7 @@ close_rooms(struct worker *w)
 	tokens_free(w->tokens);
 	jwks_free(w->jwks);
 	upstream_free(w->upstream);
+	chunks_free(w->chunks);
 	line_file_close(w->log);
 	buf_free(&w->scratch);
 	buf_free(&w->frames);

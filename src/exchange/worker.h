@@ -8,6 +8,7 @@
 #ifndef EXCHANGE_WORKER_H
 #define EXCHANGE_WORKER_H
 
+#include "access/chunks.h"
 #include "access/jwks.h"
 #include "access/budget.h"
 #include "access/lookup.h"
@@ -51,13 +52,13 @@ struct worker {
 	unsigned	 permits;	/* connections all processes of the host may have together */
 	struct jwks	*jwks;		/* of issuers of tokens */
 	struct lookups	*lookups;	/* of keys, teams … */
+	struct chunks	*chunks;	/* of windows that hosts share; NULL: this one counts alone */
 	struct timer	 look;		/* whether models of the store have changed */
 	uint32_t	 models;	/* their generation in what is in force */
 	bool		 reloading;
 	int64_t		 look_after_us;
 	struct running	*running;	/* exchanges of this host, and what it has leased */
 	struct budgets	*budgets;
-	struct chunks	*chunks;	/* of rate windows that hosts share; NULL: none are */
 	struct spool	*spool;		/* of rows for the ledger */
 	struct lane	*disk;		/* reading a new configuration, files of assertions */
 	enum worker_form form;

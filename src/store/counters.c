@@ -2,94 +2,32 @@
 /* Shared counters: add, incr and decr of memcached's text protocol. */
 #include "store/counters.h"
 
+#include "config/config.h"
 #include "store/libmemcached.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 struct counters {
-	char		*servers;
+	struct server {
+		char	 host[256];
+		unsigned port;		/* 0: a socket's path */
+	}		*servers;
+	size_t		 n;
 	memcached_st	*memcached;	/* NULL: not connected, or after a failure */
 };
-
-/* the list of servers */
-
-static bool
-split_port(struct text server, char host[256], unsigned *port)
-{
-	struct text left = server, number;
-	size_t at = server.len;
-	int64_t n;
-
-	while (at > 0 && server.at[at - 1] != ':')
-		at--;
-	if (at < 2)
-		return (false);
-	left.len = at - 1;
-	number = text_sub(server, at, server.len);
-	if (left.len > 2 && left.at[0] == '[' && left.at[left.len - 1] == ']')
-		left = text_sub(left, 1, left.len - 1);
-	if (left.len >= 256 || !text_to_i64(number, &n) || n < 1 || n > 65535)
-		return (false);
-	snprintf(host, 256, TEXT_FMT, TEXT_ARG(left));
-	*port = (unsigned)n;
-	return (true);
-}
-
-static bool
-next_server(struct text *rest, struct text *server)
-{
-	struct text tail = { "", 0 };
-
-	text_cut(*rest, ',', server, &tail);
-	*rest = tail;
-	*server = text_trim(*server);
-	return (server->len > 0);
-}
-
-bool
-counters_servers_fit(struct text servers)
-{
-	char host[256];
-	struct text server;
-	unsigned port;
-	bool any = false;
-
-	while (servers.len > 0) {
-		if (!next_server(&servers, &server) || server.len > 255)
-			return (false);
-		if (server.at[0] != '/' && !split_port(server, host, &port))
-			return (false);
-		any = true;
-	}
-	return (any);
-}
-
-static void
-add_servers(memcached_st *m, struct text servers)
-{
-	char host[256];
-	struct text server;
-	unsigned port;
-
-	while (servers.len > 0 && next_server(&servers, &server))
-		if (server.at[0] == '/') {
-			snprintf(host, sizeof(host), TEXT_FMT, TEXT_ARG(server));
-			libmemcached.server_add_unix_socket(m, host);
-		} else if (split_port(server, host, &port))
-			libmemcached.server_add(m, host, (in_port_t)port);
-}
 
 /* asking */
 
 struct counters *
-counters_new(struct text servers)
+counters_new(const struct text *servers, size_t n)
 {
 	struct counters *c = must_zalloc(sizeof(*c));
 
-	c->servers = must_alloc(servers.len + 1);
-	memcpy(c->servers, servers.at, servers.len);
-	c->servers[servers.len] = '\0';
+	c->servers = must_zalloc(n * sizeof(*c->servers));
+	for (size_t i = 0; i < n; i++)
+		if (memcached_server(servers[i], c->servers[c->n].host, &c->servers[c->n].port))
+			c->n++;
 	return (c);
 }
 
@@ -129,7 +67,11 @@ connected(struct counters *c)
 		return (false);
 	for (unsigned i = 0; i < nitems(settings); i++)
 		libmemcached.behavior_set(c->memcached, settings[i].behavior, settings[i].value);
-	add_servers(c->memcached, text_of(c->servers));
+	for (size_t i = 0; i < c->n; i++)
+		if (c->servers[i].port == 0)
+			libmemcached.server_add_unix_socket(c->memcached, c->servers[i].host);
+		else
+			libmemcached.server_add(c->memcached, c->servers[i].host, (in_port_t)c->servers[i].port);
 	return (true);
 }
 

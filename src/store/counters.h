@@ -14,10 +14,7 @@
 
 struct counters;
 
-/* "host:port", "[::1]:11211", "/path", separated by commas; false: that is no list of servers. */
-bool		 counters_servers_fit(struct text servers);
-
-struct counters	*counters_new(struct text servers);
+struct counters	*counters_new(const struct text *servers, size_t n);	/* as memcached_server() takes them */
 void		 counters_free(struct counters *);
 
 struct take {

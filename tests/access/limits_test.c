@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "board/parallel.h"
-#include "store/counters.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -441,8 +440,10 @@ struct host {
 static void
 add_host(struct host *h, const char *name)
 {
+	struct text server = text_of(path);
+
 	*h = (struct host){ .board = open_board(name) };
-	h->chunks = chunks_new(loop, h->board, text_of(path), TEXT("test"));
+	h->chunks = chunks_new(loop, h->board, &server, 1, TEXT("test"));
 }
 
 static void
@@ -699,22 +700,6 @@ a_request_may_leave_while_it_waits(void **state)
 }
 
 static void
-servers_are_a_list(void **state)
-{
-	assert_true(counters_servers_fit(TEXT("127.0.0.1:11211")));
-	assert_true(counters_servers_fit(TEXT("cache-1.example:11211, cache-2.example:11211")));
-	assert_true(counters_servers_fit(TEXT("/run/memcached/sock")));
-	assert_true(counters_servers_fit(TEXT("[::1]:11211")));
-	assert_false(counters_servers_fit(TEXT("")));
-	assert_false(counters_servers_fit(TEXT(",")));
-	assert_false(counters_servers_fit(TEXT("cache-1.example")));
-	assert_false(counters_servers_fit(TEXT("cache-1.example:0")));
-	assert_false(counters_servers_fit(TEXT("cache-1.example:70000")));
-	assert_false(counters_servers_fit(TEXT(":11211")));
-	assert_false(counters_servers_fit(TEXT("a:1,,b:2")));
-}
-
-static void
 time_taking(void **state)
 {
 	enum { ROUNDS = 200000 };
@@ -747,7 +732,7 @@ main(void)
 		T(accounts_are_identities), T(a_minute_passes), T(headers_tell_what_is_left), T(a_refusal_tells_what_to_do), T(hosts_share_a_limit),
 		T(a_silent_host_holds_little), T(tokens_are_shared_too), T(a_refusal_elsewhere_gives_back), T(without_memcached_a_host_counts_alone),
 		T(a_stopped_memcached_is_waited_for_once), T(a_memcached_that_forgot_is_told), T(a_request_may_leave_while_it_waits),
-		T(servers_are_a_list), T(time_taking),
+		T(time_taking),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -55,6 +55,50 @@ defaults_are_in_force(void **state)
 }
 
 static void
+rates_are_counted_as_litellm_says(void **state)
+{
+	struct config *c = load_with("sluice: {}\n");
+
+	assert_int_equal(c->settings.rate_window_ms, 60000);
+	assert_int_equal(c->settings.rate_tokens, 't');
+	assert_int_equal(c->settings.rate_output, 1024);
+	assert_int_equal(c->settings.rate_parallel_all, -1);
+	assert_int_equal(c->settings.n_memcached, 0);
+	config_release(c);
+	c = load_with("environment_variables:\n  LITELLM_RATE_LIMIT_WINDOW_SIZE: '10'\nsluice:\n  memcached: [cache-1:11211, /run/memcached/sock, '[::1]:1']\n");
+	assert_quiet(c);
+	assert_int_equal(c->settings.rate_window_ms, 10000);
+	assert_int_equal(c->settings.n_memcached, 3);
+	config_release(c);
+	c = load_with("sluice:\n  memcached: 127.0.0.1:11211\n");
+	assert_int_equal(c->settings.n_memcached, 1);
+	config_release(c);
+}
+
+static void
+addresses_of_memcached_are_checked(void **state)
+{
+	static const char *const wrong[] = { "cache-1", "cache-1:0", "cache-1:70000", ":11211", "a:1,b:2", "a b:1", "''", "cache:x" };
+	char host[256], yaml[128];
+	unsigned port;
+
+	for (unsigned i = 0; i < nitems(wrong); i++) {
+		struct config *c;
+
+		snprintf(yaml, sizeof(yaml), "sluice:\n  memcached: [%s%s%s]\n", wrong[i][0] == '\'' ? "" : "'", wrong[i], wrong[i][0] == '\'' ? "" : "'");
+		c = load_with(yaml);
+		assert_int_equal(c->n_errors, 1);
+		assert_int_equal(c->settings.n_memcached, 0);
+		config_release(c);
+	}
+	assert_true(memcached_server(TEXT("[::1]:11211"), host, &port));
+	assert_string_equal(host, "::1");
+	assert_int_equal(port, 11211);
+	assert_true(memcached_server(TEXT("/run/x"), host, &port));
+	assert_int_equal(port, 0);
+}
+
+static void
 our_settings_are_read(void **state)
 {
 	struct config *c = load_with("sluice:\n  instance: two\n  run_dir: /tmp/r\n  state_dir: /tmp/s\n  body_limit: 1_048_576\n"
@@ -512,6 +556,8 @@ main(void)
 		cmocka_unit_test_setup(the_database_is_named, clean_env),
 		cmocka_unit_test_setup(databases_that_are_none, clean_env),
 		cmocka_unit_test_setup(defaults_are_in_force, clean_env),
+		cmocka_unit_test_setup(rates_are_counted_as_litellm_says, clean_env),
+		cmocka_unit_test_setup(addresses_of_memcached_are_checked, clean_env),
 		cmocka_unit_test_setup(our_settings_are_read, clean_env),
 		cmocka_unit_test_setup(variables_stand_in_for_our_settings, clean_env),
 		cmocka_unit_test_setup(bad_values_of_ours_are_errors, clean_env),
