@@ -12,6 +12,8 @@
 #include "store/store.h"
 
 int	command_db(int argc, char **argv);		/* migrate, status, move */
+int	command_import(int argc, char **argv);		/* of LiteLLM's database */
+int	command_export(int argc, char **argv);
 int	command_manage(int argc, char **argv);		/* key, team, user, audit: create, list … */
 int	command_admin(int argc, char **argv);		/* any call of the management API */
 int	command_spend(int argc, char **argv);		/* report, logs */

@@ -1,0 +1,144 @@
+-- LiteLLM's own tables, of whatever version (src/admin/import.c).  They are in PostgreSQL only; the other dialect never gets these.
+
+-- name: import_there postgres
+SELECT CASE WHEN to_regclass($1) IS NULL THEN 0 ELSE 1 END;
+-- name: import_there sqlite
+SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1;
+
+-- name: import_budgets postgres
+SELECT budget_id, CAST(to_jsonb(t) AS TEXT) FROM "LiteLLM_BudgetTable" t WHERE budget_id COLLATE "C" > $1 ORDER BY budget_id COLLATE "C" LIMIT 200;
+-- name: import_budgets sqlite
+SELECT $1;
+
+-- name: import_organizations postgres
+SELECT organization_id, CAST(to_jsonb(t) AS TEXT) FROM "LiteLLM_OrganizationTable" t WHERE organization_id COLLATE "C" > $1 ORDER BY organization_id COLLATE "C" LIMIT 200;
+-- name: import_organizations sqlite
+SELECT $1;
+
+-- name: import_users postgres
+SELECT user_id, CAST(to_jsonb(t) - 'password' AS TEXT) FROM "LiteLLM_UserTable" t WHERE user_id COLLATE "C" > $1 ORDER BY user_id COLLATE "C" LIMIT 200;
+-- name: import_users sqlite
+SELECT $1;
+
+-- A team's aliases of models are a table of their own.
+-- name: import_teams postgres
+SELECT t.team_id, CAST(to_jsonb(t) || jsonb_build_object('model_aliases', m.aliases) AS TEXT)
+FROM "LiteLLM_TeamTable" t LEFT JOIN "LiteLLM_ModelTable" m ON m.id = t.model_id
+WHERE t.team_id COLLATE "C" > $1 ORDER BY t.team_id COLLATE "C" LIMIT 200;
+-- name: import_teams sqlite
+SELECT $1;
+
+-- name: import_team_members postgres
+SELECT t.team_id || '/' || t.user_id, CAST(to_jsonb(t) || jsonb_build_object('tier', to_jsonb(b)) AS TEXT)
+FROM "LiteLLM_TeamMembership" t LEFT JOIN "LiteLLM_BudgetTable" b ON b.budget_id = t.budget_id
+WHERE (t.team_id || '/' || t.user_id) COLLATE "C" > $1 ORDER BY (t.team_id || '/' || t.user_id) COLLATE "C" LIMIT 200;
+-- name: import_team_members sqlite
+SELECT $1;
+
+-- name: import_organization_members postgres
+SELECT t.organization_id || '/' || t.user_id, CAST(to_jsonb(t) || jsonb_build_object('tier', to_jsonb(b)) AS TEXT)
+FROM "LiteLLM_OrganizationMembership" t LEFT JOIN "LiteLLM_BudgetTable" b ON b.budget_id = t.budget_id
+WHERE (t.organization_id || '/' || t.user_id) COLLATE "C" > $1 ORDER BY (t.organization_id || '/' || t.user_id) COLLATE "C" LIMIT 200;
+-- name: import_organization_members sqlite
+SELECT $1;
+
+-- name: import_projects postgres
+SELECT project_id, CAST(to_jsonb(t) AS TEXT) FROM "LiteLLM_ProjectTable" t WHERE project_id COLLATE "C" > $1 ORDER BY project_id COLLATE "C" LIMIT 200;
+-- name: import_projects sqlite
+SELECT $1;
+
+-- name: import_customers postgres
+SELECT user_id, CAST(to_jsonb(t) AS TEXT) FROM "LiteLLM_EndUserTable" t WHERE user_id COLLATE "C" > $1 ORDER BY user_id COLLATE "C" LIMIT 200;
+-- name: import_customers sqlite
+SELECT $1;
+
+-- name: import_tags postgres
+SELECT tag_name, CAST(to_jsonb(t) AS TEXT) FROM "LiteLLM_TagTable" t WHERE tag_name COLLATE "C" > $1 ORDER BY tag_name COLLATE "C" LIMIT 200;
+-- name: import_tags sqlite
+SELECT $1;
+
+-- name: import_access_groups postgres
+SELECT access_group_id, CAST(to_jsonb(t) AS TEXT) FROM "LiteLLM_AccessGroupTable" t
+WHERE access_group_id COLLATE "C" > $1 ORDER BY access_group_id COLLATE "C" LIMIT 200;
+-- name: import_access_groups sqlite
+SELECT $1;
+
+-- name: import_credentials postgres
+SELECT credential_name, CAST(to_jsonb(t) AS TEXT) FROM "LiteLLM_CredentialsTable" t
+WHERE credential_name COLLATE "C" > $1 ORDER BY credential_name COLLATE "C" LIMIT 200;
+-- name: import_credentials sqlite
+SELECT $1;
+
+-- name: import_models postgres
+SELECT model_id, CAST(to_jsonb(t) AS TEXT) FROM "LiteLLM_ProxyModelTable" t WHERE model_id COLLATE "C" > $1 ORDER BY model_id COLLATE "C" LIMIT 200;
+-- name: import_models sqlite
+SELECT $1;
+
+-- name: import_keys postgres
+SELECT token, CAST(to_jsonb(t) AS TEXT) FROM "LiteLLM_VerificationToken" t WHERE token COLLATE "C" > $1 ORDER BY token COLLATE "C" LIMIT 200;
+-- name: import_keys sqlite
+SELECT $1;
+
+-- Keys that were rotated and are good for a while.
+-- name: import_old_keys postgres
+SELECT token, CAST(to_jsonb(t) AS TEXT) FROM "LiteLLM_DeprecatedVerificationToken" t WHERE token COLLATE "C" > $1 ORDER BY token COLLATE "C" LIMIT 200;
+-- name: import_old_keys sqlite
+SELECT $1;
+
+-- What was brought before: {"digest": …, "spend": …}
+-- name: import_brought
+SELECT doc FROM sluice_thing WHERE kind = 'imported' AND id = $1;
+
+-- name: import_remember
+INSERT INTO sluice_thing (kind, id, created_at, updated_at, doc) VALUES ('imported', $1, $2, $2, $3)
+ON CONFLICT (kind, id) DO UPDATE SET updated_at = excluded.updated_at, doc = excluded.doc;
+
+-- name: import_old_key
+INSERT INTO sluice_key_old (digest, now, good_until) VALUES ($1, $2, $3) ON CONFLICT (digest) DO UPDATE SET now = excluded.now, good_until = excluded.good_until;
+
+-- name: import_thing
+SELECT id FROM sluice_thing WHERE kind = $1 AND id = $2;
+
+-- name: import_organization_member
+SELECT user_id FROM sluice_organization_member WHERE organization_id = $1 AND user_id = $2;
+
+-- Back: what was spent here in the present period, and a row where LiteLLM has none.  Columns that its version lacks fall away.
+
+-- name: export_keys
+SELECT e.digest, coalesce(p.spent, 0), e.doc, e.expires
+FROM sluice_key e LEFT JOIN sluice_account a ON a.scope = 'key' AND a.entity = e.digest AND a.part = ''
+	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+WHERE e.digest > $1 ORDER BY e.digest LIMIT 200;
+
+-- name: export_teams
+SELECT e.team_id, coalesce(p.spent, 0), e.doc, NULL
+FROM sluice_team e LEFT JOIN sluice_account a ON a.scope = 'team' AND a.entity = e.team_id AND a.part = ''
+	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+WHERE e.team_id > $1 ORDER BY e.team_id LIMIT 200;
+
+-- name: export_users
+SELECT e.user_id, coalesce(p.spent, 0), e.doc, NULL
+FROM sluice_user e LEFT JOIN sluice_account a ON a.scope = 'user' AND a.entity = e.user_id AND a.part = ''
+	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+WHERE e.user_id > $1 ORDER BY e.user_id LIMIT 200;
+
+-- name: export_key postgres
+INSERT INTO "LiteLLM_VerificationToken" SELECT (jsonb_populate_record(NULL::"LiteLLM_VerificationToken", CAST('{"models":[],"aliases":{},"config":{},"permissions":{},"metadata":{},"model_spend":{},"model_max_budget":{},"budget_fallbacks":{},"soft_budget_cooldown":false,"total_spend":0,"allowed_routes":[],"allowed_cache_controls":[]}' AS JSONB)
+	|| CAST($3 AS JSONB) || jsonb_build_object('token', CAST($1 AS TEXT), 'spend', CAST($2 AS DOUBLE PRECISION)))).*
+ON CONFLICT (token) DO UPDATE SET spend = excluded.spend;
+-- name: export_key sqlite
+SELECT $1, $2, $3;
+
+-- name: export_team postgres
+INSERT INTO "LiteLLM_TeamTable" SELECT (jsonb_populate_record(NULL::"LiteLLM_TeamTable", CAST('{"models":[],"admins":[],"members":[],"members_with_roles":[],"metadata":{},"model_spend":{},"model_max_budget":{},"blocked":false,"allow_team_guardrail_config":false,"created_at":"2026-01-01","updated_at":"2026-01-01"}' AS JSONB)
+	|| CAST($3 AS JSONB) || jsonb_build_object('team_id', CAST($1 AS TEXT), 'spend', CAST($2 AS DOUBLE PRECISION)))).*
+ON CONFLICT (team_id) DO UPDATE SET spend = excluded.spend;
+-- name: export_team sqlite
+SELECT $1, $2, $3;
+
+-- name: export_user postgres
+INSERT INTO "LiteLLM_UserTable" SELECT (jsonb_populate_record(NULL::"LiteLLM_UserTable", CAST('{"models":[],"teams":[],"metadata":{},"model_spend":{},"model_max_budget":{},"allowed_cache_controls":[]}' AS JSONB)
+	|| CAST($3 AS JSONB) || jsonb_build_object('user_id', CAST($1 AS TEXT), 'spend', CAST($2 AS DOUBLE PRECISION)))).*
+ON CONFLICT (user_id) DO UPDATE SET spend = excluded.spend;
+-- name: export_user sqlite
+SELECT $1, $2, $3;

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LiteLLM's own parts: its tables taken over and handed back, its proxy client."""
+import json
+import os
+import pathlib
+import subprocess
+
+import psycopg
+import pytest
+import requests
+
+import kit
+from databases import BIN, sluice
+from managing import digest
+
+PYTHON = kit.SOURCE / ".litellm" / "bin" / "python"
+SALT = "sk-salt-of-litellm"
+OLD = "sk-old-key-of-litellm-1234"
+ROTATED = "sk-rotated-key-of-litellm-1"
+
+
+def litellm(script, *argv):
+    """A script in the interpreter that has LiteLLM; nothing leaves this machine."""
+    done = subprocess.run([PYTHON, pathlib.Path(__file__).parent / script, *argv], capture_output=True, text=True, timeout=110,
+                          env=os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"})
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def sealed():
+    """LiteLLM's migrations, and texts that its own functions sealed, in both forms."""
+    return litellm("litellm_rows.py", SALT, "sk-vendor-secret", "openai/gpt-4o", "https://vendor.example/v1")
+
+
+ROWS = """
+INSERT INTO "LiteLLM_BudgetTable" (budget_id, max_budget, budget_duration, rpm_limit, created_by, updated_by) VALUES ('tier', 5, '30d', 7, 'x', 'x'),
+    ('org-tier', 1000, NULL, NULL, 'x', 'x'), ('member-tier', 2.5, '7d', NULL, 'x', 'x');
+INSERT INTO "LiteLLM_OrganizationTable" (organization_id, organization_alias, budget_id, models, spend, created_by, updated_by)
+    VALUES ('org', 'The Org', 'org-tier', '{}', 17.25, 'x', 'x');
+INSERT INTO "LiteLLM_ModelTable" (id, aliases, created_by, updated_by) VALUES (1, '{"small": "gpt"}', 'x', 'x');
+INSERT INTO "LiteLLM_UserTable" (user_id, user_email, user_role, teams, models, spend, max_budget) VALUES ('ada', 'ada@example.org', 'internal_user', '{team}', '{}', 3, 10),
+    ('boss', NULL, 'proxy_admin', '{}', '{}', 0, NULL);
+INSERT INTO "LiteLLM_TeamTable" (team_id, team_alias, organization_id, members_with_roles, models, max_budget, spend, budget_duration, model_id, metadata)
+    VALUES ('team', 'The Team', 'org', '[{"role": "admin", "user_id": "ada"}]', '{gpt}', 100, 12.5, '30d', 1, '{"tags": ["t"]}');
+INSERT INTO "LiteLLM_TeamMembership" (user_id, team_id, spend, budget_id) VALUES ('ada', 'team', 1.5, 'member-tier');
+INSERT INTO "LiteLLM_OrganizationMembership" (user_id, organization_id, user_role) VALUES ('ada', 'org', 'org_admin');
+INSERT INTO "LiteLLM_EndUserTable" (user_id, alias, spend, budget_id, blocked) VALUES ('customer''; --%', 'C', 0.5, 'tier', false);
+INSERT INTO "LiteLLM_TagTable" (tag_name, description, models, spend, budget_id) VALUES ('tag', 'a tag', '{}', 4, 'tier');
+"""
+
+
+def seed(url, sealed):
+    """A database of LiteLLM, by its own migrations, with a little of everything."""
+    folder = pathlib.Path(sealed["migrations"])
+    sql = "".join(f"{(d / 'migration.sql').read_text()}\n;\n" for d in sorted(folder.iterdir()) if (d / "migration.sql").exists())
+    done = subprocess.run([BIN + "/psql", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-", url], input=sql, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    with psycopg.connect(url) as db:
+        db.execute(ROWS)
+        db.execute('INSERT INTO "LiteLLM_VerificationToken" (token, key_name, key_alias, team_id, user_id, models, max_budget, spend, budget_duration, metadata, rpm_limit)'
+                   " VALUES (%s, 'sk-...1234', 'old key', 'team', 'ada', '{gpt}', 20, 7.123456789, '30d', '{\"tags\": [\"k\"]}', 60)", (digest(OLD),))
+        db.execute('INSERT INTO "LiteLLM_DeprecatedVerificationToken" (id, token, active_token_id, revoke_at) VALUES (%s, %s, %s, now() + interval \'1 day\')',
+                   ("d", digest(ROTATED), digest(OLD)))
+        db.execute('INSERT INTO "LiteLLM_CredentialsTable" (credential_id, credential_name, credential_values, created_by, updated_by) VALUES (%s, %s, %s, %s, %s)',
+                   ("c", "vendor", json.dumps({"api_key": sealed["gcm"][0]}), "x", "x"))
+        db.execute('INSERT INTO "LiteLLM_ProxyModelTable" (model_id, model_name, litellm_params, model_info, created_by, updated_by) VALUES (%s, %s, %s, %s, %s, %s)',
+                   ("m-1", "stored", json.dumps({"model": sealed["old"][1], "api_key": sealed["old"][0], "api_base": sealed["gcm"][2]}), '{"id": "m-1"}', "x", "x"))
+
+
+@pytest.fixture
+def theirs(postgres, sealed):
+    name = f"litellm_{kit.unique()}"
+    postgres.ask(f"CREATE DATABASE {name}")
+    seed(postgres.url(name), sealed)
+    return postgres.url(name)
+
+
+def bring(theirs, gateway, check=True):
+    return sluice("import", "litellm", "--from", theirs, "--config", gateway.config_path, check=check, **gateway.env)
+
+
+def test_its_tables_are_taken_over_and_handed_back(theirs, start):
+    gateway = start({"model_list": [kit.deployment("gpt", "openai/gpt-4o", "http://127.0.0.1:9/v1", mock_response="hello")],
+                     "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}}, env={"LITELLM_SALT_KEY": SALT})
+    first = bring(theirs, gateway)
+    assert "0 failed" in first.stdout and "1 brought" in next(x for x in first.stdout.splitlines() if x.startswith("keys")), first.stdout + first.stderr
+
+    def get(path):
+        answer = gateway.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    key = get(f"/key/info?key={OLD}")["info"]
+    assert (key["key_alias"], key["team_id"], key["user_id"], key["max_budget"], key["rpm_limit"]) == ("old key", "team", "ada", 20, 60)
+    assert key["spend"] == 7.123456789 and key["metadata"]["tags"] == ["k"] and key["models"] == ["gpt"]
+    team = get("/team/info?team_id=team")
+    assert team["team_info"]["spend"] == 12.5 and team["team_info"]["max_budget"] == 100 and team["team_info"]["team_alias"] == "The Team"
+    member = team["team_memberships"][0]
+    assert member["user_id"] == "ada" and member["spend"] == 1.5
+    assert get("/user/info?user_id=ada")["user_info"]["user_email"] == "ada@example.org"
+    org = get("/organization/info?organization_id=org")
+    assert org["spend"] == 17.25 and org["litellm_budget_table"]["max_budget"] == 1000 and org["members"][0]["user_role"] == "org_admin"
+    assert get("/customer/info?end_user_id=customer'%3B --%25")["spend"] == 0.5
+    for used in (OLD, ROTATED):
+        answer = gateway.post("/v1/chat/completions", {"model": "gpt", "messages": [{"role": "user", "content": "hi"}]}, headers={"Authorization": f"Bearer {used}"})
+        assert answer.status_code == 200, answer.text
+    stored = next(m for m in get("/model/info")["data"] if m["model_name"] == "stored")
+    assert stored["model_info"]["db_model"] is True and stored["litellm_params"]["model"] == "openai/gpt-4o" and "sk-vendor-secret" not in json.dumps(stored)
+
+    again = bring(theirs, gateway)                                # nothing changed: nothing is brought
+    assert all("0 brought" in line for line in again.stdout.splitlines()), again.stdout
+    with psycopg.connect(theirs) as db:
+        db.execute('UPDATE "LiteLLM_VerificationToken" SET spend = spend + 1, key_alias = \'renamed\'')
+    third = bring(theirs, gateway)
+    assert sum("1 brought" in line for line in third.stdout.splitlines()) == 1, third.stdout
+    kit.until(lambda: get(f"/key/info?key={OLD}")["info"]["key_alias"] == "renamed", what="the new alias")
+    assert get(f"/key/info?key={OLD}")["info"]["spend"] >= 8.123456789
+
+    made = gateway.post("/key/generate", {"key_alias": "made here", "models": ["gpt"], "team_id": "team"}).json()
+    sluice("export", "litellm", "--to", theirs, "--config", gateway.config_path, **gateway.env)
+    with psycopg.connect(theirs) as db:
+        back = dict(db.execute('SELECT token, key_alias FROM "LiteLLM_VerificationToken"').fetchall())
+        assert back[made["token"]] == "made here"
+
+
+def test_another_salt_key_opens_nothing_and_says_so(theirs, start):
+    gateway = start({"model_list": [kit.deployment("gpt", "openai/gpt-4o", "http://127.0.0.1:9/v1", mock_response="hello")],
+                     "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}}, env={"LITELLM_SALT_KEY": "sk-another-salt"})
+    done = bring(theirs, gateway, check=False)
+    assert done.returncode == 1 and "LITELLM_SALT_KEY" in done.stderr
+    assert gateway.get(f"/key/info?key={OLD}").status_code == 200          # all else came
+
+
+def test_a_database_that_is_none(start, postgres, fresh_database):
+    gateway = start({"model_list": [kit.deployment("gpt", "openai/gpt-4o", "http://127.0.0.1:9/v1", mock_response="hello")],
+                     "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}})
+    done = bring(postgres.url(fresh_database), gateway, check=False)
+    assert done.returncode == 1 and "no tables of LiteLLM" in done.stderr
+    done = bring(f"postgresql://nobody:secret-word@127.0.0.1:{kit.free_port()}/x", gateway, check=False)
+    assert done.returncode == 1 and "secret-word" not in done.stderr
+
+
+def test_its_proxy_client(start):
+    gateway = start({"model_list": [kit.deployment(name, f"openai/{name}", "http://127.0.0.1:9/v1", mock_response=f"I am {name}",
+                                                   input_cost_per_token=0, output_cost_per_token=0) for name in ("hello", "gpt")],
+                     "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}})
+    said = litellm("litellm_client.py", gateway.url, kit.KEY)
+    wrong = {name: answer["error"] for name, answer in said.items() if isinstance(answer, dict) and set(answer) == {"error"}}
+    assert set(wrong) == {"chat_refused", "key_gone", "chat_after"}, wrong
+    assert "Unauthorized" in wrong["chat_refused"] and "Unauthorized" in wrong["chat_after"]
+    assert said["key_info"]["info"]["key_alias"] == "client-key" and said["key_list"]["total_count"] >= 1
+    assert said["model_get"]["model_info"]["id"] == "made-1" and {"hello", "gpt"} <= {m["id"] for m in said["models"]}
+    assert said["chat"]["choices"][0]["message"]["content"] == "I am hello"
+    assert "sk-secret-of-the-vendor" not in json.dumps([said["credentials"], said["credential_get"]])
