@@ -135,7 +135,7 @@ def test_secrets_are_sealed_and_models_outlive_a_restart(start, upstream):
     shutil.rmtree(state, ignore_errors=True)
 
 
-def test_two_hosts_and_a_database_that_goes(start, upstream, postgres, fresh_database):
+def test_two_hosts_and_a_database_that_goes(postgres, fresh_database, start, upstream):
     settings = config()
     settings["general_settings"]["database_url"] = postgres.url(fresh_database)
     here, there = (Caller(start(settings, workers=2)) for _ in range(2))
