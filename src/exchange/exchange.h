@@ -113,6 +113,7 @@ struct exchange {
 	const struct purse *purses[CHARGES_MOST];	/* all that are charged, and whose they are */
 	const struct standing *purse_of[CHARGES_MOST];
 	unsigned	 n_purses;
+	struct price_ask price_ask;		/* what it asks for, as prices see it */
 	int64_t		 bound, floor;		/* nano-dollars: the most it can cost; the same with the least max_tokens */
 	const struct deployment *unpriced;	/* NULL, or one without a price that might be asked */
 	bool		 free_model;		/* whoever is asked, it costs nothing */
@@ -284,6 +285,9 @@ enum step_result local_models(struct exchange *), local_model(struct exchange *)
     local_model_pages(struct exchange *), local_model_groups(struct exchange *), local_params(struct exchange *), local_routes(struct exchange *),
     local_token_counter(struct exchange *);
 enum step_result local_counted(struct exchange *, struct text upstream);	/* what x->counted asked; `upstream` counted, or empty */
+
+/* alerted.c */
+void	alerted(struct exchange *, const struct standing *);	/* its budget can not pay this call */
 
 /* estimate.c: what calls would cost */
 enum step_result local_spend_calculate(struct exchange *), local_cost_estimate(struct exchange *);

@@ -77,12 +77,51 @@ occurrences(struct text body, const char *word)
 	return (n);
 }
 
-/* What stands in the body is not larger in tokens than in bytes; what it only points to is. */
+/* What stands in the body is not larger in tokens than in bytes; what it only points to is.  Bodies are large: few passes over them, once. */
 static int64_t
 media_of(struct text body)
 {
-	return ((int64_t)(occurrences(body, "\"image_url\"") + occurrences(body, "\"input_image\"")) * IMAGE_TOKENS +
-	    (int64_t)(occurrences(body, "\"file_url\"") + occurrences(body, "\"input_file\"") + occurrences(body, "\"document\"")) * FILE_TOKENS);
+	int64_t files = occurrences(body, "\"document\""), pictures = 0;
+
+	if (occurrences(body, "_url\"") > 0) {
+		pictures += occurrences(body, "\"image_url\"");
+		files += occurrences(body, "\"file_url\"");
+	}
+	if (occurrences(body, "\"input_") > 0) {
+		pictures += occurrences(body, "\"input_image\"");
+		files += occurrences(body, "\"input_file\"");
+	}
+	return (pictures * IMAGE_TOKENS + files * FILE_TOKENS);
+}
+
+static bool
+has_rate(const struct tariff *t, unsigned kinds)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		if (kinds >> t->rates[i].of & 1)
+			return (true);
+	return (false);
+}
+
+#define SOUND	(1u << RATE_AUDIO_IN | 1u << RATE_AUDIO_OUT)
+#define PICTURES	(1u << RATE_IMAGE_IN | 1u << RATE_IMAGE_OUT)
+#define WRITES	(1u << RATE_WRITTEN | 1u << RATE_WRITTEN_1H)
+
+/* Dear kinds of tokens that can not occur, because a call must ask for them: sound, pictures, what Anthropic writes into its cache. */
+static unsigned
+never_of(const struct exchange *x, const struct deployment *d, const struct tariff *t)
+{
+	unsigned never = 0;
+
+	if (d->n_defaults > 0)			/* they may ask for it */
+		return (0);
+	if (has_rate(t, SOUND) && occurrences(x->glance.body, "audio") == 0)
+		never |= SOUND;
+	if (has_rate(t, PICTURES) && occurrences(x->glance.body, "image") == 0)
+		never |= PICTURES;
+	if (d->wire == WIRE_ANTHROPIC && has_rate(t, WRITES) && occurrences(x->glance.body, "cache_control") == 0)
+		never |= WRITES;
+	return (never);
 }
 
 static int64_t
@@ -104,7 +143,7 @@ ask_of(const struct exchange *x)
 	if (best > n)
 		n = best;
 	a.n = n > 1 && n <= 1024 ? (unsigned)n : 1;
-	a.tier = tier_asked(x);
+	a.tier = x->tier;
 	if (x->front->wire == WIRE_EMBEDDINGS)
 		a.max_tokens = 0;
 	return (a);
@@ -157,6 +196,7 @@ bound_group(struct exchange *x, const struct group *g, const struct price_ask *a
 			continue;
 		}
 		x->free_model &= t->free;
+		a.never = least.never = never_of(x, d, t);
 		bound = floor = price_bound(t, &a);
 		if (a.max_tokens < 0) {		/* then a limit can be sent */
 			least.max_tokens = least_tokens;
@@ -172,21 +212,21 @@ bound_group(struct exchange *x, const struct group *g, const struct price_ask *a
 static void
 bound_all(struct exchange *x)
 {
-	const struct price_ask ask = ask_of(x);
 	int64_t least = x->config->settings.least_max_tokens;
 	struct capture captured;
 
+	x->price_ask = ask_of(x);
 	x->bound = x->floor = 0;
 	x->unpriced = NULL;
 	x->free_model = true;
-	bound_group(x, x->plan.group, &ask, least);
+	bound_group(x, x->plan.group, &x->price_ask, least);
 	if (x->unpriced != NULL)
 		x->free_model = false;
 	for (size_t i = 0; i < x->plan.group->n_fallbacks; i++) {
 		const struct group *g = config_group(x->config, x->plan.group->fallbacks[i], &captured);
 
 		if (g != NULL)
-			bound_group(x, g, &ask, least);
+			bound_group(x, g, &x->price_ask, least);
 	}
 }
 
@@ -338,17 +378,20 @@ unpriced_error(struct exchange *x)
 static void
 fit(struct exchange *x)
 {
-	const struct price_ask ask = ask_of(x);
 	int64_t least = INT64_MAX;
 
 	if (x->conduit != NULL || x->reservation.reserved >= x->bound || x->glance.max_tokens >= 0)
 		return;
 	for (size_t i = 0; i < x->plan.group->n_deployments; i++) {
 		const struct deployment *d = x->plan.group->deployments[i];
-		struct price_ask a = ask_of_deployment(&ask, d);
+		struct price_ask a = ask_of_deployment(&x->price_ask, d);
 		const struct tariff *t = tariff_of(x, d);
-		int64_t bought = t != NULL && a.max_tokens < 0 ? price_bought(t, &a, x->reservation.reserved) : INT64_MAX;
+		int64_t bought = INT64_MAX;
 
+		if (t != NULL && a.max_tokens < 0) {
+			a.never = never_of(x, d, t);
+			bought = price_bought(t, &a, x->reservation.reserved);
+		}
 		if (bought < least)
 			least = bought;
 	}
@@ -367,6 +410,7 @@ reserved(struct exchange *x)
 		return (STEP_WAIT);
 	case BUDGET_SPENT:
 		x->error = budget_error(x);
+		alerted(x, x->reservation.which != NULL ? whose(x, x->reservation.which) : NULL);
 		break;
 	case BUDGET_HELD:
 		x->error = held_error(x);

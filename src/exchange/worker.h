@@ -49,6 +49,7 @@ struct worker {
 	struct line_file *log;
 	struct store_pool *store_pool;	/* of the database, for errands of that lane */
 	struct lane	*store_lane;
+	uint64_t	 alerted[64];		/* budgets that are known to be spent (alerted.c) */
 	unsigned	 permits;	/* connections all processes of the host may have together */
 	struct jwks	*jwks;		/* of issuers of tokens */
 	struct lookups	*lookups;	/* of keys, teams … */
