@@ -11,7 +11,7 @@ CHAT = {"model": "hello", "messages": [{"role": "user", "content": "hi"}]}
 
 
 @pytest.fixture
-def hosts(start, postgres, fresh_database):
+def hosts(postgres, fresh_database, start):      # the gateways stop first
     settings = config() | {"sluice": {"known_age_when_away": "1h"}}
     settings["general_settings"]["database_url"] = postgres.url(fresh_database)
     return [Caller(start(settings, workers=2)) for _ in range(2)]
