@@ -738,6 +738,22 @@ check_model(struct load *l, const char *name, struct text model)
 		    TEXT_ARG(model));
 }
 
+/* A provider's budget holds where it is known beforehand which provider a call goes to. */
+static void
+check_provider_budgets(struct load *l)
+{
+	const struct config *c = l->config;
+	const struct node *at = node_get(node_get(l->root, "router_settings"), "provider_budget_config");
+
+	for (size_t i = 0; c->settings.provider_budgets.len > 0 && i < c->n_groups; i++)
+		for (size_t k = 1; k < c->groups[i].n_deployments; k++)
+			if (c->groups[i].deployments[k]->vendor != c->groups[i].deployments[0]->vendor) {
+				problem(l, PROBLEM_WARNING, at, "provider_budget_config does not limit model " TEXT_FMT ", which several providers serve",
+				    TEXT_ARG(c->groups[i].name));
+				break;
+			}
+}
+
 void
 settings_check(struct load *l)
 {
@@ -760,6 +776,7 @@ settings_check(struct load *l)
 		problem(l, PROBLEM_ERROR, node_get(node_get(l->root, "sluice"), "budget_mode"), "budget_mode must be strict or litellm");
 	if (set->provider_headers)
 		problem(l, PROBLEM_WARNING, node_get(node_get(l->root, "sluice"), "provider_headers"), "provider_headers is not in force yet");
+	check_provider_budgets(l);
 	check_model(l, "completion_model", set->completion_model);
 	check_model(l, "embedding_model", set->embedding_model);
 }

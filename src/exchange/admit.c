@@ -37,6 +37,31 @@ fallbacks(struct exchange *x, struct text list[FALLBACKS_MOST])
 	return (n);
 }
 
+/* The one provider that a call can go to; empty: there are several, or none yet. */
+static struct text
+provider_of_group(const struct exchange *x)
+{
+	struct capture captured;
+	const struct group *g = config_group(x->config, admit_model(x->caller, x->model), &captured);
+	const struct vendor *v = g != NULL && g->n_deployments > 0 ? g->deployments[0]->vendor : NULL;
+
+	for (size_t i = 1; g != NULL && i < g->n_deployments; i++)
+		if (g->deployments[i]->vendor != v)
+			return (TEXT(""));
+	return (text_of(v != NULL ? v->prefix : NULL));
+}
+
+/* Everybody else whose rules and money are concerned. */
+static enum find_end
+find_all(struct exchange *x, struct finding *f)
+{
+	enum find_end end;
+
+	if ((end = find_team(x->caller, f, x->model)) != FOUND || (end = find_more(x->caller, f)) != FOUND)
+		return (end);
+	return (find_provider(&x->caller->standing[SCOPE_PROVIDER], f, provider_of_group(x)));
+}
+
 static struct error *
 check(struct exchange *x)
 {
@@ -52,16 +77,13 @@ enum step_result
 admit_known(struct exchange *x)
 {
 	struct finding f = exchange_finding(x);
-	enum find_end end;
 
 	if (x->left) {
 		lookup_forget(&x->lookup);
 		x->end = END_LEFT;
 		return (STEP_DONE);
 	}
-	if ((end = find_team(x->caller, &f, x->model)) == FOUND)
-		end = find_more(x->caller, &f);
-	switch (end) {
+	switch (find_all(x, &f)) {
 	case FOUND_WAIT:
 		return (STEP_WAIT);
 	case FOUND_ERROR:

@@ -241,3 +241,16 @@ def test_many_ask_at_once_for_the_same(served, store):
     key = store.key("sk-that-many-come-with-1")
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
         assert {a.status_code for a in pool.map(lambda _: chat(served, key), range(96))} == {200}
+
+
+def test_budgets_of_the_whole_and_of_a_provider(start, upstream):
+    """What the file limits binds every caller, the master key too."""
+    price = {"input_cost_per_token": 0.00001, "output_cost_per_token": 0.00002}
+    gateway = start({"model_list": [kit.deployment("gpt", "openai/script:fixed", upstream.base + "/v1", **price),
+                                    kit.deployment("claude", "anthropic/script:fixed", upstream.base, **price)],
+                     "general_settings": {"master_key": KEY}, "litellm_settings": {"max_budget": 0.01, "budget_duration": "1d"},
+                     "router_settings": {"provider_budget_config": {"anthropic": {"budget_limit": 0.0001, "time_period": "1d"}}}})
+    assert chat(gateway, KEY, max_tokens=50).status_code == 200
+    error = refused(chat(gateway, KEY, max_tokens=5000), 429, "budget_exceeded", "Gateway proxy has spent")
+    assert "litellm_settings.max_budget" in error["message"]
+    refused(chat(gateway, KEY, "claude", max_tokens=50), 429, "budget_exceeded", "Provider anthropic has spent")
