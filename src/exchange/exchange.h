@@ -149,6 +149,7 @@ struct exchange {
 	int64_t		 retry_after_ms;
 	struct buf	 gathered;		/* a whole body, or frames held back before commit */
 	uint64_t	 heard;			/* bytes of events */
+	int64_t		 seen_us;		/* when the board was last told what they cost */
 	struct sse	 sse;
 	struct relay	 relay;
 	struct reader	*reader;
@@ -293,6 +294,7 @@ void	alerted(struct exchange *, const struct standing *);	/* its budget can not 
 enum step_result local_spend_calculate(struct exchange *), local_cost_estimate(struct exchange *);
 
 /* price.c */
+void	price_so_far(struct exchange *);		/* of a stream that goes on */
 void	price_exchange(struct exchange *);		/* x->usage … x->cost, once: of a whole answer before its headers, else at the end */
 void	price_headers(struct exchange *, struct buf *);	/* of a whole answer */
 int	tier_asked(const struct exchange *);		/* by the body's service_tier; -1: not */

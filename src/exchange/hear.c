@@ -212,8 +212,10 @@ events_feed(struct exchange *x, const char *bytes, size_t n)
 		fail(x, E_UPSTREAM_FAILED, "sent an answer larger than this gateway takes");
 	if (x->failure != NULL)
 		hear_enough(x);
-	else
+	else {
+		price_so_far(x);
 		expect_end(x);
+	}
 }
 
 static void

@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 
+#define SEEN_US	1000000
+
 /* tokens */
 
 /* Bytes of content that no usage counts: all, or in a stream that broke off those after its last word on it. */
@@ -119,6 +121,23 @@ price_exchange(struct exchange *x)
 		x->usage.tier = x->tier;
 	x->tariff = tariff_of(x);
 	x->cost = price_call(x->tariff, &x->usage, upstream_ms(x), &x->price);
+}
+
+/* For the sweeper, should this process be killed: what a stream has cost up to now, once a second. */
+void
+price_so_far(struct exchange *x)
+{
+	int64_t now_us = loop_now_us(x->worker->loop);
+	struct usage u = x->seen->usage_said ? x->seen->usage : USAGE_UNSAID;
+	struct price_break parts;
+
+	if (x->reservation.slot == 0 || now_us - x->seen_us < SEEN_US || x->deployment == NULL || x->deployment->tariff == NULL || !was_answered(x))
+		return;
+	x->seen_us = now_us;
+	estimate(x, &u);
+	if (u.tier < 0)
+		u.tier = x->tier;
+	budget_seen(&x->reservation, u.prompt, u.completion, price_call(x->deployment->tariff, &u, upstream_ms(x), &parts));
 }
 
 /* LiteLLM's headers of a whole answer.  Its parts are apart from each other here, and sum to the original. */

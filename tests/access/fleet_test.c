@@ -308,11 +308,17 @@ kill_all(struct world *w)
 }
 
 static int64_t
-kill_until(void)
+seconds(void)
 {
 	const char *s = getenv("SLUICE_TEST_SECONDS");
 
-	return (clock_us() + (s != NULL ? atoi(s) : 2) * INT64_C(1000000));
+	return (s != NULL ? atoi(s) : 2);
+}
+
+static int64_t
+kill_until(void)
+{
+	return (clock_us() + seconds() * INT64_C(1000000));
 }
 
 static void
@@ -399,7 +405,7 @@ with_bounds_above_the_cost_too(void **state)
 static void
 and_never_more_with_kills(void **state)
 {
-	spend_all(true, COST, 3000, TEAM_CALLS);
+	spend_all(true, COST, 1500 * seconds(), 2000 * seconds());
 }
 
 int
