@@ -110,3 +110,32 @@ SELECT (SELECT count(*) FROM sluice_request), (SELECT CAST(sum(cost) AS BIGINT) 
 
 -- name: ledger_days
 SELECT day, CAST(sum(requests) AS BIGINT), CAST(sum(cost) AS BIGINT) FROM sluice_day WHERE kind = '' GROUP BY day ORDER BY day;
+
+-- Days, and what is too old.  $1 is how long rows are kept, $2 the smallest id that stays by this host's clock: PostgreSQL goes by its own.
+
+-- name: days_make postgres
+SELECT sluice_days_make($1);
+-- name: days_make sqlite
+SELECT 0 WHERE $1 IS NOT NULL;
+
+-- name: days_drop postgres
+SELECT sluice_days_drop(CAST($1 AS BIGINT)) WHERE CAST($2 AS TEXT) IS NOT NULL;
+-- name: days_drop sqlite
+SELECT 0 WHERE $1 IS NOT NULL AND $2 IS NOT NULL;
+
+-- Rows that are of no day.
+-- name: strays_drop postgres
+DELETE FROM sluice_request_other WHERE CAST($2 AS TEXT) IS NOT NULL AND id IN (SELECT id FROM sluice_request_other
+    WHERE id < sluice_id_from(CAST(floor((extract(epoch FROM now()) * 1000 - CAST($1 AS BIGINT)) / 86400000) AS BIGINT) * 86400000) LIMIT 5000);
+-- name: strays_drop sqlite
+DELETE FROM sluice_request WHERE $1 IS NOT NULL AND rowid IN (SELECT rowid FROM sluice_request WHERE id < $2 LIMIT 5000);
+
+-- name: prompts_drop postgres
+DELETE FROM sluice_prompt WHERE CAST($2 AS TEXT) IS NOT NULL AND id IN (SELECT id FROM sluice_prompt
+    WHERE id < sluice_id_from(CAST(extract(epoch FROM now()) * 1000 AS BIGINT) - CAST($1 AS BIGINT)) LIMIT 1000);
+-- name: prompts_drop sqlite
+DELETE FROM sluice_prompt WHERE $1 IS NOT NULL AND rowid IN (SELECT rowid FROM sluice_prompt WHERE id < $2 LIMIT 1000);
+
+-- The newest stays, so that no number comes twice.
+-- name: changes_drop
+DELETE FROM sluice_change WHERE at < $1 AND id < (SELECT max(id) FROM sluice_change);
