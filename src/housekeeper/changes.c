@@ -12,21 +12,24 @@
 #include "base/log.h"
 #include "board/known.h"
 
-#define CHANNEL		"sluice_change"
+#define CHANGES		"sluice_change"
+#define RECALLS		"sluice_recall"		/* of leases; for the thread that ships */
 #define POLL_MS		50			/* where nothing is heard */
 #define HEARD_MS	250			/* where it is: still, a connection may have died silently */
 #define PROVE_US	10000000		/* how long a proof that we hear is good for */
 #define AWAY_MS		200
+#define ANEW_US		3600000000		/* changes are kept for a day at least */
 #define PAGE		1000
 
 struct listener {
 	struct housekeeper *keeper;
 	struct board	*board;
 	struct arena	*arena;
-	struct store	*store;			/* NULL: none was lent */
+	struct store	*store;			/* of its own: it listens */
 	bool		 away;			/* it could not be asked when we last tried */
 	bool		 begun;
 	int64_t		 last;			/* change that was read */
+	int64_t		 read_us;		/* when we had read all; 0: never */
 	bool		 listening;
 	int64_t		 called_us;		/* when we last called ourselves; 0: never */
 	int64_t		 heard_us;
@@ -73,8 +76,10 @@ read_page(struct listener *l, bool *more)
 		l->last = rows_int(&rows, i, 0, l->last);
 	}
 	*more = rows.n == PAGE;
-	if (!*more)
+	if (!*more) {
 		board_changes_read(l->board, now);
+		l->read_us = now;
+	}
 	return (STORE_FINE);
 }
 
@@ -100,7 +105,9 @@ prove(struct listener *l)
 	if (!store_is_postgres(l->store))
 		return (STORE_FINE);
 	if (!l->listening) {
-		end = store_listen(l->store, CHANNEL);
+		end = store_listen(l->store, CHANGES);
+		if (end == STORE_FINE)
+			end = store_listen(l->store, RECALLS);
 		l->listening = end == STORE_FINE;
 	}
 	if (end == STORE_FINE && (l->called_us == 0 || clock_us() - l->called_us > PROVE_US / 2)) {
@@ -115,36 +122,26 @@ await(struct listener *l)
 {
 	bool hears = l->heard_us != 0 && clock_us() - l->heard_us < PROVE_US;
 
+	atomic_store(&l->keeper->hears, hears);
 	if (!store_is_postgres(l->store))
 		keeper_rest(l->keeper, POLL_MS);
-	else if (store_heard(l->store, hears ? HEARD_MS : POLL_MS))
+	else if (store_heard(l->store, hears ? HEARD_MS : POLL_MS)) {
 		l->heard_us = clock_us();
+		keeper_call(l->keeper);
+	}
 }
 
-static void
-give_up(struct listener *l)
-{
-	store_return(l->keeper->pool, l->store);
-	l->store = NULL;
-	l->listening = false;
-	l->called_us = l->heard_us = 0;
-}
-
-/* The connection is kept, for it listens. */
 static void
 turn(struct listener *l)
 {
-	if (l->store == NULL)
-		l->store = store_lend(l->keeper->pool, 1000);
-	if (l->store == NULL) {
-		l->away = true;
-		keeper_rest(l->keeper, AWAY_MS);
-		return;
-	}
+	if (l->read_us != 0 && clock_us() - l->read_us > ANEW_US)
+		l->begun = false;
 	if (prove(l) != STORE_FINE || read_all(l) != STORE_FINE) {
-		note(NOTE_WARN, "", "changes can not be read: %s", store_why(l->store));
-		give_up(l);
+		if (!l->away)
+			note(NOTE_WARN, "", "changes can not be read: %s", store_why(l->store));
 		l->away = true;
+		l->called_us = l->heard_us = 0;
+		atomic_store(&l->keeper->hears, false);
 		keeper_rest(l->keeper, AWAY_MS);
 		return;
 	}
@@ -158,15 +155,14 @@ void
 keeper_changes(struct housekeeper *h)
 {
 	const struct settings *set = &h->config->settings;
-	struct listener l = { .keeper = h, .arena = arena_new() };
+	struct listener l = { .keeper = h, .arena = arena_new(), .store = store_new(set->database) };
 	struct buf why = { 0 };
 
 	while ((l.board = board_open(set->run_dir.at, set->instance.at, SEAT_NONE, &why)) == NULL && keeper_rest(h, 1000))
 		why.len = 0;
 	while (l.board != NULL && !keeper_is_stopping(h))
 		turn(&l);
-	if (l.store != NULL)
-		give_up(&l);
+	store_free(l.store);
 	board_close(l.board);
 	arena_free(l.arena);
 	buf_free(&why);

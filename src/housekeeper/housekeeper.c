@@ -4,10 +4,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/span.h"
 #include "ledger/spool.h"
 
-#include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -15,7 +13,7 @@
 #define CONNECTIONS	3			/* to the store: one listens, one ships, one to spare */
 #define ASK_AGAIN_MS	500			/* for the lock */
 #define SWEEP_MS	100
-#define SYNC_US		1000000
+#define LOOK_US		1000000			/* at the room of the spool, and for what could not be opened */
 #define PATIENCE_MS	10000			/* of a process that is told to end */
 #define STACK		(512 << 10)
 
@@ -75,6 +73,19 @@ keeper_call(struct housekeeper *h)
 
 /* sweeping: the first thread, with the lock */
 
+static struct running *
+open_running(const struct housekeeper *h)
+{
+	const struct settings *set = &h->config->settings;
+	struct buf why = { 0 };
+	struct running *r = running_open(set->run_dir.at, set->instance.at, SEAT_NONE, &why);
+
+	if (r == NULL)
+		note(NOTE_ERROR, "", "running exchanges can not be seen: " TEXT_FMT, TEXT_ARG(buf_as_text(&why)));
+	buf_free(&why);
+	return (r);
+}
+
 static struct spool *
 open_spool(const struct housekeeper *h)
 {
@@ -92,17 +103,24 @@ void
 keeper_sweep(struct housekeeper *h)
 {
 	struct spool *spool = open_spool(h);
-	int64_t synced_us = 0;
+	struct running *running = open_running(h);
+	int64_t looked_us = clock_us();
 
 	while (keeper_rest(h, SWEEP_MS)) {
 		board_sweep(h->board);
+		if (running != NULL && spool != NULL)
+			running_sweep(running, spool_swept, spool);
+		if (clock_us() - looked_us < LOOK_US)
+			continue;
+		looked_us = clock_us();
 		if (spool == NULL)
 			spool = open_spool(h);
-		if (spool != NULL && clock_us() - synced_us > SYNC_US) {
+		if (running == NULL)
+			running = open_running(h);
+		if (spool != NULL)
 			spool_sync(spool);
-			synced_us = clock_us();
-		}
 	}
+	running_close(running);
 	spool_close(spool);
 }
 

@@ -22,7 +22,8 @@ struct housekeeper {
 	bool		 stopping;		/* under the lock, as the next */
 	unsigned	 calls;			/* for shipping at once */
 	int64_t		 patience_until_us;	/* while stopping */
-	atomic_bool	 is_it;
+	int64_t		 clock_ahead_ms;	/* of the time since boot, when the days were looked at first */
+	atomic_bool	 is_it, hears;		/* hears: the store's calls arrive */
 };
 
 /* Sleeps, until somebody calls or it is to stop: then false. */
@@ -33,6 +34,7 @@ void	keeper_call(struct housekeeper *);		/* wakes those that rest */
 /* The threads: each until it is to stop. */
 void	keeper_changes(struct housekeeper *);		/* changes.c: of the store, to the board */
 void	keeper_ship(struct housekeeper *);		/* ship.c: the spool, and the store's days */
+bool	keeper_days(struct housekeeper *, struct store *);	/* days.c; false: again soon */
 void	keeper_sweep(struct housekeeper *);		/* housekeeper.c: what dead processes left; needs no store */
 
 #endif

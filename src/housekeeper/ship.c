@@ -1,56 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shipping, while there is something to ship, and what the store needs from time to time. */
+/* The thread that has the store: ships the spool, closes leases, says that this host lives, and sees to the store's days. */
 #include "housekeeper/housekeeper_priv.h"
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "ledger/host.h"
 #include "ledger/ledger.h"
 #include "ledger/shipper.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #define IDLE_MS		100
+#define DEAF_MS		50			/* where the store's calls do not arrive */
 #define AWAY_FIRST_MS	200
 #define AWAY_MOST_MS	5000
 #define WRONG_MS	5000
-#define PATIENCE_STEP_MS	50
+#define BEAT_US		5000000
+#define LEASES_US	100000
+#define DAYS_US		600000000
+#define RETRY_US	30000000		/* of what could not be done with the days */
 
 struct shipping {
 	struct housekeeper *keeper;
 	struct reader	*reader;
 	struct shipper	*shipper;
+	struct running	*running;		/* NULL: could not be opened */
+	struct keeper	*leases;
+	char		 host[HOST_ID + 1];
+	bool		 begun;			/* the store knows that this host lives */
+	int64_t		 beat_us, days_us;	/* when that is due */
+	int64_t		 leases_us;		/* when they were looked after */
 	unsigned	 away_ms;		/* next pause; 0: the store is there */
 	bool		 said;
 };
 
-/* Until the leases' booking is there: what a row costs is spent. */
-static enum store_end
-book(struct store *store, struct arena *arena, struct booking *b, unsigned n, struct crossing **crossings, unsigned *n_crossings)
-{
-	enum store_end end = STORE_FINE;
+/* opening */
 
-	*crossings = NULL;
-	*n_crossings = 0;
-	for (unsigned i = 0; i < n && end == STORE_FINE; i++)
-		end = STORE(store, arena, NULL, SQL_SPENT_ADD, V_INT((int64_t)b[i].account), V_INT(b[i].period), V_INT(b[i].cost));
-	return (end);
+static void
+say_once(struct shipping *s, const char *what, const struct buf *why)
+{
+	if (!s->said)
+		note(NOTE_WARN, "", "%s: " TEXT_FMT, what, TEXT_ARG(buf_as_text(why)));
+	s->said = true;
+}
+
+static bool
+open_host(struct shipping *s)
+{
+	struct buf why = { 0 };
+	bool good = host_id(s->host, s->keeper->config->settings.state_dir.at, &why);
+
+	if (!good)
+		say_once(s, "this host has no name for the database", &why);
+	buf_free(&why);
+	return (good);
 }
 
 static bool
 open_reader(struct shipping *s)
 {
-	struct shipper_setup set = { .book = book };
+	struct shipper_setup set = { .book = leases_book };
 	struct buf why = { 0 };
 
 	s->reader = reader_open(s->keeper->spool_dir, LEDGER_ROW_MOST, &why);
-	if (s->reader == NULL) {
-		if (!s->said)
-			note(NOTE_WARN, "", "rows are not shipped: " TEXT_FMT, TEXT_ARG(buf_as_text(&why)));
-		s->said = true;
-	} else {
-		if (gethostname(set.host, sizeof(set.host) - 1) != 0)
-			set.host[0] = '\0';
+	if (s->reader == NULL)
+		say_once(s, "rows are not shipped", &why);
+	else {
+		memcpy(set.host, s->host, sizeof(set.host));
 		set.reader = s->reader;
 		s->shipper = shipper_new(&set);
 	}
@@ -58,34 +74,142 @@ open_reader(struct shipping *s)
 	return (s->reader != NULL);
 }
 
-static enum ship_end
-ship(struct shipping *s)
+static void
+open_leases(struct shipping *s)
 {
-	struct store *store = store_lend(s->keeper->pool, 1000);
+	const struct settings *set = &s->keeper->config->settings;
+	struct buf why = { 0 };
+
+	if (s->running == NULL)
+		s->running = running_open(set->run_dir.at, set->instance.at, SEAT_NONE, &why);
+	if (s->running == NULL)
+		say_once(s, "leases are not looked after", &why);
+	else
+		s->leases = keeper_new(s->running, s->host, &(struct keeper_spool){ shipper_mark, shipper_passed, s->shipper });
+	buf_free(&why);
+}
+
+static void
+close_all(struct shipping *s)
+{
+	keeper_free(s->leases);
+	shipper_free(s->shipper);
+	reader_close(s->reader);
+	s->leases = NULL;
+	s->shipper = NULL;
+	s->reader = NULL;
+}
+
+static bool
+open_all(struct shipping *s)
+{
+	if (s->reader != NULL)
+		return (true);
+	if (!open_host(s) || !open_reader(s))
+		return (false);
+	open_leases(s);
+	return (true);
+}
+
+/* This host, in the store.  One that finds itself to be a copy of another goes on under a new name: everything that has the old one is opened anew. */
+static enum host_end
+beat(struct shipping *s, struct store *store)
+{
+	const char *dir = s->keeper->config->settings.state_dir.at;
+	struct buf why = { 0 };
+	enum host_end end = HOST_FINE;
+
+	if (!s->begun)
+		end = host_begin(store, dir, s->running, clock_wall_ms(), &why);
+	else if (clock_us() >= s->beat_us)
+		end = host_beat(store, dir, s->running, clock_wall_ms(), &why);
+	else
+		return (HOST_FINE);
+	if (end == HOST_FINE || end == HOST_NEW) {
+		s->begun = true;
+		s->beat_us = clock_us() + BEAT_US;
+	}
+	if (end == HOST_WRONG)
+		say_once(s, "this host has no name for the database", &why);
+	buf_free(&why);
+	return (end);
+}
+
+/* a turn */
+
+static enum ship_end
+look_after_leases(struct shipping *s, struct store *store, enum ship_end end)
+{
+	bool more = false;
+
+	if (s->leases == NULL || end != SHIP_ALL)
+		return (end);
+	s->leases_us = clock_us();
+	if (keeper_turn(s->leases, store, clock_wall_ms()) != STORE_FINE || keeper_recalls(s->leases, store, clock_wall_ms(), &more) != STORE_FINE)
+		return (SHIP_AWAY);
+	return (more ? SHIP_SOME : SHIP_ALL);
+}
+
+static enum ship_end
+look_after_days(struct shipping *s, struct store *store, enum ship_end end)
+{
+	if (end != SHIP_ALL || clock_us() < s->days_us)
+		return (end);
+	s->days_us = clock_us() + (keeper_days(s->keeper, store) ? DAYS_US : RETRY_US);
+	return (end);
+}
+
+static enum ship_end
+turn(struct shipping *s, struct store *store)
+{
 	enum ship_end end = SHIP_AWAY;
 
-	if (store != NULL) {
-		do
-			end = shipper_turn(s->shipper, store);
-		while (end == SHIP_SOME && !keeper_is_stopping(s->keeper));
-		store_return(s->keeper->pool, store);
+	switch (beat(s, store)) {
+	case HOST_AWAY:
+		break;
+	case HOST_NEW:
+		close_all(s);
+		end = SHIP_SOME;
+		break;
+	case HOST_FINE:
+	case HOST_WRONG:
+		end = shipper_turn(s->shipper, store);
+		if (end == SHIP_SOME && clock_us() - s->leases_us > LEASES_US)
+			look_after_leases(s, store, SHIP_ALL);	/* others may wait for money, however much there is to be shipped */
+		end = look_after_days(s, store, look_after_leases(s, store, end));
+		break;
 	}
+	return (end);
+}
+
+static enum ship_end
+lend_and_turn(struct shipping *s)
+{
+	struct store *store;
+	enum ship_end end;
+
+	if (!open_all(s))
+		return (SHIP_WRONG);
+	store = store_lend(s->keeper->pool, 1000);
+	if (store == NULL)
+		return (SHIP_AWAY);
+	end = turn(s, store);
+	store_return(s->keeper->pool, store);
 	return (end);
 }
 
 static void
 pause_after(struct shipping *s, enum ship_end end)
 {
+	if (end != SHIP_AWAY)
+		s->away_ms = 0;
 	switch (end) {
 	case SHIP_SOME:
 		break;
 	case SHIP_ALL:
-		s->away_ms = 0;
-		keeper_rest(s->keeper, IDLE_MS);
+		keeper_rest(s->keeper, atomic_load(&s->keeper->hears) ? IDLE_MS : DEAF_MS);
 		break;
 	case SHIP_AWAY:
-		if (s->away_ms == 0)
-			note(NOTE_WARN, "", "the database is away: rows wait in the spool");
 		s->away_ms = s->away_ms == 0 ? AWAY_FIRST_MS : s->away_ms * 2 < AWAY_MOST_MS ? s->away_ms * 2 : AWAY_MOST_MS;
 		keeper_rest(s->keeper, s->away_ms);
 		break;
@@ -99,13 +223,11 @@ pause_after(struct shipping *s, enum ship_end end)
 static void
 ship_the_rest(struct shipping *s)
 {
-	struct timespec step = { .tv_nsec = PATIENCE_STEP_MS * 1000000L };
+	const struct timespec step = { .tv_nsec = 50000000 };
+	enum ship_end end = SHIP_SOME;
 
-	while (clock_us() < s->keeper->patience_until_us) {
-		enum ship_end end = ship(s);
-
-		if (end == SHIP_ALL || end == SHIP_WRONG)
-			return;
+	while (end != SHIP_ALL && end != SHIP_WRONG && clock_us() < s->keeper->patience_until_us) {
+		end = lend_and_turn(s);
 		if (end == SHIP_AWAY)
 			nanosleep(&step, NULL);
 	}
@@ -116,12 +238,9 @@ keeper_ship(struct housekeeper *h)
 {
 	struct shipping s = { .keeper = h };
 
-	while (!open_reader(&s))
-		if (!keeper_rest(h, 1000))
-			return;
 	while (!keeper_is_stopping(h))
-		pause_after(&s, ship(&s));
+		pause_after(&s, lend_and_turn(&s));
 	ship_the_rest(&s);
-	shipper_free(s.shipper);
-	reader_close(s.reader);
+	close_all(&s);
+	running_close(s.running);
 }

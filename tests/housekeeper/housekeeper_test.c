@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "board/known.h"
+#include "board/running.h"
 #include "housekeeper/housekeeper.h"
 #include "ledger/spool.h"
 #include "postgres.h"
@@ -204,6 +205,44 @@ one_is_it_and_another_takes_over(void **state)
 	close(ready[1]);
 }
 
+/* Whoever is killed with calls under way leaves them to the housekeeper, which gives them their rows. */
+static void
+calls_of_a_killed_worker_get_rows(void **state)
+{
+	struct housekeeper *h;
+	struct rows rows;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	need_store();
+	if ((pid = fork()) == 0) {
+		struct running_who who = { .user_id = TEXT("ada"), .model_group = TEXT("gpt") };
+		struct running_where where = { .model = TEXT("gpt-4o") };
+		struct buf why = { 0 };
+		struct running *r = running_open(dir, "sluice", SEAT_WIDE, &why);
+		char id[37];
+
+		for (unsigned i = 0; i < 6; i++) {
+			unsigned slot;
+
+			uuid7(id);
+			slot = running_begin(r, id, clock_wall_ms(), &who);
+			running_reserved(r, slot, 100);
+			if (i % 2 == 0)
+				running_sent(r, slot, &where);
+		}
+		kill(getpid(), SIGKILL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	h = housekeeper_start(config);
+	await_rows(6);				/* also those that were not sent, for nothing */
+	housekeeper_stop(h, 1000);
+	assert_int_equal(STORE0(store, arena, &rows, SQL_LEDGER_PROOF), STORE_FINE);
+	assert_int_equal(rows_int(&rows, 0, 1, 0), 300);
+}
+
 static void
 note_change(const char *digest)
 {
@@ -304,6 +343,50 @@ changes_of_an_outage_are_not_missed(void **state)
 	board_close(b);
 }
 
+/* A row of `days` ago, by its id and its time. */
+static void
+put_row_of(int days)
+{
+	struct spool_settings set = { .dir = spool_path(arena, config->settings.state_dir, config->settings.instance).at, .segment = 1 << 20 };
+	int64_t ms = clock_wall_ms() - (int64_t)days * 86400000;
+	struct ledger_row row = { .began_ms = ms, .cost = 1, .status = 200 };
+	struct buf why = { 0 };
+	struct spool *s = spool_open(&set, &why);
+
+	snprintf(row.id, sizeof(row.id), "%08x-%04x-7000-8000-%012x", (unsigned)(ms >> 16), (unsigned)(ms & 0xffff), (unsigned)days + 1);
+	assert_true(spool_append(s, &row));
+	spool_close(s);
+}
+
+/* Days are made, rows that were there before move into theirs, old days and strays go, sums stay. */
+static void
+old_days_go_and_their_sums_stay(void **state)
+{
+	static const int ages[] = { 0, 1, 2, 5, 30, 3000, -3, -400 };
+	struct housekeeper *h;
+	struct rows rows;
+
+	(void)state;
+	need_store();
+	for (unsigned i = 0; i < nitems(ages); i++)
+		put_row_of(ages[i]);
+	h = housekeeper_start(config);
+	await_rows(8);
+	housekeeper_stop(h, 1000);
+	put_row_of(6);
+	config->settings.row_retention_ms = 4 * INT64_C(86400000);
+	h = housekeeper_start(config);
+	await_rows(5);				/* of today, 1, 2, and the coming ones */
+	housekeeper_stop(h, 1000);
+	assert_int_equal(STORE0(store, arena, &rows, SQL_LEDGER_PROOF), STORE_FINE);
+	assert_int_equal(rows_int(&rows, 0, 2, 0), 9);
+	assert_int_equal(rows_int(&rows, 0, 3, 0), 9);
+	h = housekeeper_start(config);		/* and it is all there to be done again */
+	append(1);
+	await_rows(6);
+	housekeeper_stop(h, 1000);
+}
+
 #define ON(test)	cmocka_unit_test_setup_teardown(test, sqlite, teardown), { #test "_in_postgres", test, postgres, teardown, NULL }
 
 int
@@ -313,7 +396,9 @@ main(void)
 		ON(what_is_in_the_spool_is_shipped),
 		ON(one_that_stops_ships_the_rest),
 		cmocka_unit_test_setup_teardown(one_is_it_and_another_takes_over, sqlite, teardown),
+		ON(calls_of_a_killed_worker_get_rows),
 		ON(changes_are_told_soon),
+		ON(old_days_go_and_their_sums_stay),
 		cmocka_unit_test_setup_teardown(changes_of_an_outage_are_not_missed, postgres, teardown),
 	};
 	int failed;
