@@ -14,6 +14,7 @@
 #define DEAF_MS		50			/* where the store's calls do not arrive */
 #define AWAY_FIRST_MS	200
 #define AWAY_MOST_MS	5000
+#define AWAY_TRIES	5			/* at the end */
 #define WRONG_MS	5000
 #define BEAT_US		5000000
 #define LEASES_US	100000
@@ -219,16 +220,16 @@ pause_after(struct shipping *s, enum ship_end end)
 	}
 }
 
-/* Told to stop: what is there still goes, if the store takes it in time. */
+/* Told to stop: what is there still goes, if the store takes it in time.  One that is away is not waited for: the spool stays. */
 static void
 ship_the_rest(struct shipping *s)
 {
 	const struct timespec step = { .tv_nsec = 50000000 };
 	enum ship_end end = SHIP_SOME;
 
-	while (end != SHIP_ALL && end != SHIP_WRONG && clock_us() < s->keeper->patience_until_us) {
+	for (unsigned away = 0; end != SHIP_ALL && end != SHIP_WRONG && away < AWAY_TRIES && clock_us() < s->keeper->patience_until_us;) {
 		end = lend_and_turn(s);
-		if (end == SHIP_AWAY)
+		if (end == SHIP_AWAY && ++away < AWAY_TRIES)
 			nanosleep(&step, NULL);
 	}
 }
