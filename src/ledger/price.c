@@ -21,35 +21,38 @@ static const uint8_t stand_in[RATES] = {
 	[RATE_QUERY] = RATE_QUERY, [RATE_SEARCH] = RATE_SEARCH,
 };
 
-/* For a prompt of that size: the largest step below it, there the tier's own before the default one. */
-static const struct rate *
-published(const struct tariff *t, enum rate_of of, int tier, int64_t prompt)
-{
-	const struct rate *best = NULL;
+/* The rates that count, found in one pass; NULL: none is published. */
+struct chosen {
+	const struct rate *of[RATES];
+};
 
+/* For a prompt of that size: the largest step below it, there the tier's own before the default one. */
+static void
+choose(struct chosen *c, const struct tariff *t, int tier, int64_t prompt)
+{
+	memset(c, 0, sizeof(*c));
 	for (const struct rate *r = t->rates; r < t->rates + t->n; r++) {
-		if (r->of != of || (r->tier != tier && r->tier != TIER_DEFAULT) || (r->above > 0 && prompt <= r->above))
+		const struct rate *best = c->of[r->of];
+
+		if ((r->tier != tier && r->tier != TIER_DEFAULT) || (r->above > 0 && prompt <= r->above))
 			continue;
 		if (best == NULL || r->above > best->above || (r->above == best->above && r->tier == tier))
-			best = r;
+			c->of[r->of] = r;
 	}
-	return (best);
 }
 
 static const struct rate *
-rate_for(const struct tariff *t, enum rate_of of, int tier, int64_t prompt)
+rate_for(const struct chosen *c, enum rate_of of)
 {
-	const struct rate *r;
-
-	while ((r = published(t, of, tier, prompt)) == NULL && stand_in[of] != of)
+	while (c->of[of] == NULL && stand_in[of] != of)
 		of = stand_in[of];
-	return (r);
+	return (c->of[of]);
 }
 
 static int64_t
-pico_for(const struct tariff *t, enum rate_of of, int tier, int64_t prompt)
+pico_for(const struct chosen *c, enum rate_of of)
 {
-	const struct rate *r = rate_for(t, of, tier, prompt);
+	const struct rate *r = rate_for(c, of);
 
 	return (r != NULL ? r->pico : 0);
 }
@@ -133,15 +136,16 @@ tier_of(int32_t said)
 static void
 add_parts(wide parts[PARTS], const struct tariff *t, const struct usage *u, int64_t ms)
 {
+	struct chosen c;
 	int64_t units[RATES];
-	int tier = tier_of(u->tier);
 
+	choose(&c, t, tier_of(u->tier), u->prompt);
 	units_of(units, u);
 	for (unsigned of = 0; of < RATES; of++) {
 		if (of == RATE_SECOND_IN || of == RATE_SECOND_OUT)
-			parts[part_of[of]] += seconds(pico_for(t, of, tier, u->prompt), ms);
+			parts[part_of[of]] += seconds(pico_for(&c, of), ms);
 		else if (units[of] > 0)
-			parts[part_of[of]] += times(units[of], pico_for(t, of, tier, u->prompt));
+			parts[part_of[of]] += times(units[of], pico_for(&c, of));
 	}
 }
 
@@ -201,30 +205,38 @@ price_call(const struct tariff *t, const struct usage *u, int64_t ms, struct pri
 
 /* the upper bound */
 
-/* Of the tiers and steps that may count: the one asked for, the default one, and every prompt up to that size. */
-static int64_t
-dearest(const struct tariff *t, enum rate_of of, const struct price_ask *a, int64_t prompt)
-{
-	int64_t most = 0;
-	bool any = false;
+/* Of the tiers and steps that may count (the one asked for, the default one, every prompt up to that size) the dearest; -1: none is published. */
+struct dearest {
+	int64_t		 of[RATES];
+};
 
-	if (a->never >> of & 1)
-		return (0);
+static void
+find_dearest(struct dearest *d, const struct tariff *t, const struct price_ask *a, int64_t prompt)
+{
+	for (unsigned of = 0; of < RATES; of++)
+		d->of[of] = -1;
 	for (const struct rate *r = t->rates; r < t->rates + t->n; r++)
-		if (r->of == of && (r->tier == TIER_DEFAULT || r->tier == a->tier) && (r->above == 0 || prompt > r->above)) {
-			most = r->pico > most ? r->pico : most;
-			any = true;
-		}
-	return (any || stand_in[of] == of ? most : dearest(t, stand_in[of], a, prompt));
+		if ((r->tier == TIER_DEFAULT || r->tier == a->tier) && (r->above == 0 || prompt > r->above) && r->pico > d->of[r->of])
+			d->of[r->of] = r->pico;
 }
 
 static int64_t
-dearest_of(const struct tariff *t, enum rate_of from, enum rate_of to, const struct price_ask *a, int64_t prompt)
+dearest(const struct dearest *d, enum rate_of of, const struct price_ask *a)
+{
+	if (a->never >> of & 1)
+		return (0);
+	while (d->of[of] < 0 && stand_in[of] != of)
+		of = stand_in[of];
+	return (d->of[of] > 0 ? d->of[of] : 0);
+}
+
+static int64_t
+dearest_of(const struct dearest *d, enum rate_of from, enum rate_of to, const struct price_ask *a)
 {
 	int64_t most = 0;
 
 	for (unsigned of = from; of <= to; of++) {
-		int64_t pico = dearest(t, of, a, prompt);
+		int64_t pico = dearest(d, of, a);
 		most = pico > most ? pico : most;
 	}
 	return (most);
@@ -262,12 +274,14 @@ static struct bound
 bound_of(const struct tariff *t, const struct price_ask *a)
 {
 	int64_t prompt = most_prompt(a);
+	struct dearest d;
 	struct bound b;
 
-	b.fixed = times(prompt, dearest_of(t, RATE_INPUT, RATE_IMAGE_IN, a, prompt));
-	b.fixed += (wide)dearest(t, RATE_REQUEST, a, prompt) + (wide)dearest(t, RATE_QUERY, a, prompt);
-	b.fixed += seconds(dearest(t, RATE_SECOND_IN, a, prompt), a->most_ms) + seconds(dearest(t, RATE_SECOND_OUT, a, prompt), a->most_ms);
-	b.token = (wide)dearest_of(t, RATE_OUTPUT, RATE_IMAGE_OUT, a, prompt) * (a->n > 1 ? a->n : 1);
+	find_dearest(&d, t, a, prompt);
+	b.fixed = times(prompt, dearest_of(&d, RATE_INPUT, RATE_IMAGE_IN, a));
+	b.fixed += (wide)dearest(&d, RATE_REQUEST, a) + (wide)dearest(&d, RATE_QUERY, a);
+	b.fixed += seconds(dearest(&d, RATE_SECOND_IN, a), a->most_ms) + seconds(dearest(&d, RATE_SECOND_OUT, a), a->most_ms);
+	b.token = (wide)dearest_of(&d, RATE_OUTPUT, RATE_IMAGE_OUT, a) * (a->n > 1 ? a->n : 1);
 	return (b);
 }
 
@@ -333,12 +347,13 @@ static void
 put_rates(struct json_out *out, const struct tariff *t, const struct usage *u)
 {
 	int64_t units[RATES];
-	int tier = tier_of(u->tier);
+	struct chosen c;
 
+	choose(&c, t, tier_of(u->tier), u->prompt);
 	units_of(units, u);
 	for (unsigned of = 0; of < RATES; of++) {
 		bool timed = of == RATE_SECOND_IN || of == RATE_SECOND_OUT;
-		const struct rate *r = units[of] > 0 || timed || of == RATE_INPUT || of == RATE_OUTPUT ? rate_for(t, of, tier, u->prompt) : NULL;
+		const struct rate *r = units[of] > 0 || timed || of == RATE_INPUT || of == RATE_OUTPUT ? rate_for(&c, of) : NULL;
 
 		if (r != NULL)
 			member(out, rate_names[of], r->pico);
