@@ -17,6 +17,7 @@ lighttpd writes bodies over 64 KB to files in TMPDIR: on a disk's file system th
 """
 import argparse
 import ctypes
+import hashlib
 import itertools
 import json
 import os
@@ -24,6 +25,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -296,10 +298,10 @@ class Row:
     deployment is `vendor`/script.  Rows `beside` one another are measured in the same rounds; the first of them is what the others are compared with."""
 
     def __init__(self, name, model, *, body=300, stream=False, path=CHAT, connections=64, chunks=None, streams=None, spread=0, vendor="openai",
-                 arms=ALL, figures=("cpu",), goal="", tls=False, beside=None):
+                 arms=ALL, figures=("cpu",), goal="", tls=False, beside=None, key=None):
         self.name, self.model, self.body, self.stream, self.path, self.connections = name, model, body, stream, path, connections
         self.chunks, self.streams, self.spread, self.vendor, self.arms = chunks, streams, spread, vendor, arms
-        self.figures, self.goal, self.tls, self.beside = figures, goal, tls, beside
+        self.figures, self.goal, self.tls, self.beside, self.key = figures, goal, tls, beside, key
 
     def group(self):
         """The model the client asks for.  Where sluice translates, or speaks TLS, the name says so; the floors get the bare script."""
@@ -352,6 +354,16 @@ def dialects():
     return found
 
 
+def keyed():
+    """What it costs to know the caller: a key, its limits and budgets and those of all who stand behind it, and a row in the ledger for each call.  The floors
+    know nobody; the master key has a row, too, but no limits."""
+    found = []
+    for name, key, goal in (("master key", None, ""), ("virtual key", "plain", ""),
+                            ("virtual key with limits and budgets of key, user, member, team and organization", "full", "<= 1.15 master key, <= 1.25 proxy")):
+        found.append(Row(f"small, {name}", SMALL, arms=("proxy", "sluice"), vendor="priced", goal=goal, beside="keys", key=key))
+    return found
+
+
 def rows(quick):
     streams, events, gap = (50, 20, 20) if quick else (200, 60, 50)
     many = 400 if quick else 5000
@@ -377,6 +389,7 @@ def rows(quick):
         Row(f"{streams} paced streams, HTTPS upstream", paced, stream=True, connections=streams, streams=streams, chunks=events, spread=0.2 if quick else 1, tls=True,
             arms=("sluice",), figures=("cpu/chunk", "delay")),
         *dialects(),
+        *keyed(),
     ]
 
 
@@ -406,7 +419,7 @@ class Bench:
             self.rows = [r for r in self.rows if any(want in r.name for want in args.rows.split(","))]
         many = 400 if args.quick else 5000
         self.open_row = Row("open", "script:silent,after=2", stream=True, connections=many, streams=many)
-        self.arms, self.upstreams, self.absent, self.failures = {}, [], {}, []
+        self.arms, self.upstreams, self.absent, self.failures, self.keys = {}, [], {}, [], {}
         self.results = []                            # (row, figure, {arm: value})
         self.first_beside = {}                       # row: what it is compared with
 
@@ -429,7 +442,9 @@ class Bench:
                 continue
             seen.add(row.group())
             base = f"https://127.0.0.1:{self.tls_port}" if row.tls else f"http://127.0.0.1:{self.upstream_port}"
-            models.append({"model_name": row.group(), "litellm_params": {"model": f"{row.vendor}/{row.model}", "api_key": "sk-upstream",
+            price = {"input_cost_per_token": 0.000001, "output_cost_per_token": 0.000002} if row.vendor == "priced" else {}
+            vendor = "openai" if row.vendor == "priced" else row.vendor
+            models.append({"model_name": row.group(), "litellm_params": price | {"model": f"{vendor}/{row.model}", "api_key": "sk-upstream",
                                                                           "api_base": base + ("" if row.vendor == "anthropic" else "/v1")}})
         models.append({"model_name": "probe", "litellm_params": {"model": f"openai/{SMALL}", "api_key": "sk-upstream",
                                                                   "api_base": f"http://127.0.0.1:{self.upstream_port}/v1"}})
@@ -467,13 +482,55 @@ class Bench:
         else:
             shutil.rmtree(self.dir, ignore_errors=True)
 
+    # keys
+
+    def manage(self, path, **body):
+        """A call of the management API; what it answers."""
+        said = ask(self.arms["sluice"].port, path, json.dumps(body).encode(), {"Authorization": "Bearer " + KEY, "Content-Type": "application/json"})[1]
+        return json.loads(said)
+
+    def make_keys(self):
+        """One with nothing, and one with every kind of limit on every level, none of which is ever reached."""
+        rates = {"rpm_limit": 10**9, "tpm_limit": 10**11, "max_parallel_requests": 10**4}
+        budget = {"max_budget": 10**6, "budget_duration": "30d"}
+        organization = self.manage("/organization/new", organization_alias="bench", **budget)["organization_id"]
+        self.manage("/user/new", user_id="bench", auto_create_key=False, **budget, rpm_limit=10**9)
+        team = self.manage("/team/new", team_alias="bench", organization_id=organization, **budget, rpm_limit=10**9, tpm_limit=10**11)["team_id"]
+        self.manage("/team/member_add", team_id=team, member={"role": "user", "user_id": "bench"}, max_budget_in_team=10**6)
+        self.keys["plain"] = self.manage("/key/generate")["key"]
+        self.keys["full"] = self.manage("/key/generate", team_id=team, user_id="bench", **budget, **rates)["key"]
+
+    def fill_keys(self, n, have):
+        """So many keys in the store, by its own table: what is looked at is the look-up, not the making."""
+        now = int(time.time() * 1000)
+        db = sqlite3.connect(self.arms["sluice"].dir / "sluice.db", timeout=60)
+        with db:
+            db.executemany("INSERT INTO sluice_key (digest, created_at, updated_at, doc) VALUES (?, ?, ?, '{}')",
+                           ((hashlib.sha256(f"sk-bench-{i}".encode()).hexdigest(), now, now) for i in range(have, n)))
+        db.close()
+
+    def measure_keys(self):
+        """The same load by keys of a store that has 10, 10,000, 1,000,000 of them; as a share of what the master key takes beside it."""
+        row, have = Row("", SMALL, vendor="priced", key="one"), 0
+        plain = Row("", SMALL, vendor="priced")
+        for n in (10, 10000) if self.args.quick else (10, 10000, 1000000):
+            self.fill_keys(n, have)
+            have = n
+            ratios = []
+            for round_ in range(max(self.args.rounds, 1)):
+                self.keys["one"] = f"sk-bench-{n * (round_ + 1) // (self.args.rounds + 1)}"
+                self.load(self.arms["sluice"], row, 0.05)
+                used = [FIGURES["cpu"][1](self.load(self.arms["sluice"], r, self.args.seconds)) for r in (row, plain)]
+                ratios.append(used[0] / used[1])
+            self.results.append((f"small, a key of {n:,}", "of the master key", {"sluice": statistics.median(ratios)}, "flat"))
+
     # measuring
 
     def load(self, arm, row, seconds):
         body = self.dir / "body"
         body.write_bytes(row.request())
         argv = [self.kit / "load", "--port", arm.port, "--path", row.path, "--body", body, "--connections", row.connections,
-                "--header", f"Authorization: Bearer {KEY}", "--grace", 60]
+                "--header", f"Authorization: Bearer {self.keys.get(row.key, KEY)}", "--grace", 60]
         if row.path == MESSAGES:
             argv += ["--header", "anthropic-version: 2023-06-01"]
         argv += ["--requests", row.streams, "--chunks", row.chunks, "--spread", row.spread] if row.stream else ["--seconds", seconds]
@@ -598,6 +655,8 @@ class Bench:
         print(f"{time.monotonic() - self.begin:6.1f} s  {what}", file=sys.stderr, flush=True)
 
     def run(self):
+        if "sluice" in self.arms:
+            self.make_keys()
         for beside, rows in itertools.groupby(self.rows, key=lambda row: row.beside or row.name):
             self.tell(beside)
             self.measure(list(rows))
@@ -606,6 +665,9 @@ class Bench:
             self.measure_memory()
             if "sluice" in self.arms and os.path.exists(f"{APACHE_MODULES}/mod_fcgid.so"):
                 self.measure_fcgid()
+        if "sluice" in self.arms and (not self.args.rows or "keys" in self.args.rows):
+            self.tell("keys")
+            self.measure_keys()
         if not self.args.rows or "start" in self.args.rows:
             self.tell("start")
             self.measure_start()
