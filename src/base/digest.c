@@ -4,10 +4,15 @@
 
 #include <openssl/sha.h>
 
+/* The old interface: the one-shot of OpenSSL 3 looks the algorithm up by its name each time, which takes longer than the digest. */
 void
 sha256(unsigned char out[DIGEST_BYTES], struct text t)
 {
-	SHA256((const unsigned char *)t.at, t.len, out);
+	SHA256_CTX ctx;
+
+	SHA256_Init(&ctx);
+	SHA256_Update(&ctx, t.at, t.len);
+	SHA256_Final(out, &ctx);
 }
 
 void
