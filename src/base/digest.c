@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SHA-256 by OpenSSL, and hex. */
+#define OPENSSL_SUPPRESS_DEPRECATED	/* says why: sha256() */
 #include "base/digest.h"
 
 #include <openssl/sha.h>
