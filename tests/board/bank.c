@@ -10,9 +10,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define LEASES_MOST	60000
-#define ROWS_MOST	400000
-#define IDS		1048576		/* places of a table of ids, a power of two */
+#define LEASES_MOST	400000
+#define ROWS_MOST	1500000
+#define IDS		4194304		/* places of a table of ids, a power of two */
 #define CHANGES		64
 #define AHEAD		2000		/* rows that may wait to be shipped */
 

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls made = rows = sum of spend, and no budget is passed, on two hosts with one database, whatever happens to them.
+
+SLUICE_PROOF=60 makes the troubles that long (seconds), and the budgets fit."""
+import os
+import random
+import signal
+import threading
+import time
+
+import kit
+import pytest
+import requests
+
+TROUBLE = float(os.environ.get("SLUICE_PROOF", "3"))
+TOKENS = 5                              # of the scripted upstream's answer
+COST = TOKENS * 100_000                 # nano-dollars of a call
+CLIENTS = 32                            # of each host
+
+
+@pytest.fixture(scope="module")
+def vendor(tmp_path_factory):
+    server = kit.Upstream(tmp_path_factory.mktemp("vendor"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def database(postgres):
+    name = postgres.new()
+    yield name
+    postgres.release(name)
+
+
+@pytest.fixture(scope="module")
+def hosts(postgres, database, vendor):
+    """Two pools with boards, spools and housekeepers of their own."""
+    price = {"input_cost_per_token": 0, "output_cost_per_token": 0.0001}
+    config = {"model_list": [kit.deployment("gpt", "openai/script:fixed", vendor.base + "/v1", **price),
+                             kit.deployment("slow", "openai/script:fixed,chunks=40,gap=20", vendor.base + "/v1", **price)],
+              "litellm_settings": {"num_retries": 0},
+              "general_settings": {"master_key": kit.KEY, "database_url": postgres.url(database)}}
+    running = [kit.Gateway(config, workers=2) for _ in range(2)]
+    yield running
+    for host in running:
+        host.stop()
+
+
+@pytest.fixture
+def ask(postgres, database):
+    return lambda sql, *values: postgres.ask(sql, *values, database=database)
+
+
+class Key:
+    """A key with a budget for so many calls; also a caller of kit.Held()."""
+
+    def __init__(self, host, calls):
+        r = host.post("/key/generate", {"max_budget": calls * COST / 1e9})
+        assert r.status_code == 200, r.text
+        self.key, self.digest, self.calls, self.port = r.json()["key"], r.json()["token"], calls, host.port
+
+    def headers(self, **more):
+        return {"Authorization": f"Bearer {self.key}"} | more
+
+
+class Load:
+    """Clients that call until they are told that the budget is spent; what they were answered."""
+
+    def __init__(self, hosts, vendor, key, clients=CLIENTS):
+        vendor.reset()
+        self.key, self.good, self.ids, self.told, self.lock = key, 0, [], {}, threading.Lock()
+        self.stop = False
+        self.threads = [threading.Thread(target=self.client, args=(host,), daemon=True) for host in hosts for _ in range(clients)]
+        for t in self.threads:
+            t.start()
+
+    def client(self, host):
+        body = {"model": "gpt", "messages": [{"role": "user", "content": "hello"}], "max_tokens": TOKENS}
+        session = requests.Session()
+        while not self.stop:
+            try:
+                r = session.post(host.url + "/v1/chat/completions", json=body, headers=self.key.headers(), timeout=60)
+            except requests.RequestException:       # its worker was killed
+                session = requests.Session()
+                continue
+            with self.lock:
+                self.told[r.status_code] = self.told.get(r.status_code, 0) + 1
+                if r.status_code == 200:
+                    self.good += 1
+                    self.ids.append(r.headers["x-request-id"])
+            if r.status_code == 429 and "has spent" in r.text:
+                return
+            if r.status_code != 200:
+                time.sleep(0.02)
+
+    def wait(self, seconds=120):
+        end = time.monotonic() + seconds
+        for t in self.threads:
+            t.join(max(0.0, end - time.monotonic()))
+        assert not any(t.is_alive() for t in self.threads), self.told
+
+
+def prove(ask, vendor, load):
+    """Everything that was made is in the ledger once, and in every sum."""
+    key = load.key
+    account = "sluice_account_period p JOIN sluice_account a ON a.id = p.account WHERE a.scope = 'key' AND a.entity = %s"
+    kit.until(lambda: ask(f"SELECT sum(held) FROM {account}", key.digest)[0][0] == 0, 30, "nothing to be held")
+    seen = len(vendor.received("script:fixed"))
+    rows, cost = ask("SELECT count(*) FILTER (WHERE status = 200 OR ended = 'swept'), sum(cost) FROM sluice_request WHERE key_digest = %s", key.digest)[0]
+    assert load.good <= seen <= rows, (load.good, seen, rows)
+    assert load.good <= key.calls and cost <= key.calls * COST, (load.good, cost)
+    assert ask("SELECT count(*) FROM sluice_request WHERE id = ANY(%s::uuid[])", load.ids)[0][0] == load.good
+    assert ask("SELECT sum(cost) FROM sluice_day WHERE kind = '' AND key_digest = %s", key.digest)[0][0] == cost
+    assert ask(f"SELECT sum(spent) FROM {account}", key.digest)[0][0] == cost
+    return seen, rows, int(cost)
+
+
+def test_exactly_as_many_as_the_budget_pays(hosts, ask, vendor):
+    calls = 300 if TROUBLE < 10 else 1000
+    load = Load(hosts, vendor, Key(hosts[0], calls))
+    load.wait()
+    assert load.good == calls, load.told
+    assert prove(ask, vendor, load) == (calls, calls, calls * COST)
+
+
+def test_never_more_when_processes_are_killed(hosts, ask, vendor):
+    load = Load(hosts, vendor, Key(hosts[0], int(TROUBLE * 300)))
+    end, kills = time.monotonic() + TROUBLE, 0
+    for host in hosts:
+        host.expected = ["ended by signal", "child signaled"]
+    while time.monotonic() < end and any(t.is_alive() for t in load.threads):
+        pids = random.choice(hosts).worker_pids()       # workers and the housekeeper
+        if pids:
+            os.kill(random.choice(pids), signal.SIGKILL)
+            kills += 1
+        time.sleep(0.05)
+    load.wait()
+    print(kills, "kills:", load.told, prove(ask, vendor, load))
+
+
+def test_the_database_goes_away(hosts, ask, vendor, postgres):
+    """What is leased is spent, then 503; nothing is lost or counted twice."""
+    load = Load(hosts, vendor, Key(hosts[0], int(TROUBLE * 200)))
+    kit.until(lambda: load.good > 20, what="some calls")
+    postgres.halt()
+    time.sleep(TROUBLE / 2)
+    postgres.run()
+    load.wait()
+    assert load.good == load.key.calls, load.told
+    prove(ask, vendor, load)
+
+
+def test_clients_that_leave(hosts, ask):
+    """In the middle of a stream: booked for what was produced, once."""
+    key = Key(hosts[0], 10_000)
+    mine = "FROM sluice_request WHERE key_digest = %s"
+    leavers = [kit.Held(key, "chat", "slow", max_tokens=100, stream=True) for _ in range(8)]
+    for call in leavers:
+        call.until(b'"content"', 3)
+        call.leave()
+    kit.until(lambda: ask(f"SELECT count(*) {mine} AND ended = 'left'", key.digest)[0][0] == 8, 30, "the rows of those who left")
+    for estimated, completion, cost in ask(f"SELECT estimated, completion, cost {mine}", key.digest):
+        assert estimated == 1 and 0 < completion < 100 and cost == completion * 100_000
+    assert ask("SELECT sum(cost) FROM sluice_day WHERE kind = '' AND key_digest = %s", key.digest) == ask(f"SELECT sum(cost) {mine}", key.digest)
