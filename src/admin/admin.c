@@ -199,7 +199,6 @@ admin_changed_member(struct admin_call *c, struct text team_id, struct text user
 	admin_changed(c, KNOWN_MEMBER, arena_print(c->arena, TEXT_FMT "/" TEXT_FMT, TEXT_ARG(team_id), TEXT_ARG(user_id)));
 }
 
-/* Last in the transaction: from the first of them on, changes of others wait. */
 static struct error *
 tell_changes(struct admin_call *c)
 {
@@ -275,11 +274,13 @@ forget_answer(struct admin_call *c)
 	c->again = c->audited = false;
 }
 
+/* Changes come one after the other, over all hosts: what one reads (a team's defaults, the sum of guaranteed limits) stays until what it makes of it is there. */
 static struct error *
 within(struct admin_call *c)
 {
 	struct text after = c->sent;
 
+	TRY(ASK0(c, NULL, SQL_CHANGE_LOCK));
 	TRY(c->row->run(c));
 	if (!c->audited)
 		TRY(audit(c, c->row->action, c->row->kind, c->id[0], TEXT(""), TEXT(""), after));

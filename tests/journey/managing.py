@@ -8,7 +8,7 @@ import kit
 
 
 def config(**litellm):
-    return {"model_list": [kit.deployment("hello", "openai/hello", "http://127.0.0.1:9/v1", mock_response="Hello")],
+    return {"model_list": [kit.deployment("hello", "openai/hello", "http://127.0.0.1:9/v1", mock_response="Hello", input_cost_per_token=0, output_cost_per_token=0)],
             "litellm_settings": litellm, "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}}
 
 

@@ -71,6 +71,31 @@ def test_teams_and_users(sluice):
     assert len(table) == 7 and all(line.split()[1].startswith("operator:") for line in table[1:6]) and "see --page" in table[6]
 
 
+def test_spend_and_why(sluice, served, upstream):
+    key = lines(sluice("key", "create", "--alias", "spender\033[31m"))
+    assert key["key_alias"] == "spender?[31m"                                    # no terminal obeys a name
+    answer = requests_of(served, key["key"])
+    call_id, usage = answer.headers["x-litellm-call-id"], answer.json()["usage"]
+    cost = usage["prompt_tokens"] * 1000 + usage["completion_tokens"] * 2000     # millionths
+
+    def row():
+        done = json.loads(sluice("admin", "GET", f"/spend/logs?request_id={call_id}"))
+        return done and done[0]
+    found = kit.until(row, what="the row to be shipped")
+    assert round(found["spend"] * 10**6) == cost and found["api_key"] == key["token"]
+    why = lines(sluice("why", call_id))
+    assert why["request"] == call_id and why["asked for"] == "priced" and why["status"] == "200"
+    assert round(float(why["cost in dollars"]) * 10**6) == cost and "status 200" in why["attempt 1"]
+    report = sluice("spend", "report", "--by", "model").splitlines()
+    assert report[0].split()[0] == "model" and report[-1].split()[0] == "all" and "$" in report[1]
+    assert call_id in sluice("spend", "logs", "--key", key["token"])
+    assert "in the ledger" in sluice("why", "01a215c4-6ce6-7352-bc27-aebf925e150e", status=1)
+
+
+def requests_of(served, key):
+    return Caller(served, key).session.post(served.url + "/v1/chat/completions", json=CHAT, timeout=30)
+
+
 def test_words_that_are_none(sluice):
     for words in (("key",), ("key", "invent"), ("key", "info"), ("key", "create", "word"), ("key", "create", "--colour", "red"), ("key", "list", "--page"),
                   ("team", "add", "t"), ("spend", "guess"), ("spend", "report", "--by", "mood"), ("why",), ("admin", "GET")):
