@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define CONNECTIONS	3			/* to the store: one listens, one ships, one to spare */
+#define CONNECTIONS	3			/* to the store: one listens, one ships, one for alerts */
 #define ASK_AGAIN_MS	500			/* for the lock */
 #define SWEEP_MS	100
 #define LOOK_US		1000000			/* at the room of the spool, and for what could not be opened */
@@ -140,6 +140,13 @@ ship_thread(void *h)
 	return (NULL);
 }
 
+static void *
+alerts_thread(void *h)
+{
+	keeper_alerts(h);
+	return (NULL);
+}
+
 static bool
 start(pthread_t *thread, void *(*run)(void *), void *self)
 {
@@ -162,18 +169,21 @@ start(pthread_t *thread, void *(*run)(void *), void *self)
 static void
 keep_house(struct housekeeper *h)
 {
-	pthread_t changes, ship;
-	bool first, second;
+	pthread_t changes, ship, alerts;
+	bool first, second, third;
 
 	note(NOTE_INFO, "", "keeping house");
 	atomic_store(&h->is_it, true);
 	first = start(&changes, changes_thread, h);
 	second = start(&ship, ship_thread, h);
+	third = start(&alerts, alerts_thread, h);
 	keeper_sweep(h);
 	if (first)
 		pthread_join(changes, NULL);
 	if (second)
 		pthread_join(ship, NULL);
+	if (third)
+		pthread_join(alerts, NULL);
 	atomic_store(&h->is_it, false);
 }
 

@@ -34,6 +34,7 @@ void	keeper_call(struct housekeeper *);		/* wakes those that rest */
 /* The threads: each until it is to stop. */
 void	keeper_changes(struct housekeeper *);		/* changes.c: of the store, to the board */
 void	keeper_ship(struct housekeeper *);		/* ship.c: the spool, and the store's days */
+void	keeper_alerts(struct housekeeper *);		/* alerts.c: sent, and raised for what is away */
 bool	keeper_days(struct housekeeper *, struct store *);	/* days.c; false: again soon */
 void	keeper_sweep(struct housekeeper *);		/* housekeeper.c: what dead processes left; needs no store */
 

@@ -2,6 +2,7 @@
 /* The thread that has the store: ships the spool, closes leases, says that this host lives, and sees to the store's days. */
 #include "housekeeper/housekeeper_priv.h"
 
+#include "alert/alert.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "ledger/host.h"
@@ -57,10 +58,19 @@ open_host(struct shipping *s)
 	return (good);
 }
 
+/* A budget that is nearly spent becomes an alert with the booking that shows it. */
+static enum store_end
+book(struct store *store, struct arena *arena, struct booking *b, unsigned n, struct crossing **crossings, unsigned *n_crossings)
+{
+	enum store_end end = leases_book(store, arena, b, n, crossings, n_crossings);
+
+	return (end == STORE_FINE ? alerts_crossed(store, arena, *crossings, *n_crossings, clock_wall_ms()) : end);
+}
+
 static bool
 open_reader(struct shipping *s)
 {
-	struct shipper_setup set = { .book = leases_book };
+	struct shipper_setup set = { .book = book };
 	struct buf why = { 0 };
 
 	s->reader = reader_open(s->keeper->spool_dir, LEDGER_ROW_MOST, &why);
