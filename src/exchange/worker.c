@@ -25,6 +25,7 @@
 #define STORE_QUEUE		1000	/* errands that wait for a connection */
 #define STORE_WAIT_MS	2000	/* at the end, for errands under way */
 #define CGI_DRAIN_MS		1000	/* httpd kills 3 s after */
+#define KEEPER_MS		500	/* for the last rows; what is left waits for the next worker */
 
 #define SELF(member, pointer)	((struct worker *)((char *)(pointer) - offsetof(struct worker, member)))
 
@@ -493,6 +494,8 @@ open_rooms(struct worker *w, int fd)
 	if (w->form != FORM_CGI)
 		timer_set(w->loop, &w->look, loop_now_us(w->loop) + LOOK_US);
 	timer_set(w->loop, &w->sweep, loop_now_us(w->loop) + SWEEP_US);
+	if (w->form == FORM_SPAWNED || w->form == FORM_ONE)
+		w->keeper = housekeeper_start(w->config);
 	w->accepting = true;
 }
 
@@ -539,10 +542,11 @@ close_ground(struct worker *w)
 		budgets_free(w->budgets);
 	if (w->store_pool != NULL)
 		store_pool_free(w->store_pool);
-	if (w->disk != NULL)
-		lane_free(w->disk, 100);
 	if (w->spool != NULL)
 		spool_close(w->spool);
+	if (w->disk != NULL)
+		lane_free(w->disk, 100);
+	housekeeper_stop(w->keeper, KEEPER_MS);	/* with the last rows */
 	if (w->running != NULL)
 		running_close(w->running);
 	board_close(w->board);

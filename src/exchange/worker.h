@@ -17,6 +17,7 @@
 #include "base/loop.h"
 #include "board/board.h"
 #include "config/config.h"
+#include "housekeeper/housekeeper.h"
 #include "ledger/spool.h"
 #include "store/store.h"
 #include "upstream/token.h"
@@ -61,6 +62,7 @@ struct worker {
 	struct running	*running;	/* exchanges of this host, and what it has leased */
 	struct budgets	*budgets;
 	struct spool	*spool;		/* of rows for the ledger */
+	struct housekeeper *keeper;	/* that stands in while the host has none; NULL: somebody else sees to that */
 	struct lane	*disk;		/* reading a new configuration, files of assertions */
 	enum worker_form form;
 	struct buf	 lines;		/* of exchanges that ended in this turn: one write for all of them */

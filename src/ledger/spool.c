@@ -30,11 +30,13 @@ struct sync;
 
 struct spool {
 	struct spool_settings set;
+	char		*dir;			/* a copy, which set.dir is */
 	int		 folder, head_fd;
 	struct spool_head *head;
 	int		 fd;			/* of the segment, with a shared lock; -1: none is open */
 	uint64_t	 number;		/* of it */
 	uint32_t	 seed;
+	uint64_t	 synced_number, synced_end;	/* how far spool_sync() made safe what others wrote */
 	int		 stale[STALE_MOST];	/* of segments that were left with rows that are not safe */
 	unsigned	 n_stale;
 	bool		 reserves;		/* the file system can set room aside */
@@ -386,6 +388,20 @@ close_files(struct batch *b)
 	b->n = 0;
 }
 
+/* One-request processes do not wait for the disk. */
+static void
+sync_of_others(struct spool *s)
+{
+	uint64_t end = atomic_load(&s->head->end);
+
+	if (!enter_segment(s) || (s->number == s->synced_number && end == s->synced_end))
+		return;
+	if (fdatasync(s->fd) == 0) {
+		s->synced_number = s->number;
+		s->synced_end = end;
+	}
+}
+
 bool
 spool_sync(struct spool *s)
 {
@@ -399,7 +415,8 @@ spool_sync(struct spool *s)
 		sync_begins(s, &b);
 		sync_ended(s, sync_files(&b));
 		close_files(&b);
-	}
+	} else
+		sync_of_others(s);
 	make_ahead(s->folder, s->head, s->set.segment);
 	look_at_room(s->folder, s->head);
 	return (s->waiting.n == 0 && !s->failing);
@@ -547,6 +564,8 @@ spool_open(const struct spool_settings *set, struct buf *why)
 	bool reserved;
 
 	s->set = *set;
+	s->set.dir = s->dir = must_alloc(strlen(set->dir) + 1);
+	memcpy(s->dir, set->dir, strlen(set->dir) + 1);
 	s->fd = -1;
 	if (s->set.most == 0)
 		s->set.most = LEDGER_ROW_MOST;
@@ -555,6 +574,7 @@ spool_open(const struct spool_settings *set, struct buf *why)
 	if (s->head == NULL) {
 		if (s->folder >= 0)
 			close(s->folder);
+		free(s->dir);
 		free(s);
 		return (NULL);
 	}
@@ -580,7 +600,11 @@ spool_close(struct spool *s)
 		timer_stop(s->loop, &s->timer);
 		timer_stop(s->loop, &s->look);
 	}
-	if (!spool_sync(s) && s->waiting.n > 0)
+	if (s->loop != NULL)
+		spool_sync(s);
+	else
+		try_waiting(s);
+	if (s->waiting.n > 0)
 		note(NOTE_ERROR, "", "%s: %u rows are lost: they could not be written", s->set.dir, s->waiting.n);
 	leave_segment(s);
 	while (s->n_stale > 0)
@@ -593,5 +617,6 @@ spool_close(struct spool *s)
 	buf_free(&s->waiting.bytes);
 	buf_free(&s->unsafe.bytes);
 	buf_free(&s->syncing.bytes);
+	free(s->dir);
 	free(s);
 }

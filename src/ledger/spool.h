@@ -30,9 +30,10 @@ struct spool_settings {
 
 /* NULL and *why: no such folder, another's, or no spool. */
 struct spool	*spool_open(const struct spool_settings *, struct buf *why);
-/* Whatever waits is tried once more, and what was appended is made safe. */
+/* Whatever waits is tried once more.  What was appended is made safe here only if it was attached: else the housekeeper does so within a second. */
 void		 spool_close(struct spool *);
-/* fdatasync in an errand of `disk`, `after_ms` after the first row that needs it; and once a second a look at the room.  Until then, spool_sync() is for that. */
+/* fdatasync in an errand of `disk`, `after_ms` after the first row that needs it; and once a second a look at the room.  Without it, spool_sync() is for that.
+ * The spool is closed before its lane is freed. */
 void		 spool_attach(struct spool *, struct loop *, struct lane *disk, unsigned after_ms);
 
 /* False: it could not be written now and waits in memory; settings.written will tell. */
@@ -40,7 +41,7 @@ bool		 spool_append(struct spool *, const struct ledger_row *);
 bool		 spool_put(struct spool *, struct text frame);		/* any bytes, as they are; false: they could not be written, and are not kept */
 /* May so many calls be running, as far as the disk goes? */
 bool		 spool_has_room(struct spool *, unsigned running);
-/* Blocks: what waits is tried again, and what was appended here is made safe; false: not all of it. */
+/* Blocks: what waits is tried again, and what was appended here, and by one-request processes, is made safe; false: not all of it. */
 bool		 spool_sync(struct spool *);
 
 /* The row of an exchange whose process died, for running_sweep(); `spool` is a struct spool. */
