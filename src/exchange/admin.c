@@ -119,7 +119,7 @@ admin_send(struct exchange *x)
 	c->now_ms = clock_wall_ms();
 	copy_caller(e, x);
 	x->admin = e;
-	if (lane_send(w->store_lane, &e->errand))
+	if (lane_send(w->admin_lane, &e->errand))
 		return (NULL);
 	x->admin = NULL;
 	errand_free(e);

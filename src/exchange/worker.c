@@ -23,6 +23,7 @@
 #define IDLE_MS			300000	/* a connection of the web server that says nothing */
 #define ONE_DRAIN_MS		7000	/* mod_fcgid kills 8 s after its SIGTERM */
 #define STORE_QUEUE		1000	/* errands that wait for a connection */
+#define ADMIN_QUEUE		200
 #define STORE_WAIT_MS	2000	/* at the end, for errands under way */
 #define CGI_DRAIN_MS		1000	/* httpd kills 3 s after */
 #define KEEPER_MS		500	/* for the last rows; what is left waits for the next worker */
@@ -444,6 +445,7 @@ open_store(struct worker *w)
 	w->permits = (unsigned)s->database_connections_per_host;
 	w->store_pool = store_pool_new(s->database, most, store_names_postgres(s->database) ? &shared : NULL);
 	w->store_lane = lane_new(w->loop, "store", most, STORE_QUEUE);
+	w->admin_lane = lane_new(w->loop, "admin", most > 1 ? most / 2 : 1, ADMIN_QUEUE);
 	w->lookups = lookups_new(&(struct lookups_setup){ .loop = w->loop, .board = w->board, .lane = w->store_lane, .pool = w->store_pool,
 	    .age_ms = s->known_age_when_away_ms });
 	if (one)
@@ -536,6 +538,8 @@ close_ground(struct worker *w)
 {
 	if (w->store_lane != NULL)
 		lane_free(w->store_lane, STORE_WAIT_MS);
+	if (w->admin_lane != NULL)
+		lane_free(w->admin_lane, STORE_WAIT_MS);
 	if (w->lookups != NULL)
 		lookups_free(w->lookups);
 	if (w->budgets != NULL)

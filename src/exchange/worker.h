@@ -49,7 +49,8 @@ struct worker {
 	struct board	*board;
 	struct line_file *log;
 	struct store_pool *store_pool;	/* of the database, for errands of that lane */
-	struct lane	*store_lane;
+	struct lane	*store_lane;	/* of requests */
+	struct lane	*admin_lane;	/* of administration: a report that takes seconds holds up no key */
 	uint64_t	 alerted[64];		/* budgets that are known to be spent (alerted.c) */
 	unsigned	 permits;	/* connections all processes of the host may have together */
 	struct jwks	*jwks;		/* of issuers of tokens */

@@ -167,7 +167,6 @@ def over(url, **settings):
     made = managing.config()
     made["general_settings"]["database_url"] = url
     made["sluice"] = settings
-    made["model_list"][0]["litellm_params"] |= {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}
     return made
 
 
