@@ -4,7 +4,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/build-env.sh"
 
-install $run_packages libcmocka-dev libfcgi-bin lighttpd-mod-openssl nginx apache2-bin libapache2-mod-fcgid tinyproxy-bin \
+install $run_packages libcmocka-dev libfcgi-bin lighttpd-mod-openssl nginx apache2-bin libapache2-mod-auth-openidc libapache2-mod-fcgid tinyproxy-bin \
     postgresql pgbouncer memcached clang libclang-rt-14-dev llvm-14 gdb mandoc procps python3 python3-venv
 
 results="$here/build/results"

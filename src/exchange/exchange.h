@@ -279,7 +279,8 @@ void	answer_end(struct exchange *);
 
 /* local.c: what the gateway answers by itself */
 enum step_result local_alive(struct exchange *), local_ready(struct exchange *), local_health(struct exchange *), local_root(struct exchange *),
-    local_metrics(struct exchange *), local_count(struct exchange *), local_later(struct exchange *), local_upgrade(struct exchange *);
+    local_metrics(struct exchange *), local_count(struct exchange *), local_later(struct exchange *), local_upgrade(struct exchange *),
+    local_sign_in(struct exchange *);
 
 /* info.c: what it tells of its models */
 enum step_result local_models(struct exchange *), local_model(struct exchange *), local_model_info(struct exchange *),

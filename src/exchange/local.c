@@ -38,6 +38,33 @@ local_ready(struct exchange *x)
 }
 
 static void
+put_text(struct json_out *out, const char *name, struct text value)
+{
+	json_name(out, name);
+	if (value.len > 0)
+		json_string(out, value);
+	else
+		json_null(out);
+}
+
+/* Where a web server sends browsers to sign in: it tells who they are then. */
+enum step_result
+local_sign_in(struct exchange *x)
+{
+	const struct caller *c = x->caller;
+	struct buf body = { 0 };
+	struct json_out out = { .to = &body };
+
+	json_open(&out, '{');
+	put_text(&out, "user_id", c->user_id);
+	put_text(&out, "user_role", text_of(role_names[c->role]));
+	put_text(&out, "team_id", c->team_id);
+	put_text(&out, "organization_id", c->organization_id);
+	json_close(&out, '}');
+	return (say(x, "application/json", &body));
+}
+
+static void
 endpoint(struct json_out *out, const struct deployment *d, const struct outcome *o, bool known)
 {
 	char when[25];

@@ -46,6 +46,7 @@ static const struct surface surfaces[] = {
 	{ "/utils/supported_openai_params", "GET", &front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_params, WANT_ANSWER },
 	{ "/routes",			"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_routes, WANT_ANSWER },
 	{ "/",				"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  true,	 local_root, false },
+	{ "/sign-in",			"GET",	&front_chat,	 COUNT_REQUESTS_OTHER,	  false, local_sign_in, WANT_ANSWER },
 	{ "/health",			"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  false, local_health, false },
 	{ "/health/liveliness",		"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  true,	 local_alive, false },
 	{ "/health/liveness",		"GET",	NULL,		 COUNT_REQUESTS_OTHER,	  true,	 local_alive, false },

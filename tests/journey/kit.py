@@ -245,6 +245,15 @@ class Gateway:
         self.start_pool()
         self.httpd("sluice-proxy-fcgi.conf")
 
+    def start_oidc(self):
+        """With sign-in by mod_auth_openidc at the provider that the environment names."""
+        self.start_pool()
+        secrets = self.where / "web-secrets.conf"
+        secrets.write_text("".join(f'Define {name} "{value}"\n' for name, value in {
+            "SLUICE_SECRET": self.env["SLUICE_TEST_SECRET"], "SLUICE_OIDC_PROVIDER": self.env["SLUICE_TEST_OIDC"], "SLUICE_OIDC_CLIENT": "gw",
+            "SLUICE_OIDC_SECRET": "gw-secret", "SLUICE_OIDC_CRYPTO": "some text for tests", "SLUICE_OIDC_HOME": f"http://localhost:{self.port}"}.items()))
+        self.httpd("sluice-oidc.conf", "-C", "Define SLUICE_OIDC", "-C", f"Define SLUICE_WEB_SECRETS {secrets}")
+
     def start_fcgid(self):
         """Variables go into a file, as a site would do it: httpd writes its command line into its log."""
         variables = self.where / "variables.conf"
