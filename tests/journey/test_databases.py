@@ -233,3 +233,21 @@ def test_all_of_it_through_pgbouncer(start, postgres, pgbouncer, fresh_database)
     began = time.monotonic()
     kit.until(lambda: own.session.post(there.gateway.url + "/v1/chat/completions", json=CHAT, timeout=30).status_code == 401, 3, "the key to be refused")
     assert time.monotonic() - began < 1.5
+
+
+def test_slow_administration_holds_up_no_key(start, postgres, fresh_database):
+    gateway = start(over(postgres.url(fresh_database)))
+    admin = Caller(gateway)
+    admin.post("/key/generate")
+    with postgres.connect(fresh_database) as other, concurrent.futures.ThreadPoolExecutor(6) as pool:
+        with other.transaction():
+            other.execute("LOCK TABLE sluice_audit IN ACCESS EXCLUSIVE MODE")
+            asked = [pool.submit(lambda: Caller(gateway).post("/key/generate")) for _ in range(6)]
+            kit.until(lambda: postgres.ask("SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'", fresh_database)[0][0],
+                      what="a change to wait")
+            began = time.monotonic()
+            for i in range(3):
+                Caller(gateway, f"sk-unknown-{i}").post("/v1/chat/completions", 401, **CHAT)
+            assert time.monotonic() - began < 3
+            assert not any(a.done() for a in asked)
+        assert len({a.result()["key"] for a in asked}) == 6
