@@ -57,8 +57,12 @@ WHERE m.team_id = $1 ORDER BY m.user_id;
 -- name: members_of_user
 SELECT team_id, user_id, role, doc FROM sluice_team_member WHERE user_id = $1 ORDER BY team_id;
 
--- name: members_admins
-SELECT user_id FROM sluice_team_member WHERE team_id = $1 AND role = 'admin';
+-- The members of a team with what they spent.
+-- name: memberships
+SELECT m.team_id, m.user_id, m.role, m.doc, a.id, a.duration, p.period, p.spent
+FROM sluice_team_member m LEFT JOIN sluice_account a ON a.scope = 'member' AND a.entity = m.team_id || '/' || m.user_id AND a.part = ''
+	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id)
+WHERE m.team_id = $1 ORDER BY m.user_id;
 
 -- name: teams_of_user
 SELECT t.team_id, t.doc, t.created_at, t.updated_at, a.id, a.duration, p.period, p.spent

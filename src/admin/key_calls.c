@@ -297,6 +297,78 @@ key_bulk_update(struct admin_call *c)
 	return (NULL);
 }
 
+/* POST /team/key/bulk_update: the same change of keys of a team, or of all */
+
+static const struct json *
+with_key(struct admin_call *c, const struct json *fields, struct text digest)
+{
+	struct json_fault fault;
+	struct doc d;
+
+	doc_read(&d, c->arena, fields->raw);
+	doc_set(&d, TEXT("key_alias"), TEXT(""));		/* no two keys have one */
+	doc_set_string(&d, "key", digest);
+	return (json_parse(c->arena, doc_text(&d), &fault));
+}
+
+static struct error *
+keys_meant(struct text **ids, unsigned *n, struct admin_call *c, struct text team_id)
+{
+	struct rows rows;
+	bool all;
+
+	TRY(body_bool(&all, c, c->body, "all_keys_in_team", false));
+	if (!all)
+		return (body_texts(ids, n, c, c->body, "key_ids"));
+	TRY(ASK(c, &rows, SQL_TEAM_KEYS_DOCS, V_TEXT(team_id)));
+	*n = rows.n;
+	*ids = arena_alloc(c->arena, (rows.n + 1) * sizeof(**ids));
+	for (unsigned i = 0; i < rows.n; i++)
+		(*ids)[i] = rows_text(&rows, i, 0);
+	return (NULL);
+}
+
+static struct error *
+one_of_team(struct admin_call *c, struct text team_id, struct text id, const struct json *fields, struct buf *good)
+{
+	struct key k;
+
+	TRY(find(&k, c, id));
+	if (!text_eq(doc_string(&k.doc, "team_id"), team_id))
+		return (admin_missing(c, "key_ids", "Key not found in the team."));
+	return (one_of_many(c, with_key(c, fields, k.digest), good));
+}
+
+struct error *
+team_key_bulk_update(struct admin_call *c)
+{
+	static const struct json nothing = { .type = JSON_OBJECT };
+	const struct json *fields = json_get(c->body, "update_fields");
+	struct tally t = { .n = 0 };
+	struct text team, *ids;
+	unsigned n;
+
+	TRY(body_id(&team, c, c->body, "team_id"));
+	TRY(must_be_there(c, SQL_TEAM_DOC, "team", "team_id", team));
+	TRY(may_team(c, DEED_CHANGE, team));
+	if (!json_is(fields, JSON_OBJECT))
+		return (admin_invalid(c, "update_fields", "update_fields must be an object."));
+	TRY(keys_meant(&ids, &n, c, team));
+	for (unsigned i = 0; i < n; i++, t.n++) {
+		struct error *e = one_of_team(c, team, ids[i], fields, &t.good);
+
+		if (e != NULL && error_status(e) >= 500) {
+			buf_free(&t.good);
+			buf_free(&t.bad);
+			return (e);
+		}
+		if (e != NULL)
+			put_failed(&t.bad, with_key(c, &nothing, ids[i]), e);
+	}
+	say_tally(c, &t);
+	return (NULL);
+}
+
 /* POST /key/delete */
 
 struct doomed {

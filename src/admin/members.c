@@ -234,34 +234,42 @@ put_limits(struct json_out *o, const struct doc *d)
 	json_close(o, '}');
 }
 
+static void
+put_membership(struct json_out *o, const struct member *m, const struct spent *spent)
+{
+	put_string(o, "user_id", m->user_id);
+	put_string(o, "team_id", m->team_id);
+	put_raw(o, "budget_id", TEXT(""), "null");
+	put_string(o, "role", m->role);
+	put_spent(o, spent);
+	put_money(o, "total_spend", spent->nano);
+	put_limits(o, &m->doc);
+}
+
 struct error *
 membership_put(struct json_out *o, struct admin_call *c, const struct member *m)
 {
 	struct spent spent;
 
 	TRY(spent_read(&spent, c, SCOPE_MEMBER, entity_of(c, m->team_id, m->user_id)));
-	put_string(o, "user_id", m->user_id);
-	put_string(o, "team_id", m->team_id);
-	put_raw(o, "budget_id", TEXT(""), "null");
-	put_string(o, "role", m->role);
-	put_spent(o, &spent);
-	put_money(o, "total_spend", spent.nano);
-	put_limits(o, &m->doc);
+	put_membership(o, m, &spent);
 	return (NULL);
 }
 
 struct error *
-memberships_put(struct json_out *o, struct admin_call *c, struct text team_id, struct text user_id)
+memberships_put(struct json_out *o, struct admin_call *c, struct text team_id)
 {
+	struct spent spent;
 	struct member m;
 	struct rows rows;
 
-	TRY(team_id.len > 0 ? ASK(c, &rows, SQL_MEMBERS_OF_TEAM, V_TEXT(team_id)) : ASK(c, &rows, SQL_MEMBERS_OF_USER, V_TEXT(user_id)));
+	TRY(ASK(c, &rows, SQL_MEMBERSHIPS, V_TEXT(team_id)));
 	json_open(o, '[');
 	for (unsigned i = 0; i < rows.n; i++) {
 		of_row(&m, c, &rows, i);
+		TRY(spent_of(&spent, c, &rows, i, 4));
 		json_open(o, '{');
-		TRY(membership_put(o, c, &m));
+		put_membership(o, &m, &spent);
 		json_close(o, '}');
 	}
 	json_close(o, ']');

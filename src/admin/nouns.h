@@ -7,7 +7,7 @@
 
 /* key_calls.c, key_list.c */
 admin_f key_generate, key_generate_service, key_update, key_bulk_update, key_delete, key_info, key_info_many, key_block, key_unblock, key_regenerate,
-    key_reset_spend, key_health, key_list, key_aliases;
+    key_reset_spend, key_health, key_list, key_aliases, team_key_bulk_update;
 /* team_calls.c, member_calls.c */
 admin_f team_new, team_update, team_patch, team_delete, team_info, team_list, team_pages, team_available, team_block, team_unblock, team_model_add,
     team_model_delete, team_permissions, team_permissions_update, team_member_add, team_bulk_member_add, team_member_update, team_member_delete,

@@ -7,6 +7,7 @@ const struct admin_row admin_rows[] = {
 	{ "POST",	"/key/service-account/generate", ROLE_ANY,	key_generate_service,	true,  "created",	"key" },
 	{ "POST",	"/key/update",			ROLE_ANY,	key_update,		true,  "updated",	"key" },
 	{ "POST",	"/key/bulk_update",		ROLE_ADMIN,	key_bulk_update,	true,  "updated",	"key" },
+	{ "POST",	"/team/key/bulk_update",	ROLE_ANY,	team_key_bulk_update,	true,  "updated",	"key" },
 	{ "POST",	"/key/delete",			ROLE_ANY,	key_delete,		true,  "deleted",	"key" },
 	{ "GET",	"/key/info",			ROLE_ANY,	key_info,		false, "read",		"key" },
 	{ "POST",	"/v2/key/info",			ROLE_ANY,	key_info_many,		false, "read",		"key" },

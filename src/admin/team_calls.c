@@ -324,7 +324,7 @@ team_info(struct admin_call *c)
 	json_name(&o, "keys");
 	TRY(keys_put(&o, c, SQL_KEYS_OF_TEAM, t.id, most));
 	json_name(&o, "team_memberships");
-	TRY(memberships_put(&o, c, t.id, TEXT("")));
+	TRY(memberships_put(&o, c, t.id));
 	json_close(&o, '}');
 	return (NULL);
 }
@@ -399,7 +399,7 @@ put_whole(struct json_out *o, struct admin_call *c, const struct team *t)
 	json_name(o, "keys");
 	TRY(keys_put(o, c, SQL_KEYS_OF_TEAM, t->id, KEYS_SHOWN));
 	json_name(o, "team_memberships");
-	TRY(memberships_put(o, c, t->id, TEXT("")));
+	TRY(memberships_put(o, c, t->id));
 	json_close(o, '}');
 	return (NULL);
 }

@@ -35,7 +35,7 @@ struct error	*member_remove(struct admin_call *, const struct member *);	/* with
 struct error	*member_add(struct admin_call *, const struct team *, const struct json *who, const struct json *limits, struct member *);	/* 400: already in team */
 /* A list of {user_id, user_email, role}; a list of memberships with spend and limits. */
 struct error	*members_put_roles(struct json_out *, struct admin_call *, struct text team_id);
-struct error	*memberships_put(struct json_out *, struct admin_call *, struct text team_id, struct text user_id);
+struct error	*memberships_put(struct json_out *, struct admin_call *, struct text team_id);
 struct error	*membership_put(struct json_out *, struct admin_call *, const struct member *);	/* without brackets */
 
 #endif

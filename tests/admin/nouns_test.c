@@ -111,6 +111,10 @@ teams(void **state)
 	desk_calls(d, "GET /team/list", NULL, 200);
 	desk_expect(d, "0.team_id", "\"t'1\"");
 	desk_calls(d, "POST /key/generate", "{\"team_id\":\"t'1\",\"user_id\":\"u%\"}", 200);
+	desk_calls(d, "POST /team/key/bulk_update", "{\"team_id\":\"t'1\",\"all_keys_in_team\":true,\"update_fields\":{\"rpm_limit\":3}}", 200);
+	desk_expect(d, "successful_updates.0.key_info.rpm_limit", "3");
+	desk_calls(d, "POST /team/key/bulk_update", "{\"team_id\":\"t'1\",\"key_ids\":[\"sk-of-nobody\"],\"update_fields\":{}}", 200);
+	desk_expect(d, "failed_updates.0.key", "\"sk-of-nobody\"");
 	desk_calls(d, "POST /team/bulk_member_add", "{\"team_id\":\"t'1\",\"all_users\":true}", 200);
 	desk_expect(d, "failed_additions", "2");
 	desk_calls(d, "POST /team/member_delete", "{\"team_id\":\"t'1\",\"user_id\":\"u%\"}", 200);

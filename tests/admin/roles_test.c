@@ -65,6 +65,8 @@ static const struct {
 	{ "POST /key/update", "{\"key\":\"" HAND_KEY "\",\"team_id\":\"team\"}", { 200, 200, 403, 403, 403, 403, 403, 403, 401 } },
 	{ "POST /key/update", "{\"key\":\"" HAND_KEY "\",\"spend\":0}",		{ 200, 200, 403, 403, 403, 403, 403, 403, 401 } },
 	{ "POST /key/bulk_update", "{\"keys\":[{\"key\":\"" HAND_KEY "\"}]}",	{ 200, 200, 403, 403, 403, 403, 403, 403, 401 } },
+	{ "POST /team/key/bulk_update", "{\"team_id\":\"team\",\"all_keys_in_team\":true,\"update_fields\":{\"tpm_limit\":1}}",
+										{ 200, 200, 403, 200, 200, 403, 403, 403, 401 } },
 	{ "POST /key/generate", "{}",						{ 200, 200, 403, 200, 200, 200, 200, 403, 401 } },
 	{ "POST /key/generate", "{\"user_id\":\"hand\"}",			{ 200, 200, 403, 403, 403, 200, 403, 403, 401 } },
 	{ "POST /key/generate", "{\"team_id\":\"team\"}",			{ 200, 200, 403, 200, 200, 403, 403, 403, 401 } },
