@@ -41,10 +41,13 @@ count(const struct log *l, enum log_column c)
 	return (rows_int(l->rows, l->row, c, 0));
 }
 
+/* As the sums of days count it (ledger/sums.c). */
 static bool
 failed(const struct log *l)
 {
-	return (count(l, LOG_STATUS) >= 400 || text_is(cell(l, LOG_END), "cut"));
+	struct text end = cell(l, LOG_END);
+
+	return (count(l, LOG_STATUS) >= 400 || text_is(end, "cut") || text_is(end, "refused") || text_is(end, "swept"));
 }
 
 /* A member of the row's document: JSON, empty if it has none. */
@@ -90,6 +93,27 @@ put_usage(const struct log *l)
 	json_close(l->o, '}');
 }
 
+/* What went wrong, by LiteLLM's names. */
+static void
+put_error(const struct log *l)
+{
+	static const char *const names[][2] = { { "error_class", "class" }, { "error_message", "message" }, { "error_type", "type" } };
+	struct text error = in_doc(l, "error");
+	struct json_item item;
+
+	json_name(l->o, "error_information");
+	if (error.len == 0 || error.at[0] != '{') {
+		json_null(l->o);
+		return;
+	}
+	json_open(l->o, '{');
+	put_string(l->o, "error_code", arena_print(l->arena, "%lld", (long long)count(l, LOG_STATUS)));
+	for (unsigned i = 0; i < nitems(names); i++)
+		put_raw(l->o, names[i][0], json_find(error, names[i][1], &item) ? item.raw : TEXT(""), "null");
+	put_string(l->o, "llm_provider", cell(l, LOG_PROVIDER));
+	json_close(l->o, '}');
+}
+
 /* LiteLLM's members, and ours: how it ended, what it was charged at, what was tried. */
 static void
 put_metadata(const struct log *l)
@@ -106,7 +130,7 @@ put_metadata(const struct log *l)
 	json_name(l->o, "status");
 	json_string(l->o, failed(l) ? TEXT("failure") : TEXT("success"));
 	put_n(l, "status_code", count(l, LOG_STATUS));
-	put_doc(l, "error_information", "error", "null");
+	put_error(l);
 	put_doc(l, "spend_logs_metadata", "metadata", "null");
 	put_usage(l);
 	put_text(l, "ended", LOG_END);

@@ -249,7 +249,7 @@ rows_are_shown(void **state)
 	add_request(d, "019abe2c-0000-7000-8000-000000000001", 1764128784384, "200, 1, 'key1', 'ann', 'red', 'org', '', 'acme', 'gpt', 'gpt-4o', 'd1', 'openai',"
 	    " 'https://api.openai.com/v1', 10, 5, 2, 1, 3, 123456789, 0, 'h', '[\"prod\"]', '{\"session\":\"s%1\",\"ip\":\"10.0.0.1\",\"price\":{\"input\":1}}'");
 	add_request(d, "019abe2c-0000-7000-8000-000000000002", 1764128784384, "429, 0, 'key2', 'bob', 'red', '', '', '', 'gpt', 'gpt-4o', 'd1', 'openai',"
-	    " '', 0, 0, 0, 0, 0, 0, 1, 'h', '[]', '{\"error\":{\"error_message\":\"Too MANY 100%\"}}'");
+	    " '', 0, 0, 0, 0, 0, 0, 1, 'h', '[]', '{\"error\":{\"message\":\"Too MANY 100%\",\"class\":\"LIMITED\"}}'");
 	desk_calls(d, "GET /spend/logs/v2?start_date=2025-11-26%2000:00:00&end_date=2025-11-27", NULL, 200);
 	desk_expect(d, "total", "2");
 	desk_expect(d, "data.1.request_id", "\"019abe2c-0000-7000-8000-000000000001\"");
@@ -269,6 +269,8 @@ rows_are_shown(void **state)
 	desk_expect(d, "data.0.status", "\"failure\"");
 	desk_expect(d, "data.0.metadata.estimated", "true");
 	desk_expect(d, "data.0.metadata.error_information.error_message", "\"Too MANY 100%\"");
+	desk_expect(d, "data.0.metadata.error_information.error_code", "\"429\"");
+	desk_expect(d, "data.0.metadata.error_information.error_class", "\"LIMITED\"");
 	desk_calls(d, "GET /spend/logs?request_id=019abe2c-0000-7000-8000-000000000001", NULL, 200);
 	desk_expect(d, "0.request_id", "\"019abe2c-0000-7000-8000-000000000001\"");
 	desk_expect(d, "1", "");
