@@ -15,7 +15,8 @@
 static bool
 is_secret(struct text name)
 {
-	static const char *const whole[] = { "key", "keys", "new_key", "new_master_key", "credential_values", "callback_vars", "authorization" };
+	static const char *const whole[] = { "key", "keys", "new_key", "new_master_key", "credential_values", "callback_vars", "authorization",
+		"headers", "extra_headers" };
 	static const char *const ends[] = { "api_key", "password", "secret", "access_key", "private_key", "_token", "vertex_credentials", "credentials_json",
 		"authorization", "api-key", "connection_string" };
 

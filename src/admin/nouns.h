@@ -44,5 +44,7 @@ admin_f access_group_new, access_group_update, access_group_delete, access_group
     group_info, group_list, group_delete;
 /* fallbacks.c */
 admin_f fallback_set, fallback_get, fallback_delete;
+/* endpoints.c, cache.c */
+admin_f endpoint_list, endpoint_new, endpoint_update, endpoint_delete, cache_none;
 
 #endif

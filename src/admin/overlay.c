@@ -98,7 +98,7 @@ struct reading {
 	struct text	 salt_key;
 };
 
-typedef void entry_f(struct more_entry *, const struct reading *, struct text id, struct text doc, const struct rows *, unsigned row);
+typedef void entry_f(struct more_entry *, const struct reading *, struct text id, struct text doc);
 
 static struct text
 member(struct text object, const char *name, const char *otherwise)
@@ -133,13 +133,11 @@ put_info(struct json_out *o, struct text id, struct text doc)
 }
 
 static void
-model_entry(struct more_entry *e, const struct reading *r, struct text id, struct text doc, const struct rows *rows, unsigned row)
+model_entry(struct more_entry *e, const struct reading *r, struct text id, struct text doc)
 {
 	struct buf b = { 0 };
 	struct json_out o = { .to = &b };
 
-	(void)rows;
-	(void)row;
 	json_open(&o, '{');
 	json_name(&o, "model_name");
 	json_raw(&o, member(doc, "model_name", "null"));
@@ -153,13 +151,11 @@ model_entry(struct more_entry *e, const struct reading *r, struct text id, struc
 }
 
 static void
-credential_entry(struct more_entry *e, const struct reading *r, struct text id, struct text doc, const struct rows *rows, unsigned row)
+credential_entry(struct more_entry *e, const struct reading *r, struct text id, struct text doc)
 {
 	struct buf b = { 0 };
 	struct json_out o = { .to = &b };
 
-	(void)rows;
-	(void)row;
 	json_open(&o, '{');
 	json_name(&o, "credential_name");
 	json_string(&o, id);
@@ -171,6 +167,13 @@ credential_entry(struct more_entry *e, const struct reading *r, struct text id, 
 	e->name = arena_print(r->arena, "credential " TEXT_FMT, TEXT_ARG(id));
 	e->json = arena_copy(r->arena, buf_as_text(&b));
 	buf_free(&b);
+}
+
+static void
+endpoint_entry(struct more_entry *e, const struct reading *r, struct text id, struct text doc)
+{
+	e->name = arena_print(r->arena, "endpoint " TEXT_FMT, TEXT_ARG(id));
+	e->json = overlay_open(r->arena, r->salt_key, member(doc, "endpoint", "{}"));
 }
 
 /* All of a kind, page by page. */
@@ -190,7 +193,7 @@ entries(struct more_entry **list, unsigned *n, const struct reading *r, const ch
 		for (unsigned i = 0; i < rows.n; i++) {
 			last = rows_text(&rows, i, 0);
 			*list = arena_widen(r->arena, *list, &room, *n + 1, *n, sizeof(**list));
-			make(&(*list)[(*n)++], r, last, rows_text(&rows, i, 2), &rows, i);
+			make(&(*list)[(*n)++], r, last, rows_text(&rows, i, 2));
 		}
 	} while (rows.n == PAGE);
 	return (STORE_FINE);
@@ -198,10 +201,8 @@ entries(struct more_entry **list, unsigned *n, const struct reading *r, const ch
 
 /* {"model": "a", "fallback_models": ["b"]} becomes {"a": ["b"]}. */
 static void
-fallback_entry(struct more_entry *e, const struct reading *r, struct text id, struct text doc, const struct rows *rows, unsigned row)
+fallback_entry(struct more_entry *e, const struct reading *r, struct text id, struct text doc)
 {
-	(void)rows;
-	(void)row;
 	e->name = id;
 	e->json = arena_print(r->arena, "{" TEXT_FMT ":" TEXT_FMT "}", TEXT_ARG(member(doc, "model", "\"\"")), TEXT_ARG(member(doc, "fallback_models", "[]")));
 }
@@ -249,6 +250,8 @@ overlay_read(struct config_more *more, struct arena *arena, struct store *store,
 		return (end);
 	if ((end = entries(&more->credentials, &more->n_credentials, &r, "credential", credential_entry)) != STORE_FINE)
 		return (end);
+	if ((end = entries(&more->endpoints, &more->n_endpoints, &r, "endpoint", endpoint_entry)) != STORE_FINE)
+		return (end);
 	return (fallbacks(&more->fallbacks, &r));
 }
 
@@ -257,7 +260,7 @@ overlay_read(struct config_more *more, struct arena *arena, struct store *store,
 static bool
 is_empty(const struct config_more *more)
 {
-	return (more->n_models + more->n_credentials == 0 && more->fallbacks.json.len == 0);
+	return (more->n_models + more->n_credentials + more->n_endpoints == 0 && more->fallbacks.json.len == 0);
 }
 
 /* The file is read for its settings first, which say how secrets are opened; again only if something is added to it. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The models, credentials and fallbacks of the store, as what they add to the file.
+ * The models, credentials, fallbacks and pass-through endpoints of the store, as what they add to the file.
  *
  * Their secrets are sealed in the store (base/vault.h) and opened here, on their way into a configuration, and nowhere else.
  */
@@ -17,7 +17,7 @@
 
 /* May block.  *more lives in the arena. */
 enum store_end	 overlay_read(struct config_more *more, struct arena *, struct store *, struct text salt_key);
-/* The configuration of that file (see config_load_more) with what the store adds; where it can not be asked, with what `last` had of it (NULL: nothing). */
+/* The file's configuration (see config_load_more) with what the store adds; where it can not be asked, with what `last` had of it (NULL: nothing). */
 struct config	*overlay_load(const char *path, struct text given, struct store_pool *, int wait_ms, const struct config *last, enum store_end *);
 /* The same, of a store at hand, within a transaction. */
 struct config	*overlay_load_here(const struct config *like, struct store *, enum store_end *);

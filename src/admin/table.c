@@ -121,6 +121,14 @@ const struct admin_row admin_rows[] = {
 	{ "POST",	"/fallback",			ROLE_ADMIN,	fallback_set,			true,  "created",	"fallback" },
 	{ "GET",	"/fallback/{}",			ROLE_VIEWER,	fallback_get,			false, "read",		"fallback" },
 	{ "DELETE",	"/fallback/{}",			ROLE_ADMIN,	fallback_delete,		true,  "deleted",	"fallback" },
+	{ "GET",	"/config/pass_through_endpoint",	ROLE_ADMIN,	endpoint_list,			false, "read",		"pass_through_endpoint" },
+	{ "POST",	"/config/pass_through_endpoint",	ROLE_ADMIN,	endpoint_new,			true,  "created",	"pass_through_endpoint" },
+	{ "DELETE",	"/config/pass_through_endpoint",	ROLE_ADMIN,	endpoint_delete,		true,  "deleted",	"pass_through_endpoint" },
+	{ "POST",	"/config/pass_through_endpoint/{}",	ROLE_ADMIN,	endpoint_update,		true,  "updated",	"pass_through_endpoint" },
+	{ "GET",	"/cache/ping",			ROLE_ADMIN,	cache_none,			false, "read",		"cache" },
+	{ "POST",	"/cache/delete",		ROLE_ADMIN,	cache_none,			false, "read",		"cache" },
+	{ "POST",	"/cache/flushall",		ROLE_ADMIN,	cache_none,			false, "read",		"cache" },
+	{ "GET",	"/cache/redis/info",		ROLE_ADMIN,	cache_none,			false, "read",		"cache" },
 
 	/* what was spent */
 	{ "GET",	"/user/daily/activity",		ROLE_ANY,	user_activity,			false, "read",		"spend" },

@@ -286,6 +286,8 @@ conduits_read(struct load *l)
 		size_t before = c->n_conduits;
 
 		read_entry(l, p->value);
+		if (p->value->source->n_errors > 0)
+			c->n_conduits = before;
 		if (c->n_conduits > before)
 			say_shadowed(l, p->value, before);
 	}

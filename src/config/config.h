@@ -335,8 +335,8 @@ struct more_entry {
 	struct text	 json;			/* an object as in the file */
 };
 struct config_more {
-	struct more_entry *models, *credentials;
-	unsigned	 n_models, n_credentials;
+	struct more_entry *models, *credentials, *endpoints;	/* endpoints: of general_settings.pass_through_endpoints */
+	unsigned	 n_models, n_credentials, n_endpoints;
 	struct more_entry fallbacks;		/* {"fallbacks": [{"a": ["b"]}], "context_window_fallbacks": …}; or empty */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a database adds to the file: models, credentials, fallbacks.
+ * What a database adds to the file: models, credentials, fallbacks, pass-through endpoints.
  *
  * They become entries of the same tree the file was read into, so that every check and every vendor is the same.  What is wrong with one of them is a
  * warning, and leaves that one out: a bad row never stops the gateway.
@@ -92,9 +92,9 @@ room_in(struct load *l, struct node *map, const char *name, enum node_kind kind)
 }
 
 static void
-add_all(struct load *l, const char *list, const struct more_entry *entries, unsigned n)
+add_all(struct load *l, struct node *map, const char *list, const struct more_entry *entries, unsigned n)
 {
-	struct node *into = n > 0 ? room_in(l, l->root, list, NODE_LIST) : NULL, *entry;
+	struct node *into = n > 0 && map != NULL ? room_in(l, map, list, NODE_LIST) : NULL, *entry;
 
 	for (unsigned i = 0; into != NULL && i < n; i++)
 		if ((entry = read_entry(l, &entries[i])) != NULL)
@@ -148,6 +148,8 @@ more_copy(struct arena *arena, const struct config_more *more)
 	copy->models = entries_copy(arena, more->models, more->n_models);
 	copy->n_credentials = more->n_credentials;
 	copy->credentials = entries_copy(arena, more->credentials, more->n_credentials);
+	copy->n_endpoints = more->n_endpoints;
+	copy->endpoints = entries_copy(arena, more->endpoints, more->n_endpoints);
 	copy->fallbacks = entry_copy(arena, &more->fallbacks);
 	return (copy);
 }
@@ -157,7 +159,9 @@ more_read(struct load *l)
 {
 	if (l->more == NULL || l->root->kind != NODE_MAP)
 		return;
-	add_all(l, "model_list", l->more->models, l->more->n_models);
-	add_all(l, "credential_list", l->more->credentials, l->more->n_credentials);
+	add_all(l, l->root, "model_list", l->more->models, l->more->n_models);
+	add_all(l, l->root, "credential_list", l->more->credentials, l->more->n_credentials);
+	if (l->more->n_endpoints > 0)
+		add_all(l, room_in(l, l->root, "general_settings", NODE_MAP), "pass_through_endpoints", l->more->endpoints, l->more->n_endpoints);
 	add_fallbacks(l, &l->more->fallbacks);
 }

@@ -232,6 +232,48 @@ fallbacks(void **state)
 }
 
 static void
+endpoints(void **state)
+{
+	static const char *const wrong[] = { "{}", "{\"path\":\"/x\"}", "{\"path\":\"/x/../y\",\"target\":\"https://e.com\"}", "{\"path\":\"/x\",\"target\":\"ftp://e.com\"}",
+		"{\"path\":\"/x\",\"target\":\"my.module.function\"}", "{\"path\":\"/x\",\"target\":\"https://e.com\",\"methods\":[\"STEAL\"]}",
+		"{\"path\":\"/x\",\"target\":\"https://e.com\",\"headers\":{\"a b\":\"c-hidden\"}}", "{\"path\":7,\"target\":\"https://e.com\"}" };
+	struct text rest, allow, id;
+	struct desk *d = *state;
+	char line[200];
+
+	desk_calls(d, "POST /config/pass_through_endpoint", "{\"path\":\"/bria\",\"target\":\"https://user:pw-hidden@e.com/v1?key=q-hidden\",\"headers\":"
+	    "{\"x-token\":\"t-hidden\"},\"include_subpath\":true,\"methods\":[\"POST\"]}", 200);
+	desk_expect(d, "endpoints.0.path", "\"/bria\"");
+	desk_expect(d, "endpoints.0.target", "\"https://e.com/v1\"");
+	desk_expect(d, "endpoints.0.headers", "{\"x-token\":\"********\"}");
+	desk_expect(d, "endpoints.0.methods", "[\"POST\"]");
+	desk_expect(d, "endpoints.0.is_from_config", "false");
+	assert_false(text_has(d->out, TEXT("hidden")) || file_has(d, "t-hidden") || file_has(d, "q-hidden"));
+	id = arena_copy(d->arena, json_unescape(d->arena, json_inside(desk_at(d, "endpoints.0.id"))));
+	assert_non_null(config_conduit(d->config, TEXT("/bria/a"), TEXT("POST"), &rest, &allow));
+	assert_true(text_is(config_conduit(d->config, TEXT("/bria/a"), TEXT("POST"), &rest, &allow)->to->headers[0], "x-token: t-hidden"));
+	desk_calls(d, "POST /config/pass_through_endpoint", "{\"path\":\"/bria/\",\"target\":\"https://other.com\"}", 400);
+	snprintf(line, sizeof(line), "POST /config/pass_through_endpoint/%s", id.at);
+	desk_calls(d, line, "{\"target\":\"https://other.com/v2\",\"auth\":true}", 200);
+	desk_expect(d, "endpoints.0.target", "\"https://other.com/v2\"");
+	assert_true(text_is(config_conduit(d->config, TEXT("/bria/a"), TEXT("POST"), &rest, &allow)->to->headers[0], "x-token: t-hidden"));
+	for (size_t i = 0; i < nitems(wrong); i++)
+		if (desk_call(d, "POST /config/pass_through_endpoint", wrong[i]) != 400 && d->status != 422)
+			fail_msg("%s gives %d: " TEXT_FMT, wrong[i], d->status, TEXT_ARG(d->out));
+	desk_calls(d, "GET /config/pass_through_endpoint", NULL, 200);
+	desk_expect(d, "endpoints.1", "");
+	desk_calls(d, "GET /config/pass_through_endpoint?endpoint_id=none", NULL, 404);
+	desk_calls(d, "DELETE /config/pass_through_endpoint?endpoint_id=none", NULL, 404);
+	snprintf(line, sizeof(line), "DELETE /config/pass_through_endpoint?endpoint_id=%s", id.at);
+	desk_calls(d, line, NULL, 200);
+	assert_null(config_conduit(d->config, TEXT("/bria/a"), TEXT("POST"), &rest, &allow));
+	d->now_ms += 5000;
+	desk_calls(d, "GET /audit?page_size=100", NULL, 200);
+	assert_false(text_has(d->out, TEXT("-hidden")));
+	desk_calls(d, "GET /cache/ping", NULL, 503);
+}
+
+static void
 marks_of_models(void **state)
 {
 	struct desk *d = *state;
@@ -321,6 +363,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(the_last_is_kept_while_the_store_is_away, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(credentials, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(fallbacks, desk_setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(endpoints, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(marks_of_models, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(groups_of_their_own, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(their_boxes_are_opened, desk_setup, desk_teardown),
