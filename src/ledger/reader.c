@@ -303,21 +303,49 @@ pass_over(struct reader *r, struct segment *g, off_t to)
 	g->at = to;
 }
 
-/* Bytes that are no frame: one that is being written, or what is left of one.  If a frame follows, or nobody writes any more, it is the latter. */
+/* The place behind g->at where a frame is; -1: none. */
+static off_t
+scan(struct reader *r, struct segment *g, off_t end)
+{
+	struct text payload;
+	off_t at = g->scanned > g->at ? g->scanned : g->at + 1;
+
+	for (at = next_magic(r, g, at); at < end; at = next_magic(r, g, at + 1))
+		if (frame_at(r, g, at, &payload))
+			return (at);
+	if (end - g->at > (off_t)(2 * (r->most + sizeof(struct frame))))
+		g->scanned = end - (off_t)(r->most + sizeof(struct frame));
+	return (-1);
+}
+
+/*
+ * Bytes that are no frame: one that is being written, or what is left of one.  If a frame follows, or nobody writes any more, it is the latter; but then they are
+ * looked at once more, because the writer may have ended between our two looks (rows were lost so).
+ */
 static bool
 find_frame(struct reader *r, struct segment *g, struct text *payload)
 {
-	off_t end = size_of(g), at = g->scanned > g->at ? g->scanned : g->at + 1;
+	bool alone = g->alone;
+	off_t end, next;
 
-	for (at = next_magic(r, g, at); at < end; at = next_magic(r, g, at + 1))
-		if (frame_at(r, g, at, payload)) {
-			pass_over(r, g, at);
-			return (true);
-		}
-	if (end - g->at > (off_t)(2 * (r->most + sizeof(struct frame))))
-		g->scanned = end - (off_t)(r->most + sizeof(struct frame));
-	try_alone(r, g);
-	if (g->alone && size_of(g) == end && end > g->at)
+	spool_point();
+	end = size_of(g);
+	next = scan(r, g, end);
+	if (next < 0) {
+		try_alone(r, g);
+		if (!alone && !g->alone)
+			return (false);
+	}
+	r->of = NULL;
+	if (frame_at(r, g, g->at, payload))
+		return (true);
+	if (next >= 0) {
+		pass_over(r, g, next);
+		return (frame_at(r, g, next, payload));
+	}
+	if (!alone)
+		return (find_frame(r, g, payload));	/* now that nothing is added any more */
+	if (end > g->at)
 		pass_over(r, g, end);
 	return (false);
 }
