@@ -32,7 +32,8 @@ pack_texts(word64 *words, unsigned n_words, const struct text *texts, unsigned n
 		struct text t = texts[i].len > most ? text_whole(text_sub(texts[i], 0, most)) : texts[i];
 
 		bytes[at++] = (unsigned char)t.len;
-		memcpy(bytes + at, t.at, t.len);
+		if (t.len > 0)			/* an empty one may be nowhere */
+			memcpy(bytes + at, t.at, t.len);
 		at += t.len;
 	}
 	for (unsigned i = 0; i < (at + 7) / 8; i++)
