@@ -182,6 +182,39 @@ alone(void **state)
 	desk_calls(d, "POST /team/update", "{\"team_id\":\"t\",\"rpm_limit\":1}", 200);
 }
 
+static const char rules_yaml[] = "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: sk-of-the-file}\n"
+    "general_settings: {master_key: sk-master-of-a-test}\n"
+    "litellm_settings:\n  default_key_generate_params: {max_budget: 3, duration: 5d}\n  upperbound_key_generate_params: {duration: 10d, tpm_limit: 100}\n"
+    "  key_generation_settings:\n    team_key_generation: {allowed_team_member_roles: [admin], required_params: [tags]}\n"
+    "    personal_key_generation: {allowed_user_roles: [proxy_admin]}\n";
+
+/* What the operator wants of new keys. */
+static void
+rules(void **state)
+{
+	struct desk *d = *state;
+
+	config_release(d->config);
+	d->config = config_load_text("rules.yaml", text_of(rules_yaml));
+	desk_calls(d, "POST /key/generate", "{}", 200);
+	desk_expect(d, "max_budget", "3");			/* the default */
+	desk_expect(d, "duration", "\"5d\"");
+	desk_expect(d, "tpm_limit", "100");			/* the bound */
+	desk_calls(d, "POST /key/generate", "{\"max_budget\":null,\"duration\":\"10d\"}", 200);
+	desk_expect(d, "max_budget", "null");			/* said, so not filled in */
+	desk_calls(d, "POST /key/generate", "{\"duration\":\"11d\"}", 400);
+	desk_calls(d, "POST /key/generate", "{\"duration\":null}", 400);
+	desk_calls(d, "POST /key/generate", "{\"tpm_limit\":101}", 400);
+	desk_calls(d, "POST /team/new", "{\"team_id\":\"t\",\"team_member_permissions\":[\"/key/generate\"],\"members_with_roles\":"
+	    "[{\"role\":\"admin\",\"user_id\":\"lead\"},{\"role\":\"user\",\"user_id\":\"hand\"}]}", 200);
+	d->caller = (struct caller){ .kind = CALLER_KEY, .role = USER_INTERNAL, .user_id = TEXT("lead"), .digest = TEXT("") };
+	desk_calls(d, "POST /key/generate", "{\"team_id\":\"t\",\"tags\":[\"x\"]}", 200);
+	desk_calls(d, "POST /key/generate", "{\"team_id\":\"t\"}", 400);	/* a tag is required */
+	desk_calls(d, "POST /key/generate", "{}", 403);			/* personal keys are not for its role */
+	d->caller.user_id = TEXT("hand");
+	desk_calls(d, "POST /key/generate", "{\"team_id\":\"t\",\"tags\":[\"x\"]}", 403);
+}
+
 int
 main(void)
 {
@@ -191,6 +224,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(users, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(periods, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(alone, desk_setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(rules, desk_setup, desk_teardown),
 	};
 
 	return (desk_main(tests, nitems(tests)));
