@@ -122,6 +122,11 @@ sluice serves $config on http://127.0.0.1:$port
     -d '{"model": "${model:-MODEL}", "messages": [{"role": "user", "content": "Hello"}]}'
 
   add "stream": true to see it stream; clients of Anthropic's API use http://127.0.0.1:$port too.
+  A key for somebody else, good for a dollar a month:
+
+  curl http://127.0.0.1:$port/key/generate \\
+    -H "Authorization: Bearer $key" -H "Content-Type: application/json" \\
+    -d '{"key_alias": "ada", "max_budget": 1, "budget_duration": "30d"}'
 
 Exchanges are logged to $state/sluice.log, troubles to $state/error.log, requests to $state/access.log.
 Ctrl-C ends it.

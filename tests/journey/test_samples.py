@@ -91,8 +91,12 @@ def run_sh(where, *arguments, **env):
 def test_run_sh_alone(tmp_path):
     server, port = run_sh(tmp_path)
     try:
-        command = re.search(r"curl .*?\}'", server.said(), re.S).group(0)
-        said = subprocess.run(["sh", "-c", command + " -sS"], capture_output=True, text=True, timeout=30)
+        chat, generate = re.findall(r"curl .*?\}'", server.said(), re.S)
+        said = subprocess.run(["sh", "-c", chat + " -sS"], capture_output=True, text=True, timeout=30)
+        assert "This is sluice" in said.stdout, said
+        made = json.loads(subprocess.run(["sh", "-c", generate + " -sS"], capture_output=True, text=True, timeout=30).stdout)
+        assert made["key_alias"] == "ada" and made["max_budget"] == 1
+        said = subprocess.run(["sh", "-c", re.sub(r"Bearer [^\"]*", "Bearer " + made["key"], chat) + " -sS"], capture_output=True, text=True, timeout=30)
         assert "This is sluice" in said.stdout, said
     finally:
         server.stop(signal.SIGINT)
