@@ -75,16 +75,27 @@ is_it(const struct wish *w, const struct standing *s)
 	return (w->entity.kind != KNOWN_MEMBER || (text_eq(s->team_id, w->entity.id) && text_eq(s->user_id, w->entity.user_id)));
 }
 
+static const struct standing *
+unpacked(struct finding *f, struct wish *w)
+{
+	struct standing *s = arena_new_of(f->arena, struct standing);
+
+	if (standing_unpack(s, f->arena, w->payload))
+		w->standing = s;
+	return (w->standing);
+}
+
 /* What came of a wish; NULL: there is no such entity.  What has run out is wished for once more. */
 static const struct standing *
 standing_of(struct finding *f, struct wish *w)
 {
-	struct standing *s;
+	const struct standing *s = w->standing;
 
 	if (w->state != WISH_HERE || w->payload.len == 0)
 		return (NULL);
-	s = arena_new_of(f->arena, struct standing);
-	if (!standing_unpack(s, f->arena, w->payload) || !is_it(w, s)) {
+	if (s == NULL)
+		s = unpacked(f, w);
+	if (s == NULL || !is_it(w, s)) {
 		lookup_anew(w, false);			/* it is of another version of this program */
 		return (NULL);
 	}

@@ -16,6 +16,7 @@
 #define LEND_MS		2000
 #define BUCKETS		256
 #define ABSENT		1024
+#define KEPT		512
 #define BATCH_MOST	16
 
 /* An entity on its way from the store. */
@@ -45,8 +46,21 @@ struct absent {					/* a digest that no key has */
 	int64_t		 at_us;			/* 0: none */
 };
 
+/* What the board knows, unpacked; in an arena of its own, which goes with the last that points to it. */
+struct kept {
+	struct arena	*arena;
+	unsigned	 refs;
+	struct entity	 entity;
+	struct known_id	 id;
+	uint32_t	 generation;		/* read before the board was */
+	struct known	 known;
+	struct standing	 room;
+	const struct standing *standing;	/* NULL: it is none */
+};
+
 struct lookups {
 	struct lookups_setup to;
+	struct kept	*kept[KEPT];
 	struct load	*buckets[BUCKETS];
 	unsigned	 pending;		/* wishes */
 	struct timer	 tick;
@@ -63,10 +77,11 @@ is_read_along(const struct lookups *l, int64_t now)
 	return (board_changes_read_until(l->to.board) > now - l->to.fresh_ms * 1000);
 }
 
+/* That somebody is there now is a change like others, but by which names people are known it does not tell. */
 static bool
-counts(const struct lookups *l, const struct known *k, int64_t now)
+counts(const struct lookups *l, enum known_kind kind, const struct known *k, int64_t now)
 {
-	if (k->payload.len == 0)
+	if (k->payload.len == 0 && kind == KNOWN_OTHER)
 		return (k->loaded_us > now - (is_read_along(l, now) ? ABSENT_US : l->to.fresh_ms * 1000));
 	return (k->loaded_us > now - l->to.fresh_ms * 1000 || is_read_along(l, now));
 }
@@ -90,6 +105,67 @@ is_absent(struct lookups *l, const struct known_id *id, int64_t now)
 
 	return (a->at_us > now - ABSENT_US && a->at_us > 0 && memcmp(&a->id, id, sizeof(*id)) == 0 &&
 	    a->generation == known_generation(l->to.board, id));
+}
+
+/* what is kept unpacked */
+
+static void
+kept_free(struct kept *k)
+{
+	if (k != NULL && --k->refs == 0)
+		arena_free(k->arena);
+}
+
+static struct kept **
+kept_slot(struct lookups *l, const struct entity *e)
+{
+	return (&l->kept[(text_hash(e->id) ^ text_hash(e->user_id) * 31 ^ (uint64_t)e->kind * 0x9e3779b97f4a7c15) % KEPT]);
+}
+
+static bool
+is_same(const struct entity *a, const struct entity *b)
+{
+	return (a->kind == b->kind && text_eq(a->id, b->id) && text_eq(a->user_id, b->user_id));
+}
+
+static void
+take_kept(struct wish *w, struct kept *k)
+{
+	k->refs++;
+	w->kept = k;
+	w->payload = k->known.payload;
+	w->standing = k->standing;
+	w->state = WISH_HERE;
+}
+
+static bool
+from_kept(struct lookups *l, struct wish *w, int64_t now)
+{
+	struct kept *k = *kept_slot(l, &w->entity);
+
+	if (k == NULL || !is_same(&k->entity, &w->entity) || k->generation != known_generation(l->to.board, &k->id) ||
+	    !counts(l, k->entity.kind, &k->known, now))
+		return (false);
+	take_kept(w, k);
+	return (true);
+}
+
+/* Takes the arena, in which `known` is. */
+static void
+keep(struct lookups *l, struct wish *w, struct arena *arena, const struct known *known, uint32_t generation)
+{
+	struct kept **slot = kept_slot(l, &w->entity), *k = arena_new_of(arena, struct kept);
+
+	k->arena = arena;
+	k->refs = 1;
+	k->entity = (struct entity){ .kind = w->entity.kind, .id = arena_copy(arena, w->entity.id), .user_id = arena_copy(arena, w->entity.user_id) };
+	k->id = w->id;
+	k->generation = generation;
+	k->known = *known;
+	k->standing = known->payload.len > 0 && standing_unpack(&k->room, arena, known->payload) ? &k->room : NULL;
+	kept_free(*slot);
+	*slot = k;
+	take_kept(w, k);
 }
 
 /* the end of a wish's waiting */
@@ -224,6 +300,7 @@ tell_waiting(struct lookups *l, struct load *load)
 
 		if (load->end == STORE_FINE) {
 			w->payload = arena_copy(owner->arena, buf_as_text(&load->packed));
+			w->standing = NULL;
 			wait_end(l, w, WISH_HERE);
 		} else
 			give_up(l, w);
@@ -356,7 +433,6 @@ lookup_wish(struct lookup *lookup, enum known_kind kind, struct text id, struct 
 	w->entity = (struct entity){ .kind = kind, .id = id, .user_id = user_id };
 	w->of = lookup;
 	w->payload = TEXT("");
-	entity_known_id(&w->id, lookup->arena, &w->entity);
 	w->next = lookup->wishes;
 	lookup->wishes = w;
 	return (w);
@@ -369,9 +445,18 @@ lookup_anew(struct wish *w, bool usable)
 		return;
 	w->anew = true;
 	w->stale = usable;
+	w->standing = NULL;
 	if (!usable)
 		w->payload = TEXT("");
 	w->state = WISH_NEW;
+}
+
+static void
+need_id(struct wish *w)
+{
+	if (!w->has_id)
+		entity_known_id(&w->id, w->of->arena, &w->entity);
+	w->has_id = true;
 }
 
 /* From what is known; false: the store must be asked. */
@@ -379,24 +464,33 @@ static bool
 from_board(struct lookups *l, struct wish *w, int64_t now)
 {
 	struct known k = { TEXT(""), 0 };
-	bool known;
+	struct arena *arena;
+	uint32_t generation;
 
+	if (!w->anew && from_kept(l, w, now))
+		return (true);
+	need_id(w);
 	if (w->anew)
 		return (false);
 	if (w->entity.kind == KNOWN_KEY && is_absent(l, &w->id, now)) {
 		w->state = WISH_HERE;
 		return (true);
 	}
-	known = known_find(&k, w->of->arena, l->to.board, &w->id);
-	if (known && counts(l, &k, now)) {
-		w->payload = k.payload;
-		w->state = WISH_HERE;
+	arena = arena_new();
+	generation = known_generation(l->to.board, &w->id);
+	if (!known_find(&k, arena, l->to.board, &w->id)) {
+		arena_free(arena);
+		return (false);
+	}
+	if (counts(l, w->entity.kind, &k, now)) {
+		keep(l, w, arena, &k, generation);
 		return (true);
 	}
-	if (known && is_young_enough(l, &k, now)) {
-		w->payload = k.payload;
+	if (is_young_enough(l, &k, now)) {
+		w->payload = arena_copy(w->of->arena, k.payload);
 		w->stale = true;
 	}
+	arena_free(arena);
 	return (false);
 }
 
@@ -475,6 +569,17 @@ lookup_forget(struct lookup *lookup)
 	lookup->pending = 0;
 }
 
+void
+lookup_free(struct lookup *lookup)
+{
+	lookup_forget(lookup);
+	for (struct wish *w = lookup->wishes; w != NULL; w = w->next) {
+		kept_free(w->kept);
+		w->kept = NULL;
+	}
+	lookup->wishes = NULL;
+}
+
 struct lookups *
 lookups_new(const struct lookups_setup *to)
 {
@@ -493,6 +598,8 @@ lookups_free(struct lookups *l)
 	if (l == NULL)
 		return;
 	timer_stop(l->to.loop, &l->tick);
+	for (size_t i = 0; i < KEPT; i++)
+		kept_free(l->kept[i]);
 	free(l);
 }
 

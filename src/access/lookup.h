@@ -4,7 +4,8 @@
  *
  * What the board knows counts while the changes of the store are read (board_changes_read_until), or for a second.  After that it is asked for again, and counts
  * on only while the store is away, up to an age.  Whoever needs an entity that is being loaded waits for that load; a load that takes too long ends as if the
- * store were away.  Digests that no key has are remembered by the worker itself for some seconds: guessing neither asks the store each time nor fills the board.
+ * store were away.  Digests that no key has are remembered by the worker itself for some seconds: guessing neither asks the store each time nor fills the board.  What is asked for often is kept
+ * unpacked beside, for as long as it counts.
  * Everything here belongs to the loop.
  */
 #ifndef ACCESS_LOOKUP_H
@@ -38,14 +39,16 @@ enum wish_state {
 struct wish {
 	struct entity	 entity;
 	enum wish_state	 state;
-	struct text	 payload;		/* in the lookup's arena */
+	struct text	 payload;		/* until lookup_free() */
+	const struct standing *standing;	/* the same unpacked, where the worker had it so; NULL: unpack it */
 	struct wish	*next;
 	/* the room's own */
 	struct lookup	*of;
 	struct known_id	 id;
 	struct wish	*waits_next, **waits_link;
 	int64_t		 until_us;
-	bool		 anew, stale;
+	bool		 has_id, anew, stale;
+	struct kept	*kept;			/* what payload and standing belong to; NULL: the lookup's arena */
 };
 
 /* All that one caller needs.  Lives in its owner, zeroed but for `ready` and `arena`. */
@@ -60,5 +63,6 @@ struct wish	*lookup_wish(struct lookup *, enum known_kind, struct text id, struc
 bool		 lookup_fetch(struct lookups *, struct lookup *);	/* true: no wish is new or pending */
 void		 lookup_anew(struct wish *, bool usable);	/* what is known has run out, or (not usable) is none: to be fetched from the store, once */
 void		 lookup_forget(struct lookup *);	/* waits no more; fine when it does not */
+void		 lookup_free(struct lookup *);		/* and gives back what its wishes hold: before its arena goes */
 
 #endif

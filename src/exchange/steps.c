@@ -179,6 +179,7 @@ exchange_free(struct exchange *x)
 	buf_free(&x->gathered);
 	sse_free(&x->sse);
 	config_release(x->config);
+	lookup_free(&x->lookup);
 	arena_free(x->arena);
 	worker_load_changed(w);
 }

@@ -18,6 +18,19 @@
 
 #define KEY	"sk-0123456789abcdefghij"
 
+/* Somebody who asks. */
+struct asker {
+	struct lookup	 lookup;
+	struct caller	 caller;
+	struct finding	 finding;
+	const char	*key;
+	enum find_end	 end;
+	unsigned	 wakes;
+};
+
+static struct asker *askers[400];
+static unsigned n_askers;
+
 static char dir[64];
 static struct arena *arena;
 static struct loop *loop;
@@ -112,6 +125,8 @@ tear_down(void **state)
 	char command[128];
 
 	(void)state;
+	while (n_askers > 0)
+		lookup_free(&askers[--n_askers]->lookup);
 	lane_free(lane, 1000);
 	lookups_free(lookups);
 	store_pool_free(pool);
@@ -123,16 +138,6 @@ tear_down(void **state)
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	return (system(command));
 }
-
-/* Somebody who asks. */
-struct asker {
-	struct lookup	 lookup;
-	struct caller	 caller;
-	struct finding	 finding;
-	const char	*key;
-	enum find_end	 end;
-	unsigned	 wakes;
-};
 
 static void
 go(struct asker *a)
@@ -154,6 +159,7 @@ static void
 begin(struct asker *a, const char *key)
 {
 	*a = (struct asker){ .lookup = { .ready = woken, .arena = arena }, .key = key };
+	askers[n_askers++] = a;
 	go(a);
 }
 
@@ -244,14 +250,14 @@ guessing_asks_the_store_once(void **state)
 static void
 many_share_one_load(void **state)
 {
-	struct asker many[50];
+	struct asker *many = arena_alloc(arena, 50 * sizeof(*many));
 
 	(void)state;
 	pause_ms = 20;
 	loop_turn(loop, 0);
-	for (size_t i = 0; i < nitems(many); i++)
+	for (size_t i = 0; i < 50; i++)
 		begin(&many[i], KEY);
-	for (size_t i = 0; i < nitems(many); i++) {
+	for (size_t i = 0; i < 50; i++) {
 		wait_for(&many[i]);
 		assert_int_equal(many[i].end, FOUND);
 	}
@@ -261,18 +267,18 @@ many_share_one_load(void **state)
 static void
 a_full_queue_is_told(void **state)
 {
-	struct asker many[40];
+	struct asker *many = arena_alloc(arena, 40 * sizeof(*many));
 	char keys[40][32];
 	unsigned busy = 0;
 
 	(void)state;
 	pause_ms = 20;
 	loop_turn(loop, 0);
-	for (size_t i = 0; i < nitems(many); i++) {
+	for (size_t i = 0; i < 40; i++) {
 		snprintf(keys[i], sizeof(keys[i]), "sk-number-%012zu", i);
 		begin(&many[i], keys[i]);
 	}
-	for (size_t i = 0; i < nitems(many); i++) {
+	for (size_t i = 0; i < 40; i++) {
 		wait_for(&many[i]);
 		busy += error_status(many[i].finding.error) == 503;
 	}
@@ -298,19 +304,19 @@ a_change_counts_at_once(void **state)
 static void
 a_change_while_it_is_loaded_is_not_undone(void **state)
 {
-	struct asker a;
+	struct asker *a = arena_new_of(arena, struct asker);
 	struct known_id id;
 
 	(void)state;
 	pause_ms = 50;
 	loop_turn(loop, 0);
-	begin(&a, KEY);
+	begin(a, KEY);
 	while (loads == 0)
 		usleep(1000);			/* it has read, and thinks */
 	known_id_make(&id, KNOWN_KEY, sha256_hex(arena, TEXT(KEY)));
 	put_key(KEY, "NULL", "{\"blocked\":true}");
 	known_change(board, &id);
-	wait_for(&a);
+	wait_for(a);
 	assert_true(ask(KEY)->caller.standing[SCOPE_KEY]->blocked);
 }
 
@@ -372,16 +378,16 @@ a_store_that_hangs_is_away(void **state)
 static void
 who_leaves_is_forgotten(void **state)
 {
-	struct asker a, b;
+	struct asker *a = arena_new_of(arena, struct asker), *b = arena_new_of(arena, struct asker);
 
 	(void)state;
 	pause_ms = 20;
 	loop_turn(loop, 0);
-	begin(&a, KEY);
-	begin(&b, KEY);
-	lookup_forget(&a.lookup);
-	wait_for(&b);
-	assert_true(a.wakes == 0 && b.end == FOUND);
+	begin(a, KEY);
+	begin(b, KEY);
+	lookup_forget(&a->lookup);
+	wait_for(b);
+	assert_true(a->wakes == 0 && b->end == FOUND);
 }
 
 static void
