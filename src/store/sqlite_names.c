@@ -2,49 +2,20 @@
 /* SQLite's functions, found by name. */
 #include "store/sqlite.h"
 
-#include "base/log.h"
+#include "base/library.h"
 #include "base/text.h"
-
-#include <dlfcn.h>
-#include <pthread.h>
-#include <stddef.h>
-
-#define SONAME	"libsqlite3.so.0"
 
 struct libsqlite libsqlite;
 
-static bool loaded;
-
-static const struct {
-	const char	*name;
-	size_t		 at;
-} functions[] = {
+static const struct library_function functions[] = {
 #define ROW(name)	{ "sqlite3_" #name, offsetof(struct libsqlite, name) },
 	LIBSQLITE_FUNCTIONS(ROW)
 };
 
-static void
-load(void)
-{
-	void *library = dlopen(SONAME, RTLD_NOW | RTLD_LOCAL);
-
-	for (size_t i = 0; library != NULL && i < nitems(functions); i++) {
-		void *found = dlsym(library, functions[i].name);
-
-		if (found == NULL)
-			library = NULL;
-		*(void **)((char *)&libsqlite + functions[i].at) = found;
-	}
-	if (library == NULL)
-		note(NOTE_ERROR, "", "SQLite can not be loaded: %s", dlerror());
-	loaded = library != NULL;
-}
-
 bool
 libsqlite_load(void)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	static struct library library = { .file = "libsqlite3.so.0", .functions = functions, .n = nitems(functions), .table = &libsqlite, .mutex = PTHREAD_MUTEX_INITIALIZER };
 
-	pthread_once(&once, load);
-	return (loaded);
+	return (library_load(&library));
 }

@@ -2,20 +2,12 @@
 /* libcurl's functions, found by name. */
 #include "upstream/libcurl.h"
 
-#include "base/log.h"
+#include "base/library.h"
 #include "base/text.h"
-
-#include <dlfcn.h>
-#include <stddef.h>
-
-#define SONAME	"libcurl.so.4"
 
 struct libcurl libcurl;
 
-static const struct {
-	const char	*name;
-	size_t		 at;
-} functions[] = {
+static const struct library_function functions[] = {
 #define ROW(name)	{ "curl_" #name, offsetof(struct libcurl, name) },
 	LIBCURL_FUNCTIONS(ROW)
 };
@@ -23,16 +15,7 @@ static const struct {
 bool
 libcurl_load(void)
 {
-	void *library = dlopen(SONAME, RTLD_NOW | RTLD_LOCAL);
+	static struct library library = { .file = "libcurl.so.4", .functions = functions, .n = nitems(functions), .table = &libcurl, .mutex = PTHREAD_MUTEX_INITIALIZER };
 
-	for (size_t i = 0; library != NULL && i < nitems(functions); i++) {
-		void *found = dlsym(library, functions[i].name);
-
-		if (found == NULL)
-			library = NULL;
-		*(void **)((char *)&libcurl + functions[i].at) = found;
-	}
-	if (library == NULL)
-		note(NOTE_ERROR, "", "libcurl can not be loaded: %s", dlerror());
-	return (library != NULL);
+	return (library_load(&library));
 }
