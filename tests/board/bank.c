@@ -45,8 +45,11 @@ struct bank_memory {
 	struct bank_lease leases[LEASES_MOST];
 };
 
+/* A kill may cut a write between two pages, so records divide a page. */
+#define VENDOR_RECORD	64
+
 struct row {
-	char		 id[37];
+	_Alignas(256) char id[37];
 	uint8_t		 n;
 	int64_t		 cost;
 	struct charge	 charges[4];
@@ -97,7 +100,9 @@ bank_new(const char *dir, int64_t key_ceiling, int64_t team_ceiling)
 		b->m->states[0].accounts[a].ceiling = a == BANK_TEAM ? team_ceiling : key_ceiling;
 	b->vendor = open_in(b, "vendor");
 	b->spool = open_in(b, "spool");
-	b->rows = must_alloc(ROWS_MOST * sizeof(b->rows[0]));
+	b->rows = aligned_alloc(_Alignof(struct row), ROWS_MOST * sizeof(b->rows[0]));
+	if (b->rows == NULL)
+		bank_die("no room for rows");
 	b->ids = must_zalloc(IDS * sizeof(b->ids[0]));
 	return (b);
 }
@@ -217,7 +222,10 @@ bank_is_behind(struct bank *b)
 void
 bank_vendor(struct bank *b, const char id[37])
 {
-	if (write(b->vendor, id, 36) != 36)
+	char record[VENDOR_RECORD] = { 0 };
+
+	memcpy(record, id, 36);
+	if (write(b->vendor, record, sizeof(record)) != (ssize_t)sizeof(record))
 		bank_die(__func__);
 }
 
@@ -407,7 +415,7 @@ bank_check_end(struct bank *b)
 	for (unsigned a = 1; a <= BANK_ACCOUNTS; a++)
 		if (s->accounts[a].held != 0)
 			return ("money is held at the end");
-	for (off_t at = 0; pread(b->vendor, id, 36, at) == 36; at += 36)
+	for (off_t at = 0; pread(b->vendor, id, 36, at) == 36; at += VENDOR_RECORD)
 		if (*place_of(b, id) == 0)
 			return ("a call that was sent has no row");
 	return (bank_check(b));
@@ -422,7 +430,7 @@ bank_spent(struct bank *b, uint64_t account)
 unsigned
 bank_calls(struct bank *b)
 {
-	return ((unsigned)(lseek(b->vendor, 0, SEEK_END) / 36));
+	return ((unsigned)(lseek(b->vendor, 0, SEEK_END) / VENDOR_RECORD));
 }
 
 unsigned
