@@ -50,6 +50,12 @@ seat_slots(struct running_file *f, unsigned seat, unsigned *n)
 /* seats */
 
 static void
+count_used(struct running *r)
+{
+	word_set(&r->file->seats[r->seat].used, r->n_slots - r->n_free);
+}
+
+static void
 list_slots(struct running *r)
 {
 	r->slots = all_slots(r->file, r->seat);
@@ -60,6 +66,7 @@ list_slots(struct running *r)
 		if (slot_state(&r->slots[i]) == RUNNING_FREE)
 			r->free[r->n_free++] = i;
 	r->left_over = r->n_free < r->n_slots;
+	count_used(r);
 }
 
 static void
@@ -195,6 +202,7 @@ give_slot_back(struct running *r, unsigned slot)
 {
 	r->mine[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
 	r->free[r->n_free++] = slot;
+	count_used(r);
 }
 
 unsigned
@@ -207,6 +215,7 @@ running_begin(struct running *r, const char id[37], int64_t began_wall_ms, const
 		return (RUNNING_NONE);
 	slot = r->free[--r->n_free];
 	r->mine[slot / 64] |= UINT64_C(1) << (slot % 64);
+	count_used(r);
 	s = &r->slots[slot];
 	if (slot >= word_get(&r->file->seats[r->seat].high))
 		atomic_store(&r->file->seats[r->seat].high, slot + 1);
@@ -326,16 +335,14 @@ running_mine(const struct running *r)
 unsigned
 running_all(const struct running *r)
 {
-	unsigned all = 0;
+	unsigned wide = word_get32(&r->file->header.wide_used), narrow = word_get32(&r->file->header.narrow_used);
+	uint64_t all = 0;
 
-	for (unsigned seat = 0; seat < SEATS; seat++) {
-		unsigned n;
-		const struct running_slot *slots = seat_slots(r->file, seat, &n);
-
-		for (unsigned i = 0; i < n; i++)
-			all += slot_state(&slots[i]) != RUNNING_FREE;
-	}
-	return (all);
+	for (unsigned i = 0; i < wide; i++)
+		all += word_get(&r->file->seats[i].used);
+	for (unsigned i = 0; i < narrow; i++)
+		all += word_get(&r->file->seats[BOARD_WIDE + i].used);
+	return ((unsigned)all);
 }
 
 /* the sweeper */
@@ -351,8 +358,10 @@ finish_slots(struct running *r, struct running_slot *slots, unsigned n, const st
 			continue;
 		if (slot_finish(r->file, &slots[i], append, self)) {
 			++*finished;
-			if (owner != NULL)
+			if (owner != NULL) {
 				r->free[r->n_free++] = i;
+				count_used(r);
+			}
 		} else
 			all = false;
 	}
@@ -369,8 +378,10 @@ sweep_seat(struct running *r, unsigned seat, running_append_f *append, void *sel
 		return (0);
 	if (is_taken(r->file, seat)) {		/* else another was faster */
 		end_turns(r->file, seat);
-		if (finish_slots(r, slots, n, NULL, append, self, &finished))
+		if (finish_slots(r, slots, n, NULL, append, self, &finished)) {
+			word_set(&r->file->seats[seat].used, 0);
 			word_set(&r->file->seats[seat].taken, 0);
+		}
 	}
 	board_point();
 	board_unlock(r->fd, LOCK_SEATS + seat);

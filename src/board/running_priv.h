@@ -60,6 +60,7 @@ struct running_slot {
 struct running_seat {
 	_Alignas(LINE) word64 taken;
 	word64		 high;			/* slots that were ever used, counted from the front */
+	word64		 used;			/* slots that are not free, as its owner or sweeper counts them */
 	word64		 turn_next, turn_oldest;	/* of asking the store: the next to begin, the oldest that is open (0: none) */
 };
 

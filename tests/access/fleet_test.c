@@ -184,8 +184,12 @@ work(const struct world *world, unsigned host)
 		later(&clients[i], call_begins, (unsigned)(random_u64() % 1000));
 	}
 	loop_run(w.loop);
+	budgets_free(w.budgets);
+	lane_free(setup.lane, 1000);
 	running_close(setup.running);
+	store_pool_free(setup.pool);
 	spool_close(w.spool);
+	loop_free(w.loop);
 	return (0);
 }
 
@@ -227,6 +231,14 @@ keep(const struct world *world, unsigned host)
 		if (ship_all(shipper, store) == STORE_FINE && keeper_turn(keeper, store, clock_wall_ms()) == STORE_FINE)
 			keeper_recalls(keeper, store, clock_wall_ms(), &more);
 	}
+	keeper_free(keeper);
+	shipper_free(shipper);
+	reader_close(setup.reader);
+	store_free(store);
+	spool_close(spool);
+	running_close(running);
+	arena_free(arena);
+	buf_free(&why);
 	return (0);
 }
 
