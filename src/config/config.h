@@ -86,6 +86,7 @@ struct facts {
 	unsigned	 tariff;		/* which of the shipped ones */
 };
 bool		 facts_nth(struct facts *, size_t i);	/* in the order of their names; false: no more */
+bool		 facts_find(struct facts *, struct text model);	/* with or without a vendor's prefix */
 const char	*facts_flag(unsigned bit);	/* "vision", as in LiteLLM's supports_vision; NULL: no more */
 
 /* A parameter of litellm_params that is sent when the client leaves it out. */

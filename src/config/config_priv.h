@@ -212,7 +212,6 @@ struct text	 shown_params(struct load *, const struct node *litellm_params, cons
 struct text	 shown_info(struct load *, const struct node *model_info, const struct node *litellm_params);
 
 /* facts.c */
-bool		 facts_find(struct facts *, struct text model);	/* with or without a vendor's prefix */
 bool		 facts_find_exactly(struct facts *, struct text model);
 unsigned	 facts_rates(struct rate *, unsigned most, const struct facts *);	/* how many */
 

@@ -297,6 +297,7 @@ enum step_result local_spend_calculate(struct exchange *), local_cost_estimate(s
 /* price.c */
 void	price_so_far(struct exchange *);		/* of a stream that goes on */
 void	price_exchange(struct exchange *);		/* x->usage … x->cost, once: of a whole answer before its headers, else at the end */
+const struct tariff *price_tariff(struct exchange *);	/* of whom it asks now, or where it passes to; NULL: unknown */
 void	price_headers(struct exchange *, struct buf *);	/* of a whole answer */
 int	tier_asked(const struct exchange *);		/* by the body's service_tier; -1: not */
 

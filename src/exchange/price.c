@@ -75,8 +75,8 @@ tariff_of_passed(struct exchange *x)
 	return (config_tariff_named(x->arena, x->config, to->vendor, x->model));
 }
 
-static const struct tariff *
-tariff_of(struct exchange *x)
+const struct tariff *
+price_tariff(struct exchange *x)
 {
 	const struct tariff *t;
 
@@ -84,7 +84,7 @@ tariff_of(struct exchange *x)
 		return (tariff_of_passed(x));
 	t = config_tariff(x->arena, x->config, x->deployment, route_model(&x->plan, x->deployment));
 	/* a name of the operator's own, as at Azure: what answered may say what it is */
-	return (t == NULL ? config_tariff(x->arena, x->config, x->deployment, x->seen->served_model) : t);
+	return (t == NULL && x->seen != NULL ? config_tariff(x->arena, x->config, x->deployment, x->seen->served_model) : t);
 }
 
 /* Counting tokens and looking at what was made before cost nothing; a call that passes through costs what is written for it, whoever answered. */
@@ -119,7 +119,7 @@ price_exchange(struct exchange *x)
 		return;
 	if (x->usage.tier < 0)
 		x->usage.tier = x->tier;
-	x->tariff = tariff_of(x);
+	x->tariff = price_tariff(x);
 	x->cost = price_call(x->tariff, &x->usage, upstream_ms(x), &x->price);
 }
 

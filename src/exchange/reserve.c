@@ -230,6 +230,38 @@ bound_all(struct exchange *x)
 	}
 }
 
+/* What passes through costs so much a call, or what its model costs: it names one in its body. */
+static void
+bound_passed(struct exchange *x)
+{
+	static const char *const names[] = { "max_tokens", "max_completion_tokens", "max_output_tokens" };
+	struct text body = x->request != NULL ? x->request->body : TEXT("");
+	struct price_ask a = { .prompt_bytes = body.len, .max_tokens = -1, .most_ms = x->config->settings.total_timeout_ms, .tier = -1 };
+	const struct tariff *t = price_tariff(x);
+	struct json_item item;
+	struct facts f;
+	int64_t n;
+
+	x->bound = x->floor = 0;
+	x->unpriced = t == NULL && x->model.len > 0 ? x->conduit->to : NULL;
+	x->free_model = t != NULL && t->free;
+	if (t == NULL)
+		return;
+	if (x->model.len == 0) {		/* a price for each call: no tokens are counted */
+		a.prompt_bytes = 0;
+		a.max_tokens = 0;
+	}
+	for (size_t i = 0; i < nitems(names) && x->model.len > 0; i++)
+		if (json_find(body, names[i], &item) && json_to_i64(item.raw, &n) && n > a.max_tokens)
+			a.max_tokens = n;
+	if (facts_find(&f, x->model)) {
+		a.max_output = f.max_output;
+		a.window = f.max_input;
+	}
+	a.media = media_of(body);
+	x->bound = x->floor = price_bound(t, &a);
+}
+
 /* refusals */
 
 static const struct {
@@ -440,6 +472,8 @@ reserve_money(struct exchange *x)
 
 	if (x->conduit == NULL)
 		bound_all(x);
+	else
+		bound_passed(x);
 	charge_all(x);
 	if (x->unpriced != NULL && has_ceiling(x) && x->config->settings.budget_strict) {
 		x->error = unpriced_error(x);

@@ -158,6 +158,20 @@ def test_what_passes_through(priced):
     assert answer.status_code == 200 and priced.line(answer.headers["x-litellm-call-id"])["cost"] == 0.000013
 
 
+def test_what_passes_through_is_held_by_a_budget(priced):
+    """Of a price for each call, and of a vendor's model, as much as of any other call."""
+    key = {"Authorization": "Bearer " + priced.post("/key/generate", {"max_budget": 0.6}).json()["key"]}
+    assert [priced.post("/bria", {"x": 1}, headers=key).status_code for _ in range(4)] == [200, 200, 429, 429]
+    refused = priced.post("/bria", {"x": 1}, headers=key)
+    assert "Current cost: 0.5, Max budget: 0.6" in refused.text
+    key = {"Authorization": "Bearer " + priced.post("/key/generate", {"max_budget": 0.00002}).json()["key"]}
+    body = ASK | {"model": "openai/script:fixed,in=7,out=3", "max_tokens": 3}
+    assert priced.post("/openai/v1/chat/completions", body, headers=key).status_code == 429
+    key = {"Authorization": "Bearer " + priced.post("/key/generate", {"max_budget": 0.001}).json()["key"]}
+    assert priced.post("/openai/v1/chat/completions", body, headers=key).status_code == 200
+    assert priced.post("/openai/v1/chat/completions", body | {"model": "script:fixed"}, headers=key).status_code == 403      # no price, so nothing can hold it
+
+
 def test_spend_calculate(priced):
     answer = {"id": "i", "model": "gpt-5.4", "choices": [{"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}],
               "usage": {"prompt_tokens": 1000, "completion_tokens": 200, "prompt_tokens_details": {"cached_tokens": 500}}}
