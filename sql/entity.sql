@@ -6,6 +6,9 @@ SELECT doc FROM sluice_thing WHERE kind = 'budget' AND id = $1;
 -- name: project_exists
 SELECT id FROM sluice_thing WHERE kind = 'project' AND id = $1;
 
+-- name: project_team
+SELECT coalesce(parent, '') FROM sluice_thing WHERE kind = 'project' AND id = $1;
+
 -- name: organization_exists
 SELECT organization_id FROM sluice_organization WHERE organization_id = $1;
 

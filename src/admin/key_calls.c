@@ -69,12 +69,48 @@ say_made(struct admin_call *c, const struct key *k, struct text text, const stru
 
 /* POST /key/generate */
 
+/* Whose money is spent, too: an organization one is in, or that of the team; a project of the team. */
+static struct error *
+check_places(struct admin_call *c, struct text team, struct text org, struct text project)
+{
+	struct rows of_team = { 0 }, of_project = { 0 };
+	bool in = false;
+
+	if (team.len > 0 && org.len > 0)
+		TRY(ASK(c, &of_team, SQL_TEAM_ORGANIZATION, V_TEXT(team)));
+	if (org.len > 0 && (of_team.n == 0 || !text_eq(rows_text(&of_team, 0, 0), org)))
+		TRY(is_org_member(&in, c, org));
+	else
+		in = true;
+	if (!in)
+		return (admin_forbidden(c, "You are no member of the organization '" TEXT_FMT "'.", TEXT_ARG(org)));
+	if (project.len > 0)
+		TRY(ASK(c, &of_project, SQL_PROJECT_TEAM, V_TEXT(project)));
+	if (of_project.n > 0 && !text_eq(rows_text(&of_project, 0, 0), team))
+		return (admin_forbidden(c, "The project '" TEXT_FMT "' is not of the key's team.", TEXT_ARG(project)));
+	return (NULL);
+}
+
+/* Leaving an organization or a project would leave their budgets: their admins say so. */
+static struct error *
+check_leaving(struct admin_call *c, const struct doc *before, const struct doc *after)
+{
+	struct text org = doc_string(before, "organization_id"), team = doc_string(before, "team_id");
+	bool may = true;
+
+	if (org.len > 0 && doc_raw(after, "organization_id").len == 0)
+		TRY(is_org_admin(&may, c, org));
+	else if (doc_raw(before, "project_id").len > 0 && doc_raw(after, "project_id").len == 0)
+		TRY(is_team_admin(&may, c, team));
+	return (may ? NULL : admin_forbidden(c, "Only admins may take a key out of its organization or its project."));
+}
+
 /* Who the key is for, where the body does not say. */
 static struct error *
 check_maker(struct admin_call *c, const struct json *body, const char *route)
 {
 	static const char *const admins_only[] = { "spend", "permissions", "may_assert_user", "temp_budget_increase", "temp_budget_expiry" };
-	struct text user, team, org;
+	struct text user, team, org, project;
 
 	TRY(body_text(&user, c, body, "user_id"));
 	TRY(body_text(&team, c, body, "team_id"));
@@ -84,6 +120,8 @@ check_maker(struct admin_call *c, const struct json *body, const char *route)
 	for (size_t i = 0; i < nitems(admins_only); i++)
 		if (body_has(body, admins_only[i]) || body_has(json_get(body, "metadata"), admins_only[i]))
 			return (admin_forbidden(c, "Only proxy admins may set %s.", admins_only[i]));
+	TRY(body_text(&project, c, body, "project_id"));
+	TRY(check_places(c, team, org, project));
 	return (may_key(c, DEED_MAKE, route, TEXT(""), user.len > 0 ? user : own_user(c), team, org));
 }
 
@@ -154,11 +192,16 @@ check_raise(struct admin_call *c, const struct doc *before, const struct doc *af
 static struct error *
 check_changes(struct admin_call *c, const struct key *old, const struct key *k, const struct json *body, const char *route)
 {
-	struct text team = doc_string(&k->doc, "team_id"), user = doc_string(&k->doc, "user_id");
+	struct text team = doc_string(&k->doc, "team_id"), user = doc_string(&k->doc, "user_id"), org = doc_string(&k->doc, "organization_id"),
+	    project = doc_string(&k->doc, "project_id");
 
 	TRY(check_raise(c, &old->doc, &k->doc));
 	if (!text_eq(team, doc_string(&old->doc, "team_id")) || !text_eq(user, doc_string(&old->doc, "user_id")))
 		TRY(check_maker(c, body, route));
+	if (!is_admin(c) && (!text_eq(org, doc_string(&old->doc, "organization_id")) || !text_eq(project, doc_string(&old->doc, "project_id"))))
+		TRY(check_places(c, team, org, project));
+	if (!is_admin(c))
+		TRY(check_leaving(c, &old->doc, &k->doc));
 	TRY(key_refers(c, &k->doc));
 	TRY(key_alias_free(c, doc_string(&k->doc, "key_alias"), k->digest));
 	return (key_throughput(c, &k->doc, k->digest));

@@ -179,14 +179,14 @@ static struct error *
 check_changes(struct admin_call *c, const struct team *old, const struct team *t)
 {
 	static const char *const limits[] = { "max_budget", "tpm_limit", "rpm_limit", "max_parallel_requests", "budget_limits", "budget_duration", "models",
-		"model_max_budget" };
+		"model_max_budget", "model_aliases", "access_group_ids", "model_rpm_limit", "model_tpm_limit" };
 	struct text org = doc_string(&old->doc, "organization_id");
 	bool may = is_admin(c);
 
 	if (!may && org.len > 0)
 		TRY(is_org_admin(&may, c, org));
 	for (size_t i = 0; i < nitems(limits) && !may; i++)
-		if (!text_eq(doc_raw(&old->doc, limits[i]), doc_raw(&t->doc, limits[i])))
+		if (!text_eq(field_raw(&old->doc, &team_noun, limits[i]), field_raw(&t->doc, &team_noun, limits[i])))
 			return (admin_forbidden(c, "Team admins may not change %s of their team.", limits[i]));
 	if (text_eq(org, doc_string(&t->doc, "organization_id")) || is_admin(c))
 		return (NULL);

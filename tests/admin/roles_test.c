@@ -36,6 +36,7 @@ static const struct {
 /* What is there before each call. */
 static const char *const scene[][2] = {
 	{ "POST /organization/new", "{\"organization_id\":\"org\",\"organization_alias\":\"org\"}" },
+	{ "POST /organization/new", "{\"organization_id\":\"other\",\"organization_alias\":\"other\"}" },
 	{ "POST /user/new", "{\"user_id\":\"chief\",\"auto_create_key\":false}" },
 	{ "POST /user/new", "{\"user_id\":\"lead\",\"auto_create_key\":false}" },
 	{ "POST /user/new", "{\"user_id\":\"hand\",\"auto_create_key\":false,\"organizations\":[\"org\"]}" },
@@ -70,6 +71,8 @@ static const struct {
 	{ "POST /key/generate", "{}",						{ 200, 200, 403, 200, 200, 200, 200, 403, 401 } },
 	{ "POST /key/generate", "{\"user_id\":\"hand\"}",			{ 200, 200, 403, 403, 403, 200, 403, 403, 401 } },
 	{ "POST /key/generate", "{\"team_id\":\"team\"}",			{ 200, 200, 403, 200, 200, 403, 403, 403, 401 } },
+	{ "POST /key/generate", "{\"organization_id\":\"org\"}",		{ 200, 200, 403, 200, 403, 200, 403, 403, 401 } },
+	{ "POST /key/update", "{\"key\":\"" HAND_KEY "\",\"organization_id\":\"other\"}", { 200, 200, 403, 403, 403, 403, 403, 403, 401 } },
 	{ "POST /key/generate", "{\"spend\":1}",				{ 200, 200, 403, 403, 403, 403, 403, 403, 401 } },
 	{ "POST /key/service-account/generate", "{\"team_id\":\"team\"}",	{ 200, 200, 403, 200, 200, 403, 403, 403, 401 } },
 	{ "POST /key/regenerate", "{\"key\":\"" HAND_KEY "\"}",			{ 200, 200, 403, 403, 403, 200, 403, 403, 401 } },
@@ -83,6 +86,8 @@ static const struct {
 	{ "GET /team/info?team_id=team", NULL,					{ 200, 200, 200, 200, 200, 200, 403, 200, 401 } },
 	{ "POST /team/update", "{\"team_id\":\"team\",\"team_alias\":\"x\"}",	{ 200, 200, 403, 200, 200, 403, 403, 403, 401 } },
 	{ "POST /team/update", "{\"team_id\":\"team\",\"max_budget\":6}",	{ 200, 200, 403, 200, 403, 403, 403, 403, 401 } },
+	{ "POST /team/update", "{\"team_id\":\"team\",\"model_aliases\":{\"a\":\"dear\"}}", { 200, 200, 403, 200, 403, 403, 403, 403, 401 } },
+	{ "POST /team/update", "{\"team_id\":\"team\",\"metadata\":{\"model_rpm_limit\":{}}}", { 200, 200, 403, 200, 403, 403, 403, 403, 401 } },
 	{ "POST /team/update", "{\"team_id\":\"team\",\"organization_id\":null}", { 200, 200, 403, 403, 403, 403, 403, 403, 401 } },
 	{ "PATCH /team/team", "{\"metadata\":{}}",				{ 200, 200, 403, 200, 200, 403, 403, 403, 401 } },
 	{ "POST /team/block", "{\"team_id\":\"team\"}",				{ 200, 200, 403, 200, 403, 403, 403, 403, 401 } },
