@@ -209,6 +209,16 @@ serve_main(int argc, char **argv)
 	return (rc);
 }
 
+/* What the board of that configuration takes. */
+static void
+print_board(const char *path)
+{
+	struct config *config = config_load(path);
+
+	printf("the board takes %zu KB in sluice.run_dir\n", board_size((unsigned)config->settings.known_keys) / 1024);
+	config_release(config);
+}
+
 /* The problems, and what a host needs. */
 static int
 check_main(int argc, char **argv)
@@ -219,7 +229,7 @@ check_main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		json |= strcmp(argv[i], "--json") == 0;
 	if (rc < 2 && !json)
-		printf("the board takes %zu KB in sluice.run_dir\n", board_size() / 1024);
+		print_board(argv[argc - 1]);
 	return (rc);
 }
 

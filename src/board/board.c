@@ -14,13 +14,13 @@
 
 static const struct file_kind board_kind = {
 	.suffix = "board", .magic = BOARD_MAGIC, .shape = BOARD_SHAPE, .layout = BOARD_LAYOUT,
-	.size = sizeof(struct board_file), .at_once = sizeof(struct board_file),
+	.size = sizeof(struct board_file), .at_once = offsetof(struct board_file, known.index),
 };
 
 size_t
-board_size(void)
+board_size(unsigned known)
 {
-	return (sizeof(struct board_file));
+	return (board_kind.at_once + known_size(known));
 }
 
 static bool
@@ -153,6 +153,11 @@ board_open(const char *dir, const char *instance, enum seat_kind kind, struct bu
 	b->file = file;
 	if (b->fd < 0) {
 		free(b);
+		return (NULL);
+	}
+	if (!known_room(b, KNOWN_LEAST_ROOM, why)) {
+		b->kind = SEAT_NONE;
+		board_close(b);
 		return (NULL);
 	}
 	if (kind != SEAT_NONE && !sit_down(b)) {

@@ -33,7 +33,7 @@ struct board	*board_open(const char *dir, const char *instance, enum seat_kind, 
 void		 board_close(struct board *);		/* gives the seat back, clean */
 bool		 board_housekeeper(struct board *);	/* makes its holder the host's housekeeper until it is closed; false: another is */
 unsigned	 board_sweep(struct board *);		/* cleans dead seats; how many.  Each worker calls it once a second */
-size_t		 board_size(void);			/* bytes of the file, for sluice check */
+size_t		 board_size(unsigned known);		/* bytes of the file with room for so many known entities, for sluice check */
 
 /*
  * Listeners: workers that share one are compared with each other (mechanics 4).  `key` names the listener; 0: alone, or not accepting any more.  A worker

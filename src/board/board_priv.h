@@ -17,7 +17,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-#define BOARD_LAYOUT	2			/* raise it with any change below */
+#define BOARD_LAYOUT	3			/* raise it with any change below */
 /* Another build with other tables is another layout too. */
 #define BOARD_SHAPE	((uint64_t)BOARD_LAYOUT << 32 | (uint64_t)COUNTERS << 24 | (uint64_t)DEP_COUNTERS << 16 | (uint64_t)BOARD_STATUSES << 8 | HISTOGRAMS)
 #define BOARD_MAGIC	UINT64_C(0x647261626563756c)
@@ -70,9 +70,10 @@ struct metric_set {
 
 /*
  * What is known: buckets of eight entries, and for each bucket one line that says which entities are in it and when they were last wanted, so that a search reads
- * one line and then the one entry.  An entry is locked while its sequence number is odd; the seat in it tells whom the sweeper must clean up after.
+ * one line and then the one entry.  When buckets are added most entities belong elsewhere and are loaded anew.  An entry is locked while its sequence number is odd; the seat in it tells whom the sweeper must clean up after.
  */
-#define KNOWN_BUCKETS	4096			/* a power of two */
+#define KNOWN_BUCKETS	4096			/* at first; a power of two */
+#define KNOWN_BUCKETS_MOST	131072
 #define KNOWN_WAYS	8
 #define KNOWN_ENTRIES	(KNOWN_BUCKETS * KNOWN_WAYS)
 #define KNOWN_WORDS	56			/* of payload in an entry */
@@ -92,8 +93,9 @@ struct known_table {
 	_Alignas(PAGE) word32 generations[KNOWN_GENERATIONS];
 	word64		 changes_read_us;
 	word64		 writing[SEATS];	/* entry + 1 that this seat has locked, or is about to lock */
-	_Alignas(LINE) word64 index[KNOWN_BUCKETS][KNOWN_WAYS];	/* tag:32, second of last use:32; 0: empty */
-	_Alignas(PAGE) struct known_entry entries[KNOWN_ENTRIES];
+	word32		 buckets;		/* for which there is room; only grows */
+	_Alignas(PAGE) word64 index[KNOWN_BUCKETS_MOST][KNOWN_WAYS];	/* tag:32, second of last use:32; 0: empty */
+	_Alignas(PAGE) struct known_entry entries[KNOWN_BUCKETS_MOST * KNOWN_WAYS];
 };
 
 /* Windows: {identity, number:24 and count:40}; even numbers in one table, odd ones in the other, so that a table's slots are all at least two windows old when a new
@@ -133,9 +135,9 @@ struct board_file {
 		_Alignas(PAGE) word32 of[BOARD_DEPLOYMENTS];
 	}		 in_flight[BOARD_WIDE];
 	struct metric_set sets[BOARD_WIDE + 1];	/* of the wide seats; the last is shared by all others */
-	struct known_table known;
 	struct window_table windows;
 	struct parallel_table parallel;
+	struct known_table known;		/* last: a hole where there is no room yet */
 };
 
 #define NARROW_TAKEN	UINT64_C(1)
@@ -213,6 +215,8 @@ bool	board_sweep_once(struct board *);
 void	window_at(struct window *, struct board *, int64_t size_ms, int64_t wall_ms, int64_t boot_ms);
 /* parallel.c: all that a dead seat had taken */
 void	parallel_clean(struct board_file *, unsigned seat);
+/* known.c: bytes of room for so many entities */
+size_t	known_size(unsigned entities);
 /* known.c: empties the entry a dead seat was writing */
 void	known_clean(struct board_file *, unsigned seat);
 

@@ -35,12 +35,13 @@ known_id_make(struct known_id *to, enum known_kind kind, struct text id)
 /* An id as words, and where it belongs: each word of a digest is as good a hash as another. */
 struct place {
 	uint64_t	 id[4];
+	unsigned	 buckets;
 };
 
 static struct place
-place_of(const struct known_id *id)
+place_of(const struct board *b, const struct known_id *id)
 {
-	struct place p;
+	struct place p = { .buckets = atomic_load_explicit(&b->file->known.buckets, memory_order_acquire) };
 
 	memcpy(p.id, id->bytes, sizeof(p.id));
 	return (p);
@@ -50,7 +51,7 @@ place_of(const struct known_id *id)
 static unsigned
 bucket_of(const struct place *p, unsigned part)
 {
-	return ((unsigned)((p->id[0] + part) & (KNOWN_BUCKETS - 1)));
+	return ((unsigned)((p->id[0] + part) & (p->buckets - 1)));
 }
 
 static uint64_t
@@ -140,8 +141,11 @@ copy_entry(struct copy *c, const struct known_entry *e, const struct place *p)
 	c->stamp = load(&e->stamp);
 	c->loaded_us = (int64_t)load(&e->loaded_us);
 	words = (part_length(c->total, c->part) + 7) / 8;
-	for (unsigned i = 0; i < words; i++)
+	for (unsigned i = 0; i < words; i++) {
 		c->words[i] = load(&e->payload[i]);
+		if (i % 16 == 0)
+			board_point();
+	}
 	return (word_get(&e->lock) == lock);
 }
 
@@ -189,7 +193,7 @@ find_rest(char *to, struct board *b, const struct place *p, const struct copy *f
 bool
 known_find(struct known *found, struct arena *a, struct board *b, const struct known_id *id)
 {
-	struct place p = place_of(id);
+	struct place p = place_of(b, id);
 	struct copy first;
 	char *to;
 
@@ -211,7 +215,7 @@ known_find(struct known *found, struct arena *a, struct board *b, const struct k
 uint32_t
 known_generation(const struct board *b, const struct known_id *id)
 {
-	struct place p = place_of(id);
+	struct place p = place_of(b, id);
 
 	return (atomic_load_explicit(generation_of(&b->file->known, &p), memory_order_acquire));
 }
@@ -219,7 +223,7 @@ known_generation(const struct board *b, const struct known_id *id)
 void
 known_change(struct board *b, const struct known_id *id)
 {
-	struct place p = place_of(id);
+	struct place p = place_of(b, id);
 
 	board_point();
 	atomic_fetch_add(generation_of(&b->file->known, &p), 1);
@@ -370,13 +374,55 @@ void
 known_put(struct board *b, const struct known_id *id, uint32_t generation, struct text payload)
 {
 	uint32_t ago = b->second > PROBATION_S ? b->second - PROBATION_S : 1;
-	struct put put = { place_of(id), generation, payload.len > 0 ? ago : 1, random_u64(), (uint64_t)clock_us(), payload };
+	struct put put = { place_of(b, id), generation, payload.len > 0 ? ago : 1, random_u64(), (uint64_t)clock_us(), payload };
 
 	if (b->kind == SEAT_NONE || payload.len > KNOWN_MOST || known_generation(b, id) != generation)
 		return;
 	for (unsigned part = parts_of(payload.len); part-- > 0;)
 		if (!put_part(b, &put, part))
 			return;
+}
+
+/* room */
+
+static unsigned
+buckets_for(unsigned entities)
+{
+	unsigned n = KNOWN_BUCKETS;
+
+	while (n < KNOWN_BUCKETS_MOST && n * KNOWN_WAYS < entities)
+		n *= 2;
+	return (n);
+}
+
+size_t
+known_size(unsigned entities)
+{
+	return (buckets_for(entities) * (sizeof(((struct known_table *)0)->index[0]) + KNOWN_WAYS * sizeof(struct known_entry)));
+}
+
+/* Room first, so that whoever sees the number can touch what it stands for. */
+bool
+known_room(struct board *b, unsigned entities, struct buf *why)
+{
+	struct known_table *k = &b->file->known;
+	unsigned n = buckets_for(entities), now = word_get32(&k->buckets);
+	int rc;
+
+	if (now >= n)
+		return (true);
+	rc = board_file_room(b->fd, offsetof(struct board_file, known.index), n * sizeof(k->index[0]));
+	board_point();
+	if (rc == 0)
+		rc = board_file_room(b->fd, offsetof(struct board_file, known.entries), n * KNOWN_WAYS * sizeof(k->entries[0]));
+	board_point();
+	if (rc != 0) {
+		buf_print(why, "a board for %u known keys needs %zu KB: %s", n * KNOWN_WAYS, board_size(n * KNOWN_WAYS) / 1024, strerror(rc));
+		return (false);
+	}
+	while (now < n && !atomic_compare_exchange_weak(&k->buckets, &now, n))
+		;
+	return (true);
 }
 
 /* sweeping */
@@ -405,7 +451,7 @@ known_clean(struct board_file *f, unsigned seat)
 
 	if (writing == 0)
 		return;
-	if (writing <= KNOWN_ENTRIES)
+	if (writing <= nitems(f->known.entries))
 		empty_entry(&f->known, (unsigned)writing - 1, seat);
 	board_point();
 	store(&f->known.writing[seat], 0);

@@ -12,6 +12,7 @@
 #include "board/board.h"
 
 #define KNOWN_MOST	4000		/* bytes of one payload */
+#define KNOWN_LEAST_ROOM	32768	/* entities for which every board has room, of up to 448 bytes each */
 
 enum known_kind { KNOWN_KEY, KNOWN_TEAM, KNOWN_MEMBER, KNOWN_USER, KNOWN_ORGANIZATION, KNOWN_PROJECT, KNOWN_CUSTOMER, KNOWN_TAG, KNOWN_OTHER, KNOWN_KINDS };
 extern const char *const known_kinds[KNOWN_KINDS];	/* "key", "team" … as in sluice_change */
@@ -31,6 +32,9 @@ uint32_t	 known_generation(const struct board *, const struct known_id *);
 void		 known_put(struct board *, const struct known_id *, uint32_t generation, struct text payload);
 void		 known_change(struct board *, const struct known_id *);	/* what is known of it counts no more */
 void		 known_change_all(struct board *);
+
+/* Room for more of them; a board never gets smaller.  False and *why: the file system is full, what there was stays. */
+bool		 known_room(struct board *, unsigned entities, struct buf *why);
 
 /* The housekeeper has read all changes of the store up to that moment (CLOCK_BOOTTIME); 0: never. */
 void		 board_changes_read(struct board *, int64_t until_us);

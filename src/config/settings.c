@@ -81,6 +81,8 @@ static const struct setting table[] = {
 	    "Virtual keys that need no store, each with its digest and, in LiteLLM's words, what it may." },
 	{ "known_age_when_away", KIND_TIME, AT(known_age_when_away_ms), "1h", 0, 365 * DAY, true,
 	    "While the database is away, keys that are known keep working until what is known of them is that old." },
+	{ "known_keys", KIND_NUMBER, AT(known_keys), "32768", 32768, 1048576, false,
+	    "How many keys, teams, users and so on a host knows without asking the database; 512 bytes of shared memory each." },
 	{ "least_max_tokens", KIND_NUMBER, AT(least_max_tokens), "256", 1, 1000000, true,
 	    "A call without max_tokens gets the limit that the rest of its budget buys, if it is at least so many." },
 	{ "listen", KIND_TEXT, AT(listen), "", 0, 0, false,

@@ -4,6 +4,7 @@
 
 #include "admin/overlay.h"
 #include "base/clock.h"
+#include "board/known.h"
 #include "board/parallel.h"
 #include "exchange/exchange.h"
 #include "ledger/host.h"
@@ -346,6 +347,8 @@ open_board(struct worker *w, int fd)
 	w->board = board_open(s->run_dir.at, s->instance.at, w->form == FORM_ONE || w->form == FORM_CGI ? SEAT_NARROW : SEAT_WIDE, &why);
 	if (w->board == NULL)
 		note(NOTE_ERROR, "", "the board can not be opened: " TEXT_FMT, TEXT_ARG(buf_as_text(&why)));
+	else if (!known_room(w->board, (unsigned)s->known_keys, &why))
+		note(NOTE_WARN, "", "known_keys is not in force: " TEXT_FMT, TEXT_ARG(buf_as_text(&why)));
 	buf_free(&why);
 	if (w->board != NULL)
 		board_listener(w->board, w->form == FORM_SERVE ? listener_key(fd) : 0);

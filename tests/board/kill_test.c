@@ -10,10 +10,12 @@
 #include "board/board_priv.h"
 #include "board/hammer.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,9 +28,12 @@ static unsigned long points_left;		/* until this process kills itself; 0: it doe
 static struct truth *truth;
 static unsigned me;
 
+/* Here a process dies, or lets others go first, who may then find what it is in the middle of. */
 void
 board_point(void)
 {
+	if (random_u64() % 256 == 0)
+		sched_yield();
 	if (points_left > 0 && --points_left == 0) {
 		hammer_dead(truth, me);
 		kill(getpid(), SIGKILL);
@@ -69,6 +74,7 @@ begin(unsigned i)
 
 	if (pid != 0)
 		return (pid);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	me = i;
 	if (random_u64() % 2 == 0)		/* few points, so that the first ones, in opening, are met often */
 		points_left = 1 + random_u64() % (1UL << (random_u64() % 12));

@@ -263,6 +263,73 @@ the_old_make_room(void **state)
 	assert_true(found > 4900);
 }
 
+/* Whose digest begins alike is another all the same. */
+static void
+the_whole_digest_counts(void **state)
+{
+	struct known_id one = team(1), other = one;
+
+	other.bytes[31] ^= 1;
+	put(one, TEXT("one"));
+	assert_false(knows(other));
+	put(other, TEXT("other"));
+	assert_true(knows(one));
+}
+
+/* Two loads of one entity may put their parts in turn: they do not make up one payload. */
+static void
+parts_belong_together(void **state)
+{
+	static char first[1000], second[1000];
+	struct known_id id = team(1);
+	struct known_table *k = &b->file->known;
+	struct known found;
+	unsigned bucket;
+	uint64_t word;
+
+	memset(first, 'a', sizeof(first));
+	memset(second, 'b', sizeof(second));
+	memcpy(&word, id.bytes, sizeof(word));
+	bucket = (unsigned)(word & (KNOWN_BUCKETS - 1));
+	put(id, (struct text){ first, sizeof(first) });
+	struct known_entry old = k->entries[((bucket + 1) & (KNOWN_BUCKETS - 1)) * KNOWN_WAYS];
+	put(id, (struct text){ second, sizeof(second) });
+	assert_true(known_find(&found, arena, b, &id));
+	k->entries[((bucket + 1) & (KNOWN_BUCKETS - 1)) * KNOWN_WAYS] = old;
+	assert_false(known_find(&found, arena, b, &id));
+}
+
+/* All that fits is known again after the room has grown; room that there is not changes nothing. */
+static void
+room_grows(void **state)
+{
+	struct board *other = open_board(SEAT_NARROW);
+	struct buf why = { 0 };
+	struct known found;
+
+	put(team(1), TEXT("x"));
+	assert_true(known_room(other, 200000, &why));
+	assert_int_equal(word_get32(&b->file->known.buckets), 32768);
+	assert_true(known_room(b, 10, &why));			/* it never gets smaller */
+	assert_int_equal(word_get32(&b->file->known.buckets), 32768);
+	for (unsigned i = 0; i < 100000; i++)
+		put(team(i), TEXT("y"));
+	unsigned kept = 0;
+	for (unsigned i = 0; i < 100000; i++) {
+		struct known_id id = team(i);
+
+		if (known_find(&found, arena, other, &id)) {
+			assert_true(text_is(found.payload, "y"));
+			kept++;
+		}
+		arena_clear(arena);
+	}
+	assert_true(kept > 99000);
+	assert_true(board_size(200000) - board_size(0) > (size_t)200000 * 448);
+	board_close(other);
+	buf_free(&why);
+}
+
 static struct known_entry *
 entry_of(struct known_id id)
 {
@@ -362,7 +429,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(ids_are_of_kind_and_name), T(what_was_put_is_found), T(too_large_is_not_known), T(another_process_finds_it),
 		T(a_change_between_asking_and_putting_wins), T(all_can_change), T(a_longer_or_shorter_one_replaces), T(putting_again_takes_no_more_room),
-		T(a_crowd_does_not_push_out_the_hot), T(the_old_make_room), T(a_stuck_entry_is_a_miss_and_is_swept),
+		T(a_crowd_does_not_push_out_the_hot), T(the_old_make_room), T(the_whole_digest_counts), T(parts_belong_together), T(room_grows), T(a_stuck_entry_is_a_miss_and_is_swept),
 		T(a_seat_that_died_before_it_locked_is_no_harm), T(changes_are_read_until), T(figures),
 	};
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -169,8 +170,10 @@ the_living_keep_what_they_hold(void **state)
 static void
 contend(_Atomic int *in, _Atomic unsigned *entered, _Atomic bool *wrong, enum seat_kind kind)
 {
-	struct board *mine = open_board(kind);
+	struct board *mine;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	mine = open_board(kind);
 	for (unsigned got = 0; got < 2000;) {
 		if (take(mine, 5, 4) != PARALLEL_TAKEN)
 			continue;
