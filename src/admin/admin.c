@@ -336,6 +336,9 @@ admin_run(struct admin_call *c, struct store_pool *pool)
 {
 	struct error *e;
 
+	for (size_t i = 0; i < nitems(c->id); i++)
+		c->id[i] = fit_text(c->arena, c->id[i]);
+	c->changed_by = fit_text(c->arena, c->changed_by);
 	c->store = pool != NULL ? store_lend(pool, LEND_MS) : NULL;
 	if ((e = role_refuses(c)) == NULL)
 		e = read_body(c);

@@ -23,6 +23,9 @@ struct error	*admin_ask(struct admin_call *, struct rows *, enum statement, cons
 #define ASK0(call, rows, statement)	admin_ask((call), (rows), (statement), NULL, 0)
 struct error	*admin_end(struct admin_call *, enum store_end);	/* what an end of the store means for the caller */
 
+/* What a database takes: UTF-8 (bytes that are none become U+FFFD); with a zero byte it is empty. */
+struct text	 fit_text(struct arena *, struct text);
+
 /* The query, decoded.  Names in lists may come several times, or with commas. */
 bool		 query_has(const struct admin_call *, const char *name);
 struct text	 query_text(const struct admin_call *, const char *name);	/* empty: not given */

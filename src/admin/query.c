@@ -8,6 +8,14 @@
 #define TEXT_MOST	1024
 #define NAMES_MOST	10000
 
+struct text
+fit_text(struct arena *arena, struct text t)
+{
+	if (t.len > 0 && memchr(t.at, '\0', t.len) != NULL)
+		return (TEXT(""));
+	return (json_unescape(arena, json_escape(arena, t)));
+}
+
 /* The next parameter of that name, decoded ('+' is a blank). */
 static bool
 next_of(struct arena *arena, struct text *rest, const char *name, struct text *value)
@@ -28,8 +36,7 @@ next_of(struct arena *arena, struct text *rest, const char *name, struct text *v
 			if (plain[i] == '+')
 				plain[i] = ' ';
 		*value = arena_percent_decode(arena, raw);
-		if (memchr(value->at, '\0', value->len) != NULL)
-			*value = TEXT("");
+		*value = fit_text(arena, *value);
 		return (true);
 	}
 	return (false);

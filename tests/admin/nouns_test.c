@@ -120,6 +120,10 @@ teams(void **state)
 	desk_calls(d, "POST /team/member_delete", "{\"team_id\":\"t'1\",\"user_id\":\"u%\"}", 200);
 	desk_calls(d, "GET /key/list", NULL, 200);
 	desk_expect(d, "total_count", "0");
+	desk_calls(d, "GET /team/info?team_id=%FF%27", NULL, 404);	/* no text at all */
+	desk_calls(d, "PATCH /team/%C3", "{}", 404);
+	desk_calls(d, "PATCH /team/a%00b", "{}", 422);
+	desk_calls(d, "GET /v2/team/list?search=%80&team_id=%00", NULL, 200);
 	desk_calls(d, "POST /team/delete", "{\"team_ids\":[\"t'1\"]}", 200);
 	desk_calls(d, "GET /v2/team/list?status=deleted", NULL, 200);
 	desk_expect(d, "teams.0.team_alias", "\"Data%\"");
