@@ -12,6 +12,7 @@
 #include "store/store.h"
 
 int	command_db(int argc, char **argv);		/* migrate, status, move */
+int	command_host(int argc, char **argv);		/* list, forget */
 int	command_import(int argc, char **argv);		/* of LiteLLM's database */
 int	command_export(int argc, char **argv);
 int	command_manage(int argc, char **argv);		/* key, team, user, audit: create, list … */

@@ -2,12 +2,14 @@
 """Calls made = rows = sum of spend, and no budget is passed, on two hosts with one database, whatever happens to them.
 
 SLUICE_PROOF=60 makes the troubles that long (seconds), and the budgets fit."""
+import json
 import os
 import random
 import signal
 import threading
 import time
 
+import databases
 import kit
 import pytest
 import requests
@@ -162,3 +164,19 @@ def test_clients_that_leave(hosts, ask):
     for estimated, completion, cost in ask(f"SELECT estimated, completion, cost {mine}", key.digest):
         assert estimated == 1 and 0 < completion < 100 and cost == completion * 100_000
     assert ask("SELECT sum(cost) FROM sluice_day WHERE kind = '' AND key_digest = %s", key.digest) == ask(f"SELECT sum(cost) {mine}", key.digest)
+
+
+def test_hosts_are_known_and_can_be_forgotten(hosts, postgres, database):
+    url = postgres.url(database)
+    known = json.loads(databases.sluice("host", "list", "--json", "-d", url).stdout)
+    assert len(known) == 2 and not any(h["forgotten"] for h in known)
+    assert sorted(h["id"] for h in known) == sorted((host.run / "host").read_text().split()[0] for host in hosts)
+    lives = databases.sluice("host", "forget", known[0]["id"], "-d", url, check=False)
+    assert lives.returncode == 1 and "was seen within the last minute" in lives.stderr
+    databases.sluice("host", "forget", known[0]["id"], "--force", "-d", url)
+    kit.until(lambda: len(json.loads(databases.sluice("host", "list", "-j", "-d", url).stdout)) == 3, what="a new id of the host")
+    key = Key(hosts[0], 10)
+    for host in hosts:
+        r = requests.post(host.url + "/v1/chat/completions", json={"model": "gpt", "messages": [{"role": "user", "content": "x"}], "max_tokens": TOKENS},
+                          headers=key.headers(), timeout=60)
+        assert r.status_code == 200, r.text
