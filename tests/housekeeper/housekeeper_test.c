@@ -120,7 +120,7 @@ rows_in_store(void)
 static void
 await_rows(int64_t n)
 {
-	for (unsigned i = 0; i < 500 && rows_in_store() != n; i++)
+	for (unsigned i = 0; i < 3000 && rows_in_store() != n; i++)
 		usleep(10000);
 	assert_int_equal(rows_in_store(), n);
 }
@@ -128,7 +128,7 @@ await_rows(int64_t n)
 static void
 await_it(const struct housekeeper *h)
 {
-	for (unsigned i = 0; i < 500 && !housekeeper_is_it(h); i++)
+	for (unsigned i = 0; i < 3000 && !housekeeper_is_it(h); i++)
 		usleep(10000);
 	assert_true(housekeeper_is_it(h));
 }
@@ -268,7 +268,7 @@ delay_of_change(struct board *b, const char *digest)
 	other_before = known_generation(b, &other);
 	note_change(digest);
 	began = clock_us();
-	while (known_generation(b, &id) == before && clock_us() < began + 3000000)
+	while (known_generation(b, &id) == before && clock_us() < began + 30000000)
 		usleep(200);
 	assert_int_not_equal(known_generation(b, &id), before);
 	if (digest[0] != '\0')
@@ -281,7 +281,7 @@ delay_of_change(struct board *b, const char *digest)
 static void
 await_changes_read(struct board *b, int64_t since)
 {
-	for (unsigned i = 0; i < 500 && board_changes_read_until(b) < since; i++)
+	for (unsigned i = 0; i < 3000 && board_changes_read_until(b) < since; i++)
 		usleep(10000);
 	assert_true(board_changes_read_until(b) >= since);
 }
