@@ -54,6 +54,7 @@ become_worker(const struct supervisor *s, unsigned number, pid_t parent)
 	sigprocmask(SIG_SETMASK, &s->before, NULL);
 	if (number == s->set.workers) {
 		close(s->set.listen_fd);
+		prctl(PR_SET_NAME, "sluice-keeper");	/* ps and top tell it from the workers */
 		exit(s->set.keeper(s->set.arg));
 	}
 	exit(s->set.worker(s->set.listen_fd, number, s->set.arg));

@@ -305,11 +305,11 @@ class Gateway:
     # its processes and counts
 
     def worker_pids(self):
-        """The processes that run our copy of the binary, without the supervisor."""
+        """The processes that run our copy of the binary, without the supervisor and its housekeeper."""
         found = []
         for link in glob.glob("/proc/[0-9]*/exe"):
             try:
-                if os.readlink(link) == str(self.bin / "sluice"):
+                if os.readlink(link) == str(self.bin / "sluice") and pathlib.Path(link).with_name("comm").read_text() != "sluice-keeper\n":
                     found.append(int(link.split("/")[2]))
             except OSError:
                 pass
