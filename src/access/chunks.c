@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TRIP_US		50000		/* the longest a request waits for other hosts */
 #define AWAY_US		1000000		/* between two attempts to reach memcached again */
 #define DRY_MS		50		/* how long "no more is left" is believed: others may give back */
 #define NOTE_US		60000000
@@ -31,6 +30,7 @@ struct chunks {
 	_Atomic bool	 working;
 	char		 name[64];
 	bool		 away, probing;
+	int64_t		 wait_us;	/* the longest a request waits for other hosts */
 	int64_t		 retry_us, noted_us;
 	struct chunk_trip *trips;	/* out */
 };
@@ -148,12 +148,12 @@ work(struct errand *e)
 	struct chunks *c = t->of;
 	int64_t now_us = clock_us();
 
-	if (t->n > 0 && (now_us < c->broken_until_us || now_us - t->sent_us > TRIP_US))
+	if (t->n > 0 && (now_us < c->broken_until_us || now_us - t->sent_us > c->wait_us))
 		return;
 	c->working = true;
 	t->reached = t->n > 0 || counters_probe(c->counters);
 	for (unsigned i = 0; t->reached && i < t->n; i++)
-		t->reached = clock_us() - t->sent_us < TRIP_US && counters_take(c->counters, &t->wishes[i].take);
+		t->reached = clock_us() - t->sent_us < c->wait_us && counters_take(c->counters, &t->wishes[i].take);
 	c->broken_until_us = t->reached ? 0 : clock_us() + AWAY_US;
 	c->working = false;
 }
@@ -337,7 +337,7 @@ chunk_trip(struct chunks *c, struct limits *l)
 		if (l->list[i].need > 0)
 			wish(t, l, i);
 	t->unsent = !send(t);
-	timer_set(c->loop, &t->late, t->unsent ? t->sent_us : t->sent_us + TRIP_US);
+	timer_set(c->loop, &t->late, t->unsent ? t->sent_us : t->sent_us + c->wait_us);
 }
 
 void
@@ -351,15 +351,16 @@ chunk_forget(struct limits *l)
 /* the worker's */
 
 struct chunks *
-chunks_new(struct loop *loop, struct board *board, const struct text *servers, size_t n, struct text name)
+chunks_new(struct loop *loop, struct board *board, const struct text *servers, size_t n, struct text name, int64_t wait_ms)
 {
 	struct chunks *c = must_zalloc(sizeof(*c));
 
 	c->loop = loop;
+	c->wait_us = wait_ms * 1000;
 	c->noted_us = -NOTE_US;
 	c->board = board;
 	c->lane = lane_new(loop, "memcached", 1, QUEUE);
-	c->counters = counters_new(servers, n);
+	c->counters = counters_new(servers, n, (unsigned)(wait_ms / 2));
 	for (size_t i = 0; i < name.len && i < 40; i++)
 		c->name[i] = name.at[i] > ' ' && name.at[i] < 127 ? name.at[i] : '_';
 	return (c);
@@ -373,7 +374,7 @@ chunks_free(struct chunks *c)
 		return;
 	for (struct chunk_trip *t = c->trips; t != NULL; t = t->next)
 		timer_stop(c->loop, &t->late);
-	lane_free(c->lane, 2 * TRIP_US / 1000);
+	lane_free(c->lane, (unsigned)(2 * c->wait_us / 1000));
 	if (c->working)
 		return;
 	counters_free(c->counters);

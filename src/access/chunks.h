@@ -12,8 +12,8 @@
 #include "access/limits.h"
 #include "base/errand.h"
 
-/* `servers`: "host:port" or "/path"; every host has the same ones.  `name` is the gateway's: those of one name share limits. */
-struct chunks	*chunks_new(struct loop *, struct board *, const struct text *servers, size_t n, struct text name);
+/* `servers`: "host:port" or "/path"; every host has the same ones.  `name` is the gateway's: those of one name share limits.  No request waits longer than `wait_ms`. */
+struct chunks	*chunks_new(struct loop *, struct board *, const struct text *servers, size_t n, struct text name, int64_t wait_ms);
 void		 chunks_free(struct chunks *);
 bool		 chunks_away(struct chunks *);	/* memcached did not answer lately: hosts count for themselves */
 

@@ -235,6 +235,7 @@ struct settings {
 	int64_t		 prompt_retention_ms;	/* 30 days; 0: for ever */
 	struct text	*memcached;		/* "host:port" or "/path"; none: hosts count rates for themselves */
 	size_t		 n_memcached;
+	int64_t		 memcached_wait_ms;	/* 50 */
 	int64_t		 known_keys;		/* for how many entities the board has room; 32768 */
 	int64_t		 known_age_when_away_ms;	/* how old known keys may get while the database is away; 1 h */
 	int64_t		 drain_ms;		/* how long a stopping worker lets streams finish; 600000 */

@@ -93,6 +93,8 @@ static const struct setting table[] = {
 	    "Serve nobody but this machine; only then may the master key be one that examples have published." },
 	{ "memcached", KIND_SERVERS, 0, "", 0, 0, false,
 	    "Servers of memcached by which hosts share rate limits, host:port or a socket's path, the same on every host; empty: each host counts alone." },
+	{ "memcached_wait", KIND_TIME, AT(memcached_wait_ms), "50ms", 2, 10000, false,
+	    "How long a request waits for memcached at most; then its host counts alone." },
 	{ "open_on_loopback", KIND_BOOL, AT(open_on_loopback), "false", 0, 0, true,
 	    "Without a master key, serve whoever asks from this machine directly." },
 	{ "price_map", KIND_PATH, AT(price_map), "", 0, 0, true,

@@ -477,7 +477,7 @@ open_rooms(struct worker *w, int fd)
 	loop_signals(w->loop, signals, nitems(signals), caught, w);
 	open_log(w);
 	if (s->n_memcached > 0)
-		w->chunks = chunks_new(w->loop, w->board, s->memcached, s->n_memcached, s->instance);
+		w->chunks = chunks_new(w->loop, w->board, s->memcached, s->n_memcached, s->instance, s->memcached_wait_ms);
 	w->upstream = upstream_new(w->loop, &up);
 	w->jwks = jwks_new(w->loop, w->upstream);
 	w->tokens = tokens_new(w->loop, w->upstream, w->disk);

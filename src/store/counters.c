@@ -14,16 +14,18 @@ struct counters {
 		unsigned port;		/* 0: a socket's path */
 	}		*servers;
 	size_t		 n;
+	unsigned	 answer_ms;
 	memcached_st	*memcached;	/* NULL: not connected, or after a failure */
 };
 
 /* asking */
 
 struct counters *
-counters_new(const struct text *servers, size_t n)
+counters_new(const struct text *servers, size_t n, unsigned answer_ms)
 {
 	struct counters *c = must_zalloc(sizeof(*c));
 
+	c->answer_ms = answer_ms > 0 ? answer_ms : 1;
 	c->servers = must_zalloc(n * sizeof(*c->servers));
 	for (size_t i = 0; i < n; i++)
 		if (memcached_server(servers[i], c->servers[c->n].host, &c->servers[c->n].port))
@@ -52,13 +54,13 @@ counters_free(struct counters *c)
 static bool
 connected(struct counters *c)
 {
-	static const struct {
+	const struct {
 		memcached_behavior_t	 behavior;
 		uint64_t		 value;
 	} settings[] = {
-		{ MEMCACHED_BEHAVIOR_NO_BLOCK, 1 }, { MEMCACHED_BEHAVIOR_TCP_NODELAY, 1 }, { MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT, COUNTERS_MS },
-		{ MEMCACHED_BEHAVIOR_POLL_TIMEOUT, COUNTERS_MS }, { MEMCACHED_BEHAVIOR_SND_TIMEOUT, COUNTERS_MS * 1000 },
-		{ MEMCACHED_BEHAVIOR_RCV_TIMEOUT, COUNTERS_MS * 1000 }, { MEMCACHED_BEHAVIOR_DISTRIBUTION, MEMCACHED_DISTRIBUTION_CONSISTENT },
+		{ MEMCACHED_BEHAVIOR_NO_BLOCK, 1 }, { MEMCACHED_BEHAVIOR_TCP_NODELAY, 1 }, { MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT, c->answer_ms },
+		{ MEMCACHED_BEHAVIOR_POLL_TIMEOUT, c->answer_ms }, { MEMCACHED_BEHAVIOR_SND_TIMEOUT, (uint64_t)c->answer_ms * 1000 },
+		{ MEMCACHED_BEHAVIOR_RCV_TIMEOUT, (uint64_t)c->answer_ms * 1000 }, { MEMCACHED_BEHAVIOR_DISTRIBUTION, MEMCACHED_DISTRIBUTION_CONSISTENT },
 	};
 
 	if (c->memcached != NULL)

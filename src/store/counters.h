@@ -2,7 +2,7 @@
 /*
  * Counters that hosts share, in memcached: each is an allowance of which hosts take parts until it is used up.
  *
- * One `struct counters` is used by one thread at a time; everything may block for a few dozen milliseconds and belongs to errands.  What memcached loses (a restart, an
+ * One `struct counters` is used by one thread at a time; everything may block for as long as one answer may take and belongs to errands.  What memcached loses (a restart, an
  * eviction) begins anew from what the asking host says it took before.
  */
 #ifndef STORE_COUNTERS_H
@@ -10,11 +10,10 @@
 
 #include "base/text.h"
 
-#define COUNTERS_MS	25		/* the longest one answer may take */
-
 struct counters;
 
-struct counters	*counters_new(const struct text *servers, size_t n);	/* as memcached_server() takes them */
+/* As memcached_server() takes them; one answer may take so long. */
+struct counters	*counters_new(const struct text *servers, size_t n, unsigned answer_ms);
 void		 counters_free(struct counters *);
 
 struct take {

@@ -379,6 +379,12 @@ a_seat_that_died_before_it_locked_is_no_harm(void **state)
 	word_set(&k->writing[dead], (uint64_t)(e - k->entries) + 1);
 	known_clean(b->file, dead);
 	assert_true(knows(team(1)));
+	word_set(&e->lock, ((word_get(&e->lock) >> 16) + 1) << 16 | (b->seat + 1));	/* the other is just writing it */
+	word_set(&k->writing[dead], (uint64_t)(e - k->entries) + 1);
+	known_clean(b->file, dead);
+	assert_int_equal(word_get(&e->lock) >> 16 & 1, 1);
+	word_set(&e->lock, ((word_get(&e->lock) >> 16) + 1) << 16);
+	assert_true(knows(team(1)));
 	word_set(&k->writing[dead], UINT64_MAX);		/* nonsense */
 	known_clean(b->file, dead);
 	assert_int_equal(word_get(&k->writing[dead]), 0);

@@ -113,6 +113,18 @@ what_was_counted_is_corrected(void **state)
 	assert_int_equal(window_count(b, 7, 99), 0);
 }
 
+/* Nor does one who was held up between looking at the clock and counting. */
+static void
+a_late_count_hits_nobody_else(void **state)
+{
+	for (uint64_t id = 1; id <= 3000; id++)
+		add(9, id, 6, 1000);
+	for (uint64_t id = 2000; id <= 6000; id++)
+		add(7, id, 1, 1000);
+	for (uint64_t id = 1; id <= 3000; id++)
+		assert_int_equal(window_count(b, 9, id), 6);
+}
+
 /* A stream of several minutes is corrected against a window whose slot others have by now. */
 static void
 a_late_correction_hits_nobody_else(void **state)
@@ -304,7 +316,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(a_limit_is_all_or_nothing), T(absurd_numbers_stay_in_bounds), T(what_was_counted_is_corrected), T(a_late_correction_hits_nobody_else),
+		T(a_limit_is_all_or_nothing), T(absurd_numbers_stay_in_bounds), T(what_was_counted_is_corrected), T(a_late_correction_hits_nobody_else), T(a_late_count_hits_nobody_else),
+		
 		T(an_older_window_is_empty), T(many_identities_fit_and_too_many_are_told), T(a_limit_is_exact_between_processes),
 		T(windows_follow_the_wall_clock), T(a_clock_before_2020_is_a_clock), T(steps_open_no_second_window),
 		T(after_a_step_back_old_counts_do_not_bind), T(time_adding),
