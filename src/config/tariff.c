@@ -7,6 +7,7 @@
  */
 #include "config/config_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define RATES_MOST	96	/* of one tariff */
@@ -113,6 +114,23 @@ rate_named(struct rate *r, struct text name)
 			return (true);
 	}
 	return (false);
+}
+
+bool
+rate_name(char name[RATE_NAME_MOST], const struct rate *r)
+{
+	const char *tier = r->tier == TIER_BATCH ? "batches" : tier_name((enum tier)r->tier);
+	char above[40] = "";
+	size_t i = 0;
+
+	while (i < nitems(rate_names) && rate_names[i].of != r->of)
+		i++;
+	if (i == nitems(rate_names))
+		return (false);
+	if (r->above > 0)
+		snprintf(above, sizeof(above), "_above_%dk_tokens", (r->above + 999) / 1000);
+	snprintf(name, RATE_NAME_MOST, "%s%s%s%s", rate_names[i].name, above, r->tier != TIER_DEFAULT ? "_" : "", r->tier != TIER_DEFAULT ? tier : "");
+	return (true);
 }
 
 bool

@@ -42,6 +42,10 @@ struct tariff {
 	int64_t		 margin_fixed;	/* 10^-12 dollars a call */
 };
 
+/* LiteLLM's name of the price, as in the file: "output_cost_per_token_above_200k_tokens_flex"; false: it has none of its own. */
+#define RATE_NAME_MOST	96
+bool		 rate_name(char name[RATE_NAME_MOST], const struct rate *);
+
 int64_t		 tariff_base(const struct tariff *, enum rate_of);	/* in the default tier, for any prompt; -1: not said, or no tariff */
 
 #endif

@@ -99,6 +99,22 @@ add_price(struct json_out *o, const struct deployment *d, const char *name, int6
 		put_price(o, name, pico);
 }
 
+/* All but the four that every entry has. */
+static void
+add_more_prices(struct json_out *o, const struct deployment *d)
+{
+	static const unsigned always = 1u << RATE_INPUT | 1u << RATE_OUTPUT | 1u << RATE_CACHED | 1u << RATE_WRITTEN;
+	char name[RATE_NAME_MOST];
+
+	for (unsigned i = 0; d->tariff != NULL && i < d->tariff->n; i++) {
+		const struct rate *r = &d->tariff->rates[i];
+		bool plain = r->tier == TIER_DEFAULT && r->above == 0;
+
+		if (!(plain && always >> r->of & 1) && rate_name(name, r))
+			add_price(o, d, name, r->pico);
+	}
+}
+
 static void
 add_word(struct json_out *o, const struct deployment *d, const char *name, struct text word)
 {
@@ -143,6 +159,7 @@ put_info(struct json_out *o, const struct deployment *d)
 	add_price(o, d, "output_cost_per_token", d->output_price);
 	add_price(o, d, "cache_read_input_token_cost", tariff_base(d->tariff, RATE_CACHED));
 	add_price(o, d, "cache_creation_input_token_cost", tariff_base(d->tariff, RATE_WRITTEN));
+	add_more_prices(o, d);
 	add_word(o, d, "litellm_provider", d->facts != NULL ? d->facts->vendor : text_of(d->vendor->prefix));
 	add_word(o, d, "mode", info_mode(d));
 	add_abilities(o, d);

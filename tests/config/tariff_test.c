@@ -44,6 +44,7 @@ names_of_litellm(void **state)
 	static const char *const none[] = { "", "input_cost", "input_cost_per_tokens", "input_cost_per_token_", "input_cost_per_token_cheap",
 		"input_cost_per_token_above_k_tokens", "input_cost_per_token_above_128_tokens", "input_cost_per_token_above_9999999999k_tokens",
 		"input_cost_per_character", "cache_read_input_token_cost_above_1hr", "max_tokens" };
+	char again[RATE_NAME_MOST];
 	struct rate r;
 
 	(void)state;
@@ -51,6 +52,9 @@ names_of_litellm(void **state)
 		if (!rate_named(&r, text_of(cases[i].name)))
 			fail_msg("%s is not known", cases[i].name);
 		assert_int_equal(r.of, cases[i].rate.of);
+		assert_true(rate_name(again, &r));
+		if (strcmp(cases[i].name, "input_cost_per_token_cache_hit") != 0)
+			assert_string_equal(again, cases[i].name);
 		assert_int_equal(r.tier, cases[i].rate.tier);
 		assert_int_equal(r.above, cases[i].rate.above);
 	}

@@ -87,6 +87,8 @@ the_file_stands_above_what_is_published(void **state)
 	assert_member(info, "input_cost_per_token", "0.0000025");
 	assert_member(info, "output_cost_per_token", "0.00001");
 	assert_member(info, "cache_read_input_token_cost", "0.00000125");
+	assert_member(info, "output_cost_per_token_priority", "0.000017");
+	assert_member(info, "input_cost_per_token_batches", "0.00000125");
 	assert_member(info, "cache_creation_input_token_cost", "null");
 	assert_member(info, "litellm_provider", "\"openai\"");
 	assert_member(info, "mode", "\"chat\"");
