@@ -374,20 +374,31 @@ has_member(struct text object, struct text path)
 	return (true);
 }
 
-struct error *
-admit_params(struct arena *arena, const struct caller *c, struct text body)
+static struct error *
+check_members(struct arena *arena, struct text body, const struct text *paths, size_t n, const char *whose)
 {
-	const struct standing *key = c->standing[SCOPE_KEY];
 	struct error *e;
 
-	body = text_trim(body);
-	for (unsigned i = 0; key != NULL && i < key->n_enforced; i++) {
-		if (has_member(body, key->enforced[i]))
+	for (size_t i = 0; i < n; i++) {
+		if (has_member(body, paths[i]))
 			continue;
 		e = refusal(arena, E_BAD_REQUEST, "bad_request_error", "", "BadRequest please pass param=" TEXT_FMT " in request body. This is a required "
-		    "param for this key.", TEXT_ARG(key->enforced[i]));
-		e->param = key->enforced[i];
+		    "param %s.", TEXT_ARG(paths[i]), whose);
+		e->param = paths[i];
 		return (e);
 	}
 	return (NULL);
+}
+
+struct error *
+admit_params(struct arena *arena, const struct caller *c, const struct settings *s, struct text body)
+{
+	const struct standing *key = c->standing[SCOPE_KEY];
+
+	body = text_trim(body);
+	if (s->reject_client_tags && (has_member(body, TEXT("metadata.tags")) || has_member(body, TEXT("tags"))))
+		return (refusal(arena, E_BAD_REQUEST, "bad_request_error", "metadata.tags", "Client-side 'metadata.tags' not allowed in request. "
+		    "'reject_clientside_metadata_tags'=True. Tags can only be set via API key metadata."));
+	TRY(check_members(arena, body, s->enforced_params, s->n_enforced_params, "at this gateway"));
+	return (key != NULL ? check_members(arena, body, key->enforced, key->n_enforced, "for this key") : NULL);
 }

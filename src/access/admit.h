@@ -32,8 +32,8 @@ struct text	 admit_model(const struct caller *, struct text asked);
 bool		 admit_team(const struct standing *team, const struct config *, struct text model);
 /* May it be listed for this caller? */
 bool		 admit_lists(const struct caller *, const struct config *, struct text model);
-/* Members that the key's owner must be sent; `body` is a checked JSON object, or empty. */
-struct error	*admit_params(struct arena *, const struct caller *, struct text body);
+/* Members that must be sent, by the key's rules and by the configuration's, and those that must not; `body` is a checked JSON object, or empty. */
+struct error	*admit_params(struct arena *, const struct caller *, const struct settings *, struct text body);
 
 /* A refusal in LiteLLM's words. */
 struct error	*refusal(struct arena *, enum error_kind, const char *type, const char *param, const char *fmt, ...) __attribute__((format(printf, 5, 6)));

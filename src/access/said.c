@@ -108,7 +108,7 @@ read_tags(struct caller *c, struct arena *arena, const struct said *s)
 	for (size_t i = 0; i < nitems(owners); i++)
 		for (unsigned k = 0; c->standing[owners[i]] != NULL && k < c->standing[owners[i]]->n_tags; k++)
 			add_tag(c, arena, c->standing[owners[i]]->tags[k]);
-	for (bool more = rest.len > 0; more;) {
+	for (bool more = rest.len > 0 && !s->settings->reject_client_tags; more;) {
 		more = text_cut(rest, ',', &one, &rest);
 		add_tag(c, arena, one);
 	}

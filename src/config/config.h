@@ -257,6 +257,9 @@ struct settings {
 	struct text	 master_key;		/* secret; empty: none */
 	struct text	 salt_key;		/* secret; LITELLM_SALT_KEY, else the master key: seals ids of stored answers */
 	struct text	 key_header;		/* general_settings.litellm_key_header_name, or empty */
+	struct text	*enforced_params;	/* general_settings: members of a body, dotted, that nobody may leave out; enforce_user_param is one */
+	size_t		 n_enforced_params;
+	bool		 reject_client_tags;	/* reject_clientside_metadata_tags */
 	struct text	*user_headers;		/* which name the end user: user_header_mappings, user_header_name */
 	size_t		 n_user_headers;
 	bool		 drop_params;

@@ -590,6 +590,26 @@ read_rates(struct load *l, const struct node *map)
 		problem(l, PROBLEM_ERROR, map, "LITELLM_RATE_LIMIT_WINDOW_SIZE must be a number of seconds, 1 to 86400");
 }
 
+/* enforce_user_param: true is short for one of them. */
+static void
+read_enforced(struct load *l, const struct node *map)
+{
+	struct settings *set = &l->config->settings;
+	struct text *list = NULL, *all;
+	size_t n = want_texts(l, node_get(map, "enforced_params"), &list);
+	bool user = false;
+
+	want_bool(l, node_get(map, "enforce_user_param"), &user);
+	want_bool(l, node_get(map, "reject_clientside_metadata_tags"), &set->reject_client_tags);
+	all = arena_alloc(l->arena, (n + 1) * sizeof(*all));
+	if (n > 0)
+		memcpy(all, list, n * sizeof(*all));
+	if (user)
+		all[n++] = TEXT("user");
+	set->enforced_params = all;
+	set->n_enforced_params = n;
+}
+
 static void
 read_general(struct load *l, const struct node *map)
 {
@@ -607,6 +627,7 @@ read_general(struct load *l, const struct node *map)
 	read_rates(l, map);
 	read_retention(l, node_get(map, "maximum_spend_logs_retention_period"));
 	jwt_read_rules(l, map);
+	read_enforced(l, map);
 	want_text(l, node_get(map, "completion_model"), &set->completion_model);
 	want_text(l, node_get(map, "embedding_model"), &set->embedding_model);
 	want_bool(l, node_get(map, "always_include_stream_usage"), &set->always_stream_usage);

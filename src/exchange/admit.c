@@ -70,7 +70,7 @@ check(struct exchange *x)
 
 	a.n_fallbacks = fallbacks(x, others);
 	TRY(admit(x->arena, x->caller, &a));
-	return (admit_params(x->arena, x->caller, x->glance.body));
+	return (x->conduit == NULL ? admit_params(x->arena, x->caller, &x->config->settings, x->glance.body) : NULL);
 }
 
 enum step_result

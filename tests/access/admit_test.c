@@ -394,14 +394,28 @@ required_members_are_asked_for(void **state)
 	struct text body = TEXT(" {\"user\":\"ada\",\"metadata\":{\"job\":null,\"a\":{\"b\":0}}}");
 
 	(void)state;
-	assert_null(admit_params(arena, &caller, body));
+	assert_null(admit_params(arena, &caller, &config->settings, body));
 	set(&key.enforced, &key.n_enforced, "user metadata.a.b");
-	assert_null(admit_params(arena, &caller, body));
+	assert_null(admit_params(arena, &caller, &config->settings, body));
 	set(&key.enforced, &key.n_enforced, "user metadata.job");
-	refused(admit_params(arena, &caller, body), 400, "bad_request_error", "metadata.job", "BadRequest please pass param=metadata.job in request body.");
+	refused(admit_params(arena, &caller, &config->settings, body), 400, "bad_request_error", "metadata.job", "BadRequest please pass param=metadata.job in request body.");
 	set(&key.enforced, &key.n_enforced, "user.x");
-	assert_non_null(admit_params(arena, &caller, body));
-	assert_non_null(admit_params(arena, &caller, TEXT("")));
+	assert_non_null(admit_params(arena, &caller, &config->settings, body));
+	assert_non_null(admit_params(arena, &caller, &config->settings, TEXT("")));
+}
+
+static void
+the_configuration_may_ask_for_members_and_forbid_tags(void **state)
+{
+	struct text one = TEXT("user"), tagged = TEXT("{\"user\":\"a\",\"metadata\":{\"tags\":[\"x\"]}}");
+
+	(void)state;
+	config->settings.enforced_params = &one;
+	config->settings.n_enforced_params = 1;
+	refused(admit_params(arena, &caller, &config->settings, TEXT("{}")), 400, "bad_request_error", "user", "please pass param=user in request body");
+	assert_null(admit_params(arena, &caller, &config->settings, tagged));
+	config->settings.reject_client_tags = true;
+	refused(admit_params(arena, &caller, &config->settings, tagged), 400, "bad_request_error", "metadata.tags", "Client-side 'metadata.tags' not allowed");
 }
 
 static void
@@ -431,7 +445,8 @@ main(void)
 		TEST(a_users_list_binds_only_keys_of_their_own), TEST(unified_groups_add_to_a_list), TEST(a_keys_alias_is_checked_as_what_it_means),
 		TEST(a_teams_alias_counts_as_allowed), TEST(fallbacks_of_the_client_are_checked), TEST(blocked_ones_are_out), TEST(keys_expire),
 		TEST(routes_are_paths_prefixes_and_groups), TEST(a_key_calls_only_its_routes), TEST(the_master_key_may_all),
-		TEST(required_members_are_asked_for), TEST(long_lists_make_short_messages),
+		TEST(required_members_are_asked_for),
+		TEST(the_configuration_may_ask_for_members_and_forbid_tags), TEST(long_lists_make_short_messages),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
