@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define SECOND_US	INT64_C(1000000)
-#define FETCH_US	(5 * SECOND_US)
+#define FETCH_US	(10 * SECOND_US)
 #define AGAIN_US	(10 * SECOND_US)	/* after a fetch, whatever came of it */
 #define STALE_US	(3600 * SECOND_US)
 #define ANSWER_MOST	262144
