@@ -384,10 +384,39 @@ struct telling {
 	void		*to;
 };
 
+/* Every answer has some of these headers: no printf. */
+static struct text
+decimal(struct arena *arena, int64_t n, const char *unit)
+{
+	char digits[32];
+	size_t at = sizeof(digits), unit_len = strlen(unit);
+
+	memcpy(digits + (at -= unit_len), unit, unit_len);
+	do
+		digits[--at] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	return (arena_copy(arena, (struct text){ digits + at, sizeof(digits) - at }));
+}
+
+static const char *
+joined(struct arena *arena, const char *const words[], size_t n)
+{
+	size_t len = 0, at = 0;
+	char *name;
+
+	for (size_t i = 0; i < n; i++)
+		len += strlen(words[i]);
+	name = arena_bytes(arena, len + 1);
+	for (size_t i = 0; i < n; at += strlen(words[i++]))
+		memcpy(name + at, words[i], strlen(words[i]));
+	name[len] = '\0';
+	return (name);
+}
+
 static void
 tell_number(const struct telling *t, const char *name, int64_t n)
 {
-	t->header(t->to, name, arena_print(t->arena, "%lld", (long long)n));
+	t->header(t->to, name, decimal(t->arena, n, ""));
 }
 
 /* As OpenAI writes them: the key's own, which SDKs and agents read. */
@@ -405,16 +434,17 @@ tell_as_openai(const struct telling *t, const struct limits *l, const struct lim
 		return;
 	tell_number(t, names[limit->kind].limit, limit->limit);
 	tell_number(t, names[limit->kind].remaining, remaining(limit));
-	t->header(t->to, names[limit->kind].reset, arena_print(t->arena, "%llds", (long long)whole_seconds(l->window.left_ms)));
+	t->header(t->to, names[limit->kind].reset, decimal(t->arena, whole_seconds(l->window.left_ms), "s"));
 }
 
 static void
 tell_limit(const struct telling *t, const struct limits *l, const struct limit *limit)
 {
-	const char *kind = limit_kinds[limit->kind];
+	const char *const most[] = { "x-ratelimit-", limit->descriptor, "-limit-", limit_kinds[limit->kind] };
+	const char *const left[] = { "x-ratelimit-", limit->descriptor, "-remaining-", limit_kinds[limit->kind] };
 
-	tell_number(t, arena_print(t->arena, "x-ratelimit-%s-limit-%s", limit->descriptor, kind).at, limit->limit);
-	tell_number(t, arena_print(t->arena, "x-ratelimit-%s-remaining-%s", limit->descriptor, kind).at, remaining(limit));
+	tell_number(t, joined(t->arena, most, nitems(most)), limit->limit);
+	tell_number(t, joined(t->arena, left, nitems(left)), remaining(limit));
 	tell_as_openai(t, l, limit);
 }
 
