@@ -57,7 +57,8 @@ look_at(int fd, const struct file_kind *kind, const char boot[40])
 	struct board_header h = { 0 };
 	struct stat st;
 
-	if (fstat(fd, &st) != 0 || pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) || h.magic == 0)
+	/* Its length after its head: whoever makes it meanwhile writes the magic when the length is right. */
+	if (pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) || h.magic == 0 || fstat(fd, &st) != 0)
 		return (LOOK_MAKE);
 	if (h.magic != kind->magic)
 		return (LOOK_FOREIGN);
