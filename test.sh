@@ -62,7 +62,7 @@ mkdir -p "$results"
 # unit FOLDER: make check; counts cmocka's own lines of each program's log.
 unit() {
 	echo "== unit tests and cases in $1"
-	(cd "$here/$1" && make -s check) >"$results/$1.log" 2>&1 && ok=yes || ok=no
+	(cd "$here/$1" && make -s -j2 check) >"$results/$1.log" 2>&1 && ok=yes || ok=no
 	good=$(cat "$here/$1"/tests/*/*.log 2>/dev/null | grep -c '^\[       OK \]' || :)
 	bad=$(cat "$here/$1"/tests/*/*.log 2>/dev/null | grep -c '^\[  FAILED  \] [a-z_]*$' || :)
 	if [ $ok = no ]; then
@@ -135,7 +135,7 @@ journey build-asan journey-build-asan & sanitized=$!
 wait $plain $sanitized || :
 journeys_over build
 journeys_over build-asan
-step distcheck make -s -C "$here/build" distcheck
+step distcheck make -s -j2 -C "$here/build" distcheck
 
 echo
 echo "$passed passed, $failed failed"
