@@ -65,6 +65,8 @@ unit() {
 	(cd "$here/$1" && make -s -j2 check) >"$results/$1.log" 2>&1 && ok=yes || ok=no
 	good=$(cat "$here/$1"/tests/*/*.log 2>/dev/null | grep -c '^\[       OK \]' || :)
 	bad=$(cat "$here/$1"/tests/*/*.log 2>/dev/null | grep -c '^\[  FAILED  \] [a-z_]*$' || :)
+	skipped=$(cat "$here/$1"/tests/*/*.log 2>/dev/null | grep -c '^\[  SKIPPED \] [a-z_]*$' || :)
+	[ "$skipped" = 0 ] || { echo "$skipped were skipped"; bad=$((bad + skipped)); }
 	if [ $ok = no ]; then
 		tail -n 40 "$results/$1.log"
 		cat "$here/$1/test-suite.log" 2>/dev/null | tail -n 60

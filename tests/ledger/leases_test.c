@@ -742,8 +742,6 @@ recalled_money_goes_to_who_wants_it(void **state)
 	struct grant g = want("b", 25, 25, 1, &id);
 	bool more;
 
-	if (!store_is_postgres(b->s))
-		skip();
 	fine(b, keeper_recalls(k, b->s, NOW, &more));
 	running_cancel(worker, reserve(b, worker, id, &lease));		/* 20, and nobody uses them */
 	assert_false(more);
@@ -798,7 +796,7 @@ main(void)
 		BOTH(a_doubtful_lease_is_closed),
 		BOTH(others_go_on_closing),
 		BOTH(what_is_above_its_ceiling_is_closed),
-		BOTH(recalled_money_goes_to_who_wants_it),
+		{ "recalled_money_goes_to_who_wants_it", recalled_money_goes_to_who_wants_it, postgres, teardown, NULL },	/* one file has one host */
 		BOTH(a_killed_workers_money_comes_back),
 	};
 	int rc;
