@@ -100,11 +100,11 @@ static const struct field moved_fields[] = {
 };
 static const struct shape moveds = SHAPE(struct moved, moved_fields);
 
-static const struct text none = { "", 0 };
+#define NONE	{ "", 0 }
 
 const struct standing standing_none = {
-	.id = none, .alias = none, .rpm = NO_LIMIT, .tpm = NO_LIMIT, .parallel = NO_LIMIT, .user_id = none, .team_id = none, .organization_id = none,
-	.project_id = none, .budget_id = none, .role = none, .email = none, .metadata = none,
+	.id = NONE, .alias = NONE, .rpm = NO_LIMIT, .tpm = NO_LIMIT, .parallel = NO_LIMIT, .user_id = NONE, .team_id = NONE, .organization_id = NONE,
+	.project_id = NONE, .budget_id = NONE, .role = NONE, .email = NONE, .metadata = NONE,
 };
 
 /* Two layouts that differ have, very likely, different digests. */
