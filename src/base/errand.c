@@ -279,14 +279,15 @@ lane_threads(struct lane *lane)
 	return (n);
 }
 
-void
+bool
 lane_free(struct lane *lane, unsigned wait_ms)
 {
 	struct timespec until = from_now(wait_ms);
+	bool over;
 	int rc = 0;
 
 	if (lane == NULL)
-		return;
+		return (true);
 	pthread_mutex_lock(&lane->lock);
 	lane->closed = true;
 	if (lane->posted)
@@ -294,7 +295,9 @@ lane_free(struct lane *lane, unsigned wait_ms)
 	pthread_cond_broadcast(&lane->wanted);
 	while (lane->threads > 0 && rc != ETIMEDOUT)
 		rc = pthread_cond_timedwait(&lane->ended, &lane->lock, &until);
+	over = lane->threads == 0;
 	pthread_mutex_unlock(&lane->lock);
 	if (!lane->coming_home)
 		leave(lane);
+	return (over);
 }

@@ -173,14 +173,14 @@ static const char *
 read_arguments(struct asked *a, int argc, char **argv)
 {
 	for (int i = 0; i < argc; i++) {
-		const char *wrong = NULL, *is = strchr(argv[i], '=');
+		const char *wrong = NULL;
+		char *is = strchr(argv[i], '=');
 
 		if (takes_value(argv[i], "-j", "--json"))
 			a->json = true;
 		else if (strncmp(argv[i], "--", 2) == 0 && is != NULL && strncmp(argv[i], "--set", 5) != 0) {
-			char *name = strndup(argv[i], (size_t)(is - argv[i]));
-
-			wrong = read_option(a, name, is + 1);	/* kept to the end of the program */
+			*is = '\0';
+			wrong = read_option(a, argv[i], is + 1);
 		} else if (argv[i][0] == '-' && argv[i][1] != '\0') {
 			wrong = read_option(a, argv[i], argv[i + 1]);
 			i++;

@@ -191,7 +191,7 @@ reload(struct worker *w, bool asked)
 	r->last = config_hold(w->config);
 	r->models = models_generation(w);
 	r->asked = asked;
-	w->reloading = lane_send(w->disk, &r->errand);
+	w->reloading = lane_send(w->admin_lane, &r->errand);
 	if (!w->reloading)
 		reload_drop(&r->errand);
 }
@@ -539,20 +539,18 @@ close_rooms(struct worker *w)
 static void
 close_ground(struct worker *w)
 {
-	if (w->store_lane != NULL)
-		lane_free(w->store_lane, STORE_WAIT_MS);
-	if (w->admin_lane != NULL)
-		lane_free(w->admin_lane, STORE_WAIT_MS);
+	bool over = lane_free(w->store_lane, STORE_WAIT_MS);
+
+	over &= lane_free(w->admin_lane, STORE_WAIT_MS);
 	if (w->lookups != NULL)
 		lookups_free(w->lookups);
 	if (w->budgets != NULL)
 		budgets_free(w->budgets);
-	if (w->store_pool != NULL)
+	if (w->store_pool != NULL && over)	/* a thread that hangs in the database still has it */
 		store_pool_free(w->store_pool);
 	if (w->spool != NULL)
 		spool_close(w->spool);
-	if (w->disk != NULL)
-		lane_free(w->disk, 100);
+	lane_free(w->disk, 100);
 	housekeeper_stop(w->keeper, KEEPER_MS);	/* with the last rows */
 	if (w->running != NULL)
 		running_close(w->running);

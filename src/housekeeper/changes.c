@@ -33,6 +33,7 @@ struct listener {
 	bool		 listening;
 	int64_t		 called_us;		/* when we last called ourselves; 0: never */
 	int64_t		 heard_us;
+	bool		 fit;			/* the schema is new enough */
 };
 
 static void
@@ -131,9 +132,24 @@ await(struct listener *l)
 	}
 }
 
+/* The pool sees to the schema, of a file by making it, and says what is wrong. */
+static bool
+has_schema(struct listener *l)
+{
+	struct store *s = l->fit ? NULL : store_lend(l->keeper->pool, 1000);
+
+	l->fit |= s != NULL;
+	store_return(l->keeper->pool, s);
+	return (l->fit);
+}
+
 static void
 turn(struct listener *l)
 {
+	if (!has_schema(l)) {
+		keeper_rest(l->keeper, AWAY_MS);
+		return;
+	}
 	if (l->read_us != 0 && clock_us() - l->read_us > ANEW_US)
 		l->begun = false;
 	if (prove(l) != STORE_FINE || read_all(l) != STORE_FINE) {

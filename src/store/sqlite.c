@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BUSY_MS		3000
@@ -110,6 +111,20 @@ lite_script(struct store *s, const char *sql)
 	return (libsqlite.exec(l->db, sql, NULL, NULL, NULL) == SQLITE_OK ? STORE_FINE : fail(s, "SQLite"));
 }
 
+/* The way into it waits for nobody, whatever the time-out, while another process is on its own way in. */
+static enum store_end
+enter_wal(struct store *s)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+	enum store_end end = lite_script(s, "PRAGMA journal_mode = WAL");
+
+	for (int waited = 0; end == STORE_AGAIN && waited < BUSY_MS; waited += 20) {
+		nanosleep(&pause, NULL);
+		end = lite_script(s, "PRAGMA journal_mode = WAL");
+	}
+	return (end);
+}
+
 static enum store_end
 lite_open(struct store *s)
 {
@@ -127,7 +142,9 @@ lite_open(struct store *s)
 		libsqlite.extended_result_codes(l->db, 1);
 		libsqlite.busy_timeout(l->db, BUSY_MS);
 		libsqlite.progress_handler(l->db, LOOK_EVERY, is_late, s);
-		end = lite_script(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA case_sensitive_like = ON; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;"
+		end = enter_wal(s);
+		if (end == STORE_FINE)
+			end = lite_script(s, "PRAGMA synchronous = FULL; PRAGMA case_sensitive_like = ON; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;"
 		    "PRAGMA trusted_schema = OFF");
 	}
 	if (end != STORE_FINE) {

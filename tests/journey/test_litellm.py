@@ -105,7 +105,7 @@ def test_its_tables_are_taken_over_and_handed_back(theirs, start):
     for used in (OLD, ROTATED):
         answer = gateway.post("/v1/chat/completions", {"model": "gpt", "messages": [{"role": "user", "content": "hi"}]}, headers={"Authorization": f"Bearer {used}"})
         assert answer.status_code == 200, answer.text
-    stored = next(m for m in get("/model/info")["data"] if m["model_name"] == "stored")
+    stored = kit.until(lambda: next((m for m in get("/model/info")["data"] if m["model_name"] == "stored"), None), what="the model of the store")
     assert stored["model_info"]["db_model"] is True and stored["litellm_params"]["model"] == "openai/gpt-4o" and "sk-vendor-secret" not in json.dumps(stored)
 
     again = bring(theirs, gateway)                                # nothing changed: nothing is brought
