@@ -129,7 +129,7 @@ count() {
 unit build
 unit build-asan
 step man-pages sh -c "mandoc -T lint -W warning '$here'/doc/*.[1-8]"
-step fuzz make -s -C "$here/build" fuzz-check
+step fuzz make -s -j2 -C "$here/build" fuzz-check
 wait $litellm_pid
 # They wait more than they work, so both builds' run at once.
 journey build journey-build & plain=$!

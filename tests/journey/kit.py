@@ -172,7 +172,8 @@ def deployment(name, model, base, key="upstream-key", **more):
     return {"model_name": name, "litellm_params": params | more} | ({"model_info": info} if info else {})
 
 
-FORMS = ["lighttpd", "spawned", "proxy_fcgi", "fcgid"]
+# Sanitized, two stand for four: a worker that serves many and processes that serve one each, behind both servers.
+FORMS = ["lighttpd", "fcgid"] if SANITIZED else ["lighttpd", "spawned", "proxy_fcgi", "fcgid"]
 # What is marked more_forms runs behind these, too; sanitized CGI processes start too slowly for that, and have test_cgi.py.
 MORE_FORMS = ["nginx"] + ([] if SANITIZED else ["cgi_lighttpd", "cgi_httpd"])
 HTTPD = ["proxy_fcgi", "fcgid", "cgi_httpd", "cgi_prefork"]

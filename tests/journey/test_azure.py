@@ -334,6 +334,7 @@ def test_a_reload_and_a_stop_let_who_waits_finish(start, upstream):
         gateway.pool.p.send_signal(signal.SIGTERM)
         assert [w.result().status_code for w in waiting] == [200] * 4
     assert len(fetches(upstream, f"in%3D{n}")) == 1
+    gateway.pool.p.wait(20)
 
 
 def test_a_federated_token_comes_from_its_file(start, upstream):

@@ -11,7 +11,7 @@ import managing
 import pytest
 from managing import Caller
 
-HOUSEKEEPERS = 3                # connections of the housekeeper's own, which need no permit
+HOUSEKEEPERS = 4                # connections of the housekeeper's own, which need no permit
 
 
 def gateway_config(database=None, **more):
