@@ -95,7 +95,9 @@ journey() {
 	folder="$1" name="$2"
 	shift 2
 	[ $# -gt 0 ] || set -- .
-	(cd "$here/tests/journey" && SLUICE_BUILD="$here/$folder" "$venv/bin/python" -m pytest -q "$@" --junitxml="$results/$name.xml" \
+	spread=""				# the plain build has more web servers to go behind: two files at a time
+	[ "$name" != journey-build ] || spread="-n 2 --dist loadfile"
+	(cd "$here/tests/journey" && SLUICE_BUILD="$here/$folder" "$venv/bin/python" -m pytest -q $spread "$@" --junitxml="$results/$name.xml" \
 	    -p no:cacheprovider --timeout=120) >"$results/$name.log" 2>&1
 }
 
