@@ -133,5 +133,7 @@ void	json_put_quoted(struct json_out *, struct quoted);	/* already escaped */
 void	json_int(struct json_out *, int64_t);
 void	json_bool(struct json_out *, bool);
 void	json_null(struct json_out *);
+void	json_pair(struct json_out *, const char *name, struct text);		/* with a string; nothing where that is empty */
+void	json_pair_int(struct json_out *, const char *name, int64_t);
 
 #endif

@@ -90,3 +90,19 @@ json_null(struct json_out *out)
 {
 	json_raw(out, TEXT("null"));
 }
+
+void
+json_pair(struct json_out *o, const char *name, struct text value)
+{
+	if (value.len == 0)
+		return;
+	json_name(o, name);
+	json_string(o, value);
+}
+
+void
+json_pair_int(struct json_out *o, const char *name, int64_t value)
+{
+	json_name(o, name);
+	json_int(o, value);
+}

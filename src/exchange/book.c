@@ -27,38 +27,10 @@ call_type(const struct exchange *x)
 
 /* the document */
 
-static void
-member(struct json_out *out, const char *name, struct text value, size_t most)
+static struct text
+cut(struct text t, size_t most)
 {
-	if (value.len == 0)
-		return;
-	json_name(out, name);
-	json_string(out, text_whole(text_sub(value, 0, most)));
-}
-
-static void
-member_int(struct json_out *out, const char *name, int64_t value)
-{
-	json_name(out, name);
-	json_int(out, value);
-}
-
-static void
-put_attempts(struct json_out *out, const struct exchange *x)
-{
-	unsigned n = 0;
-
-	json_name(out, "attempts");
-	json_open(out, '[');
-	for (const struct attempt *a = x->attempts; a != NULL && n < 8; a = a->next, n++) {
-		json_open(out, '{');
-		member(out, "deployment", a->deployment->id, 64);
-		member_int(out, "status", a->status);
-		member(out, "error", text_of(a->error), 64);
-		member_int(out, "ms", (a->ended_us - a->began_us) / 1000);
-		json_close(out, '}');
-	}
-	json_close(out, ']');
+	return (text_whole(text_sub(t, 0, most)));
 }
 
 static void
@@ -66,10 +38,10 @@ put_error(struct json_out *out, const struct error *e)
 {
 	json_name(out, "error");
 	json_open(out, '{');
-	member_int(out, "code", error_status(e));
-	member(out, "class", text_of(error_kinds[e->kind].name), 64);
-	member(out, "type", e->type.len > 0 ? e->type : text_of(error_kinds[e->kind].openai_type), 64);
-	member(out, "message", e->message, 500);
+	json_pair_int(out, "code", error_status(e));
+	json_pair(out, "class", cut(text_of(error_kinds[e->kind].name), 64));
+	json_pair(out, "type", cut(e->type.len > 0 ? e->type : text_of(error_kinds[e->kind].openai_type), 64));
+	json_pair(out, "message", cut(e->message, 500));
 	json_close(out, '}');
 }
 
@@ -81,17 +53,17 @@ put_doc(struct buf *b, const struct exchange *x)
 	const struct standing *key = x->caller->standing[SCOPE_KEY];
 
 	json_open(&out, '{');
-	member(&out, "session", x->session, 128);
-	member(&out, "ip", x->ip, 64);
-	member(&out, "client_id", x->client_id, 128);
-	member(&out, "web_id", x->web_id, 128);
+	json_pair(&out, "session", cut(x->session, 128));
+	json_pair(&out, "ip", cut(x->ip, 64));
+	json_pair(&out, "client_id", cut(x->client_id, 128));
+	json_pair(&out, "web_id", cut(x->web_id, 128));
 	if (x->seen != NULL) {
-		member(&out, "vendor_id", x->seen->vendor_id, 128);
-		member(&out, "served_model", x->seen->served_model, 128);
+		json_pair(&out, "vendor_id", cut(x->seen->vendor_id, 128));
+		json_pair(&out, "served_model", cut(x->seen->served_model, 128));
 	}
 	if (key != NULL)
-		member(&out, "key_alias", key->alias, 128);
-	put_attempts(&out, x);
+		json_pair(&out, "key_alias", cut(key->alias, 128));
+	record_attempts(&out, x);
 	if (x->tariff != NULL) {
 		json_name(&out, "price");
 		price_doc(b, x->tariff, &x->usage);
@@ -113,7 +85,7 @@ put_tags(struct buf *b, const struct caller *c)
 
 	json_open(&out, '[');
 	for (unsigned i = 0; i < c->n_tags && i < 16; i++)
-		json_string(&out, text_whole(text_sub(c->tags[i], 0, 64)));
+		json_string(&out, cut(c->tags[i], 64));
 	json_close(&out, ']');
 }
 
@@ -191,8 +163,8 @@ count_limits(struct exchange *x)
 void
 book(struct exchange *x)
 {
+	struct buf *doc = &x->worker->row_doc, *tags = &x->worker->row_tags;
 	struct ledger_row row = { .id = "" };
-	struct buf doc = { 0 }, tags = { 0 };
 
 	count_limits(x);
 	if (!has_row(x) || x->n_attempts == 0)
@@ -200,10 +172,11 @@ book(struct exchange *x)
 	if (!has_row(x))
 		return;
 	fill_row(&row, x);
-	put_doc(&doc, x);
-	put_tags(&tags, x->caller);
-	row.doc = buf_as_text(&doc);
-	row.tags = buf_as_text(&tags);
+	doc->len = tags->len = 0;
+	put_doc(doc, x);
+	put_tags(tags, x->caller);
+	row.doc = buf_as_text(doc);
+	row.tags = buf_as_text(tags);
 	if (x->n_attempts > 0) {
 		budget_settled(&x->reservation, row.prompt, row.completion, row.cost);
 		row.n_charges = budget_charges(&x->reservation, row.charges);
@@ -211,8 +184,6 @@ book(struct exchange *x)
 	x->unwritten = !spool_append(x->worker->spool, &row);
 	if (!x->unwritten)
 		budget_booked(&x->reservation);
-	buf_free(&doc);
-	buf_free(&tags);
 }
 
 /* Whose row could not be written stays, with its reservation, until it is. */

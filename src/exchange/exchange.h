@@ -229,7 +229,14 @@ enum step_result local_admin(struct exchange *);
 
 /* reserve.c */
 step_f	reserve, reserve_more;
-bool	is_model_call(const struct exchange *);
+bool	is_model_call(const struct exchange *);		/* is counted, charged and has a row */
+
+/* bound.c: x->bound, x->floor and their like; x->glance.afford */
+void	bound_call(struct exchange *), bound_fit(struct exchange *);
+
+/* refused.c */
+struct error *refused_spent(struct exchange *), *refused_held(struct exchange *), *refused_unpriced(struct exchange *), *refused_limit(struct exchange *);
+const struct standing *purse_owner(const struct exchange *, const struct purse *);	/* NULL: nobody's, or no purse */
 
 /* book.c */
 void	book(struct exchange *);
@@ -304,6 +311,7 @@ int	tier_asked(const struct exchange *);		/* by the body's service_tier; -1: not
 /* record.c */
 const char *exchange_end_name(const struct exchange *);
 int	heard_status(const struct exchange *);			/* what it came to */
+void	record_attempts(struct json_out *, const struct exchange *);	/* a member; none where there were none */
 void	record_exchange(struct exchange *);		/* the log line and the counters, once, at the end */
 void	record_attempt(struct exchange *);		/* counters of the attempt that ended */
 

@@ -93,7 +93,7 @@ is_charged(const struct exchange *x)
 {
 	if (x->conduit != NULL)
 		return (x->upstream_status >= 200 && x->upstream_status <= 299);
-	return (was_answered(x) && !x->glance.counting && x->counted == NULL && (x->surface->want == WANT_ANSWER || x->surface->want == WANT_COMPACT) && !came_to_nothing(x));
+	return (was_answered(x) && is_model_call(x) && !came_to_nothing(x));
 }
 
 static int64_t

@@ -114,22 +114,6 @@ count_exchange(struct exchange *x, int64_t total_us)
 /* the line */
 
 static void
-member(struct json_out *out, const char *name, struct text value)
-{
-	if (value.len == 0)
-		return;
-	json_name(out, name);
-	json_string(out, value);
-}
-
-static void
-member_int(struct json_out *out, const char *name, int64_t value)
-{
-	json_name(out, name);
-	json_int(out, value);
-}
-
-static void
 member_ms(struct json_out *out, const char *name, int64_t us)
 {
 	json_name(out, name);
@@ -137,8 +121,8 @@ member_ms(struct json_out *out, const char *name, int64_t us)
 	out->comma = true;
 }
 
-static void
-attempts(const struct exchange *x, struct json_out *out)
+void
+record_attempts(struct json_out *out, const struct exchange *x)
 {
 	if (x->attempts == NULL)
 		return;
@@ -146,8 +130,8 @@ attempts(const struct exchange *x, struct json_out *out)
 	json_open(out, '[');
 	for (const struct attempt *a = x->attempts; a != NULL; a = a->next) {
 		json_open(out, '{');
-		member(out, "deployment", a->deployment->id);
-		member_int(out, "status", a->status);
+		json_pair(out, "deployment", a->deployment->id);
+		json_pair_int(out, "status", a->status);
 		json_name(out, "error");
 		if (a->error != NULL)
 			json_string(out, text_of(a->error));
@@ -169,7 +153,7 @@ tokens(struct json_out *out, const struct usage *u, bool estimated)
 	json_name(out, "tokens");
 	json_open(out, '{');
 	for (size_t i = 0; i < nitems(rows); i++)
-		member_int(out, rows[i].name, rows[i].n > 0 ? rows[i].n : 0);
+		json_pair_int(out, rows[i].name, rows[i].n > 0 ? rows[i].n : 0);
 	json_close(out, '}');
 	json_name(out, "estimated");
 	json_bool(out, estimated);
@@ -184,26 +168,26 @@ write_line(struct exchange *x, int64_t total_us)
 
 	clock_iso(when, x->began_wall_ms);
 	json_open(&out, '{');
-	member(&out, "time", text_of(when));
-	member(&out, "id", text_of(x->id));
-	member(&out, "web_id", x->web_id);
-	member(&out, "client_id", x->client_id);
-	member(&out, "user", x->user);
-	member(&out, "dialect", text_of(x->front != NULL ? x->front->name : ""));
-	member(&out, "path", text_of(x->surface != NULL ? x->surface->path : ""));
-	member(&out, "model", text_sub(x->model, 0, 256));
+	json_pair(&out, "time", text_of(when));
+	json_pair(&out, "id", text_of(x->id));
+	json_pair(&out, "web_id", x->web_id);
+	json_pair(&out, "client_id", x->client_id);
+	json_pair(&out, "user", x->user);
+	json_pair(&out, "dialect", text_of(x->front != NULL ? x->front->name : ""));
+	json_pair(&out, "path", text_of(x->surface != NULL ? x->surface->path : ""));
+	json_pair(&out, "model", text_sub(x->model, 0, 256));
 	if (x->deployment != NULL) {
-		member(&out, "group", x->plan.group != NULL ? x->plan.group->name : x->deployment->group);
-		member(&out, "deployment", x->deployment->id);
+		json_pair(&out, "group", x->plan.group != NULL ? x->plan.group->name : x->deployment->group);
+		json_pair(&out, "deployment", x->deployment->id);
 	}
 	if (x->seen != NULL) {
-		member(&out, "served_model", text_sub(x->seen->served_model, 0, 256));
-		member(&out, "vendor_id", text_sub(x->seen->vendor_id, 0, 256));
+		json_pair(&out, "served_model", text_sub(x->seen->served_model, 0, 256));
+		json_pair(&out, "vendor_id", text_sub(x->seen->vendor_id, 0, 256));
 	}
 	json_name(&out, "stream");
 	json_bool(&out, x->glance.stream);
-	member_int(&out, "status", x->status);
-	attempts(x, &out);
+	json_pair_int(&out, "status", x->status);
+	record_attempts(&out, x);
 	if (x->first_token_us > 0)
 		member_ms(&out, "first_token_ms", x->first_token_us - x->began_us);
 	member_ms(&out, "total_ms", total_us);
@@ -215,8 +199,8 @@ write_line(struct exchange *x, int64_t total_us)
 		money_print(line, x->cost);
 		out.comma = true;
 	}
-	member(&out, "end", text_of(exchange_end_name(x)));
-	member(&out, "reason", text_of(x->reason != NULL ? x->reason : x->error != NULL ? error_kinds[x->error->kind].name : ""));
+	json_pair(&out, "end", text_of(exchange_end_name(x)));
+	json_pair(&out, "reason", text_of(x->reason != NULL ? x->reason : x->error != NULL ? error_kinds[x->error->kind].name : ""));
 	json_close(&out, '}');
 	buf_byte(line, '\n');
 	if (line->len > LINES_MOST)

@@ -532,6 +532,8 @@ close_rooms(struct worker *w)
 	line_file_close(w->log);
 	buf_free(&w->scratch);
 	buf_free(&w->frames);
+	buf_free(&w->row_doc);
+	buf_free(&w->row_tags);
 	buf_free(&w->lines);
 }
 

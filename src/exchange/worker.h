@@ -70,6 +70,7 @@ struct worker {
 	struct soon	 write_lines;
 	struct exchange	*exchanges;	/* all that are running */
 	struct buf	 scratch;	/* an edited event */
+	struct buf	 row_doc, row_tags;	/* of the row that is being booked */
 	struct buf	 frames;	/* what one callback makes for its client */
 	struct soon	 level;		/* compare my load with the others' */
 	struct timer	 level_again;

@@ -60,11 +60,13 @@ open_host(struct shipping *s)
 
 /* A budget that is nearly spent becomes an alert with the booking that shows it. */
 static enum store_end
-book(struct store *store, struct arena *arena, struct booking *b, unsigned n, struct crossing **crossings, unsigned *n_crossings)
+book(struct store *store, struct arena *arena, struct booking *b, unsigned n)
 {
-	enum store_end end = leases_book(store, arena, b, n, crossings, n_crossings);
+	struct crossing *crossings;
+	unsigned n_crossings;
+	enum store_end end = leases_book(store, arena, b, n, &crossings, &n_crossings);
 
-	return (end == STORE_FINE ? alerts_crossed(store, arena, *crossings, *n_crossings, clock_wall_ms()) : end);
+	return (end == STORE_FINE ? alerts_crossed(store, arena, crossings, n_crossings, clock_wall_ms()) : end);
 }
 
 static bool

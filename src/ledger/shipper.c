@@ -41,8 +41,7 @@ struct batch {
 	struct ledger_row **rows;		/* by id, each once */
 	unsigned	 n, room;
 	unsigned	 held;			/* suspects among those that were read */
-	struct crossing	*crossings;
-	unsigned	 n_crossings, inserted;
+	unsigned	 inserted;
 };
 
 /* reading */
@@ -214,7 +213,7 @@ put(struct shipper *s, struct store *store, struct batch *b)
 	DO(add_days(store, s->arena, &sums));
 	DO(note_positions(s, store, s->arena));
 	if (sums.n_bookings > 0)
-		DO(s->set.book(store, s->arena, sums.bookings, sums.n_bookings, &b->crossings, &b->n_crossings));
+		DO(s->set.book(store, s->arena, sums.bookings, sums.n_bookings));
 	return (STORE_FINE);
 }
 
@@ -313,8 +312,6 @@ shipped(struct shipper *s, const struct batch *b)
 	forget_suspects(s);
 	s->inserted += b->inserted;
 	s->most = s->most * 2 < s->set.batch ? s->most * 2 : s->set.batch;
-	if (b->n_crossings > 0 && s->set.crossed != NULL)
-		s->set.crossed(s->set.self, b->crossings, b->n_crossings);
 	if (s->in_pass)
 		return (SHIP_SOME);
 	s->passes_ended = s->passes_begun;

@@ -17,10 +17,8 @@ struct shipper_setup {
 	struct reader	*reader;
 	char		 host[HOST_ID + 1];
 	unsigned	 batch;			/* rows; 0: 5,000 */
-	/* Charges the accounts, within the transaction, as its last statements: leases_book(). */
-	enum store_end	(*book)(struct store *, struct arena *, struct booking *, unsigned n, struct crossing **, unsigned *n_crossings);
-	void		(*crossed)(void *self, const struct crossing *, unsigned n);	/* once it is committed; may be NULL */
-	void		*self;
+	/* Charges the accounts, within the transaction, as its last statements: leases_book(), and what comes of it. */
+	enum store_end	(*book)(struct store *, struct arena *, struct booking *, unsigned n);
 };
 
 struct shipper	*shipper_new(const struct shipper_setup *);

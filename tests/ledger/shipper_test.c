@@ -29,10 +29,8 @@ static unsigned kill_in;			/* bookings until this process dies; 0: it does not *
 
 /* Without leases: what they do with money is their own test. */
 static enum store_end
-book(struct store *s, struct arena *a, struct booking *b, unsigned n, struct crossing **crossings, unsigned *n_crossings)
+book(struct store *s, struct arena *a, struct booking *b, unsigned n)
 {
-	*crossings = NULL;
-	*n_crossings = 0;
 	if (kill_in > 0 && --kill_in == 0)
 		kill(getpid(), SIGKILL);
 	for (unsigned i = 0; i < n; i++) {

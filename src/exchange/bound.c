@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The most a call can cost, whoever of those it may go to is asked, and what to send where that is more than there is. */
+#include "exchange/exchange.h"
+
+#include "ledger/price.h"
+
+#define IMAGE_TOKENS	2000		/* of a picture that is only named */
+#define FILE_TOKENS	50000
+
+static unsigned
+occurrences(struct text body, const char *word)
+{
+	size_t len = strlen(word);
+	unsigned n = 0;
+
+	for (const char *at = body.at, *end = body.at + body.len; (at = memmem(at, (size_t)(end - at), word, len)) != NULL; at += len)
+		n++;
+	return (n);
+}
+
+/* What stands in the body is not larger in tokens than in bytes; what it only points to is.  Bodies are large: few passes over them, once. */
+static int64_t
+media_of(struct text body)
+{
+	int64_t files = occurrences(body, "\"document\""), pictures = 0;
+
+	if (occurrences(body, "_url\"") > 0) {
+		pictures += occurrences(body, "\"image_url\"");
+		files += occurrences(body, "\"file_url\"");
+	}
+	if (occurrences(body, "\"input_") > 0) {
+		pictures += occurrences(body, "\"input_image\"");
+		files += occurrences(body, "\"input_file\"");
+	}
+	return (pictures * IMAGE_TOKENS + files * FILE_TOKENS);
+}
+
+static bool
+has_rate(const struct tariff *t, unsigned kinds)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		if (kinds >> t->rates[i].of & 1)
+			return (true);
+	return (false);
+}
+
+#define SOUND	(1u << RATE_AUDIO_IN | 1u << RATE_AUDIO_OUT)
+#define PICTURES	(1u << RATE_IMAGE_IN | 1u << RATE_IMAGE_OUT)
+#define WRITES	(1u << RATE_WRITTEN | 1u << RATE_WRITTEN_1H)
+
+/* Dear kinds of tokens that can not occur, because a call must ask for them: sound, pictures, what Anthropic writes into its cache. */
+static unsigned
+never_of(const struct exchange *x, const struct deployment *d, const struct tariff *t)
+{
+	unsigned never = 0;
+
+	if (d->n_defaults > 0)			/* they may ask for it */
+		return (0);
+	if (has_rate(t, SOUND) && occurrences(x->glance.body, "audio") == 0)
+		never |= SOUND;
+	if (has_rate(t, PICTURES) && occurrences(x->glance.body, "image") == 0)
+		never |= PICTURES;
+	if (d->wire == WIRE_ANTHROPIC && has_rate(t, WRITES) && occurrences(x->glance.body, "cache_control") == 0)
+		never |= WRITES;
+	return (never);
+}
+
+static int64_t
+member_number(const struct glance *g, const char *name, int64_t otherwise)
+{
+	const struct json_spot *spot = glance_member(g, name);
+	int64_t n;
+
+	return (spot != NULL && json_to_i64(json_spot_value(g->body, spot), &n) ? n : otherwise);
+}
+
+static struct price_ask
+ask_of(const struct exchange *x)
+{
+	struct price_ask a = { .prompt_bytes = x->glance.body.len, .media = media_of(x->glance.body), .max_tokens = x->glance.max_tokens,
+		.most_ms = x->config->settings.total_timeout_ms };
+	int64_t n = member_number(&x->glance, "n", 1), best = member_number(&x->glance, "best_of", 1);
+
+	if (best > n)
+		n = best;
+	a.n = n > 1 && n <= 1024 ? (unsigned)n : 1;
+	a.tier = x->tier;
+	if (x->front->wire == WIRE_EMBEDDINGS)
+		a.max_tokens = 0;
+	return (a);
+}
+
+/* A limit the configuration sends along where the client says none. */
+static int64_t
+configured_most(const struct deployment *d)
+{
+	static const char *const names[] = { "max_tokens", "max_completion_tokens", "max_output_tokens" };
+	int64_t n;
+
+	for (size_t i = 0; i < d->n_defaults; i++)
+		for (size_t k = 0; k < nitems(names); k++)
+			if (text_is(d->defaults[i].name, names[k]) && json_to_i64(d->defaults[i].raw, &n) && n > 0)
+				return (n);
+	return (-1);
+}
+
+static const struct tariff *
+tariff_of(const struct exchange *x, const struct deployment *d)
+{
+	return (config_tariff(x->arena, x->config, d, route_model(&x->plan, d)));
+}
+
+static struct price_ask
+ask_of_deployment(const struct price_ask *ask, const struct deployment *d)
+{
+	struct price_ask a = *ask;
+
+	if (a.max_tokens < 0)
+		a.max_tokens = configured_most(d);
+	a.max_output = d->max_output_tokens;
+	a.window = d->max_input_tokens;
+	return (a);
+}
+
+/* The dearest of a group counts; x->unpriced is one of it that has no price. */
+static void
+bound_group(struct exchange *x, const struct group *g, const struct price_ask *ask, int64_t least_tokens)
+{
+	for (size_t i = 0; i < g->n_deployments; i++) {
+		const struct deployment *d = g->deployments[i];
+		struct price_ask a = ask_of_deployment(ask, d), least = a;
+		const struct tariff *t = tariff_of(x, d);
+		int64_t bound, floor;
+
+		if (t == NULL) {
+			x->unpriced = d;
+			continue;
+		}
+		x->free_model &= t->free;
+		a.never = least.never = never_of(x, d, t);
+		bound = floor = price_bound(t, &a);
+		if (a.max_tokens < 0) {		/* then a limit can be sent */
+			least.max_tokens = least_tokens;
+			floor = price_bound(t, &least);
+		}
+		if (bound > x->bound)
+			x->bound = bound;
+		if (floor > x->floor)
+			x->floor = floor;
+	}
+}
+
+/* The group that is asked, then those it falls back to; NULL: no more. */
+static const struct group *
+group_nth(const struct exchange *x, size_t n)
+{
+	const struct group *first = x->plan.group;
+	struct capture captured;
+
+	return (n == 0 ? first : n <= first->n_fallbacks ? config_group(x->config, first->fallbacks[n - 1], &captured) : NULL);
+}
+
+static void
+bound_all(struct exchange *x)
+{
+	x->price_ask = ask_of(x);
+	x->bound = x->floor = 0;
+	x->unpriced = NULL;
+	x->free_model = true;
+	for (size_t n = 0; n <= x->plan.group->n_fallbacks; n++) {
+		const struct group *g = group_nth(x, n);
+
+		if (g != NULL)
+			bound_group(x, g, &x->price_ask, x->config->settings.least_max_tokens);
+		if (n == 0 && x->unpriced != NULL)
+			x->free_model = false;
+	}
+}
+
+/* What passes through costs so much a call, or what its model costs: it names one in its body. */
+static void
+bound_passed(struct exchange *x)
+{
+	static const char *const names[] = { "max_tokens", "max_completion_tokens", "max_output_tokens" };
+	struct text body = x->request != NULL ? x->request->body : TEXT("");
+	struct price_ask a = { .prompt_bytes = body.len, .max_tokens = -1, .most_ms = x->config->settings.total_timeout_ms, .tier = -1 };
+	const struct tariff *t = price_tariff(x);
+	struct json_item item;
+	struct facts f;
+	int64_t n;
+
+	x->bound = x->floor = 0;
+	x->unpriced = t == NULL && x->model.len > 0 ? x->conduit->to : NULL;
+	x->free_model = t != NULL && t->free;
+	if (t == NULL)
+		return;
+	if (x->model.len == 0) {		/* a price for each call: no tokens are counted */
+		a.prompt_bytes = 0;
+		a.max_tokens = 0;
+	}
+	for (size_t i = 0; i < nitems(names) && x->model.len > 0; i++)
+		if (json_find(body, names[i], &item) && json_to_i64(item.raw, &n) && n > a.max_tokens)
+			a.max_tokens = n;
+	if (facts_find(&f, x->model)) {
+		a.max_output = f.max_output;
+		a.window = f.max_input;
+	}
+	a.media = media_of(body);
+	x->bound = x->floor = price_bound(t, &a);
+}
+
+void
+bound_call(struct exchange *x)
+{
+	if (x->conduit != NULL)
+		bound_passed(x);
+	else
+		bound_all(x);
+}
+
+/* How many tokens so much money buys at the dearest of a group. */
+static int64_t
+bought_of(const struct exchange *x, const struct group *g, int64_t nano)
+{
+	int64_t least = INT64_MAX;
+
+	for (size_t i = 0; i < g->n_deployments; i++) {
+		const struct deployment *d = g->deployments[i];
+		struct price_ask a = ask_of_deployment(&x->price_ask, d);
+		const struct tariff *t = tariff_of(x, d);
+		int64_t bought;
+
+		if (t == NULL || a.max_tokens >= 0)
+			continue;
+		a.never = never_of(x, d, t);
+		bought = price_bought(t, &a, nano);
+		if (bought < least)
+			least = bought;
+	}
+	return (least);
+}
+
+/* Less was reserved than it can cost: then it is sent with the limit of tokens that this buys from whoever may be asked, which makes it true. */
+void
+bound_fit(struct exchange *x)
+{
+	int64_t least = INT64_MAX;
+
+	if (x->conduit != NULL || x->reservation.reserved >= x->bound || x->glance.max_tokens >= 0)
+		return;
+	for (size_t n = 0; n <= x->plan.group->n_fallbacks; n++) {
+		const struct group *g = group_nth(x, n);
+		int64_t bought = g != NULL ? bought_of(x, g, x->reservation.reserved) : INT64_MAX;
+
+		if (bought < least)
+			least = bought;
+	}
+	if (least < INT64_MAX)
+		x->glance.afford = least;
+}

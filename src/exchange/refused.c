@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Refusals for money and rates, in words for people and in those that scripts written for LiteLLM look for. */
+#include "exchange/exchange.h"
+
+#include "base/span.h"
+
+static const struct {
+	const char	*title;			/* for people */
+	const char	*litellm;		/* LiteLLM's name of it, which scripts look for */
+	bool		 exceeded;		/* in its other form of words */
+	const char	*raise;			/* where an administrator raises it */
+} words[SCOPES] = {
+	[SCOPE_KEY] = { "Key", "Key", false, "/key/update" },
+	[SCOPE_USER] = { "User", "User", true, "/user/update" },
+	[SCOPE_TEAM] = { "Team", "Team", false, "/team/update" },
+	[SCOPE_MEMBER] = { "Team member", "User", false, "/team/member_update" },
+	[SCOPE_PROJECT] = { "Project", "Project", false, "/project/update" },
+	[SCOPE_ORGANIZATION] = { "Organization", "Organization", false, "/organization/update" },
+	[SCOPE_CUSTOMER] = { "End user", "End User", true, "/customer/update" },
+	[SCOPE_TAG] = { "Tag", "Tag", false, "/tag/update" },
+	[SCOPE_PROVIDER] = { "Provider", "Provider", false, "router_settings.provider_budget_config" },
+	[SCOPE_PROXY] = { "Gateway", "Proxy", false, "litellm_settings.max_budget" },
+};
+
+/* By its name where it has one: a key's id is a digest. */
+static struct text
+name_of(const struct standing *s)
+{
+	return (text_sub(s->alias.len > 0 ? s->alias : s->id, 0, 128));
+}
+
+const struct standing *
+purse_owner(const struct exchange *x, const struct purse *p)
+{
+	for (unsigned i = 0; i < x->n_purses; i++)
+		if (x->purses[i] == p)
+			return (x->purse_of[i]);
+	return (NULL);
+}
+
+static void
+say_what_for(struct buf *b, const struct purse *p)
+{
+	struct text kind, rest;
+
+	if (!text_cut(p->part, ':', &kind, &rest))
+		return;
+	if (text_is(kind, "model"))
+		buf_print(b, " for model '" TEXT_FMT "'", TEXT_ARG(rest));
+	else
+		buf_print(b, " within its window of " TEXT_FMT, TEXT_ARG(rest));
+}
+
+static void
+say_when(struct buf *b, const struct purse *p)
+{
+	if (p->resets_at == 0) {
+		buf_lit(b, "it does not reset");
+		return;
+	}
+	buf_lit(b, "resets ");
+	span_print_moment(b, p->resets_at);
+}
+
+/* The words that scripts written for LiteLLM look for. */
+static void
+say_as_litellm(struct buf *b, struct exchange *x, const struct standing *s, bool hidden)
+{
+	bool exceeded = words[s->scope].exceeded;
+
+	buf_print(b, "%s %s=" TEXT_FMT " %s", exceeded ? "ExceededBudget:" : "Budget has been exceeded!", words[s->scope].litellm, TEXT_ARG(name_of(s)),
+	    exceeded ? "over budget. Spend=" : "Current cost: ");
+	if (hidden)
+		buf_lit(b, "hidden");
+	else
+		money_print(b, x->reservation.spent);
+	buf_print(b, ", %s", exceeded ? "Budget=" : "Max budget: ");
+	if (hidden)
+		buf_lit(b, "hidden");
+	else
+		money_print(b, x->reservation.limit);
+}
+
+static void
+say_spent(struct buf *b, struct exchange *x, const struct standing *s)
+{
+	const struct reservation *r = &x->reservation;
+	bool hidden = x->config->settings.budget_amounts_hidden;
+
+	say_as_litellm(b, x, s, hidden);
+	buf_print(b, ". %s " TEXT_FMT " has spent ", words[s->scope].title, TEXT_ARG(name_of(s)));
+	if (hidden)
+		buf_lit(b, "its budget");
+	else {
+		money_print_dollars(b, r->spent);
+		buf_lit(b, " of ");
+		money_print_dollars(b, r->limit);
+	}
+	say_what_for(b, r->which);
+	if (!hidden && r->spent < r->limit) {
+		buf_lit(b, ", and this call may cost up to ");
+		money_print_dollars(b, x->bound);
+	}
+	buf_lit(b, "; ");
+	say_when(b, r->which);
+	buf_print(b, "; wait for that, %sor have an administrator raise it (%s). Call id: %s",
+	    r->spent < r->limit ? "lower max_tokens, " : "", words[s->scope].raise, x->id);
+}
+
+struct error *
+refused_spent(struct exchange *x)
+{
+	const struct standing *s = purse_owner(x, x->reservation.which);
+	struct error *e = error_new(x->arena, E_BUDGET, "%s", "");
+	struct buf b = { 0 };
+
+	if (s != NULL)
+		say_spent(&b, x, s);
+	else
+		buf_print(&b, "Budget has been exceeded! Call id: %s", x->id);
+	e->message = arena_copy(x->arena, buf_as_text(&b));
+	e->status = (int)x->config->settings.budget_status;
+	e->code = arena_print(x->arena, "%d", e->status);
+	e->useless_to_retry = true;
+	buf_free(&b);
+	return (e);
+}
+
+struct error *
+refused_held(struct exchange *x)
+{
+	const struct standing *s = purse_owner(x, x->reservation.which);
+	struct error *e = error_new(x->arena, E_LIMITED, "The rest of the budget of %s " TEXT_FMT " is reserved by running calls; try again when some are over. Call id: %s",
+	    s != NULL ? words[s->scope].title : "", TEXT_ARG(s != NULL ? name_of(s) : TEXT("")), x->id);
+
+	e->type = TEXT("budget_exceeded");
+	e->retry_after_ms = 1000;
+	return (e);
+}
+
+struct error *
+refused_unpriced(struct exchange *x)
+{
+	struct text model = x->conduit != NULL ? x->model : x->unpriced->group;
+
+	return (error_new(x->arena, E_FORBIDDEN, "Model '" TEXT_FMT "' has no price, and a budget stands behind this key, so its spending could not be held. "
+	    "An administrator can set input_cost_per_token and output_cost_per_token for it (0 if it is free), or sluice.budget_mode: litellm. Call id: %s",
+	    TEXT_ARG(text_sub(model, 0, 200)), x->id));
+}
+
+struct error *
+refused_limit(struct exchange *x)
+{
+	struct error *e = error_new(x->arena, E_LIMITED, TEXT_FMT " Call id: %s", TEXT_ARG(limits_sentence(x->arena, &x->limits)), x->id);
+
+	e->code = TEXT("429");
+	return (e);
+}
