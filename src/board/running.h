@@ -16,7 +16,7 @@
 #include "base/money.h"
 #include "board/board.h"
 
-#define RUNNING_WIDE	4096		/* exchanges of an event-loop worker at a time; a one-request process has one */
+#define RUNNING_WIDE	8192		/* exchanges of an event-loop worker at a time; a one-request process has one */
 #define RUNNING_NONE	UINT32_MAX
 
 struct running;
