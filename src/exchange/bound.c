@@ -54,7 +54,7 @@ never_of(const struct exchange *x, const struct deployment *d, const struct tari
 {
 	unsigned never = 0;
 
-	if (d->n_defaults > 0)			/* they may ask for it */
+	if (!x->bound_held || d->n_defaults > 0)	/* they may ask for it */
 		return (0);
 	if (has_rate(t, SOUND) && occurrences(x->glance.body, "audio") == 0)
 		never |= SOUND;
@@ -77,7 +77,7 @@ member_number(const struct glance *g, const char *name, int64_t otherwise)
 static struct price_ask
 ask_of(const struct exchange *x)
 {
-	struct price_ask a = { .prompt_bytes = x->glance.body.len, .media = media_of(x->glance.body), .max_tokens = x->glance.max_tokens,
+	struct price_ask a = { .prompt_bytes = x->glance.body.len, .media = x->bound_held ? media_of(x->glance.body) : 0, .max_tokens = x->glance.max_tokens,
 		.most_ms = x->config->settings.total_timeout_ms };
 	int64_t n = member_number(&x->glance, "n", 1), best = member_number(&x->glance, "best_of", 1);
 
@@ -205,13 +205,15 @@ bound_passed(struct exchange *x)
 		a.max_output = f.max_output;
 		a.window = f.max_input;
 	}
-	a.media = media_of(body);
+	a.media = x->bound_held ? media_of(body) : 0;
 	x->bound = x->floor = price_bound(t, &a);
 }
 
+/* Where no budget holds the call its bound is only what a killed worker's row would say: nobody looks through a large body for that. */
 void
-bound_call(struct exchange *x)
+bound_call(struct exchange *x, bool held)
 {
+	x->bound_held = held;
 	if (x->conduit != NULL)
 		bound_passed(x);
 	else

@@ -116,6 +116,7 @@ struct exchange {
 	struct price_ask price_ask;		/* what it asks for, as prices see it */
 	int64_t		 bound, floor;		/* nano-dollars: the most it can cost; the same with the least max_tokens */
 	const struct deployment *unpriced;	/* NULL, or one without a price that might be asked */
+	bool		 bound_held;		/* a budget holds it */
 	bool		 free_model;		/* whoever is asked, it costs nothing */
 	struct reservation reservation;
 
@@ -232,7 +233,7 @@ step_f	reserve, reserve_more;
 bool	is_model_call(const struct exchange *);		/* is counted, charged and has a row */
 
 /* bound.c: x->bound, x->floor and their like; x->glance.afford */
-void	bound_call(struct exchange *), bound_fit(struct exchange *);
+void	bound_call(struct exchange *, bool held), bound_fit(struct exchange *);
 
 /* refused.c */
 struct error *refused_spent(struct exchange *), *refused_held(struct exchange *), *refused_unpriced(struct exchange *), *refused_limit(struct exchange *);

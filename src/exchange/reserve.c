@@ -27,21 +27,29 @@ concerns(const struct purse *p, struct text model)
 	return (!text_starts(p->part, TEXT("model:")) || text_eq(text_sub(p->part, 6, p->part.len), model));
 }
 
+static const struct purse *
+only_counted(struct exchange *x, const struct purse *p)
+{
+	struct purse *open;
+
+	if (p->ceiling == NO_LIMIT)
+		return (p);
+	open = arena_new_of(x->arena, struct purse);
+	*open = *p;
+	open->ceiling = NO_LIMIT;
+	return (open);
+}
+
 static void
 charge(struct exchange *x, const struct standing *s)
 {
 	for (unsigned i = 0; s != NULL && i < s->n_purses; i++) {
-		struct purse *p = &s->purses[i];
+		const struct purse *p = &s->purses[i];
 
 		if (p->account == 0 || !concerns(p, x->model) || x->n_purses == CHARGES_MOST)
 			continue;
-		if (!holds(x, s->scope) || x->free_model) {
-			p = arena_new_of(x->arena, struct purse);
-			*p = s->purses[i];
-			p->ceiling = NO_LIMIT;
-		}
 		x->purse_of[x->n_purses] = s;
-		x->purses[x->n_purses++] = p;
+		x->purses[x->n_purses++] = holds(x, s->scope) ? p : only_counted(x, p);
 	}
 }
 
@@ -106,8 +114,10 @@ reserve_money(struct exchange *x)
 	const struct caller *c = x->caller;
 	struct budget_need need = { .id = x->id, .began_wall_ms = x->began_wall_ms, .purses = x->purses };
 
-	bound_call(x);
 	charge_all(x);
+	bound_call(x, has_ceiling(x));
+	for (unsigned i = 0; x->free_model && i < x->n_purses; i++)	/* what costs nothing no budget stops */
+		x->purses[i] = only_counted(x, x->purses[i]);
 	if (x->unpriced != NULL && has_ceiling(x) && x->config->settings.budget_strict) {
 		x->error = refused_unpriced(x);
 		limits_undo(&x->limits, x->worker->board);

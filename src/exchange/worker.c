@@ -140,6 +140,12 @@ say_problems(const struct config *c, enum problem_level upto)
 			    TEXT_ARG(p->message));
 }
 
+static enum budget_mode
+mode_of(const struct settings *s)
+{
+	return (s->budget_strict ? BUDGET_STRICT : BUDGET_LITELLM);
+}
+
 void
 worker_take(struct worker *w, struct config *c)
 {
@@ -147,6 +153,7 @@ worker_take(struct worker *w, struct config *c)
 
 	w->config = c;
 	lookups_age(w->lookups, c->settings.known_age_when_away_ms);
+	budgets_set(w->budgets, mode_of(&c->settings), c->settings.budget_wait_ms, c->settings.budget_wait_most_ms);
 	web_body_limit(w->web, (size_t)c->settings.body_limit, (size_t)c->settings.body_memory);
 	if (!text_eq(old->settings.log, c->settings.log))
 		open_log(w);
@@ -361,7 +368,7 @@ open_books(struct worker *w, struct buf *why)
 {
 	const struct settings *s = &w->config->settings;
 	bool one = w->form == FORM_ONE || w->form == FORM_CGI;
-	struct budgets_setup setup = { .loop = w->loop, .lane = w->store_lane, .pool = w->store_pool, .state_dir = s->state_dir.at, .mode = s->budget_strict ? BUDGET_STRICT : BUDGET_LITELLM,
+	struct budgets_setup setup = { .loop = w->loop, .lane = w->store_lane, .pool = w->store_pool, .state_dir = s->state_dir.at, .mode = mode_of(s),
 		.wait_ms = s->budget_wait_ms, .wait_most_ms = s->budget_wait_most_ms };
 	struct arena *arena = arena_new();
 	struct spool_settings spool = { .dir = spool_path(arena, s->state_dir, s->instance).at, .segment = (size_t)s->spool_segment,

@@ -218,7 +218,7 @@ run_one(struct work *w)
 	}
 	w->in[e] = true;
 	w->truth->let_in++;
-	return (running > HAMMER_PARALLEL || too_many((w->truth->in[e] |= w->bit), HAMMER_PARALLEL) ? "more run than may" : NULL);
+	return (running > HAMMER_PARALLEL || too_many(atomic_fetch_or(&w->truth->in[e], w->bit) | w->bit, HAMMER_PARALLEL) ? "more run than may" : NULL);
 }
 
 static void
@@ -236,7 +236,7 @@ connect(struct work *w)
 		disconnect(w);
 	else if (permit_take(w->b, HAMMER_PERMITS)) {
 		w->connected = true;
-		if (too_many((w->truth->permits |= w->bit), HAMMER_PERMITS))
+		if (too_many(atomic_fetch_or(&w->truth->permits, w->bit) | w->bit, HAMMER_PERMITS))
 			return ("more permits than there are");
 	}
 	return (NULL);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a call costs, who pays, and what the ledger says of it: one row for each, its cost in every sum."""
 import json
+import signal
 import sqlite3
 
 import pytest
@@ -128,3 +129,14 @@ def test_a_failed_call_costs_nothing_and_has_its_row(booking):
 def test_the_master_key_has_rows_too(booking):
     r = booking.post("/v1/chat/completions", {"model": "gpt", "messages": [{"role": "user", "content": "hi"}]})
     assert one_row(booking, r.headers["x-request-id"])["cost"] > 0
+
+
+def test_a_reload_changes_how_budgets_hold(start, upstream):
+    config = {"model_list": [kit.deployment("gpt", "openai/script:fixed", upstream.base + "/v1", **PRICE)],
+              "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}}
+    gateway = start(config)
+    key = make(gateway, "/key/generate", max_budget=0.002)["key"]
+    assert call(gateway, key, max_tokens=1000).status_code == 429         # it could cost more
+    gateway.write(config | {"sluice": {"budget_mode": "litellm"}})
+    gateway.pool.p.send_signal(signal.SIGHUP)
+    kit.until(lambda: call(gateway, key, max_tokens=1000).status_code == 200, what="the new mode")
