@@ -205,6 +205,15 @@ ship_all(struct shipper *s, struct store *store)
 	return (end == SHIP_ALL ? STORE_FINE : STORE_AWAY);
 }
 
+static enum store_end
+book(struct store *store, struct arena *arena, struct booking *b, unsigned n)
+{
+	struct crossing *crossings;
+	unsigned n_crossings;
+
+	return (leases_book(store, arena, b, n, &crossings, &n_crossings));
+}
+
 static int
 keep(const struct world *world, unsigned host)
 {
@@ -212,7 +221,7 @@ keep(const struct world *world, unsigned host)
 	struct arena *arena = arena_new();
 	struct spool *spool = open_spool(host);
 	struct buf why = { 0 };
-	struct shipper_setup setup = { .reader = reader_open(spool_path(arena, text_of(host_dir(host)), TEXT("t")).at, LEDGER_ROW_MOST, &why), .book = leases_book };
+	struct shipper_setup setup = { .reader = reader_open(spool_path(arena, text_of(host_dir(host)), TEXT("t")).at, LEDGER_ROW_MOST, &why), .book = book };
 	struct store *store = store_new(text_of(world->url));
 	struct shipper *shipper;
 	struct keeper *keeper;
