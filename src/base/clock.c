@@ -4,8 +4,8 @@
 
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,16 +28,24 @@ clock_wall_ms(void)
 	return ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
 }
 
+/* Most moments that are written are of the second that was written last. */
 void
 clock_iso(char out[25], int64_t wall_ms)
 {
+	static __thread time_t last = INT64_MAX;
+	static __thread char date[64];
 	time_t seconds = (time_t)(wall_ms / 1000);
+	unsigned ms = (unsigned)(wall_ms % 1000) % 1000;
+	const char part[6] = { '.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z', '\0' };
 	struct tm tm;
-	char date[64];
 
-	gmtime_r(&seconds, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out, 25, "%.19s.%03uZ", date, (unsigned)(wall_ms % 1000) % 1000);
+	if (seconds != last) {
+		gmtime_r(&seconds, &tm);
+		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+		last = seconds;
+	}
+	memcpy(out, date, 19);
+	memcpy(out + 19, part, sizeof(part));
 }
 
 void

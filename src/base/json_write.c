@@ -67,16 +67,8 @@ json_put_quoted(struct json_out *out, struct quoted q)
 void
 json_int(struct json_out *out, int64_t v)
 {
-	char digits[20], *p = digits + sizeof(digits);
-	uint64_t left = v < 0 ? -(uint64_t)v : (uint64_t)v;
-
 	begin(out);
-	do
-		*--p = (char)('0' + left % 10);
-	while ((left /= 10) > 0);
-	if (v < 0)
-		*--p = '-';
-	buf_add(out->to, p, (size_t)(digits + sizeof(digits) - p));
+	buf_int(out->to, v);
 }
 
 void

@@ -92,7 +92,9 @@ print_whole(struct buf *b, int64_t nano)
 {
 	uint64_t n = nano < 0 ? -(uint64_t)nano : (uint64_t)nano;
 
-	buf_print(b, "%s%llu", nano < 0 ? "-" : "", (unsigned long long)(n / MONEY_DOLLAR));
+	if (nano < 0)
+		buf_byte(b, '-');
+	buf_int(b, (int64_t)(n / MONEY_DOLLAR));
 	return (n % MONEY_DOLLAR);
 }
 

@@ -219,6 +219,29 @@ buf_print(struct buf *b, const char *fmt, ...)
 }
 
 void
+buf_int(struct buf *b, int64_t n)
+{
+	char digits[20], *p = digits + sizeof(digits);
+	uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+
+	do
+		*--p = (char)('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (n < 0)
+		*--p = '-';
+	buf_add(b, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+void
+buf_thousandths(struct buf *b, int64_t n)
+{
+	const char part[4] = { '.', (char)('0' + n / 100 % 10), (char)('0' + n / 10 % 10), (char)('0' + n % 10) };
+
+	buf_int(b, n / 1000);
+	buf_add(b, part, sizeof(part));
+}
+
+void
 buf_drop(struct buf *b, size_t n)
 {
 	if (n > 0 && n < b->len)
@@ -289,6 +312,10 @@ text_is_sound(struct text t)
 	unsigned n;
 
 	while (p < end) {
+		if (text_plain8((const char *)p, (const char *)end)) {
+			p += 8;
+			continue;
+		}
 		if (*p == 0)
 			return (false);
 		n = *p < 0x80 ? 1 : sound_char(p, (size_t)(end - p));

@@ -42,6 +42,18 @@ text_is(struct text a, const char *b)
 	return (a.len == strlen(b) && (a.len == 0 || memcmp(a.at, b, a.len) == 0));
 }
 
+/* Eight characters of ASCII that are not zero: most of all texts, looked at in one go. */
+static inline bool
+text_plain8(const char *at, const char *end)
+{
+	uint64_t w;
+
+	if (end - at < 8)
+		return (false);
+	memcpy(&w, at, 8);
+	return (((w | (w - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080)) == 0);
+}
+
 bool		text_eq_nocase(struct text, struct text);		/* ASCII letters only */
 bool		text_starts(struct text, struct text prefix);
 bool		text_ends(struct text, struct text suffix);
@@ -67,6 +79,8 @@ void	buf_reserve(struct buf *, size_t more);	/* room for `more` further bytes */
 void	buf_add_slow(struct buf *, const void *, size_t);
 void	buf_print(struct buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void	buf_vprint(struct buf *, const char *fmt, va_list);
+void	buf_int(struct buf *, int64_t);		/* what every call has several of: without printf */
+void	buf_thousandths(struct buf *, int64_t);	/* 1234 as 1.234; not negative */
 void	buf_drop(struct buf *, size_t n);	/* forget the first n bytes */
 
 static inline void

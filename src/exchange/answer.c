@@ -19,9 +19,21 @@ header(struct buf *b, const char *name, struct text value)
 }
 
 static void
+header_int(struct buf *b, const char *name, int64_t n)
+{
+	buf_add(b, name, strlen(name));
+	buf_lit(b, ": ");
+	buf_int(b, n);
+	buf_lit(b, "\r\n");
+}
+
+static void
 header_ms(struct buf *b, const char *name, int64_t us)
 {
-	buf_print(b, "%s: %lld.%03lld\r\n", name, (long long)(us / 1000), (long long)(us % 1000));
+	buf_add(b, name, strlen(name));
+	buf_lit(b, ": ");
+	buf_thousandths(b, us);
+	buf_lit(b, "\r\n");
 }
 
 static void
@@ -64,8 +76,10 @@ answer_litellm(struct exchange *x, struct buf *b)
 		upstream += clock_us() - x->attempt->began_us;
 	header_ms(b, "x-litellm-response-duration-ms", total);
 	header_ms(b, "x-litellm-overhead-duration-ms", total > upstream ? total - upstream : 0);
-	if (x->plan.config != NULL)
-		buf_print(b, "x-litellm-attempted-retries: %u\r\nx-litellm-attempted-fallbacks: %u\r\n", x->plan.retries, x->plan.fallbacks);
+	if (x->plan.config != NULL) {
+		header_int(b, "x-litellm-attempted-retries", x->plan.retries);
+		header_int(b, "x-litellm-attempted-fallbacks", x->plan.fallbacks);
+	}
 	put_limits(x, b);
 }
 
@@ -80,7 +94,7 @@ answer_headers(struct exchange *x, struct buf *b, int status, const char *conten
 	buf_add(b, content_type, strlen(content_type));
 	buf_lit(b, "\r\n");
 	if (length >= 0)
-		buf_print(b, "Content-Length: %lld\r\n", (long long)length);
+		header_int(b, "Content-Length", length);
 	buf_lit(b, "x-request-id: ");
 	buf_add(b, x->id, 36);
 	buf_lit(b, "\r\n");
@@ -191,7 +205,7 @@ error_whole(struct exchange *x, const struct error *e)
 	out = reply_buf(x->stream, 1024 + body.len);
 	answer_headers(x, out, status, "application/json", (int64_t)body.len);
 	if (e->retry_after_ms > 0)
-		buf_print(out, "retry-after: %lld\r\n", (long long)((e->retry_after_ms + 999) / 1000));
+		header_int(out, "retry-after", (e->retry_after_ms + 999) / 1000);
 	if (e->kind == E_METHOD)
 		header(out, "Allow", e->param);
 	if (e->useless_to_retry)

@@ -117,7 +117,7 @@ static void
 member_ms(struct json_out *out, const char *name, int64_t us)
 {
 	json_name(out, name);
-	buf_print(out->to, "%lld.%03lld", (long long)(us / 1000), (long long)(us % 1000));
+	buf_thousandths(out->to, us);
 	out->comma = true;
 }
 

@@ -51,18 +51,6 @@ pack_id(unsigned char id[16], const char uuid[37])
 	assert(good);
 }
 
-/* Eight characters of ASCII that are not zero: most of all texts. */
-static bool
-is_plain(const char *at, const char *end)
-{
-	uint64_t w;
-
-	if (end - at < 8)
-		return (false);
-	memcpy(&w, at, 8);
-	return (((w | (w - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080)) == 0);
-}
-
 /* The store takes UTF-8 without zero bytes only, and one row that it refuses would hold up all behind it. */
 static void
 buf_clean(struct buf *b, struct text t)
@@ -72,7 +60,7 @@ buf_clean(struct buf *b, struct text t)
 
 	buf_text(b, t);
 	for (char *at = b->at + from, *end = b->at + b->len; at < end; at += n) {
-		n = is_plain(at, end) ? 8 : json_utf8(at, end);
+		n = text_plain8(at, end) ? 8 : json_utf8(at, end);
 		if (n == 0 || *at == '\0') {
 			*at = '?';
 			n = 1;

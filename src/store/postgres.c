@@ -262,15 +262,19 @@ send_rows(struct store *s)
 static void
 copy_text(struct buf *b, struct text t)
 {
+	size_t from = 0;
+
 	for (size_t i = 0; i < t.len; i++) {
 		char c = t.at[i];
 
 		if (c == '\\' || c == '\t' || c == '\n' || c == '\r') {
+			buf_add(b, t.at + from, i - from);
 			buf_byte(b, '\\');
-			c = c == '\t' ? 't' : c == '\n' ? 'n' : c == '\r' ? 'r' : c;
+			buf_byte(b, c == '\t' ? 't' : c == '\n' ? 'n' : c == '\r' ? 'r' : c);
+			from = i + 1;
 		}
-		buf_byte(b, c);
 	}
+	buf_add(b, t.at + from, t.len - from);
 }
 
 static enum store_end
@@ -284,7 +288,7 @@ pg_load_row(struct store *s, const struct value *v, unsigned n)
 		if (i > 0)
 			buf_byte(&p->copy, '\t');
 		if (v[i].kind == VALUE_INT)
-			buf_print(&p->copy, "%lld", (long long)v[i].n);
+			buf_int(&p->copy, v[i].n);
 		else if (v[i].kind == VALUE_TEXT)
 			copy_text(&p->copy, v[i].t);
 		else

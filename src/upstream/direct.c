@@ -193,14 +193,8 @@ add_ours(const struct call *c, struct buf *b)
 static void
 add_length(struct buf *b, size_t n)
 {
-	char digits[24];
-	size_t at = sizeof(digits);
-
-	do
-		digits[--at] = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
 	buf_lit(b, "Content-Length: ");
-	buf_add(b, digits + at, sizeof(digits) - at);
+	buf_int(b, (int64_t)n);
 	buf_lit(b, "\r\n");
 }
 
