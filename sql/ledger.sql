@@ -1,5 +1,5 @@
--- Rows of the spool, shipped: into temporary tables first, so that thousands are one statement each.  Their names change with their columns: behind
--- PgBouncer a connection may have those of another version.
+-- Rows of the spool, shipped.  Into PostgreSQL by way of temporary tables, so that thousands are one statement each; their names change with their columns:
+-- behind PgBouncer a connection may have those of another version.  Into SQLite one by one.
 
 -- name: stage_requests postgres
 CREATE TEMPORARY TABLE IF NOT EXISTS sluice_stage1_request (
@@ -9,11 +9,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS sluice_stage1_request (
     cost BIGINT, estimated SMALLINT, host TEXT, tags TEXT, doc TEXT)
     ON COMMIT DELETE ROWS;
 -- name: stage_requests sqlite
-CREATE TEMPORARY TABLE IF NOT EXISTS sluice_stage1_request (
-    id TEXT, began_at INTEGER, first_token_at INTEGER, ended_at INTEGER, call_type TEXT, ended TEXT, status INTEGER, streamed INTEGER,
-    key_digest TEXT, user_id TEXT, team_id TEXT, organization_id TEXT, project_id TEXT, customer TEXT, model_group TEXT, model TEXT,
-    model_id TEXT, provider TEXT, api_base TEXT, prompt INTEGER, completion INTEGER, cached INTEGER, written INTEGER, reasoning INTEGER,
-    cost INTEGER, estimated INTEGER, host TEXT, tags TEXT, doc TEXT);
+SELECT 0;
 
 -- name: stage_days postgres
 CREATE TEMPORARY TABLE IF NOT EXISTS sluice_stage1_day (
@@ -22,71 +18,63 @@ CREATE TEMPORARY TABLE IF NOT EXISTS sluice_stage1_day (
     cached BIGINT, written BIGINT, reasoning BIGINT, cost BIGINT)
     ON COMMIT DELETE ROWS;
 -- name: stage_days sqlite
-CREATE TEMPORARY TABLE IF NOT EXISTS sluice_stage1_day (
-    day INTEGER, kind TEXT, entity TEXT, key_digest TEXT, user_id TEXT, team_id TEXT, organization_id TEXT, project_id TEXT, model_group TEXT,
-    model TEXT, model_id TEXT, provider TEXT, call_type TEXT, requests INTEGER, failures INTEGER, prompt INTEGER, completion INTEGER,
-    cached INTEGER, written INTEGER, reasoning INTEGER, cost INTEGER);
+SELECT 0;
 
--- PostgreSQL empties them by itself.
--- name: stage_requests_clear postgres
-SELECT '';
--- name: stage_requests_clear sqlite
-DELETE FROM sluice_stage1_request;
--- name: stage_days_clear postgres
-SELECT '';
--- name: stage_days_clear sqlite
-DELETE FROM sluice_stage1_day;
-
+-- Each once, over all hosts and days: those that are new.
 -- name: load_requests postgres
 COPY sluice_stage1_request (id, began_at, first_token_at, ended_at, call_type, ended, status, streamed, key_digest, user_id, team_id,
     organization_id, project_id,
     customer, model_group, model, model_id, provider, api_base, prompt, completion, cached, written, reasoning, cost, estimated, host, tags,
     doc) FROM STDIN;
 -- name: load_requests sqlite
-INSERT INTO sluice_stage1_request (id, began_at, first_token_at, ended_at, call_type, ended, status, streamed, key_digest, user_id, team_id,
+INSERT INTO sluice_request (id, began_at, first_token_at, ended_at, call_type, ended, status, streamed, key_digest, user_id, team_id,
     organization_id, project_id,
-    customer, model_group, model, model_id, provider, api_base, prompt, completion, cached, written, reasoning, cost, estimated, host, tags, doc)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29);
+    customer, model_group, model, model_id, provider, api_base, prompt, completion, cached, written, reasoning, cost, estimated, host, tags,
+    doc)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
+    ON CONFLICT DO NOTHING;
+-- name: requests_insert postgres
+INSERT INTO sluice_request (id, began_at, first_token_at, ended_at, call_type, ended, status, streamed, key_digest, user_id, team_id,
+    organization_id, project_id,
+    customer, model_group, model, model_id, provider, api_base, prompt, completion, cached, written, reasoning, cost, estimated, host, tags,
+    doc)
+    SELECT id, began_at, first_token_at, ended_at, call_type, ended, status, streamed, key_digest, user_id, team_id,
+    organization_id, project_id,
+    customer, model_group, model, model_id, provider, api_base, prompt, completion, cached, written, reasoning, cost, estimated, host, tags,
+    doc
+    FROM sluice_stage1_request ON CONFLICT DO NOTHING RETURNING CAST(id AS TEXT);
+-- name: requests_insert sqlite
+SELECT 0;
 
+-- Added in one order, so that hosts wait for each other and never in a ring.
 -- name: load_days postgres
 COPY sluice_stage1_day (day, kind, entity, key_digest, user_id, team_id, organization_id, project_id, model_group, model, model_id,
     provider, call_type, requests,
     failures, prompt, completion, cached, written, reasoning, cost) FROM STDIN;
 -- name: load_days sqlite
-INSERT INTO sluice_stage1_day (day, kind, entity, key_digest, user_id, team_id, organization_id, project_id, model_group, model, model_id,
-    provider, call_type, requests,
-    failures, prompt, completion, cached, written, reasoning, cost)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21);
-
--- Each once, over all hosts and days: those that are new.
--- name: requests_insert postgres
-INSERT INTO sluice_request (id, began_at, first_token_at, ended_at, call_type, ended, status, streamed, key_digest, user_id, team_id,
-    organization_id, project_id,
-    customer, model_group, model, model_id, provider, api_base, prompt, completion, cached, written, reasoning, cost, estimated, host, tags, doc)
-    SELECT id, began_at, first_token_at, ended_at, call_type, ended, status, streamed, key_digest, user_id, team_id, organization_id, project_id,
-    customer, model_group, model, model_id, provider, api_base, prompt, completion, cached, written, reasoning, cost, estimated, host, tags, doc
-    FROM sluice_stage1_request ON CONFLICT DO NOTHING RETURNING CAST(id AS TEXT);
--- name: requests_insert sqlite
-INSERT INTO sluice_request (id, began_at, first_token_at, ended_at, call_type, ended, status, streamed, key_digest, user_id, team_id,
-    organization_id, project_id,
-    customer, model_group, model, model_id, provider, api_base, prompt, completion, cached, written, reasoning, cost, estimated, host, tags, doc)
-    SELECT id, began_at, first_token_at, ended_at, call_type, ended, status, streamed, key_digest, user_id, team_id, organization_id, project_id,
-    customer, model_group, model, model_id, provider, api_base, prompt, completion, cached, written, reasoning, cost, estimated, host, tags, doc
-    FROM sluice_stage1_request WHERE true ON CONFLICT DO NOTHING RETURNING id;
-
--- In one order, so that hosts wait for each other and never in a ring.
--- name: days_add
 INSERT INTO sluice_day AS d (day, kind, entity, key_digest, user_id, team_id, organization_id, project_id, model_group, model, model_id,
     provider, call_type, requests,
     failures, prompt, completion, cached, written, reasoning, cost)
-    SELECT day, kind, entity, key_digest, user_id, team_id, organization_id, project_id, model_group, model, model_id, provider, call_type, requests,
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+    ON CONFLICT (day, kind, entity, key_digest, user_id, team_id, organization_id, project_id, model_group, model, model_id, provider, call_type)
+    DO UPDATE SET requests = d.requests + excluded.requests, failures = d.failures + excluded.failures, prompt = d.prompt + excluded.prompt,
+    completion = d.completion + excluded.completion, cached = d.cached + excluded.cached, written = d.written + excluded.written,
+    reasoning = d.reasoning + excluded.reasoning, cost = d.cost + excluded.cost;
+-- name: days_add postgres
+INSERT INTO sluice_day AS d (day, kind, entity, key_digest, user_id, team_id, organization_id, project_id, model_group, model, model_id,
+    provider, call_type, requests,
+    failures, prompt, completion, cached, written, reasoning, cost)
+    SELECT day, kind, entity, key_digest, user_id, team_id, organization_id, project_id, model_group, model, model_id,
+    provider, call_type, requests,
     failures, prompt, completion, cached, written, reasoning, cost
-    FROM sluice_stage1_day WHERE true
+    FROM sluice_stage1_day
     ORDER BY day, kind, entity, key_digest, user_id, team_id, organization_id, project_id, model_group, model, model_id, provider, call_type
     ON CONFLICT (day, kind, entity, key_digest, user_id, team_id, organization_id, project_id, model_group, model, model_id, provider, call_type)
     DO UPDATE SET requests = d.requests + excluded.requests, failures = d.failures + excluded.failures, prompt = d.prompt + excluded.prompt,
     completion = d.completion + excluded.completion, cached = d.cached + excluded.cached, written = d.written + excluded.written,
     reasoning = d.reasoning + excluded.reasoning, cost = d.cost + excluded.cost;
+-- name: days_add sqlite
+SELECT 0;
 
 -- name: spool_positions
 SELECT segment, position FROM sluice_spool WHERE host = $1 ORDER BY segment DESC LIMIT 1000;

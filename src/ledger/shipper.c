@@ -114,21 +114,16 @@ read_batch(struct shipper *s, struct batch *b)
 /* the transaction */
 
 static enum store_end
-load_rows(const struct shipper *s, struct store *store, const struct batch *b)
+load_row(const struct shipper *s, struct store *store, const struct ledger_row *r)
 {
-	DO(store_load_begin(store, SQL_LOAD_REQUESTS));
-	for (unsigned i = 0; i < b->n; i++) {
-		const struct ledger_row *r = b->rows[i];
-		const struct value v[] = { V_TEXT(text_of(r->id)), V_INT(r->began_ms), V_INT_OR_NULL(r->first_token_ms != 0, r->first_token_ms),
-			V_INT(r->ended_ms), V_TEXT(r->call_type), V_TEXT(r->ended), V_INT(r->status), V_INT(r->streamed), V_TEXT(r->key_digest),
-			V_TEXT(r->user_id), V_TEXT(r->team_id), V_TEXT(r->organization_id), V_TEXT(r->project_id), V_TEXT(r->customer),
-			V_TEXT(r->model_group), V_TEXT(r->model), V_TEXT(r->model_id), V_TEXT(r->provider), V_TEXT(r->api_base), V_INT(r->prompt),
-			V_INT(r->completion), V_INT(r->cached), V_INT(r->written), V_INT(r->reasoning), V_INT(r->cost), V_INT(r->estimated),
-			V_TEXT(text_of(s->set.host)), V_TEXT(r->tags), V_TEXT(r->doc) };
+	const struct value v[] = { V_TEXT(text_of(r->id)), V_INT(r->began_ms), V_INT_OR_NULL(r->first_token_ms != 0, r->first_token_ms),
+		V_INT(r->ended_ms), V_TEXT(r->call_type), V_TEXT(r->ended), V_INT(r->status), V_INT(r->streamed), V_TEXT(r->key_digest),
+		V_TEXT(r->user_id), V_TEXT(r->team_id), V_TEXT(r->organization_id), V_TEXT(r->project_id), V_TEXT(r->customer),
+		V_TEXT(r->model_group), V_TEXT(r->model), V_TEXT(r->model_id), V_TEXT(r->provider), V_TEXT(r->api_base), V_INT(r->prompt),
+		V_INT(r->completion), V_INT(r->cached), V_INT(r->written), V_INT(r->reasoning), V_INT(r->cost), V_INT(r->estimated),
+		V_TEXT(text_of(s->set.host)), V_TEXT(r->tags), V_TEXT(r->doc) };
 
-		DO(store_load_row(store, v, nitems(v)));
-	}
-	return (store_load_end(store));
+	return (store_load_row(store, v, nitems(v)));
 }
 
 static int
@@ -162,12 +157,41 @@ keep_inserted(struct arena *arena, struct batch *b, const struct rows *back)
 	b->n = n;
 }
 
+/* All in one statement, which says which of them are new. */
 static enum store_end
-add_days(struct store *store, struct arena *arena, const struct sums *sums)
+insert_staged(const struct shipper *s, struct store *store, struct batch *b)
 {
-	if (sums->n_days == 0)
-		return (STORE_FINE);
-	DO(STORE0(store, arena, NULL, SQL_STAGE_DAYS));
+	struct rows back = { 0 };
+
+	DO(STORE0(store, s->arena, NULL, SQL_STAGE_REQUESTS));
+	DO(store_load_begin(store, SQL_LOAD_REQUESTS));
+	for (unsigned i = 0; i < b->n; i++)
+		DO(load_row(s, store, b->rows[i]));
+	DO(store_load_end(store));
+	DO(STORE0(store, s->arena, &back, SQL_REQUESTS_INSERT));
+	keep_inserted(s->arena, b, &back);
+	return (STORE_FINE);
+}
+
+/* SQLite is in this process: a statement costs no way there and back, and each says whether its row is new. */
+static enum store_end
+insert_each(const struct shipper *s, struct store *store, struct batch *b)
+{
+	unsigned n = 0;
+
+	DO(store_load_begin(store, SQL_LOAD_REQUESTS));
+	for (unsigned i = 0; i < b->n; i++) {
+		DO(load_row(s, store, b->rows[i]));
+		if (store_load_added(store))
+			b->rows[n++] = b->rows[i];
+	}
+	b->n = b->inserted = n;
+	return (store_load_end(store));
+}
+
+static enum store_end
+load_days(struct store *store, const struct sums *sums)
+{
 	DO(store_load_begin(store, SQL_LOAD_DAYS));
 	for (const struct day_sum *d = sums->days; d != NULL; d = d->next) {
 		struct value v[DAY_KEYS + 1 + DAY_SUMS];
@@ -180,9 +204,19 @@ add_days(struct store *store, struct arena *arena, const struct sums *sums)
 			v[n++] = V_INT(d->sums[i]);
 		DO(store_load_row(store, v, n));
 	}
-	DO(store_load_end(store));
-	DO(STORE0(store, arena, NULL, SQL_DAYS_ADD));
-	return (STORE0(store, arena, NULL, SQL_STAGE_DAYS_CLEAR));
+	return (store_load_end(store));
+}
+
+static enum store_end
+add_days(struct store *store, struct arena *arena, const struct sums *sums)
+{
+	if (sums->n_days == 0)
+		return (STORE_FINE);
+	if (!store_is_postgres(store))
+		return (load_days(store, sums));	/* adds them as it goes */
+	DO(STORE0(store, arena, NULL, SQL_STAGE_DAYS));
+	DO(load_days(store, sums));
+	return (STORE0(store, arena, NULL, SQL_DAYS_ADD));
 }
 
 static enum store_end
@@ -199,16 +233,10 @@ note_positions(const struct shipper *s, struct store *store, struct arena *arena
 static enum store_end
 put(struct shipper *s, struct store *store, struct batch *b)
 {
-	struct rows back = { 0 };
 	struct sums sums;
 
-	if (b->n > 0) {
-		DO(STORE0(store, s->arena, NULL, SQL_STAGE_REQUESTS));
-		DO(load_rows(s, store, b));
-		DO(STORE0(store, s->arena, &back, SQL_REQUESTS_INSERT));
-		DO(STORE0(store, s->arena, NULL, SQL_STAGE_REQUESTS_CLEAR));
-		keep_inserted(s->arena, b, &back);
-	}
+	if (b->n > 0)
+		DO(store_is_postgres(store) ? insert_staged(s, store, b) : insert_each(s, store, b));
 	sums_make(&sums, s->arena, b->rows, b->n);
 	DO(add_days(store, s->arena, &sums));
 	DO(note_positions(s, store, s->arena));

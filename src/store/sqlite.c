@@ -22,10 +22,16 @@
 #define BUSY_MS		3000
 #define LOOK_EVERY	10000		/* steps of its machine between two looks at the clock: about a millisecond */
 
+/* A statement, and which of SQLite's parameters each of ours is: it finds them by comparing names. */
+struct ready {
+	sqlite3_stmt	*st;			/* NULL: not prepared yet */
+	unsigned char	*places;		/* 0: this dialect's text has no use for it */
+};
+
 struct lite {
 	sqlite3		*db;
-	sqlite3_stmt	*prepared[SQL_STATEMENTS];
-	sqlite3_stmt	*load;			/* between load_begin and load_end; one of them */
+	struct ready	 statements[SQL_STATEMENTS];
+	const struct ready *load;		/* between load_begin and load_end; one of them */
 	unsigned	 load_parameters;
 	bool		 late;			/* what runs was stopped by the clock */
 };
@@ -81,8 +87,10 @@ lite_close(struct store *s)
 {
 	struct lite *l = s->engine_self;
 
-	for (unsigned i = 0; i < SQL_STATEMENTS; i++)
-		libsqlite.finalize(l->prepared[i]);
+	for (unsigned i = 0; i < SQL_STATEMENTS; i++) {
+		libsqlite.finalize(l->statements[i].st);
+		free(l->statements[i].places);
+	}
 	libsqlite.close_v2(l->db);
 	free(l);
 }
@@ -157,31 +165,52 @@ lite_open(struct store *s)
 /* a statement */
 
 static int
-bind(sqlite3_stmt *st, const struct value *v, unsigned n)
+bind(const struct ready *r, const struct value *v, unsigned n)
 {
-	char name[16] = "$";
-	int rc = SQLITE_OK, at;
+	int rc = SQLITE_OK;
 
 	for (unsigned i = 0; i < n && rc == SQLITE_OK; i++) {
-		snprintf(name + 1, sizeof(name) - 1, "%u", i + 1);
-		if ((at = libsqlite.bind_parameter_index(st, name)) == 0)
-			continue;		/* this dialect's text has no use for it */
+		int at = r->places[i];
+
+		if (at == 0)
+			continue;
 		if (v[i].kind == VALUE_INT)
-			rc = libsqlite.bind_int64(st, at, v[i].n);
+			rc = libsqlite.bind_int64(r->st, at, v[i].n);
 		else if (v[i].kind == VALUE_TEXT)
-			rc = libsqlite.bind_text(st, at, v[i].t.len > 0 ? v[i].t.at : "", (int)v[i].t.len, SQLITE_STATIC);
+			rc = libsqlite.bind_text(r->st, at, v[i].t.len > 0 ? v[i].t.at : "", (int)v[i].t.len, SQLITE_STATIC);
 		else
-			rc = libsqlite.bind_null(st, at);
+			rc = libsqlite.bind_null(r->st, at);
 	}
 	return (rc);
 }
 
-static sqlite3_stmt *
-prepared(struct lite *l, enum statement which)
+static unsigned char *
+places_of(sqlite3_stmt *st, unsigned n)
 {
-	if (l->prepared[which] == NULL)
-		libsqlite.prepare_v3(l->db, statement_row(which)->text[DIALECT_SQLITE], -1, SQLITE_PREPARE_PERSISTENT, &l->prepared[which], NULL);
-	return (l->prepared[which]);
+	unsigned char *places = must_zalloc(n + 1);
+	char name[16];
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "$%u", i + 1);
+		places[i] = (unsigned char)libsqlite.bind_parameter_index(st, name);
+	}
+	return (places);
+}
+
+/* NULL: it can not be prepared. */
+static const struct ready *
+ready(struct lite *l, enum statement which)
+{
+	const struct statement_row *row = statement_row(which);
+	struct ready *r = &l->statements[which];
+
+	if (r->st != NULL)
+		return (r);
+	libsqlite.prepare_v3(l->db, row->text[DIALECT_SQLITE], -1, SQLITE_PREPARE_PERSISTENT, &r->st, NULL);
+	if (r->st == NULL)
+		return (NULL);
+	r->places = places_of(r->st, row->parameters);
+	return (r);
 }
 
 static void
@@ -215,15 +244,15 @@ static enum store_end
 lite_ask(struct store *s, struct arena *a, struct rows *rows, enum statement which, const struct value *v, unsigned n)
 {
 	struct lite *l = s->engine_self;
-	sqlite3_stmt *st = prepared(l, which);
+	const struct ready *r = ready(l, which);
 	enum store_end end = STORE_FINE;
 
 	l->late = false;
-	if (st == NULL || bind(st, v, n) != SQLITE_OK || run(l, a, rows, st) != SQLITE_DONE)
+	if (r == NULL || bind(r, v, n) != SQLITE_OK || run(l, a, rows, r->st) != SQLITE_DONE)
 		end = fail(s, statement_row(which)->name);
-	if (st != NULL) {
-		libsqlite.reset(st);
-		libsqlite.clear_bindings(st);
+	if (r != NULL) {
+		libsqlite.reset(r->st);
+		libsqlite.clear_bindings(r->st);
 	}
 	return (end);
 }
@@ -236,7 +265,7 @@ lite_load_begin(struct store *s, enum statement which)
 	struct lite *l = s->engine_self;
 
 	l->late = false;
-	l->load = prepared(l, which);
+	l->load = ready(l, which);
 	l->load_parameters = statement_row(which)->parameters;
 	return (l->load != NULL ? STORE_FINE : fail(s, statement_row(which)->name));
 }
@@ -250,17 +279,20 @@ lite_load_row(struct store *s, const struct value *v, unsigned n)
 	if (n != l->load_parameters)
 		return (store_fail(s, STORE_WRONG, "a loaded row has %u values, not %u", n, l->load_parameters));
 	l->late = false;
-	if (bind(l->load, v, n) != SQLITE_OK || libsqlite.step(l->load) != SQLITE_DONE)
+	if (bind(l->load, v, n) != SQLITE_OK || libsqlite.step(l->load->st) != SQLITE_DONE)
 		end = fail(s, "a loaded row");
-	libsqlite.reset(l->load);
-	libsqlite.clear_bindings(l->load);
+	s->load_added = end == STORE_FINE && libsqlite.changes64(l->db) > 0;
+	libsqlite.reset(l->load->st);
 	return (end);
 }
 
 static enum store_end
 lite_load_end(struct store *s)
 {
-	((struct lite *)s->engine_self)->load = NULL;
+	struct lite *l = s->engine_self;
+
+	libsqlite.clear_bindings(l->load->st);		/* they point to what was loaded */
+	l->load = NULL;
 	return (STORE_FINE);
 }
 

@@ -283,7 +283,14 @@ store_load_row(struct store *s, const struct value *v, unsigned n)
 
 	if (end != STORE_FINE)
 		return (end);
+	s->load_added = true;
 	return (ended(s, fit(s, "a loaded row", v, n) ? s->engine->load_row(s, v, n) : STORE_WRONG));
+}
+
+bool
+store_load_added(const struct store *s)
+{
+	return (s->load_added);
 }
 
 enum store_end

@@ -72,6 +72,8 @@ int		 store_fd(const struct store *);	/* of the connection, to be polled; -1: no
 enum store_end	 store_load_begin(struct store *, enum statement load);
 enum store_end	 store_load_row(struct store *, const struct value *, unsigned n);
 enum store_end	 store_load_end(struct store *);
+/* Whether the last row is there now that was not before: no, where an INSERT passed over it (ON CONFLICT DO NOTHING); COPY says yes. */
+bool		 store_load_added(const struct store *);
 
 /* Wake-ups (PostgreSQL's NOTIFY): true when something was heard within `wait_ms`; SQLite never hears, and does not wait.  Where store_fd() is -1 behind it, the
  * connection broke: the next statement opens another, which listens too.  `channel` stays the caller's. */

@@ -55,6 +55,7 @@ struct store {
 	unsigned	 n_channels;
 	bool		 away;				/* opening it failed */
 	bool		 in_transaction;
+	bool		 load_added;			/* what the last loaded row did */
 	enum store_end	 failed;			/* within the transaction; it is rolled back, and all that follows ends so */
 	struct buf	 why;
 };
