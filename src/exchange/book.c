@@ -181,26 +181,27 @@ book(struct exchange *x)
 		budget_settled(&x->reservation, row.prompt, row.completion, row.cost);
 		row.n_charges = budget_charges(&x->reservation, row.charges);
 	}
-	x->unwritten = !spool_append(x->worker->spool, &row);
-	if (!x->unwritten)
-		budget_booked(&x->reservation);
+	x->unwritten = true;
+	spool_queue(x->worker->spool, &row, x);
 }
 
-/* Whose row could not be written stays, with its reservation, until it is. */
+/* It stays, with its reservation, until its row is written. */
 enum step_result
 book_written(struct exchange *x)
 {
 	return (x->unwritten ? STEP_WAIT : STEP_GO);
 }
 
+/* NULL: of a process that died, or written again because the disk may have lost it. */
 void
-row_written(void *worker, const char id[37])
+row_written(void *worker, void *exchange)
 {
-	for (struct exchange *x = ((struct worker *)worker)->exchanges; x != NULL; x = x->next)
-		if (x->unwritten && memcmp(x->id, id, 36) == 0) {
-			x->unwritten = false;
-			budget_booked(&x->reservation);
-			exchange_walk(x);
-			return;
-		}
+	struct exchange *x = exchange;
+
+	(void)worker;
+	if (x == NULL)
+		return;
+	x->unwritten = false;
+	budget_booked(&x->reservation);
+	exchange_walk(x);
 }

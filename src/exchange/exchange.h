@@ -180,7 +180,7 @@ struct exchange {
 	const struct tariff *tariff;		/* NULL: the price is unknown, or there is nothing to pay */
 	int64_t		 cost;			/* nano-dollars */
 	struct price_break price;		/* what it is made of */
-	bool		 unwritten;		/* its row waits for room in the spool */
+	bool		 unwritten;		/* its row waits for the end of the turn, or for room in the spool */
 };
 
 /* For the web room. */
@@ -243,7 +243,7 @@ const struct standing *purse_owner(const struct exchange *, const struct purse *
 void	book(struct exchange *);
 step_f	book_written;
 const char *call_type(const struct exchange *);		/* as LiteLLM's rows have it */
-void	row_written(void *worker, const char id[37]);	/* a row that waited is in the spool */
+void	row_written(void *worker, void *exchange);	/* is in the spool */
 
 /* ask.c */
 step_f	ask, ask_heard;

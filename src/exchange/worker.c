@@ -551,14 +551,14 @@ close_ground(struct worker *w)
 	bool over = lane_free(w->store_lane, STORE_WAIT_MS);
 
 	over &= lane_free(w->admin_lane, STORE_WAIT_MS);
+	if (w->spool != NULL)
+		spool_close(w->spool);		/* exchanges and budgets hear of the last rows */
 	if (w->lookups != NULL)
 		lookups_free(w->lookups);
 	if (w->budgets != NULL)
 		budgets_free(w->budgets);
 	if (w->store_pool != NULL && over)	/* a thread that hangs in the database still has it */
 		store_pool_free(w->store_pool);
-	if (w->spool != NULL)
-		spool_close(w->spool);
 	lane_free(w->disk, 100);
 	housekeeper_stop(w->keeper, KEEPER_MS);	/* with the last rows */
 	if (w->running != NULL)

@@ -20,7 +20,7 @@
 #define TRIES		64			/* a segment may be followed while it is opened */
 #define STALE_MOST	4
 
-/* Frames in memory: each its length, then its bytes. */
+/* Frames in memory: each with whose it is, then its bytes. */
 struct kept {
 	struct buf	 bytes;
 	unsigned	 n;
@@ -40,7 +40,9 @@ struct spool {
 	int		 stale[STALE_MOST];	/* of segments that were left with rows that are not safe */
 	unsigned	 n_stale;
 	bool		 reserves;		/* the file system can set room aside */
-	struct buf	 frame;			/* being made */
+	struct buf	 packed, frames;	/* a row, and what is being written */
+	struct kept	 queued;		/* for the end of this turn */
+	struct kept	 turn;			/* of this one, which ends */
 	struct kept	 waiting;		/* could not be written */
 	struct kept	 unsafe;		/* written since the last fdatasync began */
 	struct kept	 syncing;		/* that one is for */
@@ -51,6 +53,7 @@ struct spool {
 	struct lane	*disk;
 	int64_t		 after_us;
 	struct timer	 timer, look;
+	struct soon	 turn_ends;
 	struct sync	*sync;			/* under way */
 };
 
@@ -58,27 +61,33 @@ struct spool {
 
 /* frames in memory */
 
-static void
-keep(struct kept *k, struct text frame)
-{
-	uint32_t n = (uint32_t)frame.len;
+struct one {
+	void		*whose;			/* who waits to hear that it is written; NULL: nobody */
+	uint32_t	 len;
+};
 
-	buf_add(&k->bytes, &n, sizeof(n));
+static void
+keep(struct kept *k, struct text frame, void *whose)
+{
+	struct one one = { whose, (uint32_t)frame.len };
+
+	buf_add(&k->bytes, &one, sizeof(one));
 	buf_text(&k->bytes, frame);
 	k->n++;
 }
 
 /* The first one, or the next behind `at`; false: no more. */
 static bool
-next_kept(const struct kept *k, size_t *at, struct text *frame)
+next_kept(const struct kept *k, size_t *at, struct text *frame, void **whose)
 {
-	uint32_t n;
+	struct one one;
 
 	if (*at >= k->bytes.len)
 		return (false);
-	memcpy(&n, k->bytes.at + *at, sizeof(n));
-	*frame = (struct text){ k->bytes.at + *at + sizeof(n), n };
-	*at += sizeof(n) + n;
+	memcpy(&one, k->bytes.at + *at, sizeof(one));
+	*whose = one.whose;
+	*frame = (struct text){ k->bytes.at + *at + sizeof(one), one.len };
+	*at += sizeof(one) + one.len;
 	return (true);
 }
 
@@ -170,28 +179,47 @@ enter_segment(struct spool *s)
 
 /* writing */
 
-static bool
-write_frame(struct spool *s, struct text bytes)
+/* The segment is entered: the checksum begins with its seed. */
+static void
+add_frame(struct spool *s, struct text bytes)
 {
 	struct frame f = { .magic = FRAME_MAGIC, .length = (uint32_t)bytes.len };
+
+	f.crc = frame_crc(s->seed, f.length, bytes.at);
+	buf_add(&s->frames, &f, sizeof(f));
+	buf_text(&s->frames, bytes);
+}
+
+/* How many bytes of s->frames are in the segment now; of a frame that is not whole readers pass over what is there. */
+static size_t
+write_frames(struct spool *s)
+{
+	ssize_t n;
 	off_t end;
 
-	if (!enter_segment(s))
-		return (false);
-	f.crc = frame_crc(s->seed, f.length, bytes.at);
-	s->frame.len = 0;
-	buf_add(&s->frame, &f, sizeof(f));
-	buf_text(&s->frame, bytes);
 	spool_point();
-	errno = ENOSPC;
-	if (write(s->fd, s->frame.at, s->frame.len) != (ssize_t)s->frame.len)
-		return (false);			/* a piece of it may be there: readers pass over it */
+	n = write(s->fd, s->frames.at, s->frames.len);
+	if (n != (ssize_t)s->frames.len) {
+		if (n >= 0)
+			errno = ENOSPC;
+		return (n > 0 ? (size_t)n : 0);
+	}
 	spool_point();
 	end = lseek(s->fd, 0, SEEK_CUR);
 	atomic_store_explicit(&s->head->end, (uint64_t)end, memory_order_relaxed);
 	if ((size_t)end >= s->set.segment)
 		follow(s, s->number);
-	return (true);
+	return ((size_t)n);
+}
+
+static bool
+write_frame(struct spool *s, struct text bytes)
+{
+	if (!enter_segment(s))
+		return (false);
+	s->frames.len = 0;
+	add_frame(s, bytes);
+	return (write_frames(s) == s->frames.len);
 }
 
 static void
@@ -214,18 +242,24 @@ put_row(struct spool *s, struct text packed)
 {
 	if (!write_frame(s, packed))
 		return (false);
-	keep(&s->unsafe, packed);
+	keep(&s->unsafe, packed, NULL);
 	timer_at(s, s->after_us);
 	return (true);
 }
 
 static void
-tell_written(const struct spool *s, struct text packed)
+tell_written(const struct spool *s, void *whose)
 {
-	struct ledger_row row;
+	if (s->set.written != NULL)
+		s->set.written(s->set.self, whose);
+}
 
-	if (s->set.written != NULL && ledger_row_unpack(&row, NULL, packed))
-		s->set.written(s->set.self, row.id);
+static void
+let_wait(struct spool *s, struct text packed, void *whose)
+{
+	say_waiting(s);
+	keep(&s->waiting, packed, whose);
+	timer_at(s, AGAIN_US);
 }
 
 static void
@@ -233,14 +267,15 @@ try_waiting(struct spool *s)
 {
 	struct kept kept = s->waiting;
 	struct text packed;
+	void *whose;
 	size_t at = 0;
 
 	s->waiting = (struct kept){ 0 };
-	while (next_kept(&kept, &at, &packed)) {
+	while (next_kept(&kept, &at, &packed, &whose)) {
 		if (s->waiting.n > 0 || !put_row(s, packed))
-			keep(&s->waiting, packed);
+			keep(&s->waiting, packed, whose);
 		else
-			tell_written(s, packed);
+			tell_written(s, whose);
 	}
 	if (kept.n > 0 && s->waiting.n == 0) {
 		note(NOTE_WARN, "", "%s: %u rows that waited are written", s->set.dir, kept.n);
@@ -249,23 +284,100 @@ try_waiting(struct spool *s)
 	buf_free(&kept.bytes);
 }
 
+static struct text
+pack(struct spool *s, const struct ledger_row *row)
+{
+	s->packed.len = 0;
+	ledger_row_pack(&s->packed, row);
+	return (buf_as_text(&s->packed));
+}
+
+static bool
+append(struct spool *s, struct text packed, void *whose)
+{
+	if (s->waiting.n > 0)
+		try_waiting(s);
+	if (s->waiting.n == 0 && put_row(s, packed))
+		return (true);
+	let_wait(s, packed, whose);
+	return (false);
+}
+
 bool
 spool_append(struct spool *s, const struct ledger_row *row)
 {
-	struct buf packed = { 0 };
-	bool written;
+	return (append(s, pack(s, row), NULL));
+}
 
-	ledger_row_pack(&packed, row);
+/* all rows of a turn of the loop */
+
+/* How many of them, from the first, are written, in one piece between those of others. */
+static unsigned
+write_turn(struct spool *s)
+{
+	struct text packed;
+	void *whose;
+	size_t at = 0, n;
+	unsigned whole = 0;
+
+	if (!enter_segment(s))
+		return (0);
+	s->frames.len = 0;
+	while (next_kept(&s->turn, &at, &packed, &whose))
+		add_frame(s, packed);
+	n = write_frames(s);
+	for (at = 0; next_kept(&s->turn, &at, &packed, &whose) && n >= sizeof(struct frame) + packed.len; whole++)
+		n -= sizeof(struct frame) + packed.len;
+	return (whole);
+}
+
+static void
+end_turn(struct spool *s)
+{
+	struct kept turn = s->queued;
+	struct text packed;
+	void *whose;
+	size_t at = 0;
+	unsigned written = 0;
+
+	s->queued = s->turn;
+	s->turn = turn;
 	if (s->waiting.n > 0)
 		try_waiting(s);
-	written = s->waiting.n == 0 && put_row(s, buf_as_text(&packed));
-	if (!written) {
-		say_waiting(s);
-		keep(&s->waiting, buf_as_text(&packed));
-		timer_at(s, AGAIN_US);
+	if (s->waiting.n == 0)
+		written = write_turn(s);
+	for (unsigned i = 0; next_kept(&s->turn, &at, &packed, &whose); i++) {
+		if (i >= written) {
+			let_wait(s, packed, whose);
+			continue;
+		}
+		keep(&s->unsafe, packed, NULL);
+		tell_written(s, whose);
 	}
-	buf_free(&packed);
-	return (written);
+	if (written > 0)
+		timer_at(s, s->after_us);
+	s->turn.bytes.len = 0;
+	s->turn.n = 0;
+}
+
+static void
+turn_ends(struct soon *soon)
+{
+	end_turn(SELF(turn_ends, soon));
+}
+
+void
+spool_queue(struct spool *s, const struct ledger_row *row, void *whose)
+{
+	struct text packed = pack(s, row);
+
+	if (s->loop == NULL) {
+		if (append(s, packed, whose))
+			tell_written(s, whose);
+		return;
+	}
+	keep(&s->queued, packed, whose);
+	soon_do(s->loop, &s->turn_ends);
 }
 
 bool
@@ -409,6 +521,8 @@ spool_sync(struct spool *s)
 
 	if (s->sync != NULL)
 		return (false);			/* an errand is at it */
+	if (s->queued.n > 0)
+		end_turn(s);
 	if (s->waiting.n > 0)
 		try_waiting(s);
 	if (s->unsafe.n > 0) {
@@ -528,6 +642,7 @@ spool_attach(struct spool *s, struct loop *loop, struct lane *disk, unsigned aft
 	s->after_us = (int64_t)after_ms * 1000;
 	s->timer.due = sync_due;
 	s->look.due = look_due;
+	s->turn_ends.run = turn_ends;
 	timer_set(loop, &s->look, loop_now_us(loop) + LOOK_US);
 	send_sync(s);
 }
@@ -599,7 +714,10 @@ spool_close(struct spool *s)
 	if (s->loop != NULL) {
 		timer_stop(s->loop, &s->timer);
 		timer_stop(s->loop, &s->look);
+		soon_forget(s->loop, &s->turn_ends);
 	}
+	if (s->queued.n > 0)
+		end_turn(s);
 	if (s->loop != NULL)
 		spool_sync(s);
 	else
@@ -613,7 +731,10 @@ spool_close(struct spool *s)
 		spool_head_close(s->head, s->head_fd);
 		close(s->folder);
 	}
-	buf_free(&s->frame);
+	buf_free(&s->packed);
+	buf_free(&s->frames);
+	buf_free(&s->queued.bytes);
+	buf_free(&s->turn.bytes);
 	buf_free(&s->waiting.bytes);
 	buf_free(&s->unsafe.bytes);
 	buf_free(&s->syncing.bytes);

@@ -2,7 +2,7 @@
 /*
  * The spool: where rows wait for the store, a folder of the host that survives crashes and restarts.
  *
- * All processes of a host append to its newest segment, one write(2) a row.  When that is large enough whoever sees it begins the next.  A row that was appended
+ * All processes of a host append to its newest segment, one write(2) for all rows of a turn.  When that is large enough whoever sees it begins the next.  A row that was appended
  * survives the end of its process at once, and of the machine after the next fdatasync, which is made for all rows of 20 ms together.  What can not be written
  * waits in memory, and no new call is let in until it is written.
  *
@@ -24,7 +24,7 @@ struct spool_settings {
 	const char	*dir;			/* the folder itself, made when missing */
 	size_t		 segment;		/* bytes, about */
 	size_t		 most;			/* of one frame; 0: a row's */
-	void		(*written)(void *self, const char id[37]);	/* a row that had to wait is in the file now; NULL: nobody wants to know */
+	void		(*written)(void *self, void *whose);	/* a row that was queued, or had to wait (whose: NULL), is in the file now; may be NULL */
 	void		*self;
 };
 
@@ -38,6 +38,8 @@ void		 spool_attach(struct spool *, struct loop *, struct lane *disk, unsigned a
 
 /* False: it could not be written now and waits in memory; settings.written will tell. */
 bool		 spool_append(struct spool *, const struct ledger_row *);
+/* Written with all others of this turn of the loop, or at once where there is none; settings.written tells whose it is, perhaps before this returns. */
+void		 spool_queue(struct spool *, const struct ledger_row *, void *whose);
 bool		 spool_put(struct spool *, struct text frame);		/* any bytes, as they are; false: they could not be written, and are not kept */
 /* May so many calls be running, as far as the disk goes? */
 bool		 spool_has_room(struct spool *, unsigned running);

@@ -74,12 +74,65 @@ make_row(struct ledger_row *row, char doc[400], uint32_t writer, uint32_t number
 	uuid7(row->id);
 }
 
+static bool
+make_next(struct ledger_row *row, char doc[400], uint32_t writer, uint32_t *number)
+{
+	*number = atomic_load(&shared->next[writer]);
+	if (*number == ROWS_MOST)
+		return (false);
+	make_row(row, doc, writer, *number);
+	atomic_store(&shared->next[writer], *number + 1);
+	return (true);
+}
+
+/* As a worker: all rows of a turn together. */
+
+static void
+hear_written(void *self, void *whose)
+{
+	(void)self;
+	atomic_store((_Atomic unsigned char *)whose, 1);
+}
+
+static void
+queue_rows(uint32_t writer)
+{
+	struct loop *loop = loop_new();
+	struct lane *disk = lane_new(loop, "disk", 1, 16);
+	struct ledger_row row;
+	char doc[400];
+	uint32_t number;
+
+	for (;;) {
+		struct buf why = { 0 };
+		struct spool *s = spool_open(&(struct spool_settings){ .dir = dir, .segment = SEGMENT, .written = hear_written }, &why);
+
+		if (s == NULL)
+			die_of("no spool");
+		spool_attach(s, loop, disk, 5);
+		for (uint64_t left = 1 + random_u64() % 200; left > 0; left--) {
+			for (uint64_t together = 1 + random_u64() % 20; together > 0; together--) {
+				if (!make_next(&row, doc, writer, &number)) {
+					spool_close(s);
+					_exit(0);
+				}
+				spool_queue(s, &row, (void *)(uintptr_t)&shared->written[writer][number]);
+			}
+			loop_turn(loop, 0);
+		}
+		spool_close(s);
+	}
+}
+
 static void
 write_rows(uint32_t writer)
 {
 	struct ledger_row row;
 	char doc[400];
+	uint32_t number;
 
+	if (writer % 2 == 1)
+		queue_rows(writer);
 	for (;;) {
 		struct buf why = { 0 };
 		struct spool *s = spool_open(&(struct spool_settings){ .dir = dir, .segment = SEGMENT }, &why);
@@ -87,12 +140,8 @@ write_rows(uint32_t writer)
 		if (s == NULL)
 			die_of("no spool");
 		for (uint64_t left = 1 + random_u64() % 2000; left > 0; left--) {
-			uint32_t number = atomic_load(&shared->next[writer]);
-
-			if (number == ROWS_MOST)
+			if (!make_next(&row, doc, writer, &number))
 				_exit(0);
-			make_row(&row, doc, writer, number);
-			atomic_store(&shared->next[writer], number + 1);
 			if (!spool_append(s, &row))
 				die_of("not written");
 			atomic_store(&shared->written[writer][number], 1);
