@@ -49,10 +49,7 @@ admin_done(struct errand *errand)
 {
 	struct admin_errand *e = (struct admin_errand *)errand;
 
-	for (const struct admin_changed *c = e->call.changed; c != NULL; c = c->next)
-		known_change(e->worker->board, &c->id);
-	if (e->call.made != NULL)
-		worker_take(e->worker, e->call.made);
+	worker_changed(e->worker, e->call.changed, e->call.made);
 	e->call.made = NULL;
 	e->done = true;
 	if (e->x == NULL)

@@ -73,6 +73,7 @@ struct exchange {
 	bool		 over;
 
 	/* identify */
+	bool		 awaits;		/* a change of models that is being read; `wait` ends it */
 	const struct surface *surface;
 	const struct front *front;
 	struct text	 session, ip;		/* of the client, for its row */

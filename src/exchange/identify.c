@@ -8,6 +8,7 @@
 
 #define MAX_CLIENT_ID	128
 #define MAX_HEADER	4096
+#define AWAIT_US	500000	/* for a change of models to be here; then the old ones do */
 
 static struct text
 kept(struct exchange *x, struct text t, size_t most)
@@ -113,6 +114,7 @@ refuse(struct exchange *x, struct error *e)
 void
 identify_forget(struct exchange *x)
 {
+	x->awaits = false;
 	lookup_forget(&x->lookup);
 	jwks_forget(&x->keys);
 }
@@ -178,11 +180,30 @@ find(struct exchange *x, struct finding *f)
 	return (find_person(x->caller, f, x->person, request_header(x->request, "x-litellm-team-id")));
 }
 
+static enum step_result door(struct exchange *);
+
+/* The models that came are this exchange's: nothing was asked of the old ones yet. */
+static enum step_result
+awaited(struct exchange *x)
+{
+	struct worker *w = x->worker;
+
+	if (x->wait.place != 0 && worker_is_behind(w))
+		return (STEP_WAIT);
+	x->awaits = false;
+	timer_stop(w->loop, &x->wait);
+	config_release(x->config);
+	x->config = config_hold(w->config);
+	return (door(x));
+}
+
 enum step_result
 identify_known(struct exchange *x)
 {
 	struct finding f = exchange_finding(x);
 
+	if (x->awaits && !x->left)
+		return (awaited(x));
 	if (x->left) {
 		identify_forget(x);
 		x->end = END_LEFT;
@@ -218,15 +239,12 @@ look_for_person(struct exchange *x)
 	    "send a key instead, or an Origin that is this host."));
 }
 
-enum step_result
-identify(struct exchange *x)
+static enum step_result
+door(struct exchange *x)
 {
 	struct error *e;
 	bool open;
 
-	keep_names(x);
-	x->caller = arena_new_of(x->arena, struct caller);
-	caller_nobody(x->caller);
 	if ((e = find_surface(x)) != NULL)
 		return (refuse(x, e));
 	if (x->surface->open)
@@ -242,4 +260,32 @@ identify(struct exchange *x)
 	if ((e = look_for_person(x)) != NULL)
 		return (refuse(x, e));
 	return (identify_known(x));
+}
+
+static void
+waited(struct timer *t)
+{
+	exchange_walk((struct exchange *)((char *)t - offsetof(struct exchange, wait)));
+}
+
+/* Whoever reads or calls what he just made must find it, whichever worker he comes to. */
+static bool
+must_await(struct exchange *x)
+{
+	x->awaits = worker_is_behind(x->worker);
+	if (x->awaits) {
+		x->wait.due = waited;
+		timer_set(x->worker->loop, &x->wait, loop_now_us(x->worker->loop) + AWAIT_US);
+	}
+	return (x->awaits);
+}
+
+enum step_result
+identify(struct exchange *x)
+{
+	keep_names(x);
+	x->caller = arena_new_of(x->arena, struct caller);
+	caller_nobody(x->caller);
+	x->front = front_for(x);
+	return (must_await(x) ? STEP_WAIT : door(x));
 }

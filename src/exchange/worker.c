@@ -97,10 +97,7 @@ struct reload {
 static uint32_t
 models_generation(const struct worker *w)
 {
-	struct known_id id;
-
-	known_id_make(&id, OVERLAY_KIND, TEXT(OVERLAY_ENTITY));
-	return (known_generation(w->board, &id));
+	return (known_generation(w->board, &w->models_id));
 }
 
 static void
@@ -160,6 +157,17 @@ worker_take(struct worker *w, struct config *c)
 	config_release(old);
 }
 
+/* Those that wait look again: what they wait for may be here, or on its way still. */
+static void
+wake(struct worker *w)
+{
+	for (struct exchange *x = w->exchanges, *next; x != NULL; x = next) {
+		next = x->next;
+		if (x->awaits)
+			exchange_walk(x);
+	}
+}
+
 static void
 reload_done(struct errand *e)
 {
@@ -183,6 +191,7 @@ reload_done(struct errand *e)
 		note(NOTE_INFO, "", "new configuration: %zu deployments in %zu groups", w->config->n_deployments, w->config->n_groups);
 	}
 	reload_drop(e);
+	wake(w);
 }
 
 static void
@@ -198,21 +207,44 @@ reload(struct worker *w, bool asked)
 	r->last = config_hold(w->config);
 	r->models = models_generation(w);
 	r->asked = asked;
-	w->reloading = lane_send(w->admin_lane, &r->errand);
+	w->reloading = lane_send(w->store_lane, &r->errand);	/* exchanges may wait for it: no report shall hold it up */
 	if (!w->reloading)
 		reload_drop(&r->errand);
 }
 
 /* Models of the store changed, here or at another host; after a failure it is asked again, more slowly. */
+bool
+worker_is_behind(struct worker *w)
+{
+	if (models_generation(w) == w->models || loop_now_us(w->loop) < w->look_after_us)
+		return (false);
+	if (!w->reloading)
+		reload(w, false);
+	return (w->reloading && !store_is_away(w->store_pool));
+}
+
 static void
 look(struct timer *t)
 {
 	struct worker *w = SELF(look, t);
-	bool changed = models_generation(w) != w->models;
 
-	if (changed && !w->reloading && loop_now_us(w->loop) >= w->look_after_us)
-		reload(w, false);
+	worker_is_behind(w);
 	timer_set(w->loop, t, loop_now_us(w->loop) + LOOK_US);
+}
+
+/* Changes come one after the other over all hosts, and `made` has all of them up to its own: it need not be read again, unless another was told meanwhile. */
+void
+worker_changed(struct worker *w, const struct admin_changed *changed, struct config *made)
+{
+	bool current = models_generation(w) == w->models;
+
+	for (; changed != NULL; changed = changed->next)
+		known_change(w->board, &changed->id);
+	if (made == NULL)
+		return;
+	worker_take(w, made);
+	if (current)
+		w->models = models_generation(w);
 }
 
 /* Is there a store that could have models?  Of a file that nobody has made yet nothing is asked. */
@@ -231,6 +263,7 @@ first_models(struct worker *w)
 	struct config *both;
 	enum store_end end;
 
+	known_id_make(&w->models_id, OVERLAY_KIND, TEXT(OVERLAY_ENTITY));
 	w->models = models_generation(w);
 	if (!has_store(w))
 		return;

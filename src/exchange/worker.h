@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "board/board.h"
+#include "board/known.h"
 #include "config/config.h"
 #include "housekeeper/housekeeper.h"
 #include "ledger/spool.h"
@@ -56,7 +57,8 @@ struct worker {
 	struct jwks	*jwks;		/* of issuers of tokens */
 	struct lookups	*lookups;	/* of keys, teams … */
 	struct chunks	*chunks;	/* of windows that hosts share; NULL: this one counts alone */
-	struct timer	 look;		/* whether models of the store have changed */
+	struct timer	 look;		/* whether models of the store have changed, while nobody asks */
+	struct known_id	 models_id;
 	uint32_t	 models;	/* their generation in what is in force */
 	bool		 reloading;
 	int64_t		 look_after_us;
@@ -88,6 +90,15 @@ int	worker_run(int fd, struct config *config, const char *config_path, enum work
 
 /* That configuration is in force from here on; it is taken over. */
 void	worker_take(struct worker *, struct config *);
+
+/*
+ * Have models or settings of the store changed that are not in force here yet?  Then they are being read, and exchanges that wait for them (x->awaits) are walked
+ * on when they are here.  Not while the store is away.
+ */
+bool	worker_is_behind(struct worker *);
+/* What a call of the management API changed: the board is told.  `made` is the configuration with it, and taken over; NULL: the old one stays. */
+struct admin_changed;
+void	worker_changed(struct worker *, const struct admin_changed *, struct config *made);
 
 void	worker_write_lines(struct worker *);	/* now, instead of at the end of the turn */
 

@@ -111,16 +111,14 @@ def test_fallbacks_in_force(admin, upstream):
     chat(admin, bad, 502)
 
 
-def test_every_worker_knows_soon(many, upstream):
-    """50 calls on connections of their own go to all workers."""
+def test_every_worker_knows_at_once(many, upstream):
+    """Calls on connections of their own go to all workers: each knows at once, whoever was told."""
     name = f"m-{kit.unique()}"
     row = new(many, upstream, name)
-    time.sleep(0.3)
     body = {"model": name, "messages": [{"role": "user", "content": "hi"}]}
     for _ in range(30):
         assert requests.post(many.gateway.url + "/v1/chat/completions", json=body, headers={"x-api-key": kit.KEY}, timeout=30).status_code == 200
     many.post("/model/delete", id=row["model_id"])
-    time.sleep(0.3)
     for _ in range(30):
         assert requests.post(many.gateway.url + "/v1/chat/completions", json=body, headers={"x-api-key": kit.KEY}, timeout=30).status_code == 400
 
