@@ -246,6 +246,22 @@ SELECT alias FROM sluice_team WHERE team_id = $1;
 -- name: tag_names
 SELECT entity FROM sluice_day WHERE kind = 'tag' GROUP BY entity ORDER BY entity LIMIT $1;
 
+-- Users of tags between two days; $3: a pattern of the tag in lower case.
+-- name: tag_users
+SELECT entity, count(DISTINCT CASE WHEN user_id <> '' THEN user_id END), CAST(sum(requests) AS BIGINT), CAST(sum(failures) AS BIGINT),
+	CAST(sum(prompt + completion) AS BIGINT), CAST(sum(cost) AS BIGINT)
+FROM sluice_day WHERE kind = 'tag' AND day BETWEEN $1 AND $2 AND (CAST($3 AS TEXT) IS NULL OR lower(entity) LIKE $3 ESCAPE '\')
+GROUP BY entity ORDER BY sum(requests) DESC, entity LIMIT $4;
+-- name: tag_users_count
+SELECT count(DISTINCT user_id) FROM sluice_day
+WHERE kind = 'tag' AND user_id <> '' AND day BETWEEN $1 AND $2 AND (CAST($3 AS TEXT) IS NULL OR lower(entity) LIKE $3 ESCAPE '\');
+-- name: tag_users_page
+SELECT d.user_id, max(u.email), min(d.entity), CAST(sum(d.requests) AS BIGINT), CAST(sum(d.failures) AS BIGINT), CAST(sum(d.prompt + d.completion) AS BIGINT),
+	CAST(sum(d.cost) AS BIGINT)
+FROM sluice_day d LEFT JOIN sluice_user u ON u.user_id = d.user_id
+WHERE d.kind = 'tag' AND d.user_id <> '' AND d.day BETWEEN $1 AND $2 AND (CAST($3 AS TEXT) IS NULL OR lower(d.entity) LIKE $3 ESCAPE '\')
+GROUP BY d.user_id ORDER BY sum(d.requests - d.failures) DESC, d.user_id LIMIT $4 OFFSET $5;
+
 -- How often days saw an answer of that status: of requests between two ids.
 -- name: status_days
 SELECT began_at / 86400000, model_group, count(*) FROM sluice_request WHERE id >= $1 AND id < $2 AND status = $3 GROUP BY 1, 2 ORDER BY 1, 2;

@@ -120,6 +120,12 @@ admin_forbidden(struct admin_call *c, const char *fmt, ...)
 	REFUSAL(E_FORBIDDEN, 403, "auth_error", NULL);
 }
 
+struct error *
+admin_not_built(struct admin_call *c, const char *fmt, ...)
+{
+	REFUSAL(E_NOT_BUILT, 501, "not_implemented", NULL);
+}
+
 static struct error *
 unknown_caller(struct admin_call *c, const char *fmt, ...)
 {
@@ -132,8 +138,8 @@ later(struct admin_call *c, const char *fmt, ...)
 	REFUSAL(E_BUSY, 503, "no_db_connection", NULL);
 }
 
-static struct error *
-broken(struct admin_call *c, const char *fmt, ...)
+struct error *
+admin_broken(struct admin_call *c, const char *fmt, ...)
 {
 	REFUSAL(E_INTERNAL, 500, "internal_server_error", NULL);
 }
@@ -166,7 +172,7 @@ admin_end(struct admin_call *c, enum store_end end)
 		break;
 	}
 	note(NOTE_ERROR, "", "%s %s: the store says: %s", c->row->method, c->row->path, store_why(c->store));
-	return (broken(c, "The database did not do what it should; its words are in the log of the gateway."));
+	return (admin_broken(c, "The database did not do what it should; its words are in the log of the gateway."));
 }
 
 struct error *

@@ -14,6 +14,8 @@ struct error	*admin_bad(struct admin_call *, const char *param, const char *fmt,
 struct error	*admin_invalid(struct admin_call *, const char *param, const char *fmt, ...) __attribute__((format(printf, 3, 4)));	/* 422: not of that type */
 struct error	*admin_missing(struct admin_call *, const char *param, const char *fmt, ...) __attribute__((format(printf, 3, 4)));	/* 404; say "not found" */
 struct error	*admin_forbidden(struct admin_call *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));	/* 403 auth_error */
+struct error	*admin_not_built(struct admin_call *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));	/* 501: this version has it not */
+struct error	*admin_broken(struct admin_call *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));		/* 500 internal_server_error */
 struct error	*admin_away(struct admin_call *);		/* 503 no_db_connection */
 
 /* The store: NULL when fine; 503 when it is away; a clash is call->clash.  `rows` may be NULL. */
@@ -41,7 +43,8 @@ struct error	*body_id(struct text *, struct admin_call *, const struct json *obj
 struct error	*body_texts(struct text **, unsigned *n, struct admin_call *, const struct json *object, const char *name);	/* a list of texts, or one */
 bool		 body_has(const struct json *object, const char *name);	/* given, and not null */
 
-/* Patterns of LIKE … ESCAPE '\' in lower case: what has that text in it. */
+/* Patterns of LIKE … ESCAPE '\' in lower case: what is that text, or has it in it. */
+struct text	 like_is(struct arena *, struct text);
 struct text	 like_within(struct arena *, struct text);
 
 /* What was changed: the hosts' copies count no more once it is committed, and the board of this one before the caller hears of it. */

@@ -22,6 +22,7 @@ static const struct {
 	{ "tag", "LiteLLM_TagTable" },
 	{ "credential", "LiteLLM_CredentialsTable" },
 	{ "access_group", "LiteLLM_AccessGroupTable" },
+	{ "setting", "LiteLLM_Config" },
 };
 
 static struct text

@@ -138,17 +138,10 @@ read_body(struct thing *t, struct admin_call *c)
 static struct error *
 check(struct admin_call *c, const struct thing *t)
 {
-	struct growing why = { 0 };
-	struct text entry = arena_print(c->arena, "endpoint " TEXT_FMT, TEXT_ARG(t->id));
+	struct text why = models_problems(c, arena_print(c->arena, "endpoint " TEXT_FMT, TEXT_ARG(t->id)));
 
-	for (const struct problem *p = c->made->problems; p != NULL; p = p->next)
-		if (text_eq(p->file, entry) && p->level <= PROBLEM_WARNING) {
-			arena_append(c->arena, &why, why.len > 0 ? TEXT("; ") : TEXT(""));
-			arena_append(c->arena, &why, p->message);
-		}
-	if (why.len > 0 || conduit_of(c->made, t->parent) == NULL)
-		return (admin_bad(c, "target", "This endpoint can not be served: %.*s", (int)why.len, why.len > 0 ? why.at : ""));
-	return (NULL);
+	return (why.len == 0 && conduit_of(c->made, t->parent) != NULL ? NULL :
+	    admin_bad(c, "target", "This endpoint can not be served: " TEXT_FMT, TEXT_ARG(why)));
 }
 
 static struct error *

@@ -2,6 +2,7 @@
 /* The engine of fields: bodies checked against a noun's table, patched into documents, and shown. */
 #include "admin/fields.h"
 
+#include "admin/callbacks.h"
 #include "base/date.h"
 #include "base/span.h"
 
@@ -358,7 +359,7 @@ patch_metadata(struct doc *inside, struct admin_call *c, const struct noun *n, c
 		if (lives_inside(n, name))
 			TRY(put_field(inside, c, field_of(n, name), m));
 		else
-			doc_set(inside, name, m->raw);
+			doc_set(inside, name, text_is(name, "logging") ? callbacks_sealed(c, m->raw) : m->raw);
 	}
 	return (NULL);
 }
@@ -403,12 +404,26 @@ fields_read(struct doc *d, struct admin_call *c, const struct noun *n, const str
 
 /* rows */
 
+/* What services are called with is kept and not told. */
+static struct text
+shown(const struct doc *d, const struct field *f)
+{
+	struct text raw = doc_raw(d, f->name);
+	struct doc inside;
+
+	if (strcmp(f->name, "metadata") != 0 || !text_has(raw, TEXT("\"logging\"")))
+		return (raw);
+	doc_read(&inside, d->arena, raw);
+	doc_set(&inside, TEXT("logging"), callbacks_masked(d->arena, doc_raw(&inside, "logging")));
+	return (doc_text(&inside));
+}
+
 void
 fields_put(struct json_out *o, const struct noun *n, const struct doc *d)
 {
 	for (const struct field *f = n->fields; f->name != NULL; f++)
 		if (!(f->flags & (FIELD_INSIDE | FIELD_SAID | FIELD_HIDDEN)))
-			put_raw(o, f->name, doc_raw(d, f->name), f->shown != NULL ? f->shown : "null");
+			put_raw(o, f->name, shown(d, f), f->shown != NULL ? f->shown : "null");
 }
 
 void

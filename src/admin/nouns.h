@@ -44,6 +44,20 @@ admin_f access_group_new, access_group_update, access_group_delete, access_group
     group_info, group_list, group_delete;
 /* fallbacks.c */
 admin_f fallback_set, fallback_get, fallback_delete;
+/* settings.c */
+admin_f config_update, config_list, config_field_info, config_field_update, config_field_delete, config_sections, cost_discounts, cost_discounts_update,
+    cost_margins, cost_margins_update;
+/* pages.c */
+admin_f router_settings, router_fields, user_defaults, user_defaults_update, team_defaults, team_defaults_update, ui_settings, ui_settings_update,
+    sso_settings, sso_settings_update, theme_settings, config_callbacks, callback_delete, active_callbacks, callbacks_list, callback_configs;
+/* callbacks.c */
+admin_f team_callback_add, team_callbacks, team_callback_delete, team_logging_off;
+/* health.c */
+admin_f health_services, health_license, health_shared;
+/* tag_reports.c */
+admin_f tag_daily_users, tag_weekly_users, tag_monthly_users, tag_distinct, tag_summary, tag_users_page;
+/* absent.c */
+admin_f absent_list, absent_one, absent_make, absent_page;
 /* endpoints.c, cache.c */
 admin_f endpoint_list, endpoint_new, endpoint_update, endpoint_delete, cache_none;
 

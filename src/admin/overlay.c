@@ -2,6 +2,7 @@
 /* What the store adds to the file: rows read, their secrets opened, made entries. */
 #include "admin/overlay.h"
 
+#include "base/log.h"
 #include "base/vault.h"
 
 #define PAGE		500
@@ -207,6 +208,36 @@ fallback_entry(struct more_entry *e, const struct reading *r, struct text id, st
 	e->json = arena_print(r->arena, "{" TEXT_FMT ":" TEXT_FMT "}", TEXT_ARG(member(doc, "model", "\"\"")), TEXT_ARG(member(doc, "fallback_models", "[]")));
 }
 
+bool
+overlay_seals(struct text setting_id)
+{
+	return (text_starts(setting_id, TEXT("environment_variables/")) || text_is(setting_id, "router_settings/default_litellm_params"));
+}
+
+/* A setting is kept under its section and its key: "router_settings/num_retries". */
+static void
+setting_entry(struct more_entry *e, const struct reading *r, struct text id, struct text doc)
+{
+	struct text section, key, value = member(doc, "value", "null");
+	struct buf b = { 0 };
+	struct json_out o = { .to = &b };
+
+	text_cut(id, '/', &section, &key);
+	if (overlay_seals(id))
+		value = overlay_open(r->arena, r->salt_key, value);
+	json_open(&o, '{');
+	json_name(&o, "section");
+	json_string(&o, section);
+	json_name(&o, "key");
+	json_string(&o, key);
+	json_name(&o, "value");
+	json_raw(&o, value);
+	json_close(&o, '}');
+	e->name = arena_print(r->arena, "setting " TEXT_FMT, TEXT_ARG(id));
+	e->json = arena_copy(r->arena, buf_as_text(&b));
+	buf_free(&b);
+}
+
 static enum store_end
 fallbacks(struct more_entry *all, const struct reading *r)
 {
@@ -252,6 +283,8 @@ overlay_read(struct config_more *more, struct arena *arena, struct store *store,
 		return (end);
 	if ((end = entries(&more->endpoints, &more->n_endpoints, &r, "endpoint", endpoint_entry)) != STORE_FINE)
 		return (end);
+	if ((end = entries(&more->settings, &more->n_settings, &r, "setting", setting_entry)) != STORE_FINE)
+		return (end);
 	return (fallbacks(&more->fallbacks, &r));
 }
 
@@ -260,18 +293,34 @@ overlay_read(struct config_more *more, struct arena *arena, struct store *store,
 static bool
 is_empty(const struct config_more *more)
 {
-	return (more->n_models + more->n_credentials + more->n_endpoints == 0 && more->fallbacks.json.len == 0);
+	return (more->n_models + more->n_credentials + more->n_endpoints + more->n_settings == 0 && more->fallbacks.json.len == 0);
+}
+
+/* Settings that break what the file says are left out, as a bad row is: they were tried when they were kept, but with another file. */
+static struct config *
+without_settings(struct config *file, struct config *both, const struct config_more *more)
+{
+	struct config_more rest = *more;
+
+	if (both->n_errors == 0 || file->n_errors > 0 || more->n_settings == 0)
+		return (both);
+	note(NOTE_ERROR, "", "settings of the database do not go together with the file, and are left out: see GET /config/yaml, or sluice check");
+	config_release(both);
+	rest.n_settings = 0;
+	return (config_load_more(file->path, file->given, &rest));
 }
 
 /* The file is read for its settings first, which say how secrets are opened; again only if something is added to it. */
 static struct config *
-with(struct config *file, const struct config_more *more)
+with(struct config *file, const struct config_more *more, bool tried)
 {
 	struct config *both;
 
 	if (more == NULL || is_empty(more))
 		return (file);
 	both = config_load_more(file->path, file->given, more);
+	if (!tried)
+		both = without_settings(file, both, more);
 	config_release(file);
 	return (both);
 }
@@ -284,7 +333,7 @@ overlay_load_here(const struct config *like, struct store *store, enum store_end
 	struct config_more more;
 
 	*end = overlay_read(&more, arena, store, file->settings.salt_key);
-	file = with(file, *end == STORE_FINE ? &more : like->more);
+	file = with(file, *end == STORE_FINE ? &more : like->more, true);
 	arena_free(arena);
 	return (file);
 }
@@ -298,7 +347,7 @@ overlay_load(const char *path, struct text given, struct store_pool *pool, int w
 	struct config_more more;
 
 	*end = store != NULL ? overlay_read(&more, arena, store, file->settings.salt_key) : STORE_AWAY;
-	file = with(file, *end == STORE_FINE ? &more : last != NULL ? last->more : NULL);
+	file = with(file, *end == STORE_FINE ? &more : last != NULL ? last->more : NULL, false);
 	if (store != NULL)
 		store_return(pool, store);
 	arena_free(arena);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The models, credentials, fallbacks and pass-through endpoints of the store, as what they add to the file.
+ * The models, credentials, fallbacks, pass-through endpoints and settings of the store, as what they add to the file.
  *
  * Their secrets are sealed in the store (base/vault.h) and opened here, on their way into a configuration, and nowhere else.
  */
@@ -22,6 +22,8 @@ struct config	*overlay_load(const char *path, struct text given, struct store_po
 /* The same, of a store at hand, within a transaction. */
 struct config	*overlay_load_here(const struct config *like, struct store *, enum store_end *);
 
+/* Is a setting of that id ("environment_variables/KEY") kept sealed, and never told? */
+bool		 overlay_seals(struct text setting_id);
 /* Strings in a JSON value, sealed: all but those that are no secrets; and opened. */
 struct text	 overlay_seal(struct arena *, struct text salt_key, struct text json);
 struct text	 overlay_open(struct arena *, struct text salt_key, struct text json);

@@ -183,11 +183,10 @@ body_texts(struct text **list, unsigned *n, struct admin_call *c, const struct j
 }
 
 struct text
-like_within(struct arena *arena, struct text t)
+like_is(struct arena *arena, struct text t)
 {
 	struct growing g = { 0 };
 
-	arena_append(arena, &g, TEXT("%"));
 	for (size_t i = 0; i < t.len; i++) {
 		char c = t.at[i] >= 'A' && t.at[i] <= 'Z' ? (char)(t.at[i] | 0x20) : t.at[i];
 
@@ -195,8 +194,15 @@ like_within(struct arena *arena, struct text t)
 			arena_append(arena, &g, TEXT("\\"));
 		arena_append(arena, &g, (struct text){ &c, 1 });
 	}
-	arena_append(arena, &g, TEXT("%"));
-	return ((struct text){ g.at, g.len });
+	return ((struct text){ g.len > 0 ? g.at : "", g.len });
+}
+
+struct text
+like_within(struct arena *arena, struct text t)
+{
+	struct text is = like_is(arena, t);
+
+	return (arena_print(arena, "%%" TEXT_FMT "%%", TEXT_ARG(is)));
 }
 
 /* answers */

@@ -17,6 +17,7 @@ const struct alert_kind_row alert_kinds[KINDS] = {
 	[KIND_CROSSED] = { "crossed", "budget_crossed", "Budget spent", ALERT_BUDGETS },
 	[KIND_OUTAGE] = { "outage", "outage", "Outage", ALERT_OUTAGES },
 	[KIND_BACK] = { "back", "outage_over", "Outage over", ALERT_OUTAGES },
+	[KIND_TEST] = { "test", "test", "Test", ALERT_OUTAGES },
 };
 
 static const int64_t percents[] = { 95, 85 };	/* the highest that was crossed is told */
@@ -310,4 +311,20 @@ alert_store_away(const struct config *config, const char *host)
 	bool any;
 
 	deliver(config, &a, &any);
+}
+
+unsigned
+alerts_test(const struct config *config, enum alert_form form, const char *host, unsigned *tried)
+{
+	struct told_alert a = { .kind = KIND_TEST, .host = text_of(host), .scope = TEXT("proxy"), .entity = TEXT("proxy"), .part = TEXT(""),
+		.spent = -1, .ceiling = -1, .soft = -1 };
+	unsigned took = 0;
+
+	*tried = 0;
+	for (size_t i = 0; i < config->alerting.n_targets; i++)
+		if (config->alerting.targets[i].form == form) {
+			++*tried;
+			took += alert_deliver(config, &config->alerting.targets[i], &a);
+		}
+	return (took);
 }

@@ -22,6 +22,9 @@ enum store_end	 alert_outage(struct store *, struct arena *, const char *what, c
 /* The store itself went away: nobody can know who else says so, so this host does. */
 void		 alert_store_away(const struct config *, const char *host);
 
+/* A test to all addresses of that form, one after the other; how many took it, of *tried.  It takes as long as they do. */
+unsigned	 alerts_test(const struct config *, enum alert_form, const char *host, unsigned *tried);
+
 /* Sends what waits; *sent are those that an address took. */
 enum store_end	 alerts_send(struct store *, const struct config *, int64_t now_ms, unsigned *sent);
 

@@ -4,12 +4,12 @@
 
 #include <stdlib.h>
 
-/* What depends on what: variables before references, settings (vendors) before prices, both before models, models before groups. */
+/* What depends on what: what a database adds before variables, these before references, settings (vendors) before prices, both before models, models before groups. */
 static void
 make(struct load *l)
 {
-	env_keep(l);
 	more_read(l);
+	env_keep(l);
 	env_resolve(l);
 	settings_read(l);
 	tariffs_read(l);
@@ -18,6 +18,7 @@ make(struct load *l)
 	conduits_read(l);
 	alerts_read(l);
 	settings_check(l);
+	shown_sections(l);
 }
 
 static void

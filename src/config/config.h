@@ -342,7 +342,8 @@ struct more_entry {
 };
 struct config_more {
 	struct more_entry *models, *credentials, *endpoints;	/* endpoints: of general_settings.pass_through_endpoints */
-	unsigned	 n_models, n_credentials, n_endpoints;
+	struct more_entry *settings;		/* {"section": "router_settings", "key": "num_retries", "value": 1}; what the file says counts */
+	unsigned	 n_models, n_credentials, n_endpoints, n_settings;
 	struct more_entry fallbacks;		/* {"fallbacks": [{"a": ["b"]}], "context_window_fallbacks": …}; or empty */
 };
 
@@ -363,6 +364,25 @@ struct alerting {
 	struct text	 mail_from, mail_user, mail_password;	/* the password is secret */
 	bool		 mail_tls;		/* STARTTLS must work */
 };
+
+/* What LiteLLM's sections say, key by key: general_settings, litellm_settings, router_settings, environment_variables. */
+struct said_setting {
+	const char	*section;
+	struct text	 key, value;		/* JSON; "***" for what is secret, and for every variable */
+	bool		 stored;		/* in the database, not in the file */
+};
+
+/* What of them can be changed while the gateway runs (runtime.c). */
+struct runtime_setting {
+	const char	*section, *key;
+	const char	*type;			/* LiteLLM's word for it: Boolean, Integer, Float, String, List, Dictionary, Select */
+	const char	*otherwise;		/* the default, as JSON */
+	const char	*help;
+};
+extern const struct runtime_setting runtime_settings[];	/* the last has no key */
+/* Why that one can not be set while the gateway runs, as a sentence in the words of sluice check; empty: it can. */
+struct text	 runtime_refuses(struct arena *, struct text section, struct text key);
+const char	*runtime_section(struct text name);	/* LiteLLM's section of that name; NULL: there is none */
 
 struct config {
 	struct arena	*arena;
@@ -397,6 +417,8 @@ struct config {
 	struct price_map *prices;		/* the room's own: sluice.price_map; NULL: none */
 	struct markup	*markups;		/* the room's own: discounts and margins */
 	struct alerting	 alerting;
+	struct said_setting *said;		/* in the order of their sections */
+	size_t		 n_said;
 };
 
 /* `path` NULL: what CONFIG_FILE_PATH names, else only defaults (an error: a gateway needs a model_list).  Never NULL; look at n_errors. */
@@ -426,6 +448,7 @@ const struct conduit *config_conduit(const struct config *, struct text path, st
 
 const struct vendor *vendor_find(struct text prefix);	/* built in rows; NULL: none */
 const struct vendor *vendor_guess(struct text model);	/* whose a bare name is; NULL: no idea */
+const struct vendor *vendor_nth(const struct config *, size_t i);	/* all rows, the operator's first; NULL: no more */
 const struct vendor *config_vendor(const struct config *, struct text prefix);	/* sluice.vendors first, then the built in rows */
 
 /* What a call of `model`, as the upstream is asked for it, costs at a deployment; NULL: its price is unknown.  Made in the arena where the model decides it. */

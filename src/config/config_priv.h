@@ -132,7 +132,6 @@ struct text	 proxy_for(struct load *, const struct url *);	/* empty: none */
 bool		 no_proxy_matches(struct text list, struct text host, unsigned port);
 
 /* vendors.c */
-const struct vendor *vendor_nth(const struct config *, size_t i);	/* all rows, the operator's first; NULL: no more */
 bool		 vendor_owns(const struct vendor *, const struct url *);	/* is that the vendor's own server */
 const struct vendor *vendor_of_server(const struct config *, const struct url *);	/* NULL: not a server we know */
 const struct vendor *vendor_plain(const struct vendor *);		/* the same prefix at somebody else's server */
@@ -141,6 +140,7 @@ void		 vendors_read(struct load *, const struct node *);		/* sluice.vendors */
 
 /* litellm.c: every key of LiteLLM's that we know, and what becomes of it */
 enum section { SECTION_TOP, SECTION_LITELLM, SECTION_ROUTER, SECTION_GENERAL, SECTION_PARAMS, SECTION_INFO, SECTION_ENTRY, SECTION_PASS };
+struct text	 litellm_idle(struct arena *, enum section, struct text key);	/* what is said of a key that is not in force; empty: it is */
 void		 litellm_check(struct load *, enum section, const struct node *map);	/* one word about each key that is not simply in force */
 bool		 litellm_is_control(struct text key);			/* a litellm_params key that is not sent upstream */
 bool		 litellm_is_openai(struct text key);			/* a parameter of the chat API */
@@ -210,6 +210,7 @@ bool		 own_key_known(struct load *, const struct node *map, const struct pair *,
 /* shown.c: what of an entry may be told to whoever has a key */
 struct text	 shown_params(struct load *, const struct node *litellm_params, const struct deployment *);
 struct text	 shown_info(struct load *, const struct node *model_info, const struct node *litellm_params);
+void		 shown_sections(struct load *);		/* config->said */
 
 /* facts.c */
 bool		 facts_find_exactly(struct facts *, struct text model);

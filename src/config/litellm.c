@@ -289,19 +289,36 @@ litellm_unenforced(struct load *l, const struct node *map, const struct pair *p,
 		    why);
 }
 
+static const char *const state_words[] = {
+	[FORCE] = "", [QUIET] = "means nothing here", [LATER] = "is read and kept; not in force yet", [WARNS] = "is not in force yet",
+	[PROTECTS] = "protects, and is not in force yet", [PYTHON] = "names Python code, which can not run here",
+};
+
 static void
 say_state(struct load *l, const struct node *map, const struct pair *p, enum state state)
 {
 	if (node_is_null(p->value))
 		return;
 	if (state == LATER)
-		problem_key(l, PROBLEM_NOTE, map, p, TEXT_FMT " is read and kept; not in force yet", TEXT_ARG(p->key));
+		problem_key(l, PROBLEM_NOTE, map, p, TEXT_FMT " %s", TEXT_ARG(p->key), state_words[state]);
 	else if (state == WARNS && node_is_true(p->value))
-		problem_key(l, PROBLEM_WARNING, map, p, TEXT_FMT " is not in force yet", TEXT_ARG(p->key));
-	else if (state == PROTECTS && node_is_true(p->value))
-		litellm_unenforced(l, map, p, "protects, and is not in force yet");
-	else if (state == PYTHON && node_is_true(p->value))
-		litellm_unenforced(l, map, p, "names Python code, which can not run here");
+		problem_key(l, PROBLEM_WARNING, map, p, TEXT_FMT " %s", TEXT_ARG(p->key), state_words[state]);
+	else if ((state == PROTECTS || state == PYTHON) && node_is_true(p->value))
+		litellm_unenforced(l, map, p, state_words[state]);
+}
+
+struct text
+litellm_idle(struct arena *arena, enum section s, struct text key)
+{
+	const struct row *row = row_of(s, key);
+	const char *near = row == NULL ? did_you_mean(key, sections[s].rows, sections[s].n, nth_row) : NULL;
+
+	if (row != NULL && row->state == FORCE)
+		return (TEXT(""));
+	if (row != NULL)
+		return (arena_print(arena, TEXT_FMT " %s", TEXT_ARG(key), state_words[row->state]));
+	return (near != NULL ? arena_print(arena, "unknown key " TEXT_FMT "; did you mean %s?", TEXT_ARG(key), near) :
+	    arena_print(arena, "unknown key " TEXT_FMT "; nothing reads it", TEXT_ARG(key)));
 }
 
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a database adds to the file: models, credentials, fallbacks, pass-through endpoints.
+ * What a database adds to the file: models, credentials, fallbacks, pass-through endpoints, settings.
  *
  * They become entries of the same tree the file was read into, so that every check and every vendor is the same.  What is wrong with one of them is a
  * warning, and leaves that one out: a bad row never stops the gateway.
@@ -118,9 +118,50 @@ add_fallbacks(struct load *l, const struct more_entry *e)
 		into = node_get(router, lists[i]) == NULL && node_get(litellm, lists[i]) != NULL ? litellm : router;
 		if ((into = room_in(l, into, lists[i], NODE_LIST)) == NULL)
 			continue;
+		if (into->n == 0)
+			into->source = list->source;	/* the file says none */
 		for (struct pair *p = list->first; p != NULL; p = p->next)
 			adopt(l, into, TEXT(""), p->value, true);
 	}
+}
+
+/* settings */
+
+/* A key that stands in router_settings and in litellm_settings is one: what the file says in either counts. */
+static bool
+file_says(struct load *l, const char *section, const char *key)
+{
+	static const char *const twins[] = { "litellm_settings", "router_settings" };
+	bool is_twin = strcmp(section, twins[0]) == 0 || strcmp(section, twins[1]) == 0;
+
+	if (node_get(node_get(l->root, section), key) != NULL)
+		return (true);
+	for (size_t i = 0; is_twin && i < nitems(twins); i++)
+		if (node_get(node_get(l->root, twins[i]), key) != NULL)
+			return (true);
+	return (false);
+}
+
+static void
+add_setting(struct load *l, const struct more_entry *e)
+{
+	struct node *said = read_entry(l, e), *section = node_get(said, "section"), *key = node_get(said, "key"), *value = node_get(said, "value"), *into;
+	const char *name = section != NULL && key != NULL && value != NULL ? runtime_section(section->text) : NULL;
+	struct text why;
+
+	if (said == NULL)
+		return;
+	if (name == NULL) {
+		problem(l, PROBLEM_ERROR, said, "this is no setting");
+		return;
+	}
+	why = runtime_refuses(l->scratch, section->text, key->text);
+	if (why.len > 0)
+		problem(l, PROBLEM_ERROR, said, TEXT_FMT, TEXT_ARG(why));
+	else if (file_says(l, name, arena_copy(l->scratch, key->text).at))
+		problem(l, PROBLEM_NOTE, said, TEXT_FMT " stands in the file too, which counts", TEXT_ARG(key->text));
+	else if ((into = room_in(l, l->root, name, NODE_MAP)) != NULL)
+		adopt(l, into, key->text, value, false);
 }
 
 static struct more_entry
@@ -150,6 +191,8 @@ more_copy(struct arena *arena, const struct config_more *more)
 	copy->credentials = entries_copy(arena, more->credentials, more->n_credentials);
 	copy->n_endpoints = more->n_endpoints;
 	copy->endpoints = entries_copy(arena, more->endpoints, more->n_endpoints);
+	copy->n_settings = more->n_settings;
+	copy->settings = entries_copy(arena, more->settings, more->n_settings);
 	copy->fallbacks = entry_copy(arena, &more->fallbacks);
 	return (copy);
 }
@@ -159,6 +202,8 @@ more_read(struct load *l)
 {
 	if (l->more == NULL || l->root->kind != NODE_MAP)
 		return;
+	for (unsigned i = 0; i < l->more->n_settings; i++)
+		add_setting(l, &l->more->settings[i]);
 	add_all(l, l->root, "model_list", l->more->models, l->more->n_models);
 	add_all(l, l->root, "credential_list", l->more->credentials, l->more->n_credentials);
 	if (l->more->n_endpoints > 0)

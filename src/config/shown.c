@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What of an entry of model_list may be told to whoever has a key: /model/info shows litellm_params and model_info.
+ * What of an entry of model_list may be told to whoever has a key: /model/info shows litellm_params and model_info; and what of the sections to admins.
  *
  * Parameters that are known to be harmless are told as they stand. What a name gives away as a secret is left out. Of the rest nobody
  * knows what it means, so its texts are masked; numbers and yes or no are told.
@@ -210,4 +210,56 @@ shown_info(struct load *l, const struct node *info, const struct node *params)
 		put(&b, p->key, p->value, false);
 	}
 	return (finished(l, &b));
+}
+
+/* The sections, for admins.  Of web hooks the address is the secret. */
+
+static bool
+is_hidden(const char *section, struct text key, const struct node *value)
+{
+	return (strcmp(section, "environment_variables") == 0 || text_has(key, TEXT("webhook")) || is_secret(key, value) ||
+	    (value->kind == NODE_SCALAR && value->env.len > 0));
+}
+
+/* What the API may set holds no secret, whatever it is called: but for parameters of deployments, which hold anything. */
+static bool
+is_public(struct load *l, const char *section, struct text key)
+{
+	return (strcmp(section, "environment_variables") != 0 && !text_is(key, "default_litellm_params") &&
+	    runtime_refuses(l->scratch, text_of(section), key).len == 0);
+}
+
+static void
+show(struct load *l, const char *section, const struct pair *p)
+{
+	struct config *c = l->config;
+	struct buf b = { 0 };
+
+	if (is_public(l, section, p->key))
+		node_json(&b, p->value);
+	else if (is_hidden(section, p->key, p->value))
+		buf_lit(&b, MASK);
+	else
+		put(&b, p->key, p->value, true);
+	c->said[c->n_said++] = (struct said_setting){ section, arena_copy(l->arena, p->key), arena_copy(l->arena, buf_as_text(&b)), p->value->source->stored };
+	buf_free(&b);
+}
+
+/* Endpoints have a page of their own. */
+void
+shown_sections(struct load *l)
+{
+	static const char *const names[] = { "general_settings", "litellm_settings", "router_settings", "environment_variables" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < nitems(names); i++)
+		n += node_get(l->root, names[i]) != NULL ? node_get(l->root, names[i])->n : 0;
+	l->config->said = arena_alloc(l->arena, (n + 1) * sizeof(*l->config->said));
+	for (size_t i = 0; i < nitems(names); i++) {
+		const struct node *map = node_get(l->root, names[i]);
+
+		for (const struct pair *p = map != NULL && map->kind == NODE_MAP ? map->first : NULL; p != NULL; p = p->next)
+			if (!node_is_null(p->value) && !text_is(p->key, "pass_through_endpoints"))
+				show(l, names[i], p);
+	}
 }

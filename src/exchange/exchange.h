@@ -289,13 +289,18 @@ void	answer_end(struct exchange *);
 /* local.c: what the gateway answers by itself */
 enum step_result local_alive(struct exchange *), local_ready(struct exchange *), local_health(struct exchange *), local_root(struct exchange *),
     local_metrics(struct exchange *), local_count(struct exchange *), local_later(struct exchange *), local_upgrade(struct exchange *),
-    local_sign_in(struct exchange *);
+    local_sign_in(struct exchange *), local_ready_details(struct exchange *), local_health_latest(struct exchange *), local_backlog(struct exchange *);
 
 /* info.c: what it tells of its models */
 enum step_result local_models(struct exchange *), local_model(struct exchange *), local_model_info(struct exchange *),
     local_model_pages(struct exchange *), local_model_groups(struct exchange *), local_params(struct exchange *), local_routes(struct exchange *),
     local_token_counter(struct exchange *);
+struct text asked_text(struct exchange *, const char *name);	/* a parameter of the query, decoded; empty: it is not there */
 enum step_result local_counted(struct exchange *, struct text upstream);	/* what x->counted asked; `upstream` counted, or empty */
+
+/* public.c: what it tells anybody */
+enum step_result local_cost_map(struct exchange *), local_providers(struct exchange *), local_nothing_public(struct exchange *), local_ui_config(struct exchange *),
+    local_test(struct exchange *);
 
 /* alerted.c */
 void	alerted(struct exchange *, const struct standing *);	/* its budget can not pay this call */

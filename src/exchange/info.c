@@ -43,7 +43,7 @@ asked(struct exchange *x, const char *name, struct text *value)
 	return (false);
 }
 
-static struct text
+struct text
 asked_text(struct exchange *x, const char *name)
 {
 	struct text value;

@@ -28,13 +28,57 @@ local_root(struct exchange *x)
 	return (STEP_DONE);
 }
 
-/* Ready means: configured and listening.  No upstream is asked. */
+/* Ready means: configured and listening.  No upstream is asked; and a database that is away takes no worker out: known keys go on. */
+static void
+put_ready(struct json_out *out, const struct worker *w)
+{
+	json_open(out, '{');
+	json_name(out, "status");
+	json_string(out, TEXT("healthy"));
+	json_name(out, "db");
+	json_string(out, store_is_away(w->store_pool) ? TEXT("disconnected") : TEXT("connected"));
+	json_name(out, "cache");
+	json_null(out);
+	json_name(out, "litellm_version");
+	json_string(out, TEXT("sluice-" SLUICE_VERSION));
+	json_name(out, "success_callbacks");
+	json_raw(out, TEXT("[]"));
+}
+
 enum step_result
 local_ready(struct exchange *x)
 {
-	answer_whole(x, 200, "application/json", TEXT("{\"status\":\"healthy\",\"db\":\"Not connected\",\"cache\":null,"
-	    "\"litellm_version\":\"sluice-" SLUICE_VERSION "\",\"success_callbacks\":[]}"));
-	return (STEP_DONE);
+	struct buf body = { 0 };
+	struct json_out out = { .to = &body };
+
+	put_ready(&out, x->worker);
+	json_close(&out, '}');
+	return (say(x, "application/json", &body));
+}
+
+enum step_result
+local_ready_details(struct exchange *x)
+{
+	struct buf body = { 0 };
+	struct json_out out = { .to = &body };
+
+	put_ready(&out, x->worker);
+	json_name(&out, "deployments");
+	json_int(&out, (int64_t)x->config->n_deployments);
+	json_name(&out, "open_exchanges");
+	json_int(&out, board_all_open(x->worker->board));
+	json_close(&out, '}');
+	return (say(x, "application/json", &body));
+}
+
+/* LiteLLM counts the requests of one worker; so do we, and all of the host beside them. */
+enum step_result
+local_backlog(struct exchange *x)
+{
+	struct buf body = { 0 };
+
+	buf_print(&body, "{\"in_flight_requests\":%u,\"in_flight_requests_of_host\":%u}", board_my_open(x->worker->board), board_all_open(x->worker->board));
+	return (say(x, "application/json", &body));
 }
 
 static void
@@ -70,6 +114,8 @@ endpoint(struct json_out *out, const struct deployment *d, const struct outcome 
 	char when[25];
 
 	json_open(out, '{');
+	json_name(out, "status");
+	json_string(out, o->error > 0 ? TEXT("unhealthy") : TEXT("healthy"));
 	json_name(out, "model");
 	json_string(out, d->litellm_model);
 	json_name(out, "model_name");
@@ -98,6 +144,7 @@ endpoint(struct json_out *out, const struct deployment *d, const struct outcome 
 static int64_t
 endpoints(struct exchange *x, struct json_out *out, bool healthy)
 {
+	struct text model = asked_text(x, "model"), id = asked_text(x, "model_id");
 	int64_t n = 0;
 
 	json_open(out, '[');
@@ -106,6 +153,8 @@ endpoints(struct exchange *x, struct json_out *out, bool healthy)
 		struct outcome o = { 0 };
 		bool known = board_outcome_read(x->worker->board, board_deployment(x->worker->board, d->id), &o);
 
+		if ((model.len > 0 && !text_eq(model, d->group)) || (id.len > 0 && !text_eq(id, d->id)))
+			continue;
 		if ((!known || o.error == 0) != healthy)
 			continue;
 		endpoint(out, d, &o, known);
@@ -131,6 +180,34 @@ local_health(struct exchange *x)
 	json_int(&out, good);
 	json_name(&out, "unhealthy_count");
 	json_int(&out, bad);
+	json_close(&out, '}');
+	return (say(x, "application/json", &body));
+}
+
+/* What the last real call of each deployment came to, of those that had one; on this host. */
+enum step_result
+local_health_latest(struct exchange *x)
+{
+	struct buf body = { 0 };
+	struct json_out out = { .to = &body };
+	int64_t n = 0;
+
+	json_open(&out, '{');
+	json_name(&out, "latest_health_checks");
+	json_open(&out, '{');
+	for (size_t i = 0; i < x->config->n_deployments; i++) {
+		const struct deployment *d = x->config->deployments[i];
+		struct outcome o = { 0 };
+
+		if (!board_outcome_read(x->worker->board, board_deployment(x->worker->board, d->id), &o))
+			continue;
+		json_name_quoted(&out, json_escape(x->arena, d->id));
+		endpoint(&out, d, &o, true);
+		n++;
+	}
+	json_close(&out, '}');
+	json_name(&out, "total_models");
+	json_int(&out, n);
 	json_close(&out, '}');
 	return (say(x, "application/json", &body));
 }

@@ -393,6 +393,49 @@ the_audit_is_read(void **state)
 	desk_calls(d, "GET /audit/a%27", NULL, 404);
 }
 
+static void
+users_of_tags(void **state)
+{
+	struct desk *d = *state;
+
+	desk_sql(d, "INSERT INTO sluice_user (user_id, email, created_at, updated_at, doc) VALUES ('ann', 'ann@example.com', 1, 1, '{}');"
+	    "INSERT INTO sluice_day VALUES (20261120, 'tag', 'prod', 'key2', 'bob', 'red', 'org', '', 'gpt', 'gpt-4o', 'd1', 'openai', 'acompletion', 3, 1, 10, 1, 0, 0, 0, 1),"
+	    "(20261120, 'tag', 'prod', 'key9', '', '', '', '', 'gpt', 'gpt-4o', 'd1', 'openai', 'acompletion', 1, 0, 10, 1, 0, 0, 0, 1)");
+	desk_calls(d, "GET /tag/dau", NULL, 200);
+	desk_expect(d, "results.0.date", "\"2026-11-24\"");
+	desk_expect(d, "results.0.tag", "\"prod\"");
+	desk_expect(d, "results.0.active_users", "1");
+	desk_calls(d, "GET /tag/wau?tag_filters=prod", NULL, 200);
+	desk_expect(d, "results.0.active_users", "2");
+	desk_expect(d, "results.0.date", "\"Week 7 (Nov 20)\"");
+	desk_expect(d, "results.0.period_start", "\"2026-11-20\"");
+	desk_expect(d, "results.1", "");
+	desk_calls(d, "GET /tag/mau?tag_filter=%25_", NULL, 200);
+	desk_expect(d, "results.0.tag", "\"50%_\\\\\\\"x\"");
+	desk_expect(d, "results.1", "");
+	desk_calls(d, "GET /tag/summary", NULL, 400);
+	desk_calls(d, "GET /tag/summary?start_date=2026-11-01&end_date=2026-11-30&tag_filter=PRO", NULL, 200);
+	desk_expect(d, "results.0.unique_users", "2");
+	desk_expect(d, "results.0.total_requests", "11");
+	desk_expect(d, "results.0.failed_requests", "1");
+	desk_expect(d, "results.0.total_spend", "1.000000002");
+	desk_expect(d, "results.1", "");
+	desk_calls(d, "GET /tag/distinct", NULL, 200);
+	desk_expect(d, "results.1.tag", "\"prod\"");
+	desk_calls(d, "GET /tag/user-agent/per-user-analytics?tag_filters=prod&page_size=1", NULL, 200);
+	desk_expect(d, "results.0.user_id", "\"ann\"");
+	desk_expect(d, "results.0.user_email", "\"ann@example.com\"");
+	desk_expect(d, "results.0.spend", "1");
+	desk_expect(d, "results.1", "");
+	desk_expect(d, "total_count", "2");
+	desk_expect(d, "total_pages", "2");
+	desk_calls(d, "GET /tag/user-agent/per-user-analytics?page=9&page_size=50", NULL, 200);
+	desk_expect(d, "results", "[]");
+	desk_expect(d, "total_count", "2");
+	be(d, "ann", USER_INTERNAL);
+	desk_calls(d, "GET /tag/summary?start_date=2026-11-01&end_date=2026-11-30", NULL, 403);
+}
+
 int
 main(void)
 {
@@ -409,6 +452,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(rows_are_paged_and_sorted, setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(days_are_summarized, setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(the_audit_is_read, setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(users_of_tags, setup, desk_teardown),
 	};
 
 	return (desk_main(tests, nitems(tests)));

@@ -547,6 +547,27 @@ databases_that_are_none(void **state)
 	config_release(c);
 }
 
+/* A row of runtime.c that is not in force would be a setting that changes nothing. */
+static void
+what_may_be_set_at_run_time_is_in_force(void **state)
+{
+	struct arena *arena = arena_new();
+
+	for (const struct runtime_setting *r = runtime_settings; r->key != NULL; r++) {
+		enum section s = r->section[0] == 'g' ? SECTION_GENERAL : r->section[0] == 'l' ? SECTION_LITELLM : SECTION_ROUTER;
+		struct text why = litellm_idle(arena, s, text_of(r->key));
+		struct json_fault fault;
+
+		if (why.len > 0)
+			fail_msg("%s: " TEXT_FMT, r->section, TEXT_ARG(why));
+		assert_non_null(json_parse(arena, text_of(r->otherwise), &fault));
+		assert_int_equal(runtime_refuses(arena, text_of(r->section), text_of(r->key)).len, 0);
+	}
+	assert_true(text_has(runtime_refuses(arena, TEXT("general_settings"), TEXT("master_key")), TEXT("while the gateway runs")));
+	assert_true(runtime_refuses(arena, TEXT("sluice"), TEXT("workers")).len > 0);
+	arena_free(arena);
+}
+
 int
 main(void)
 {
@@ -575,6 +596,7 @@ main(void)
 		cmocka_unit_test_setup(problems_are_printed_in_order, clean_env),
 		cmocka_unit_test_setup(the_page_of_settings_is_the_table, clean_env),
 		cmocka_unit_test_setup(words_meant_are_found, clean_env),
+		cmocka_unit_test_setup(what_may_be_set_at_run_time_is_in_force, clean_env),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

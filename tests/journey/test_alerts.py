@@ -66,6 +66,8 @@ def test_a_budget_that_is_spent(start, upstream, hook):
     crossed = hook.wait("budget_crossed")
     assert crossed[0]["key_alias"] == "crossing" and crossed[0]["token"] == made["token"] and crossed[0]["event_group"] == "key"
     assert crossed[0]["max_budget"] == 0.1 and "Key crossing has spent $0.10 of $0.10" in crossed[0]["event_message"]
+    tested = gateway.get("/health/services?service=webhook").json()
+    assert tested["status"] == "success" and "nothing is wrong" in hook.wait("test")[0]["event_message"]
     gateway.post("/key/update", {"key": made["key"], "max_budget": 0.2})
     assert [call(gateway, made["key"]) for _ in range(7)] == [200] * 7
     hook.wait("threshold_crossed")

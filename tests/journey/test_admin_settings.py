@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of the database: laid over the file on every worker of every host, sealed where they are secret; and what LiteLLM's dashboard and monitors ask."""
+import time
+
+import requests
+
+import kit
+from managing import Caller, config
+
+SECRET = "sk-upstream-of-a-variable"
+
+
+def chat(caller, model, status=200):
+    return caller.post("/v1/chat/completions", status, model=model, messages=[{"role": "user", "content": "hi"}])
+
+
+def everywhere(callers, status):
+    """30 connections of their own go to all workers."""
+    body = {"model": "nobody-serves-it", "messages": [{"role": "user", "content": "hi"}]}
+    for caller in callers:
+        for _ in range(15):
+            answer = requests.post(caller.gateway.url + "/v1/chat/completions", json=body, headers={"x-api-key": kit.KEY}, timeout=30)
+            assert answer.status_code == status, answer.text
+
+
+def test_two_hosts_take_a_setting(postgres, fresh_database, start, upstream):
+    settings = config(num_retries=1)
+    settings["general_settings"]["database_url"] = postgres.url(fresh_database)
+    here, there = (Caller(start(settings, workers=2)) for _ in range(2))
+    everywhere((here, there), 400)
+    assert here.post("/config/update", general_settings={"completion_model": "hello"})["message"] == "Config updated successfully"
+    assert chat(here, "nobody-serves-it")["choices"]                 # this worker before the answer
+    everywhere((here,), 200)                                         # every worker of this host at once
+    time.sleep(0.3)
+    everywhere((there,), 200)
+    row, = (r for r in there.get("/config/list", config_type="general_settings") if r["field_name"] == "completion_model")
+    assert (row["field_value"], row["stored_in_db"], row["source"], row["editable"]) == ("hello", True, "db", True)
+
+    # what the file says counts
+    assert "is set in the config file and cannot be changed here" in there.refused("/config/update", 400, router_settings={"num_retries": 3})["message"]
+    # what sluice check would say
+    assert "must be" in there.refused("/config/update", 400, general_settings={"max_request_size_mb": -1}, router_settings={"retry_after": 1})["message"]
+    assert there.get("/router/settings")["current_values"]["retry_after"] == 0
+    assert "while the gateway runs" in there.refused("/config/update", 400, general_settings={"master_key": "sk-another-master-key"})["message"]
+
+    there.post("/config/field/delete", field_name="completion_model", config_type="general_settings")
+    everywhere((there,), 400)
+    time.sleep(0.3)
+    everywhere((here,), 400)
+
+    # a variable: sealed, used, never told
+    here.post("/config/update", environment_variables={"UP_KEY": SECRET})
+    here.post("/model/new", model_name="by-variable", litellm_params={"model": "openai/by-variable", "api_base": upstream.base + "/v1", "api_key": "os.environ/UP_KEY"})
+    chat(here, "by-variable")
+    assert upstream.last("by-variable")["headers"]["authorization"] == "Bearer " + SECRET
+    stored = postgres.ask("SELECT doc FROM sluice_thing WHERE kind = 'setting'", database=fresh_database)
+    assert len(stored) == 1 and SECRET not in str(stored)
+    told = here.get("/config/yaml")
+    assert told["environment_variables"] == {"UP_KEY": "***"} and told["general_settings"]["master_key"] == "***" and SECRET not in str(told)
+    audit = here.get("/audit", table_name="LiteLLM_Config", page_size=100)
+    assert audit["total"] >= 6 and SECRET not in str(audit)          # three changes, three refusals
+
+    # whoever is no admin
+    key = Caller(there.gateway, here.post("/key/generate")["key"])
+    key.refused("/config/update", 403, general_settings={"completion_model": "hello"})
+    key.get("/config/yaml", 403)
+    assert set(key.get("/get/ui_settings")) == {"values", "field_schema"}
+
+
+def test_settings_outlive_a_restart_and_a_file_that_says_otherwise(start):
+    state = kit.folder()
+    kit.give(state)
+    caller = Caller(start(config(), env={"SLUICE_STATE_DIR": state}))
+    caller.ask("PATCH", "/update/internal_user_settings", json={"max_budget": 12.5, "budget_duration": "7d"})
+    caller.ask("PATCH", "/update/default_team_settings", json={"rpm_limit": 3})
+    caller.ask("PATCH", "/config/cost_discount_config", json={"openai": 0.05})
+    caller.gateway.stop()
+    caller = Caller(start(config(default_team_params={"rpm_limit": 9}), env={"SLUICE_STATE_DIR": state}))
+    made = caller.post("/user/new", auto_create_key=False)
+    assert (made["max_budget"], made["budget_duration"]) == (12.5, "7d")
+    assert caller.post("/team/new")["rpm_limit"] == 9
+    assert caller.get("/config/cost_discount_config")["values"] == {"openai": 0.05}
+    assert caller.ask("PATCH", "/update/default_team_settings", 400, json={"rpm_limit": 5})["error"]["code"] == "400"
+
+
+def test_what_monitors_and_dashboards_ask(start):
+    gateway = start(config())
+    caller, nobody = Caller(gateway), requests.Session()
+    for path, begins in (("/test", {"route": "/test"}), ("/public/model_hub", []), ("/public/providers", None), ("/public/litellm_model_cost_map", None),
+                         ("/.well-known/litellm-ui-config", None)):
+        answer = nobody.get(gateway.url + path, timeout=30)
+        assert answer.status_code == 200 and (begins is None or answer.json() == begins), path
+    prices = nobody.get(gateway.url + "/public/litellm_model_cost_map", timeout=30).json()
+    assert prices["gpt-4o"]["litellm_provider"] == "openai" and prices["gpt-4o"]["input_cost_per_token"] > 0 and "openai" in nobody.get(gateway.url + "/public/providers").json()
+    assert caller.get("/health/latest") == {"latest_health_checks": {}, "total_models": 0}
+    chat(caller, "hello")
+    latest = caller.get("/health/latest")
+    assert latest["total_models"] == 1 and [c["status"] for c in latest["latest_health_checks"].values()] == ["healthy"]
+    assert caller.get("/health", model="hello")["healthy_count"] == 1 and caller.get("/health", model="none")["healthy_count"] == 0
+    assert caller.get("/health/readiness/details")["db"] == "connected" and caller.get("/health/backlog")["in_flight_requests"] == 1
+    caller.get("/health/drain", 404)
+    caller.get("/health/history", 501)
+    assert nobody.get(gateway.url + "/health/backlog", timeout=30).status_code == 401
+    assert "does not name slack" in caller.get("/health/services", 422, service="slack")["error"]["message"]
+    for path, key in (("/guardrails/list", "guardrails"), ("/prompts/list", "prompts"), ("/search_tools/list", "search_tools"), ("/vector_store/list", "data")):
+        assert caller.get(path)[key] == []
+    assert caller.post("/guardrails", 501, guardrail={})["error"]["code"] == "501"
+
+    # callbacks of a team are kept, sealed, and said not to be in force
+    team = caller.post("/team/new")["team_id"]
+    added = caller.post(f"/team/{team}/callback", callback_name="langfuse", callback_vars={"langfuse_secret_key": SECRET})
+    assert added["status"] == "success" and added["in_force"] is False and SECRET not in str(added)
+    assert "already exists" in caller.refused(f"/team/{team}/callback", 400, callback_name="langfuse", callback_vars={})["message"]
+    data = caller.get(f"/team/{team}/callback")["data"]
+    assert data["success_callbacks"] == data["failure_callbacks"] == ["langfuse"] and data["callback_vars"] == {"langfuse_secret_key": "***REDACTED***"}
+    assert SECRET not in str(caller.get("/team/info", team_id=team))
+    stranger = Caller(gateway, caller.post("/key/generate")["key"])
+    stranger.get(f"/team/{team}/callback", 403)
+    caller.ask("DELETE", f"/team/{team}/callback/none", 404)
+    assert caller.post(f"/team/{team}/disable_logging")["data"]["success_callbacks"] == []
