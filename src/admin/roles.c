@@ -24,10 +24,13 @@ sees_all(const struct admin_call *c)
 	return (is_admin(c) || c->caller->role == USER_ADMIN_VIEWER);
 }
 
+/* Keys that the master key made for nobody are said to be its user's: that makes none of their holders the owner of all the others. */
 struct text
 own_user(const struct admin_call *c)
 {
-	return (c->caller->kind == CALLER_MASTER && c->caller->user_id.len == 0 ? TEXT(MASTER_USER) : c->caller->user_id);
+	if (c->caller->kind == CALLER_MASTER)
+		return (c->caller->user_id.len == 0 ? TEXT(MASTER_USER) : c->caller->user_id);
+	return (text_is(c->caller->user_id, MASTER_USER) ? TEXT("") : c->caller->user_id);
 }
 
 bool

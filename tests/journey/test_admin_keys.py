@@ -191,6 +191,22 @@ def test_blocking(lone):
     lone.post("/key/delete", keys=[key])
 
 
+def test_keys_of_nobody_own_no_others(lone):
+    """All of them are said to be default_user_id's, which the master key is; their holders are not."""
+    one, other = (lone.post("/key/generate", max_budget=5)["key"] for _ in "ab")
+    holder = Caller(lone.gateway, one)
+    assert lone.get("/key/info", key=one)["info"]["user_id"] == "default_user_id" and holder.get("/key/info")["info"]["max_budget"] == 5
+    assert holder.get("/key/list", include_team_keys="true")["keys"] == [digest(one)]
+    for path, body in (("update", {"max_budget": 100}), ("block", {}), ("regenerate", {})):
+        for key in (one, other):
+            holder.refused(f"/key/{path}", 403, key=key, **body)
+    holder.refused("/key/delete", 403, keys=[other])
+    holder.get("/key/info", 403, key=digest(other))
+    holder.get("/user/info", 403, user_id="default_user_id")
+    assert holder.get("/spend/logs/v2", start_date="2020-01-01", end_date="2100-01-01")["total"] == 0
+    lone.post("/key/delete", keys=[one, other])
+
+
 def test_budgets_become_accounts(lone):
     key = lone.post("/key/generate", max_budget=5, budget_limits=[{"budget_duration": "24h", "max_budget": 1}], budget_duration="7d",
                     model_max_budget={"hello": {"budget_limit": 2, "time_period": "1d"}}, temp_budget_increase=10, temp_budget_expiry="2999-01-01T00:00:00Z")["key"]
