@@ -28,12 +28,12 @@ random_hex(char *out, unsigned bytes)
 }
 
 int
-spool_folder(const char *dir, struct buf *why)
+spool_folder(const char *dir, bool private, struct buf *why)
 {
 	struct stat st;
 	int fd;
 
-	if (mkdir(dir, 0750) != 0 && errno != EEXIST) {
+	if (mkdir(dir, private ? 0700 : 0750) != 0 && errno != EEXIST) {
 		buf_print(why, "%s can not be made: %s", dir, strerror(errno));
 		return (-1);
 	}
@@ -52,15 +52,16 @@ spool_folder(const char *dir, struct buf *why)
 	return (fd);
 }
 
-/* A file under a name of its own; -1: errno. */
+/* A file under a name of its own, which the group may read if it may read the folder; -1: errno. */
 static int
 make_nameless(int folder, char name[64])
 {
+	struct stat st;
 	char hex[17];
 
 	random_hex(hex, 8);
 	snprintf(name, 64, "%s.new", hex);
-	return (openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
+	return (openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, fstat(folder, &st) == 0 && (st.st_mode & S_IRGRP) != 0 ? 0640 : 0600));
 }
 
 /* Gives it its name, unless another was faster, which is as good; false: errno. */
@@ -205,4 +206,22 @@ segment_make(int folder, uint64_t number, size_t size, bool *reserved)
 	errno = ENOSPC;
 	good = write(fd, &h, sizeof(h)) == (ssize_t)sizeof(h);
 	return (give_name(folder, fd, name, final, good));
+}
+
+uint64_t
+segments_size(int folder)
+{
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+	uint64_t sum = 0;
+	struct stat st;
+
+	if (d == NULL)
+		return (0);
+	while ((e = readdir(d)) != NULL)
+		if (strstr(e->d_name, ".seg") != NULL && fstatat(folder, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			sum += (uint64_t)st.st_size;
+	closedir(d);
+	return (sum);
 }

@@ -227,11 +227,11 @@ look(struct reader *r)
 
 /* frames */
 
-/* Bytes at `at` of the segment, as many as are there and at most a frame's. */
+/* Bytes at `at` of the segment, as many as are there and at most `want`. */
 static struct text
-bytes_at(struct reader *r, const struct segment *g, off_t at)
+bytes_at(struct reader *r, const struct segment *g, off_t at, size_t want)
 {
-	size_t want = sizeof(struct frame) + r->most, room = want > CHUNK / 2 ? 2 * want : CHUNK;
+	size_t room = want > CHUNK / 2 ? 2 * want : CHUNK;
 	off_t end = r->from + (off_t)r->bytes.len;
 	ssize_t n;
 
@@ -249,13 +249,16 @@ bytes_at(struct reader *r, const struct segment *g, off_t at)
 static bool
 frame_at(struct reader *r, const struct segment *g, off_t at, struct text *payload)
 {
-	struct text t = bytes_at(r, g, at);
+	struct text t = bytes_at(r, g, at, sizeof(struct frame));
 	struct frame f;
 
 	if (t.len < sizeof(f))
 		return (false);
 	memcpy(&f, t.at, sizeof(f));
-	if (f.magic != FRAME_MAGIC || f.length > r->most || t.len < sizeof(f) + f.length)
+	if (f.magic != FRAME_MAGIC || f.length > r->most)
+		return (false);
+	t = bytes_at(r, g, at, sizeof(f) + f.length);
+	if (t.len < sizeof(f) + f.length)
 		return (false);
 	*payload = text_sub(t, sizeof(f), sizeof(f) + f.length);
 	return (f.crc == frame_crc(g->seed, f.length, payload->at));
@@ -268,7 +271,7 @@ next_magic(struct reader *r, const struct segment *g, off_t at)
 	const uint32_t magic = FRAME_MAGIC;
 
 	for (;;) {
-		struct text t = bytes_at(r, g, at);
+		struct text t = bytes_at(r, g, at, CHUNK / 2);
 		const char *found = t.len >= sizeof(magic) ? memmem(t.at, t.len, &magic, sizeof(magic)) : NULL;
 
 		if (found != NULL)
@@ -535,7 +538,7 @@ reader_open(const char *dir, size_t most, struct buf *why)
 
 	r->most = most;
 	r->aside = -1;
-	r->folder = spool_folder(dir, why);
+	r->folder = spool_folder(dir, false, why);
 	r->head = r->folder >= 0 ? spool_head_open(r->folder, dir, &r->head_fd, why) : NULL;
 	if (r->head != NULL && !lock_reading(r->head_fd)) {
 		buf_print(why, "%s is read by another process", dir);

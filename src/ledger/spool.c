@@ -387,7 +387,25 @@ spool_put(struct spool *s, struct text frame)
 	return (write_frame(s, frame));
 }
 
+void
+spool_rest(struct spool *s)
+{
+	leave_segment(s);
+}
+
+void
+spool_follow(struct spool *s)
+{
+	follow(s, newest(s));
+}
+
 /* room */
+
+uint64_t
+spool_takes(const struct spool *s)
+{
+	return (segments_size(s->folder));
+}
 
 static void
 look_at_room(int folder, struct spool_head *head)
@@ -684,7 +702,7 @@ spool_open(const struct spool_settings *set, struct buf *why)
 	s->fd = -1;
 	if (s->set.most == 0)
 		s->set.most = LEDGER_ROW_MOST;
-	s->folder = spool_folder(set->dir, why);
+	s->folder = spool_folder(set->dir, set->private, why);
 	s->head = s->folder >= 0 ? spool_head_open(s->folder, set->dir, &s->head_fd, why) : NULL;
 	if (s->head == NULL) {
 		if (s->folder >= 0)

@@ -24,6 +24,7 @@ struct spool_settings {
 	const char	*dir;			/* the folder itself, made when missing */
 	size_t		 segment;		/* bytes, about */
 	size_t		 most;			/* of one frame; 0: a row's */
+	bool		 private;		/* its folder and files are for nobody else to read */
 	void		(*written)(void *self, void *whose);	/* a row that was queued, or had to wait (whose: NULL), is in the file now; may be NULL */
 	void		*self;
 };
@@ -41,6 +42,9 @@ bool		 spool_append(struct spool *, const struct ledger_row *);
 /* Written with all others of this turn of the loop, or at once where there is none; settings.written tells whose it is, perhaps before this returns. */
 void		 spool_queue(struct spool *, const struct ledger_row *, void *whose);
 bool		 spool_put(struct spool *, struct text frame);		/* any bytes, as they are; false: they could not be written, and are not kept */
+void		 spool_rest(struct spool *);		/* lets the segment go until there is more to write */
+void		 spool_follow(struct spool *);		/* begins the next segment, so that this one can be removed when it has been read */
+uint64_t	 spool_takes(const struct spool *);	/* bytes of its segments */
 /* May so many calls be running, as far as the disk goes? */
 bool		 spool_has_room(struct spool *, unsigned running);
 /* Blocks: what waits is tried again, and what was appended here, and by one-request processes, is made safe; false: not all of it. */

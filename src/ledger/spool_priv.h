@@ -43,12 +43,13 @@ struct frame {
 uint32_t	 crc32c(uint32_t seed, const void *, size_t);
 
 /* head.c; all but spool_folder() are of an open folder */
-int		 spool_folder(const char *dir, struct buf *why);			/* made when missing; -1 and *why */
+int		 spool_folder(const char *dir, bool private, struct buf *why);		/* made when missing; -1 and *why */
 struct spool_head *spool_head_open(int folder, const char *dir, int *fd, struct buf *why);	/* NULL and *why */
 void		 spool_head_close(struct spool_head *, int fd);
 void		 segment_name(char name[24], uint64_t number);			/* "0000000000000001.seg" */
 bool		 segment_make(int folder, uint64_t number, size_t size, bool *reserved);	/* true: it is there, whoever made it */
 bool		 segment_header_read(struct segment_header *, int fd);
+uint64_t	 segments_size(int folder);			/* of all together */
 uint32_t	 frame_crc(uint32_t seed, uint32_t length, const void *bytes);
 
 /* A place where the test may kill the process. */

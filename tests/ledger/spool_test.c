@@ -171,7 +171,7 @@ open_newest(void)
 	char path[100], name[24];
 	struct buf why = { 0 };
 	struct spool_head *h;
-	int folder = spool_folder(dir, &why), fd, head;
+	int folder = spool_folder(dir, false, &why), fd, head;
 
 	h = spool_head_open(folder, dir, &head, &why);
 	segment_name(name, h->segment);
