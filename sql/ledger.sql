@@ -118,6 +118,9 @@ DELETE FROM sluice_request_other WHERE CAST($2 AS TEXT) IS NOT NULL AND id IN (S
 -- name: strays_drop sqlite
 DELETE FROM sluice_request WHERE $1 IS NOT NULL AND rowid IN (SELECT rowid FROM sluice_request WHERE id < $2 LIMIT 5000);
 
+-- name: prompt_put
+INSERT INTO sluice_prompt (id, team_id, request, answer) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING;
+
 -- name: prompts_drop postgres
 DELETE FROM sluice_prompt WHERE CAST($2 AS TEXT) IS NOT NULL AND id IN (SELECT id FROM sluice_prompt
     WHERE id < sluice_id_from(CAST(extract(epoch FROM now()) * 1000 AS BIGINT) - CAST($1 AS BIGINT)) LIMIT 1000);

@@ -115,12 +115,14 @@ LEFT JOIN sluice_organization o ON $5 = 'organization' AND o.organization_id = t
 
 -- Rows of requests between two ids, which begin with their time.  Filters: key, user, team, customer, model, deployment, group, alias of the key, least
 -- and most cost, failed, status, a pattern for the document in lower case, one for it as it is, whom the caller may see; then how many, and how many
--- are passed over.
+-- are passed over.  Stored prompts come with them unless they are long: those are for log_prompt.
 -- name: logs_down
 SELECT
 	CAST(r.id AS TEXT), r.began_at, r.first_token_at, r.ended_at, r.call_type, r.ended, r.status, r.streamed, r.key_digest, r.user_id, r.team_id,
 	r.organization_id, r.project_id, r.customer, r.model_group, r.model, r.model_id, r.provider, r.api_base, r.prompt, r.completion, r.cached, r.written,
-	r.reasoning, r.cost, r.estimated, r.tags, r.doc, k.alias, t.alias
+	r.reasoning, r.cost, r.estimated, r.tags, r.doc, k.alias, t.alias,
+	CASE WHEN length(p.request) > 16384 THEN '{"stored_bytes":' || CAST(length(p.request) AS TEXT) || '}' ELSE p.request END,
+	CASE WHEN length(p.answer) > 16384 THEN '{"stored_bytes":' || CAST(length(p.answer) AS TEXT) || '}' ELSE p.answer END
 FROM (SELECT * FROM sluice_request
 	WHERE id >= $1 AND id < $2
 	AND (CAST($3 AS TEXT) IS NULL OR key_digest = $3)
@@ -143,12 +145,15 @@ FROM (SELECT * FROM sluice_request
 	LIMIT $18 OFFSET $19) AS r
 LEFT JOIN sluice_key k ON k.digest = r.key_digest
 LEFT JOIN sluice_team t ON t.team_id = r.team_id
+LEFT JOIN sluice_prompt p ON p.id = r.id
 ORDER BY r.id DESC;
 -- name: logs_up
 SELECT
 	CAST(r.id AS TEXT), r.began_at, r.first_token_at, r.ended_at, r.call_type, r.ended, r.status, r.streamed, r.key_digest, r.user_id, r.team_id,
 	r.organization_id, r.project_id, r.customer, r.model_group, r.model, r.model_id, r.provider, r.api_base, r.prompt, r.completion, r.cached, r.written,
-	r.reasoning, r.cost, r.estimated, r.tags, r.doc, k.alias, t.alias
+	r.reasoning, r.cost, r.estimated, r.tags, r.doc, k.alias, t.alias,
+	CASE WHEN length(p.request) > 16384 THEN '{"stored_bytes":' || CAST(length(p.request) AS TEXT) || '}' ELSE p.request END,
+	CASE WHEN length(p.answer) > 16384 THEN '{"stored_bytes":' || CAST(length(p.answer) AS TEXT) || '}' ELSE p.answer END
 FROM (SELECT * FROM sluice_request
 	WHERE id >= $1 AND id < $2
 	AND (CAST($3 AS TEXT) IS NULL OR key_digest = $3)
@@ -171,13 +176,16 @@ FROM (SELECT * FROM sluice_request
 	LIMIT $18 OFFSET $19) AS r
 LEFT JOIN sluice_key k ON k.digest = r.key_digest
 LEFT JOIN sluice_team t ON t.team_id = r.team_id
+LEFT JOIN sluice_prompt p ON p.id = r.id
 ORDER BY r.id;
 -- … in the order of something else ($20), up (1) or down (-1).
 -- name: logs_by
 SELECT
 	CAST(r.id AS TEXT), r.began_at, r.first_token_at, r.ended_at, r.call_type, r.ended, r.status, r.streamed, r.key_digest, r.user_id, r.team_id,
 	r.organization_id, r.project_id, r.customer, r.model_group, r.model, r.model_id, r.provider, r.api_base, r.prompt, r.completion, r.cached, r.written,
-	r.reasoning, r.cost, r.estimated, r.tags, r.doc, k.alias, t.alias
+	r.reasoning, r.cost, r.estimated, r.tags, r.doc, k.alias, t.alias,
+	CASE WHEN length(p.request) > 16384 THEN '{"stored_bytes":' || CAST(length(p.request) AS TEXT) || '}' ELSE p.request END,
+	CASE WHEN length(p.answer) > 16384 THEN '{"stored_bytes":' || CAST(length(p.answer) AS TEXT) || '}' ELSE p.answer END
 FROM (SELECT * FROM sluice_request
 	WHERE id >= $1 AND id < $2
 	AND (CAST($3 AS TEXT) IS NULL OR key_digest = $3)
@@ -202,6 +210,7 @@ FROM (SELECT * FROM sluice_request
 	LIMIT $18 OFFSET $19) AS r
 LEFT JOIN sluice_key k ON k.digest = r.key_digest
 LEFT JOIN sluice_team t ON t.team_id = r.team_id
+LEFT JOIN sluice_prompt p ON p.id = r.id
 ORDER BY CASE $20 WHEN 'spend' THEN r.cost WHEN 'total_tokens' THEN r.prompt + r.completion WHEN 'prompt_tokens' THEN r.prompt
 		WHEN 'completion_tokens' THEN r.completion WHEN 'request_duration_ms' THEN r.ended_at - r.began_at WHEN 'ttft_ms' THEN r.first_token_at - r.began_at
 		ELSE r.ended_at END * $21, r.id DESC;
@@ -226,15 +235,6 @@ SELECT count(*) FROM (SELECT 1 FROM sluice_request
 	AND (CAST($17 AS TEXT) IS NULL OR user_id = $17
 		OR team_id IN (SELECT team_id FROM sluice_team_member m WHERE m.user_id = $17 AND m.role = 'admin'))
 	LIMIT $18) AS r;
--- name: log_one
-SELECT
-	CAST(r.id AS TEXT), r.began_at, r.first_token_at, r.ended_at, r.call_type, r.ended, r.status, r.streamed, r.key_digest, r.user_id, r.team_id,
-	r.organization_id, r.project_id, r.customer, r.model_group, r.model, r.model_id, r.provider, r.api_base, r.prompt, r.completion, r.cached, r.written,
-	r.reasoning, r.cost, r.estimated, r.tags, r.doc, k.alias, t.alias
-FROM sluice_request r
-LEFT JOIN sluice_key k ON k.digest = r.key_digest
-LEFT JOIN sluice_team t ON t.team_id = r.team_id
-WHERE r.id = $1;
 -- name: log_prompt
 SELECT request, answer FROM sluice_prompt WHERE id = $1;
 

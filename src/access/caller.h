@@ -65,7 +65,7 @@ struct standing {
 	struct text	 role;		/* of a user: proxy_admin …; of a member: admin, user */
 	struct text	 email;
 	bool		 may_assert_user;	/* its end-user names count */
-	bool		 store_prompts;
+	int64_t		 store_prompts;	/* of a key, a team: 1 asks for it, -1 forbids it, 0 says nothing */
 	struct text	 metadata;	/* JSON, of a key: copied into the row; at most 1 KB */
 	int64_t		 loaded_ms;	/* wall clock */
 	int64_t		 good_until_ms;	/* then a purse begins anew, or holds less: load it again; 0: for ever */

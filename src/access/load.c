@@ -214,7 +214,8 @@ standing_read(struct standing *s, struct arena *arena, enum known_kind kind, con
 	read_texts(&s->models, &s->n_models, arena, json_get(doc, "models"));
 	read_texts(&s->groups, &s->n_groups, arena, json_get(doc, "access_group_ids"));
 	read_texts(&s->tags, &s->n_tags, arena, either(doc, metadata, "tags"));
-	read_bool(&s->store_prompts, metadata, "store_prompts");
+	if (json_is(json_get(metadata, "store_prompts"), JSON_BOOL))
+		s->store_prompts = json_true(json_get(metadata, "store_prompts")) ? 1 : -1;
 	read_all_limits(s, arena, doc, metadata);
 	read_one(s, arena, kind, doc, metadata);
 }

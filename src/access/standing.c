@@ -89,7 +89,7 @@ static const struct field standing_fields[] = {
 	LIST(purses, &purses), LIST(models, &texts), LIST(routes, &texts), LIST(tags, &texts), LIST(groups, &texts),
 	LIST(aliases, &pairs), LIST(model_limits, &limits), LIST(enforced, &texts),
 	PLAIN(TEXT, user_id), PLAIN(TEXT, team_id), PLAIN(TEXT, organization_id), PLAIN(TEXT, project_id), PLAIN(TEXT, budget_id),
-	PLAIN(TEXT, role), PLAIN(TEXT, email), PLAIN(BOOL, may_assert_user), PLAIN(BOOL, store_prompts), PLAIN(TEXT, metadata),
+	PLAIN(TEXT, role), PLAIN(TEXT, email), PLAIN(BOOL, may_assert_user), PLAIN(INT, store_prompts), PLAIN(TEXT, metadata),
 	PLAIN(INT, loaded_ms), PLAIN(INT, good_until_ms),
 };
 static const struct shape standings = SHAPE(struct standing, standing_fields);

@@ -19,7 +19,7 @@
 
 enum log_column { LOG_ID, LOG_BEGAN, LOG_FIRST, LOG_ENDED, LOG_CALL, LOG_END, LOG_STATUS, LOG_STREAMED, LOG_KEY, LOG_USER, LOG_TEAM,
 	LOG_ORGANIZATION, LOG_PROJECT, LOG_CUSTOMER, LOG_GROUP, LOG_MODEL, LOG_MODEL_ID, LOG_PROVIDER, LOG_BASE, LOG_PROMPT, LOG_COMPLETION, LOG_CACHED,
-	LOG_WRITTEN, LOG_REASONING, LOG_COST, LOG_ESTIMATED, LOG_TAGS, LOG_DOC, LOG_KEY_ALIAS, LOG_TEAM_ALIAS };
+	LOG_WRITTEN, LOG_REASONING, LOG_COST, LOG_ESTIMATED, LOG_TAGS, LOG_DOC, LOG_KEY_ALIAS, LOG_TEAM_ALIAS, LOG_ASKED, LOG_ANSWER };
 
 struct log {
 	const struct rows *rows;
@@ -152,15 +152,26 @@ put_times(const struct log *l)
 	put_n(l, "request_duration_ms", count(l, LOG_ENDED) - count(l, LOG_BEGAN));
 }
 
-static void
-put_content(const struct log *l)
+/* What was said, by the members of the dialects' requests. */
+static struct text
+messages_of(struct text request)
 {
-	static const char *const empty[] = { "messages", "response", "proxy_server_request" };
+	static const char *const names[] = { "messages", "input", "prompt" };
+	struct json_item item;
 
-	for (unsigned i = 0; i < nitems(empty); i++) {
-		json_name(l->o, empty[i]);
-		json_raw(l->o, TEXT("{}"));
-	}
+	for (unsigned i = 0; i < nitems(names) && request.len > 0; i++)
+		if (json_find(request, names[i], &item))
+			return (item.raw);
+	return (TEXT(""));
+}
+
+/* As LiteLLM has them; empty objects where nothing is stored. */
+static void
+put_content(struct json_out *o, struct text request, struct text answer)
+{
+	put_raw(o, "messages", messages_of(request), "{}");
+	put_raw(o, "response", answer, "{}");
+	put_raw(o, "proxy_server_request", request, "{}");
 }
 
 void
@@ -194,7 +205,7 @@ log_write(struct json_out *o, struct arena *arena, const struct rows *rows, unsi
 	json_string(o, TEXT(""));
 	put_raw(o, "request_tags", cell(&l, LOG_TAGS), "[]");
 	put_doc(&l, "requester_ip_address", "ip", "null");
-	put_content(&l);
+	put_content(o, cell(&l, LOG_ASKED), cell(&l, LOG_ANSWER));
 	put_doc(&l, "session_id", "session", "null");
 	json_name(o, "status");
 	json_string(o, failed(&l) ? TEXT("failure") : TEXT("success"));
@@ -602,8 +613,7 @@ spend_log_one(struct admin_call *call)
 	json_open(&o, '{');
 	json_name(&o, "row");
 	log_write(&o, call->arena, &rows, 0);
-	put_raw(&o, "messages", prompt.n > 0 ? rows_text(&prompt, 0, 0) : TEXT(""), "{}");
-	put_raw(&o, "response", prompt.n > 0 ? rows_text(&prompt, 0, 1) : TEXT(""), "{}");
+	put_content(&o, prompt.n > 0 ? rows_text(&prompt, 0, 0) : TEXT(""), prompt.n > 0 ? rows_text(&prompt, 0, 1) : TEXT(""));
 	json_close(&o, '}');
 	return (NULL);
 }

@@ -73,6 +73,7 @@ enum counter {				/* whole gateway */
 	COUNT_FALLBACKS, COUNT_RETRIES,
 	COUNT_MEMCACHED_FAILURES,	/* limits that could not be shared between hosts */
 	COUNT_UNCOUNTED,		/* requests admitted without all of their limits counted: the board was full */
+	COUNT_PROMPTS_DROPPED,		/* that were to be stored */
 	COUNTERS
 };
 enum deployment_counter {

@@ -103,6 +103,7 @@ static const struct {
 	{ "sluice_retries_total", "Further attempts within a group.", NULL, COUNT_RETRIES },
 	{ "sluice_memcached_failures_total", "Questions to memcached that were not answered in time.", NULL, COUNT_MEMCACHED_FAILURES },
 	{ "sluice_limits_uncounted_total", "Requests whose rate limits found no room to be counted.", NULL, COUNT_UNCOUNTED },
+	{ "sluice_prompts_dropped_total", "Prompts and answers that were to be stored, and are not: the disk was slow or full.", NULL, COUNT_PROMPTS_DROPPED },
 };
 
 /* LiteLLM's exception for a status. */

@@ -12,7 +12,7 @@
 static const char usage_text[] =
     "usage: sluice spend report [--by WHAT] [--from DAY] [--to DAY]   sums, the dearest first\n"
     "       sluice spend logs   [--key K] [--user U] [--team T] [--from MOMENT] [--to MOMENT] [--page N] [--size N]   requests, the newest first\n"
-    "       sluice why REQUEST   what one request cost, why, who was asked, and what went wrong\n"
+    "       sluice why REQUEST [--prompts]   what one request cost, why, who was asked, what went wrong; and its words, if they are stored\n"
     "\n"
     "  --by WHAT            key, user, team, organization, customer, tag, model, group or provider; default: key\n"
     "  --from, --to         2026-11-01; default: the last 30 days\n"
@@ -40,7 +40,7 @@ static const struct {
 struct wish {
 	const char	*config, *database, *by, *word;
 	const char	*value[nitems(options_known)];
-	bool		 json;
+	bool		 json, prompts;
 };
 
 /* NULL: fine. */
@@ -52,6 +52,10 @@ read_wish(struct wish *w, int argc, char **argv)
 
 		if (strcmp(argv[i], "-j") == 0 || strcmp(argv[i], "--json") == 0) {
 			w->json = true;
+			continue;
+		}
+		if (strcmp(argv[i], "--prompts") == 0) {
+			w->prompts = true;
 			continue;
 		}
 		if (argv[i][0] != '-') {
@@ -342,6 +346,29 @@ say_why(struct manager *m, const struct json *row)
 	}
 }
 
+/* What was asked and answered; false: it can not be had. */
+static bool
+say_prompts(struct manager *m, const char *id, bool json)
+{
+	const struct json *all = manager_call(m, "GET", arena_print(m->arena, "/spend/logs/ui/%s", id), TEXT(""), TEXT(""));
+	const struct json *messages = json_get(all, "messages"), *one = json_is(messages, JSON_ARRAY) ? messages->first : NULL;
+
+	if (all == NULL)
+		return (false);
+	if (json) {
+		printf(TEXT_FMT "\n", TEXT_ARG(all->raw));
+		return (true);
+	}
+	if (text_is(shown(m->arena, json_get(all, "proxy_server_request")), "-"))
+		puts("its words are not stored");
+	for (; one != NULL; one = one->next)
+		printf("asked " TEXT_FMT ": " TEXT_FMT "\n", TEXT_ARG(shown(m->arena, json_get(one, "role"))), TEXT_ARG(shown(m->arena, json_get(one, "content"))));
+	if (!json_is(messages, JSON_ARRAY) && messages != NULL && !text_is(shown(m->arena, messages), "-"))
+		print_line("asked", shown(m->arena, messages));
+	say(m, all, "answered", "response");
+	return (true);
+}
+
 int
 command_why(int argc, char **argv)
 {
@@ -350,6 +377,7 @@ command_why(int argc, char **argv)
 	struct growing query = { 0 };
 	struct manager m;
 	const char *wrong = read_wish(&w, argc - 1, argv + 1);
+	bool good;
 
 	if (wrong != NULL || w.word == NULL)
 		return (command_usage(usage_text, wrong != NULL ? wrong : argc > 1 && strcmp(argv[1], "--help") == 0 ? NULL : "which request?"));
@@ -360,10 +388,11 @@ command_why(int argc, char **argv)
 	if (answer != NULL && json_is(answer, JSON_ARRAY) && answer->count == 0) {
 		fprintf(stderr, "sluice: no request %s is in the ledger; what was just made is there in a second\n", w.word);
 		answer = NULL;
-	} else if (answer != NULL && w.json)
+	} else if (answer != NULL && w.json && !w.prompts)
 		printf(TEXT_FMT "\n", TEXT_ARG(answer->raw));
-	else if (answer != NULL)
+	else if (answer != NULL && !w.json)
 		say_why(&m, answer->type == JSON_ARRAY ? answer->first : answer);
+	good = answer != NULL && (!w.prompts || say_prompts(&m, w.word, w.json));
 	manager_close(&m);
-	return (answer != NULL ? 0 : 1);
+	return (good ? 0 : 1);
 }

@@ -233,6 +233,8 @@ struct settings {
 	int64_t		 spool_sync_ms;		/* 20 */
 	int64_t		 row_retention_ms;	/* 0: for ever */
 	int64_t		 prompt_retention_ms;	/* 30 days; 0: for ever */
+	int64_t		 prompt_limit;		/* bytes of what is stored of a request, and of an answer; 256 KB */
+	int64_t		 prompt_spool;		/* bytes of the disk that stored prompts may take on their way; 256 MB */
 	struct text	*memcached;		/* "host:port" or "/path"; none: hosts count rates for themselves */
 	size_t		 n_memcached;
 	int64_t		 memcached_wait_ms;	/* 50 */
@@ -260,6 +262,9 @@ struct settings {
 	struct text	*enforced_params;	/* general_settings: members of a body, dotted, that nobody may leave out; enforce_user_param is one */
 	size_t		 n_enforced_params;
 	bool		 reject_client_tags;	/* reject_clientside_metadata_tags */
+	bool		 store_prompts;		/* store_prompts_in_spend_logs: of all who do not object */
+	bool		 stores_no_prompts;	/* litellm_settings.turn_off_message_logging: of nobody */
+	bool		 ignores_no_log;	/* litellm_settings.global_disable_no_log_param: the body's no-log is none of the caller's business */
 	struct text	*user_headers;		/* which name the end user: user_header_mappings, user_header_name */
 	size_t		 n_user_headers;
 	bool		 drop_params;

@@ -37,9 +37,9 @@ static const struct row litellm_rows[] = {
 	{ "drop_params", FORCE }, { "request_timeout", FORCE }, { "num_retries", FORCE }, { "fallbacks", FORCE },
 	{ "context_window_fallbacks", LATER }, { "content_policy_fallbacks", LATER }, { "default_fallbacks", FORCE },
 	{ "max_fallbacks", FORCE }, { "json_logs", FORCE }, { "ssl_verify", FORCE }, { "model_alias_map", FORCE },
-	/* what we never write down, and what we never print */
+	/* the latter two: what we never print */
 	{ "turn_off_message_logging", FORCE }, { "redact_user_api_key_info", FORCE }, { "redact_messages_in_exceptions", FORCE },
-	{ "set_verbose", QUIET }, { "suppress_debug_info", QUIET }, { "telemetry", QUIET }, { "allowed_fails", LATER },
+	{ "global_disable_no_log_param", FORCE }, { "set_verbose", QUIET }, { "suppress_debug_info", QUIET }, { "telemetry", QUIET }, { "allowed_fails", LATER },
 	{ "enable_azure_ad_token_refresh", FORCE }, { "cooldown_time", LATER }, { "modify_params", LATER }, { "cache", LATER },
 	{ "cache_params", LATER },
 	{ "enable_caching_on_provider_specific_optional_params", LATER }, { "enable_redis_auth_cache", LATER }, { "callbacks", LATER },
@@ -106,7 +106,7 @@ static const struct row general_rows[] = {
 	{ "health_check_details", LATER }, { "health_check_concurrency", LATER }, { "use_shared_health_check", LATER },
 	{ "enable_health_check_routing", LATER }, { "health_check_staleness_threshold", LATER },
 	{ "health_check_ignore_transient_errors", LATER }, { "disable_spend_logs", LATER }, { "disable_spend_updates", LATER },
-	{ "disable_error_logs", LATER }, { "store_prompts_in_spend_logs", LATER }, { "maximum_spend_logs_retention_period", FORCE },
+	{ "disable_error_logs", LATER }, { "store_prompts_in_spend_logs", FORCE }, { "maximum_spend_logs_retention_period", FORCE },
 	{ "maximum_spend_logs_retention_interval", LATER }, { "maximum_spend_logs_cleanup_cron", LATER },
 	{ "proxy_batch_write_at", LATER }, { "proxy_budget_rescheduler_min_time", LATER }, { "proxy_budget_rescheduler_max_time", LATER },
 	{ "user_api_key_cache_ttl", LATER }, { "disable_adding_master_key_hash_to_db", QUIET }, { "allowed_ips", PROTECTS },

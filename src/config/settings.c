@@ -101,8 +101,12 @@ static const struct setting table[] = {
 	    "A file of prices in the form of LiteLLM's model_prices_and_context_window.json; what it does not name has the prices that are shipped." },
 	{ "people", KIND_PEOPLE, 0, "", 0, 0, true,
 	    "Who is signed in at the web server, and their roles and teams: secret, peers, user, email, groups, default_role, rules." },
+	{ "prompt_limit", KIND_BYTES, AT(prompt_limit), "256KB", 1 * KB, 1 * MB, true,
+	    "How much is stored of a request, and of its answer, where prompts are; what is longer is cut, with a mark." },
 	{ "prompt_retention", KIND_TIME, AT(prompt_retention_ms), "2592000s", 0, 3650 * DAY, true,
 	    "How long stored prompts and answers are kept; 0 is for ever." },
+	{ "prompt_spool", KIND_BYTES, AT(prompt_spool), "256MB", 16 * MB, 1024 * GB, false,
+	    "How much of the disk stored prompts take while they wait for the database; what finds no room is dropped and counted." },
 	{ "provider_headers", KIND_BOOL, AT(provider_headers), "false", 0, 0, true,
 	    "Give the upstream's headers to the client as llm_provider-NAME." },
 	{ "row_retention", KIND_TIME, AT(row_retention_ms), "0", 0, 3650 * DAY, true,
@@ -473,6 +477,8 @@ read_litellm(struct load *l, const struct node *map)
 
 	read_verify(l, node_get(map, "ssl_verify"), NULL);
 	want_bool(l, node_get(map, "drop_params"), &set->drop_params);
+	want_bool(l, node_get(map, "turn_off_message_logging"), &set->stores_no_prompts);
+	want_bool(l, node_get(map, "global_disable_no_log_param"), &set->ignores_no_log);
 	want_bool(l, node_get(map, "json_logs"), &set->json_logs);
 	want_ms(l, node_get(map, "request_timeout"), &set->total_timeout_ms);
 	want_int(l, node_get(map, "num_retries"), 0, 100, &set->num_retries);
@@ -626,6 +632,8 @@ read_general(struct load *l, const struct node *map)
 	read_user_headers(l, map);
 	read_rates(l, map);
 	read_retention(l, node_get(map, "maximum_spend_logs_retention_period"));
+	set->store_prompts = env_true(l, "STORE_PROMPTS_IN_SPEND_LOGS");
+	want_bool(l, node_get(map, "store_prompts_in_spend_logs"), &set->store_prompts);
 	jwt_read_rules(l, map);
 	read_enforced(l, map);
 	want_text(l, node_get(map, "completion_model"), &set->completion_model);

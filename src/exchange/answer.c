@@ -159,6 +159,7 @@ answer_whole(struct exchange *x, int status, const char *content_type, struct te
 	buf_lit(out, "\r\n");
 	if (!x->head_only)
 		buf_text(out, body);
+	scribe_whole(x, body, NULL);
 	finish(x);
 }
 
@@ -178,6 +179,7 @@ answer_edited(struct exchange *x, struct text body, const struct edits *edits)
 	buf_lit(out, "\r\n");
 	if (!x->head_only)
 		json_apply(out, body, edits->list, edits->n);
+	scribe_whole(x, body, edits);
 	finish(x);
 }
 

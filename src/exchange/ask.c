@@ -68,6 +68,7 @@ forget_attempt(struct exchange *x)
 	x->reader = NULL;
 	x->writer = NULL;
 	x->failure = NULL;
+	scribe_forget(x);
 	x->relay = (struct relay){ .arena = x->arena, .model = json_escape(x->arena, x->model_said), .want = x->surface->want,
 		.hide_usage = !x->glance.usage_asked && !x->config->settings.always_stream_usage, .base64 = x->glance.base64 };
 	x->seen_room = (struct seen){ 0 };

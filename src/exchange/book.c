@@ -171,6 +171,7 @@ book(struct exchange *x)
 		budget_release(&x->reservation);
 	if (!has_row(x))
 		return;
+	scribe_end(x);
 	fill_row(&row, x);
 	doc->len = tags->len = 0;
 	put_doc(doc, x);

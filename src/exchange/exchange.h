@@ -121,6 +121,8 @@ struct exchange {
 	bool		 free_model;		/* whoever is asked, it costs nothing */
 	struct reservation reservation;
 
+	struct scribe	*scribe;		/* NULL, or what is kept of the words (scribe.c) */
+
 	/* ask */
 	const struct deployment *holder;	/* NULL, or who alone has what the request is about (stored.c) */
 	bool		 marked;		/* encrypted reasoning gets a mark: others might be asked next time */
@@ -245,6 +247,15 @@ void	book(struct exchange *);
 step_f	book_written;
 const char *call_type(const struct exchange *);		/* as LiteLLM's rows have it */
 void	row_written(void *worker, void *exchange);	/* is in the spool */
+
+/* scribe.c: stored prompts.  All but the first do nothing where none are kept. */
+void	scribe_begin(struct exchange *);		/* it is admitted; is it to be kept? */
+void	scribe_whole(struct exchange *, struct text body, const struct edits *);	/* edits: of the body, or NULL */
+void	scribe_hear(struct exchange *, const struct event *);	/* of a stream that is translated */
+void	scribe_event(struct exchange *, struct text name, struct text data);	/* of one that is relayed */
+void	scribe_forget(struct exchange *);		/* what the attempt before said */
+void	scribe_end(struct exchange *);			/* on its way to the store */
+void	scribe_free(struct exchange *);
 
 /* ask.c */
 step_f	ask, ask_heard;

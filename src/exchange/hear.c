@@ -108,6 +108,8 @@ hear(void *self, const struct event *ev)
 	if (is_content(ev->kind))
 		x->seen->content = true;
 	x->front->write(x->writer, ev);
+	if (x->glance.stream)
+		scribe_hear(x, ev);
 	if (ev->kind == EVENT_END)
 		x->writer_done = true;
 }
@@ -118,6 +120,7 @@ relay_event(struct exchange *x, struct text name, struct text data, struct text 
 	struct edits edits = { 0 };
 	struct buf *out = &x->worker->frames, *scratch = &x->worker->scratch;
 
+	scribe_event(x, name, data);
 	switch (x->provider->relay_event(&x->relay, name, data, &edits)) {
 	case PASS_DROP:
 		return (true);

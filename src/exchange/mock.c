@@ -37,6 +37,8 @@ static void
 tell(struct exchange *x, struct event ev)
 {
 	x->front->write(x->writer, &ev);
+	if (x->glance.stream)
+		scribe_hear(x, &ev);
 }
 
 /* The end of the next piece: never within a UTF-8 character. */

@@ -109,8 +109,10 @@ event_came(void *self, struct text name, struct text data, struct text wire)
 
 	if (x->provider == NULL)
 		x->provider = provider_of_answer(data);
-	if (x->provider != NULL)
+	if (x->provider != NULL) {
+		scribe_event(x, name, data);
 		look_at(x, x->provider->relay_event(&x->relay, name, data, &unused));
+	}
 	return (x->course == COURSE_EVENTS);
 }
 
@@ -120,6 +122,7 @@ whole_came(struct exchange *x)
 	struct text body = buf_as_text(&x->gathered);
 	struct edits unused = { 0 };
 
+	scribe_whole(x, body, NULL);
 	x->provider = provider_of_answer(body);
 	if (x->provider != NULL)
 		look_at(x, x->provider->relay_answer(&x->relay, body, &unused));

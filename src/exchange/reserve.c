@@ -179,6 +179,7 @@ reserve(struct exchange *x)
 
 	if (!is_model_call(x))
 		return (STEP_GO);
+	scribe_begin(x);
 	if (!spool_has_room(x->worker->spool, running_all(x->worker->running) + 1)) {
 		x->error = error_new(x->arena, E_BUSY, "The gateway has no room to book this call; try again soon.");
 		return (STEP_ERROR);

@@ -171,6 +171,7 @@ exchange_free(struct exchange *x)
 	timer_stop(w->loop, &x->clock);
 	admin_forget(x);
 	identify_forget(x);
+	scribe_free(x);
 	*x->link = x->next;
 	if (x->next != NULL)
 		x->next->link = x->link;

@@ -27,6 +27,7 @@
 #define ADMIN_QUEUE		200
 #define STORE_WAIT_MS	2000	/* at the end, for errands under way */
 #define CGI_DRAIN_MS		1000	/* httpd kills 3 s after */
+#define SAY_US			60000000	/* what goes on is said once a minute */
 #define KEEPER_MS		500	/* for the last rows; what is left waits for the next worker */
 
 #define SELF(member, pointer)	((struct worker *)((char *)(pointer) - offsetof(struct worker, member)))
@@ -395,6 +396,30 @@ open_board(struct worker *w, int fd)
 	return (w->board != NULL);
 }
 
+static void
+prompt_dropped(void *self, const char *why)
+{
+	struct worker *w = self;
+	int64_t now = loop_now_us(w->loop);
+
+	board_count(w->board, COUNT_PROMPTS_DROPPED, 1);
+	if (w->drop_said_us != 0 && now < w->drop_said_us + SAY_US)
+		return;
+	w->drop_said_us = now;
+	note(NOTE_WARN, "", "prompts are not stored: %s; calls and their rows are not concerned", why);
+}
+
+static void
+open_prompts(struct worker *w)
+{
+	const struct settings *s = &w->config->settings;
+	struct arena *arena = arena_new();
+
+	w->prompts = prompts_new(&(struct prompts_setup){ .loop = w->loop, .dir = prompts_path(arena, s->state_dir, s->instance).at,
+	    .segment = (size_t)s->spool_segment, .most = (uint64_t)s->prompt_spool, .dropped = prompt_dropped, .self = w });
+	arena_free(arena);
+}
+
 /* What books calls: the exchanges that run, the money of this host, the rows. */
 static bool
 open_books(struct worker *w, struct buf *why)
@@ -592,6 +617,7 @@ close_ground(struct worker *w)
 		budgets_free(w->budgets);
 	if (w->store_pool != NULL && over)	/* a thread that hangs in the database still has it */
 		store_pool_free(w->store_pool);
+	prompts_free(w->prompts);
 	lane_free(w->disk, 100);
 	housekeeper_stop(w->keeper, KEEPER_MS);	/* with the last rows */
 	if (w->running != NULL)
@@ -611,6 +637,7 @@ open_ground(struct worker *w, int fd)
 		return (false);
 	w->disk = lane_new(w->loop, "disk", 1, 16);
 	open_store(w);
+	open_prompts(w);
 	if (!(fine = open_books(w, &why)))
 		note(NOTE_ERROR, "", "calls can not be booked: " TEXT_FMT, TEXT_ARG(buf_as_text(&why)));
 	buf_free(&why);

@@ -19,6 +19,7 @@
 #include "board/known.h"
 #include "config/config.h"
 #include "housekeeper/housekeeper.h"
+#include "ledger/prompt.h"
 #include "ledger/spool.h"
 #include "store/store.h"
 #include "upstream/token.h"
@@ -65,6 +66,8 @@ struct worker {
 	struct running	*running;	/* exchanges of this host, and what it has leased */
 	struct budgets	*budgets;
 	struct spool	*spool;		/* of rows for the ledger */
+	struct prompts	*prompts;	/* what was asked and answered, where that is stored */
+	int64_t		 drop_said_us;	/* when it was last said that some are not */
 	struct housekeeper *keeper;	/* that stands in while the host has none; NULL: somebody else sees to that */
 	struct lane	*disk;		/* reading a new configuration, files of assertions */
 	enum worker_form form;

@@ -5,6 +5,7 @@
 
 #include "board/board.h"
 #include "housekeeper/housekeeper.h"
+#include "ledger/shipper.h"
 #include "store/store.h"
 
 #include <pthread.h>
@@ -36,6 +37,17 @@ void	keeper_changes(struct housekeeper *);		/* changes.c: of the store, to the b
 void	keeper_ship(struct housekeeper *);		/* ship.c: the spool, and the store's days */
 void	keeper_alerts(struct housekeeper *);		/* alerts.c: sent, and raised for what is away */
 bool	keeper_days(struct housekeeper *, struct store *);	/* days.c; false: again soon */
+
+/* prompts.c: stored prompts, a batch at a time; zeroed at its start.  Nothing is opened where none wait. */
+struct prompt_mail {
+	struct reader	*reader;
+	struct spool	*spool;
+	struct arena	*arena;
+	int64_t		 looked_us, followed_us, said_us, again_us;
+	bool		 moved;			/* something was shipped since the spool's segment was begun */
+};
+enum ship_end keeper_prompts(struct prompt_mail *, struct housekeeper *, struct store *);
+void	keeper_prompts_close(struct prompt_mail *);
 void	keeper_sweep(struct housekeeper *);		/* housekeeper.c: what dead processes left; needs no store */
 
 #endif

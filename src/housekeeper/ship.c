@@ -32,6 +32,7 @@ struct shipping {
 	bool		 begun;			/* the store knows that this host lives */
 	int64_t		 beat_us, days_us;	/* when that is due */
 	int64_t		 leases_us;		/* when they were looked after */
+	struct prompt_mail prompts;
 	unsigned	 away_ms;		/* next pause; 0: the store is there */
 	bool		 said;
 };
@@ -172,6 +173,13 @@ look_after_days(struct shipping *s, struct store *store, enum ship_end end)
 	return (end);
 }
 
+/* Rows come first: prompts go while there are none, a batch at a time. */
+static enum ship_end
+ship_prompts(struct shipping *s, struct store *store, enum ship_end end)
+{
+	return (end == SHIP_ALL ? keeper_prompts(&s->prompts, s->keeper, store) : end);
+}
+
 static enum ship_end
 turn(struct shipping *s, struct store *store)
 {
@@ -189,7 +197,7 @@ turn(struct shipping *s, struct store *store)
 		end = shipper_turn(s->shipper, store);
 		if (end == SHIP_SOME && clock_us() - s->leases_us > LEASES_US)
 			look_after_leases(s, store, SHIP_ALL);	/* others may wait for money, however much there is to be shipped */
-		end = look_after_days(s, store, look_after_leases(s, store, end));
+		end = ship_prompts(s, store, look_after_days(s, store, look_after_leases(s, store, end)));
 		break;
 	}
 	return (end);
@@ -255,5 +263,6 @@ keeper_ship(struct housekeeper *h)
 		pause_after(&s, lend_and_turn(&s));
 	ship_the_rest(&s);
 	close_all(&s);
+	keeper_prompts_close(&s.prompts);
 	running_close(s.running);
 }

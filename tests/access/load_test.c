@@ -105,7 +105,7 @@ a_key_with_all_it_has(void **state)
 	assert_true(s.n_groups == 1 && s.n_tags == 2 && text_is(s.tags[1], "b") && s.n_enforced == 1);
 	assert_true(s.n_model_limits == 3 && s.model_limits[0].rpm == 5 && s.model_limits[0].tpm == 7);
 	assert_true(s.model_limits[1].rpm == NO_LIMIT && text_is(s.model_limits[2].name, "tag:a"));
-	assert_true(s.may_assert_user && s.store_prompts && text_has(s.metadata, TEXT("\"tags\"")) && s.loaded_ms == NOW);
+	assert_true(s.may_assert_user && s.store_prompts == 1 && text_has(s.metadata, TEXT("\"tags\"")) && s.loaded_ms == NOW);
 	/* money: the part without a ceiling is one that is no longer wanted */
 	assert_int_equal(s.n_purses, 2);
 	assert_true(s.purses[0].account == 7 && s.purses[0].ceiling == 5011 && s.purses[0].soft == 4000 && s.purses[0].spent == 123);

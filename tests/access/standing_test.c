@@ -83,7 +83,7 @@ all_of_it_comes_back(void **state)
 	assert_true(standing_unpack(&back, arena, t));
 	assert_int_equal(back.scope, SCOPE_TEAM);
 	assert_true(text_eq(back.id, s.id) && text_eq(back.alias, s.alias) && text_eq(back.metadata, s.metadata));
-	assert_true(back.blocked && back.may_assert_user && !back.store_prompts);
+	assert_true(back.blocked && back.may_assert_user && back.store_prompts == 0);
 	assert_true(back.rpm == 0 && back.tpm == 1000000 && back.parallel == NO_LIMIT && back.expires_ms == 0);
 	assert_int_equal(back.n_purses, 2);
 	assert_memory_equal(&back.purses[0].ceiling, &purses[0].ceiling, sizeof(struct purse) - offsetof(struct purse, ceiling));
