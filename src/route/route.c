@@ -4,7 +4,7 @@
 
 #include <limits.h>
 
-enum tried { UNTRIED, MAY_AGAIN, NEVER_AGAIN };
+enum tried { UNTRIED, MAY_AGAIN, NEVER_AGAIN, FULL };
 
 #define BACKOFF_FIRST_MS	500
 #define BACKOFF_LAST_MS		8000
@@ -232,6 +232,8 @@ next_in_group(struct plan *p, const struct error *why, struct choice *out)
 	int64_t wait_ms = 0;
 	size_t i;
 
+	if (p->in_group == 0)			/* nobody of it was asked yet */
+		return (pick(p, UNTRIED, &i) && choose(p, i, 0, out));
 	if (p->retries_left <= 0)
 		return (false);
 	if (!pick(p, UNTRIED, &i)) {
@@ -270,7 +272,7 @@ prefer(const struct plan *p, size_t *out)
 		return (false);
 	for (*out = 0; p->group->deployments[*out] != p->preferred; (*out)++)
 		continue;
-	return (true);
+	return (p->tried[*out] == UNTRIED);
 }
 
 bool
@@ -280,12 +282,25 @@ route_next(struct plan *p, const struct error *why, struct choice *out)
 
 	if (why == NULL && prefer(p, &i))
 		return (choose(p, i, 0, out));
-	if (why == NULL)
-		return ((pick(p, UNTRIED, &i) && choose(p, i, 0, out)) || next_group(p, out));
-	if (!error_kinds[why->kind].another)
-		return (false);
-	p->tried[p->last] = is_lasting(why) ? NEVER_AGAIN : MAY_AGAIN;
+	if (why != NULL && !p->passed) {
+		if (!error_kinds[why->kind].another)
+			return (false);
+		p->tried[p->last] = is_lasting(why) ? NEVER_AGAIN : MAY_AGAIN;
+	}
+	p->passed = false;
 	return (next_in_group(p, why, out) || next_group(p, out));
+}
+
+void
+route_full(struct plan *p)
+{
+	p->tried[p->last] = FULL;
+	p->passed = true;
+	p->in_group--;
+	if (p->in_group > 0) {			/* it was a retry */
+		p->retries_left++;
+		p->retries--;
+	}
 }
 
 struct text

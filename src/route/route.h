@@ -5,7 +5,8 @@
  * A plan is made once for an exchange; route_next() says who is asked next, given why the last one failed.  The first choice among a
  * group's deployments is random by weight (weight, else rpm, else tpm, if any deployment has it).  A failure another deployment may do better
  * on goes to one not yet tried, or, where none is left, to one again after a pause; when the retries of a group are used up, to the next
- * fallback group.  A caller's own mistake ends the plan.  Pure: chance comes in as a function.
+ * fallback group.  A caller's own mistake ends the plan.  A deployment that has no room is passed over, which counts as no try.  Pure: chance comes in as a
+ * function.
  */
 #ifndef ROUTE_ROUTE_H
 #define ROUTE_ROUTE_H
@@ -28,6 +29,7 @@ struct plan {
 	unsigned	 in_group;		/* tries in this group */
 	unsigned	 retries, fallbacks;	/* made so far, for headers and the log */
 	size_t		 last;			/* index in the group of the one asked last */
+	bool		 passed;		/* that one was passed over */
 	const struct deployment *preferred;	/* NULL, or who is asked first if it is in the group */
 };
 
@@ -44,6 +46,8 @@ bool		 route_pin(struct plan *, const struct deployment *);
 void		 route_only(struct plan *, struct arena *, const struct config *, const struct deployment *, int64_t retries_wanted, uint64_t (*chance)(void));
 /* `why` NULL the first time, then the last failure.  False: nobody is left. */
 bool		 route_next(struct plan *, const struct error *why, struct choice *);
+/* The one just chosen has no room now: as if it had not been chosen, but it is not chosen again.  Then route_next() with the same `why`. */
+void		 route_full(struct plan *);
 /* The upstream's name for the model on that deployment. */
 struct text	 route_model(const struct plan *, const struct deployment *);
 

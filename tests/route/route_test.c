@@ -320,10 +320,57 @@ the_preferred_one_goes_first_and_only_first(void **state)
 	close_fixture(&f);
 }
 
+/* It is no try: retries are left, the failure before it stays the failure, and its group falls back when all of it is full. */
+static void
+a_full_one_is_passed_over(void **state)
+{
+	struct fixture f;
+	struct choice c, other;
+
+	(void)state;
+	open_fixture(&f, "model_list:\n" ONE("a", "") ONE("a", "") ONE("b", "")
+	    "router_settings:\n  num_retries: 1\n  fallbacks:\n    - a: [b]\n" TAIL, "a");
+	assert_true(route_next(&f.plan, NULL, &c));
+	route_full(&f.plan);
+	assert_true(route_next(&f.plan, NULL, &other) && other.deployment != c.deployment && text_is(other.deployment->group, "a") && other.wait_ms == 0);
+	assert_int_equal(f.plan.retries, 0);
+	route_full(&f.plan);
+	assert_true(route_next(&f.plan, NULL, &c) && text_is(c.deployment->group, "b"));
+	route_full(&f.plan);
+	assert_false(route_next(&f.plan, NULL, &c));
+
+	assert_null(route_plan(&f.plan, f.arena, f.config, TEXT("a"), -1, chance));
+	assert_true(route_next(&f.plan, NULL, &c));
+	assert_true(route_next(&f.plan, failure(&f, E_OVERLOADED), &other) && other.deployment != c.deployment);
+	route_full(&f.plan);
+	assert_int_equal(f.plan.retries, 0);
+	assert_true(route_next(&f.plan, failure(&f, E_OVERLOADED), &other) && other.deployment == c.deployment && other.wait_ms > 0);
+	assert_int_equal(f.plan.retries, 1);
+	assert_true(route_next(&f.plan, failure(&f, E_OVERLOADED), &other) && text_is(other.deployment->group, "b"));
+	close_fixture(&f);
+}
+
+static void
+a_full_one_is_not_preferred(void **state)
+{
+	struct fixture f;
+	struct choice c;
+
+	(void)state;
+	open_fixture(&f, "model_list:\n" ONE("a", "") ONE("a", "") TAIL, "a");
+	f.plan.preferred = second_of(&f, "a");
+	assert_true(route_next(&f.plan, NULL, &c) && c.deployment == f.plan.preferred);
+	route_full(&f.plan);
+	assert_true(route_next(&f.plan, NULL, &c) && c.deployment != f.plan.preferred);
+	close_fixture(&f);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_full_one_is_passed_over),
+		cmocka_unit_test(a_full_one_is_not_preferred),
 		cmocka_unit_test(unknown_model_is_the_callers_mistake),
 		cmocka_unit_test(weights_share_the_first_choice),
 		cmocka_unit_test(lower_order_goes_first),
