@@ -15,6 +15,9 @@ SELECT role, budget_id, doc FROM sluice_team_member WHERE team_id = $1 AND user_
 -- name: access_user
 SELECT user_id, email, role, doc FROM sluice_user WHERE user_id = $1;
 
+-- name: access_organizations
+SELECT organization_id FROM sluice_organization_member WHERE user_id = $1 ORDER BY organization_id;
+
 -- Who is signed in by that name.  An id stands above a sign-in id, that above an address.
 -- name: access_person
 SELECT user_id, CASE WHEN user_id = $1 THEN 0 WHEN sso_user_id = $1 THEN 1 ELSE 2 END AS how FROM sluice_user

@@ -11,7 +11,8 @@
 #include "base/money.h"
 
 enum scope {			/* in the order in which limits are checked */
-	SCOPE_KEY, SCOPE_USER, SCOPE_TEAM, SCOPE_MEMBER, SCOPE_PROJECT, SCOPE_ORGANIZATION, SCOPE_CUSTOMER, SCOPE_TAG, SCOPE_PROVIDER, SCOPE_PROXY,
+	SCOPE_KEY, SCOPE_USER, SCOPE_TEAM, SCOPE_MEMBER, SCOPE_PROJECT, SCOPE_ORGANIZATION, SCOPE_EMPLOYEE /* member of an organization */, SCOPE_CUSTOMER,
+	SCOPE_TAG, SCOPE_PROVIDER, SCOPE_DEPLOYMENT, SCOPE_PROXY,
 	SCOPES
 };
 extern const char *const scope_names[SCOPES];	/* "key", "user" … as in sluice_account.scope */
@@ -21,7 +22,7 @@ extern const char *const scope_names[SCOPES];	/* "key", "user" … as in sluice_
 /* One sum of money: a row of sluice_account in its present period. */
 struct purse {
 	uint64_t	 account;	/* its id; 0: none */
-	struct text	 part;		/* "", "window:24h", "model:gpt-4o" */
+	struct text	 part;		/* "", "window:24h", "model:gpt-4o"; of a user also "organization:acme": as a member of it */
 	int64_t		 ceiling;	/* nano-dollars; NO_LIMIT */
 	int64_t		 soft;		/* NO_LIMIT */
 	int64_t		 period;	/* ms since 1970; 0: for ever */
@@ -60,6 +61,11 @@ struct standing {
 	unsigned	 n_model_limits;
 	struct text	*enforced;	/* members a request must have, dotted */
 	unsigned	 n_enforced;
+	struct pair_text *budget_fallbacks;	/* of a key: models to ask where the budget it has for one (from) is spent, in order */
+	unsigned	 n_budget_fallbacks;
+	bool		 throttled;	/* of a key: a spent budget makes its rates smaller and refuses nothing */
+	bool		 rpm_dynamic, tpm_dynamic;	/* the limit binds only while the model is pressed */
+	struct text	 priority;	/* of whom it has a share of a model */
 	/* of a key: who stands behind it */
 	struct text	 user_id, team_id, organization_id, project_id, budget_id;
 	struct text	 role;		/* of a user: proxy_admin …; of a member: admin, user */

@@ -63,6 +63,8 @@ scope_of(const struct wish *w)
 {
 	if (w->entity.kind == KNOWN_OTHER && text_starts(w->entity.id, TEXT("provider/")))
 		return (SCOPE_PROVIDER);
+	if (w->entity.kind == KNOWN_OTHER && text_starts(w->entity.id, TEXT("deployment/")))
+		return (SCOPE_DEPLOYMENT);
 	return (entity_scope(w->entity.kind));
 }
 
@@ -192,7 +194,7 @@ kind_of(enum scope scope)
 	static const enum known_kind kinds[SCOPES] = {
 		[SCOPE_KEY] = KNOWN_KEY, [SCOPE_USER] = KNOWN_USER, [SCOPE_TEAM] = KNOWN_TEAM, [SCOPE_MEMBER] = KNOWN_MEMBER,
 		[SCOPE_PROJECT] = KNOWN_PROJECT, [SCOPE_ORGANIZATION] = KNOWN_ORGANIZATION, [SCOPE_CUSTOMER] = KNOWN_CUSTOMER, [SCOPE_TAG] = KNOWN_TAG,
-		[SCOPE_PROVIDER] = KNOWN_OTHER, [SCOPE_PROXY] = KNOWN_OTHER,
+		[SCOPE_EMPLOYEE] = KNOWN_OTHER, [SCOPE_PROVIDER] = KNOWN_OTHER, [SCOPE_DEPLOYMENT] = KNOWN_OTHER, [SCOPE_PROXY] = KNOWN_OTHER,
 	};
 
 	return (kinds[scope]);
@@ -401,15 +403,19 @@ find_team(struct caller *c, struct finding *f, struct text model)
 	return (end);
 }
 
-/* A budget of the configuration. */
+/* A budget of the configuration; of another configuration it is another wish. */
 static enum find_end
-find_of_file(const struct standing **s, struct finding *f, struct text name, struct text doc)
+find_of_file(const struct standing **s, struct finding *f, const char *kind, struct text name, struct text doc)
 {
 	enum find_end end = FOUND;
+	struct text id;
 
 	*s = NULL;
-	for (unsigned again = 0; doc.len > 0 && again < 2 && end == FOUND; again++) {
-		struct wish *w = wish_for(f, KNOWN_OTHER, name, TEXT(""));
+	if (doc.len == 0)
+		return (FOUND);
+	id = arena_print(f->arena, "%s" TEXT_FMT "#%llx", kind, TEXT_ARG(name), (unsigned long long)text_hash(doc));
+	for (unsigned again = 0; again < 2 && end == FOUND; again++) {
+		struct wish *w = wish_for(f, KNOWN_OTHER, id, TEXT(""));
 
 		w->entity.doc = doc;
 		if ((end = fetch(f)) == FOUND)
@@ -432,7 +438,13 @@ find_provider(const struct standing **s, struct finding *f, struct text name)
 	word[name.len] = '\0';
 	if (!json_find(all, word, &one) || one.type != JSON_OBJECT)
 		return (FOUND);
-	return (find_of_file(s, f, arena_print(f->arena, "provider/" TEXT_FMT, TEXT_ARG(name)), one.raw));
+	return (find_of_file(s, f, "provider/", name, one.raw));
+}
+
+enum find_end
+find_deployment(const struct standing **s, struct finding *f, const struct deployment *d)
+{
+	return (find_of_file(s, f, "deployment/", d->id, d->budget));
 }
 
 enum find_end
@@ -450,5 +462,5 @@ find_more(struct caller *c, struct finding *f)
 	}
 	if (c->n_tags > 0)
 		c->standing[SCOPE_TAG] = c->tag_standings[0];
-	return (end == FOUND ? find_of_file(&c->standing[SCOPE_PROXY], f, TEXT("proxy"), f->config->settings.proxy_budget) : end);
+	return (end == FOUND ? find_of_file(&c->standing[SCOPE_PROXY], f, "", TEXT("proxy"), f->config->settings.proxy_budget) : end);
 }

@@ -33,8 +33,9 @@ enum find_end	 find_person(struct caller *, struct finding *, const struct perso
 enum find_end	 find_team(struct caller *, struct finding *, struct text model);
 /* Then, when the request is read: its customer and its tags, as they stand on the caller, and the whole proxy. */
 enum find_end	 find_more(struct caller *, struct finding *);
-/* The provider a call goes to, if it has a budget: *provider stays NULL else. */
+/* The provider a call goes to, and the deployment, if they have a budget; else NULL. */
 enum find_end	 find_provider(const struct standing **provider, struct finding *, struct text name);
+enum find_end	 find_deployment(const struct standing **deployment, struct finding *, const struct deployment *);
 
 /* "sk-...wxyz" */
 struct text	 key_shown(struct arena *, struct text key);

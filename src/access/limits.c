@@ -32,7 +32,8 @@ limits_rule(const struct settings *set)
 {
 	enum token_rate tokens = set->rate_tokens == 'i' ? TOKENS_INPUT : set->rate_tokens == 'o' ? TOKENS_OUTPUT : TOKENS_TOTAL;
 
-	return ((struct limits_rule){ set->rate_window_ms, tokens, set->rate_output, set->rate_parallel_all });
+	return ((struct limits_rule){ set->rate_window_ms, tokens, set->rate_output, set->rate_parallel_all, set->deployment_rates, set->rate_parallel_each,
+		set->deployment_keys, set->priorities.n > 0 ? &set->priorities : NULL });
 }
 
 /* finding */
@@ -65,15 +66,26 @@ identity(const struct standing *s, enum limit_kind kind, struct text part)
 	return (id != 0 ? id : 1);
 }
 
-static void
+/* NULL: there is no limit. */
+static struct limit *
 add(struct finding *f, const char *descriptor, struct text value, enum limit_kind kind, uint64_t id, int64_t limit)
 {
 	struct limits *l = f->l;
 
 	if (limit < 0)
-		return;
+		return (NULL);
 	l->list = arena_widen(f->arena, l->list, &f->room, l->n + 1, l->n, sizeof(*l->list));
-	l->list[l->n++] = (struct limit){ .descriptor = descriptor, .value = value, .kind = kind, .id = id, .limit = limit, .wanted = 1 };
+	l->list[l->n] = (struct limit){ .descriptor = descriptor, .value = value, .kind = kind, .id = id, .limit = limit, .wanted = 1 };
+	return (&l->list[l->n++]);
+}
+
+static void
+binds(struct limits *l, struct limit *limit, enum limit_binds when)
+{
+	if (limit == NULL || when == BINDS_ALWAYS)
+		return;
+	limit->binds = when;
+	l->lenient = true;
 }
 
 /* A member is known as "team/user", LiteLLM writes "team:user". */
@@ -85,17 +97,32 @@ value_of(struct finding *f, const struct caller *c, const struct standing *s)
 	return (s->id);
 }
 
+/* Of a key whose budget is spent a part is left, and a trickle at least. */
+static int64_t
+throttled(const struct limits *l, const struct standing *s, int64_t limit)
+{
+	int64_t left;
+
+	if (l->throttle == 0 || s->scope != SCOPE_KEY || limit <= 0)
+		return (limit);
+	left = (int64_t)((__int128)limit * l->throttle / 1000000);
+	return (left > 0 ? left : 1);
+}
+
 static void
 add_own(struct finding *f, const struct caller *c, const struct standing *s)
 {
 	const char *descriptor = descriptors[s->scope].own;
-	const int64_t limits[LIMIT_KINDS] = { [LIMIT_REQUESTS] = s->rpm, [LIMIT_TOKENS] = s->tpm, [LIMIT_PARALLEL] = s->parallel };
+	const int64_t limits[LIMIT_KINDS] = { [LIMIT_REQUESTS] = throttled(f->l, s, s->rpm), [LIMIT_TOKENS] = throttled(f->l, s, s->tpm),
+		[LIMIT_PARALLEL] = s->parallel };
+	const bool dynamic[LIMIT_KINDS] = { [LIMIT_REQUESTS] = s->rpm_dynamic, [LIMIT_TOKENS] = s->tpm_dynamic };
 
 	if (descriptor == NULL || (s->rpm < 0 && s->tpm < 0 && s->parallel < 0))
 		return;
 	for (enum limit_kind kind = 0; kind < LIMIT_KINDS; kind++)
 		if (limits[kind] >= 0)
-			add(f, descriptor, value_of(f, c, s), kind, identity(s, kind, TEXT("")), limits[kind]);
+			binds(f->l, add(f, descriptor, value_of(f, c, s), kind, identity(s, kind, TEXT("")), limits[kind]),
+			    dynamic[kind] ? BINDS_PRESSED : BINDS_ALWAYS);
 }
 
 static bool
@@ -150,6 +177,91 @@ add_all(struct finding *f, const struct caller *c, struct text model)
 			add_parts(f, c, c->standing[scope], model);
 }
 
+/* shares of a model */
+
+#define ALL_OF_IT	1000000
+
+static struct text
+priority_of(const struct caller *c)
+{
+	const struct standing *key = c->standing[SCOPE_KEY], *team = c->standing[SCOPE_TEAM];
+
+	if (key != NULL && key->priority.len > 0)
+		return (key->priority);
+	return (team != NULL ? team->priority : TEXT(""));
+}
+
+/* Those that no rule names share what is set aside for all others. */
+static const struct priority *
+share_of(const struct priorities *all, struct text name)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (text_eq(all->list[i].name, name))
+			return (&all->list[i]);
+	return (&all->rest);
+}
+
+static int64_t
+capacity_of(const struct group *g, enum limit_kind kind)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < g->n_deployments; i++) {
+		int64_t one = kind == LIMIT_REQUESTS ? g->deployments[i]->rpm : g->deployments[i]->tpm;
+
+		sum += one > 0 && one < WINDOW_MOST - sum ? one : 0;
+	}
+	return (sum);
+}
+
+/* What the model has no limit of has no shares. */
+static int64_t
+share_limit(const struct priority *p, const struct group *g, enum limit_kind kind)
+{
+	int64_t capacity = capacity_of(g, kind);
+
+	if (p->of != SHARE_PART)
+		return ((p->of == SHARE_RPM) == (kind == LIMIT_REQUESTS) ? p->value : NO_LIMIT);
+	return (capacity > 0 ? (int64_t)((__int128)capacity * p->value / ALL_OF_IT) : NO_LIMIT);
+}
+
+static void
+add_share(struct finding *f, const struct priorities *all, const struct caller *c)
+{
+	const struct group *g = f->l->group;
+	const struct priority *p;
+	struct text value;
+
+	if (all == NULL || g == NULL)
+		return;
+	p = share_of(all, priority_of(c));
+	value = arena_print(f->arena, TEXT_FMT ":" TEXT_FMT, TEXT_ARG(p->name), TEXT_ARG(g->name));
+	for (enum limit_kind kind = LIMIT_REQUESTS; kind <= LIMIT_TOKENS; kind++)
+		binds(f->l, add(f, "priority_model", value, kind, mixed(~text_hash(value) + (uint64_t)kind) | 1, share_limit(p, g, kind)), BINDS_SATURATED);
+}
+
+/* A key that has no limit for the model has the least that its deployments say. */
+static void
+add_default(struct finding *f, const struct standing *key, struct text model)
+{
+	const struct group *g = f->l->group;
+	struct model_limit least = { model, NO_LIMIT, NO_LIMIT };
+	struct text value;
+
+	for (unsigned i = 0; i < key->n_model_limits; i++)
+		if (text_eq(key->model_limits[i].name, model))
+			return;
+	for (size_t i = 0; g != NULL && i < g->n_deployments; i++) {
+		const struct deployment *d = g->deployments[i];
+
+		least.rpm = least.rpm < 0 || (d->key_rpm >= 0 && d->key_rpm < least.rpm) ? d->key_rpm : least.rpm;
+		least.tpm = least.tpm < 0 || (d->key_tpm >= 0 && d->key_tpm < least.tpm) ? d->key_tpm : least.tpm;
+	}
+	value = arena_print(f->arena, TEXT_FMT ":" TEXT_FMT, TEXT_ARG(key->id), TEXT_ARG(model));
+	add(f, descriptors[SCOPE_KEY].model, value, LIMIT_REQUESTS, identity(key, LIMIT_REQUESTS, model), least.rpm);
+	add(f, descriptors[SCOPE_KEY].model, value, LIMIT_TOKENS, identity(key, LIMIT_TOKENS, model), least.tpm);
+}
+
 static int64_t
 counted_tokens(enum token_rate rate, int64_t input, int64_t output)
 {
@@ -179,7 +291,77 @@ limits_of(struct limits *l, struct arena *arena, const struct limits_rule *rule,
 		return;
 	add_all(&f, c, model);
 	add(&f, "all", TEXT("the gateway"), LIMIT_PARALLEL, 1, rule->parallel_all);
+	add_share(&f, rule->priorities, c);
+	if (rule->key_defaults && c->standing[SCOPE_KEY] != NULL)
+		add_default(&f, c->standing[SCOPE_KEY], model);
 	want_tokens(l, counted_tokens(rule->tokens, input, output < 0 ? rule->output : output));
+}
+
+static uint64_t
+deployment_identity(const struct deployment *d, enum limit_kind kind)
+{
+	return (mixed(mixed(d->mark) + (uint64_t)kind) | 1);
+}
+
+void
+limits_of_deployment(struct limits *l, struct arena *arena, const struct limits_rule *rule, const struct deployment *d, int64_t input, int64_t output)
+{
+	const int64_t limits[LIMIT_KINDS] = { [LIMIT_REQUESTS] = rule->deployments ? d->rpm : NO_LIMIT, [LIMIT_TOKENS] = rule->deployments ? d->tpm : NO_LIMIT,
+		[LIMIT_PARALLEL] = d->parallel >= 0 ? d->parallel : rule->parallel_each };
+	struct finding f = { .l = l, .arena = arena };
+
+	if (limits[LIMIT_REQUESTS] < 0 && limits[LIMIT_TOKENS] < 0 && limits[LIMIT_PARALLEL] < 0)
+		return;
+	l->tokens = TOKENS_TOTAL;
+	for (enum limit_kind kind = 0; kind < LIMIT_KINDS; kind++)
+		add(&f, "deployment", d->id, kind, deployment_identity(d, kind), limits[kind]);
+	want_tokens(l, counted_tokens(TOKENS_TOTAL, input, output < 0 ? rule->output : output));
+}
+
+/* how a model stands */
+
+void
+limits_press(struct board *b, const struct limits_rule *rule, const struct deployment *d)
+{
+	struct window now;
+	int64_t count;
+
+	window_now(&now, b, rule->window_ms);
+	window_add(b, now.number, deployment_identity(d, LIMIT_KINDS), 1, INT64_MAX, &count);
+}
+
+/* Of whose deployments nothing is known is taken for pressed. */
+static bool
+is_pressed(const struct limits *l, struct board *b)
+{
+	for (size_t i = 0; l->group != NULL && i < l->group->n_deployments; i++)
+		if (window_count(b, l->window.number, deployment_identity(l->group->deployments[i], LIMIT_KINDS)) > 0)
+			return (true);
+	return (l->group == NULL);
+}
+
+static bool
+is_saturated(const struct limits *l, struct board *b, const struct priorities *all, enum limit_kind kind)
+{
+	int64_t used = 0;
+
+	for (size_t i = 0; i < l->group->n_deployments; i++)
+		used += window_count(b, l->window.number, deployment_identity(l->group->deployments[i], kind));
+	return ((__int128)used * ALL_OF_IT >= (__int128)capacity_of(l->group, kind) * all->threshold);
+}
+
+/* What does not bind now is only counted. */
+static void
+see_what_binds(struct limits *l, struct board *b, const struct limits_rule *rule)
+{
+	for (unsigned i = 0; l->lenient && i < l->n; i++) {
+		struct limit *limit = &l->list[i];
+
+		if (limit->binds == BINDS_PRESSED)
+			limit->free = !is_pressed(l, b);
+		else if (limit->binds == BINDS_SATURATED)
+			limit->free = !is_saturated(l, b, rule->priorities, limit->kind);
+	}
 }
 
 /* taking */
@@ -225,6 +407,8 @@ take_window(struct limits *l, struct board *b, struct limit *limit, struct chunk
 	static const enum word shared[] = { [CHUNK_ADDED] = WORD_YES, [CHUNK_OVER] = WORD_NO, [CHUNK_SHORT] = WORD_SHORT, [CHUNK_FULL] = WORD_UNCOUNTED };
 	enum word word;
 
+	if (limit->free)
+		return (alone[window_add(b, l->window.number, limit->id, limit->wanted, INT64_MAX, &limit->used)]);
 	if (chunks != NULL && !chunks_away(chunks)) {
 		word = shared[chunk_add(chunks, limit, l->window.number)];
 		return (word == WORD_SHORT && l->asked >= ASK_MOST ? WORD_NO : word);
@@ -265,6 +449,7 @@ limits_take(struct limits *l, struct board *b, struct chunks *chunks, const stru
 	if (l->n == 0)
 		return (LIMITS_TAKEN);
 	see_window(l, b, rule);
+	see_what_binds(l, b, rule);
 	for (unsigned i = 0; i < l->n; i++) {
 		struct limit *limit = &l->list[i];
 		enum word word = limit->kind == LIMIT_PARALLEL ? take_parallel(b, limit) : take_window(l, b, limit, chunks);
@@ -358,8 +543,8 @@ limits_sentence(struct arena *arena, const struct limits *l)
 		return (arena_print(arena, TEXT_FMT " %lld calls are running: try again when one of them is over, or ask an administrator for more at once.",
 		    TEXT_ARG(first), (long long)limit->used));
 	return (arena_print(arena, TEXT_FMT " Limit resets at: " TEXT_FMT ". Used: %lld, this request asks for %lld: wait %lld s, or ask an administrator for a "
-	    "higher limit.", TEXT_ARG(first), TEXT_ARG(moment(arena, l->reset_ms)), (long long)limit->used, (long long)limit->wanted,
-	    (long long)whole_seconds(l->wait_ms)));
+	    "higher %s.", TEXT_ARG(first), TEXT_ARG(moment(arena, l->reset_ms)), (long long)limit->used, (long long)limit->wanted,
+	    (long long)whole_seconds(l->wait_ms), l->throttle > 0 ? "budget: it is spent, which makes the limits of the key smaller" : "limit"));
 }
 
 /* Of several of one name (tags) the tightest is told. */

@@ -17,6 +17,9 @@
 enum limit_kind { LIMIT_REQUESTS, LIMIT_TOKENS, LIMIT_PARALLEL, LIMIT_KINDS };
 extern const char *const limit_kinds[LIMIT_KINDS];	/* "requests", "tokens", "max_parallel_requests" */
 
+/* When a limit binds at all. */
+enum limit_binds { BINDS_ALWAYS, BINDS_PRESSED /* while the model is: limits_press() */, BINDS_SATURATED /* while so much of the model is used */ };
+
 struct limit {
 	const char	*descriptor;	/* LiteLLM's name: "api_key", "team_member", "model_per_key" … */
 	struct text	 value;		/* which one: "team:user", "digest:model" … */
@@ -27,6 +30,8 @@ struct limit {
 	int64_t		 used;		/* by all that this host knows of, when it was last looked at; this request included once it is taken */
 	int64_t		 need;		/* what this host lacks of the window, to be asked for */
 	int64_t		 got;		/* what it was given: more than the need, or nothing */
+	enum limit_binds binds;
+	bool		 free;		/* it does not just now */
 	bool		 taken;
 };
 
@@ -37,11 +42,15 @@ struct limits_rule {			/* from the configuration */
 	enum token_rate	 tokens;
 	int64_t		 output;	/* tokens, where a call does not say how many at most */
 	int64_t		 parallel_all;	/* of all callers but the master key together, on this host; or NO_LIMIT */
+	bool		 deployments;	/* rpm and tpm of deployments bind */
+	int64_t		 parallel_each;	/* of a deployment that says nothing itself; or NO_LIMIT */
+	bool		 key_defaults;	/* deployments say what keys have that say nothing */
+	const struct priorities *priorities;	/* who has which share of a model; NULL: nobody has one */
 };
 
 struct limits_rule limits_rule(const struct settings *);
 
-/* Of one exchange; zero it before limits_of(). */
+/* Of one exchange; zero it, but for what is set before, before limits_of(). */
 struct chunks;
 struct chunk_trip;
 struct limits {
@@ -52,6 +61,9 @@ struct limits {
 	const struct limit *refused;	/* what said no, or NULL */
 	int64_t		 reset_ms;	/* wall clock: when the window ends; of a limit of calls at once 0 */
 	int64_t		 wait_ms;	/* how long to wait before it is worth trying again */
+	int64_t		 throttle;	/* set before: millionths of its own rates that the key has; 0: all of them */
+	const struct group *group;	/* set before: the deployments of the model that is asked; NULL: not known */
+	bool		 lenient;	/* not all of them bind always */
 	bool		 uncounted;	/* there was no room on the board to count some of it; it went on without */
 	/* of the question to other hosts */
 	unsigned	 asked, ttl_s;
@@ -64,6 +76,11 @@ struct limits {
  * most the smallest limit, so that a cautious estimate never refuses for ever, and at least one, so that a limit of zero refuses.
  */
 void		 limits_of(struct limits *, struct arena *, const struct limits_rule *, const struct caller *, struct text model, int64_t input, int64_t output);
+/* The same of a deployment that is to be asked, for whoever calls, the master key too. */
+void		 limits_of_deployment(struct limits *, struct arena *, const struct limits_rule *, const struct deployment *, int64_t input, int64_t output);
+
+/* That deployment said "too many", or is full: its model is pressed for the rest of the window. */
+void		 limits_press(struct board *, const struct limits_rule *, const struct deployment *);
 
 enum limits_end {
 	LIMITS_TAKEN,			/* or nothing to take */

@@ -83,6 +83,23 @@ read_aliases(struct standing *s, struct arena *arena, const struct json *map)
 			s->aliases[s->n_aliases++] = (struct pair_text){ json_unescape(arena, v->name), json_unescape(arena, json_quoted(v)) };
 }
 
+/* {"gpt-4o": ["gpt-4o-mini", …]} */
+static void
+read_budget_fallbacks(struct standing *s, struct arena *arena, const struct json *map)
+{
+	unsigned room = 0;
+
+	for (const struct json *of = json_is(map, JSON_OBJECT) ? map->first : NULL; of != NULL; of = of->next)
+		for (const struct json *v = json_is(of, JSON_ARRAY) ? of->first : NULL; v != NULL && s->n_budget_fallbacks < LIST_MOST; v = v->next) {
+			if (v->type != JSON_STRING)
+				continue;
+			s->budget_fallbacks = arena_widen(arena, s->budget_fallbacks, &room, s->n_budget_fallbacks + 1, s->n_budget_fallbacks,
+			    sizeof(*s->budget_fallbacks));
+			s->budget_fallbacks[s->n_budget_fallbacks++] = (struct pair_text){ json_unescape(arena, of->name),
+				json_unescape(arena, json_quoted(v)) };
+		}
+}
+
 /* The limit of that name, made when it is not there; NULL: there are too many. */
 static struct model_limit *
 limit_of(struct standing *s, struct arena *arena, struct text name, unsigned *room)
@@ -141,6 +158,12 @@ either(const struct json *doc, const struct json *metadata, const char *name)
 	return (v != NULL && v->type != JSON_NULL ? v : json_get(metadata, name));
 }
 
+static bool
+is_dynamic(const struct json *type)
+{
+	return (json_is(type, JSON_STRING) && quoted_is(json_quoted(type), "dynamic"));
+}
+
 static void
 read_all_limits(struct standing *s, struct arena *arena, const struct json *doc, const struct json *metadata)
 {
@@ -179,6 +202,8 @@ read_one(struct standing *s, struct arena *arena, enum known_kind kind, const st
 		read_aliases(s, arena, json_get(doc, "aliases"));
 		read_texts(&s->enforced, &s->n_enforced, arena, either(doc, metadata, "enforced_params"));
 		read_bool(&s->may_assert_user, metadata, "may_assert_user");
+		read_budget_fallbacks(s, arena, either(doc, metadata, "budget_fallbacks"));
+		s->throttled = json_true(either(doc, metadata, "throttle_on_budget_exceeded"));
 		if (json_is(metadata, JSON_OBJECT) && metadata->count > 0 && metadata->raw.len <= METADATA_MOST)
 			s->metadata = metadata->raw;
 		break;
@@ -216,6 +241,9 @@ standing_read(struct standing *s, struct arena *arena, enum known_kind kind, con
 	read_texts(&s->tags, &s->n_tags, arena, either(doc, metadata, "tags"));
 	if (json_is(json_get(metadata, "store_prompts"), JSON_BOOL))
 		s->store_prompts = json_true(json_get(metadata, "store_prompts")) ? 1 : -1;
+	s->rpm_dynamic = is_dynamic(either(doc, metadata, "rpm_limit_type"));
+	s->tpm_dynamic = is_dynamic(either(doc, metadata, "tpm_limit_type"));
+	s->priority = json_unescape(arena, json_quoted(either(doc, metadata, "priority")));
 	read_all_limits(s, arena, doc, metadata);
 	read_one(s, arena, kind, doc, metadata);
 }
@@ -277,14 +305,33 @@ load_purse(struct standing *s, struct arena *arena, struct store *store, const s
 }
 
 static enum store_end
-load_purses(struct standing *s, struct arena *arena, struct store *store, struct text entity, int64_t now_ms)
+load_purses(struct standing *s, struct arena *arena, struct store *store, enum scope scope, struct text entity, int64_t now_ms)
+{
+	unsigned room = s->n_purses;
+	struct rows r;
+
+	STORED(STORE(store, arena, &r, SQL_ACCESS_ACCOUNTS, V_TEXT(text_of(scope_names[scope])), V_TEXT(entity)));
+	s->purses = arena_widen(arena, s->purses, &room, s->n_purses + r.n + 1, s->n_purses, sizeof(*s->purses));
+	for (unsigned i = 0; i < r.n; i++)
+		STORED(load_purse(s, arena, store, &r, i, now_ms));
+	return (STORE_FINE);
+}
+
+/* What a user may spend as a member of organizations, and has spent so: purses of the user's, of their parts. */
+static enum store_end
+load_memberships(struct standing *s, struct arena *arena, struct store *store, int64_t now_ms)
 {
 	struct rows r;
 
-	STORED(STORE(store, arena, &r, SQL_ACCESS_ACCOUNTS, V_TEXT(text_of(scope_names[s->scope])), V_TEXT(entity)));
-	s->purses = arena_alloc(arena, (r.n + 1) * sizeof(*s->purses));
-	for (unsigned i = 0; i < r.n; i++)
-		STORED(load_purse(s, arena, store, &r, i, now_ms));
+	STORED(STORE(store, arena, &r, SQL_ACCESS_ORGANIZATIONS, V_TEXT(s->id)));
+	for (unsigned i = 0; i < r.n; i++) {
+		struct text organization = rows_text(&r, i, 0), part = arena_print(arena, "organization:" TEXT_FMT, TEXT_ARG(organization));
+		unsigned n = s->n_purses;
+
+		STORED(load_purses(s, arena, store, SCOPE_EMPLOYEE, arena_print(arena, TEXT_FMT "/" TEXT_FMT, TEXT_ARG(organization), TEXT_ARG(s->id)), now_ms));
+		for (; n < s->n_purses; n++)
+			s->purses[n].part = part;
+	}
 	return (STORE_FINE);
 }
 
@@ -469,25 +516,34 @@ key_of_file(struct standing *s, struct arena *arena, struct text digest, const s
 	standing_read(s, arena, KNOWN_KEY, doc);
 }
 
-/* "proxy", or a provider. */
+/* "proxy", "provider/openai", "deployment/id"; behind a '#' stands a digest of what the file says, so that another file is another entity of the board. */
 static void
 of_file(struct standing *s, struct text name)
 {
-	struct text provider;
+	const char *mark = memrchr(name.at, '#', name.len);
+	struct text kind, rest;
 
 	*s = standing_none;
-	s->scope = text_cut(name, '/', &s->id, &provider) ? SCOPE_PROVIDER : SCOPE_PROXY;
-	if (s->scope == SCOPE_PROVIDER)
-		s->id = provider;
+	if (mark != NULL)
+		name.len = (size_t)(mark - name.at);
+	s->id = name;
+	s->scope = SCOPE_PROXY;
+	if (!text_cut(name, '/', &kind, &rest))
+		return;
+	s->id = rest;
+	s->scope = text_is(kind, scope_names[SCOPE_DEPLOYMENT]) ? SCOPE_DEPLOYMENT : SCOPE_PROVIDER;
 }
 
 static void
 read_money(int64_t *to, const struct json *doc, const char *name)
 {
 	const struct json *v = json_get(doc, name);
+	struct text amount = v != NULL ? v->raw : TEXT("");
 	int64_t nano;
 
-	if (json_is(v, JSON_NUMBER) && money_read(v->raw, &nano) == MONEY_FINE)
+	if (json_is(v, JSON_STRING))			/* 1e-6 is a text to YAML */
+		amount = text_sub(amount, 1, amount.len - 1);
+	if (money_read(amount, &nano) == MONEY_FINE)
 		*to = nano;
 }
 
@@ -521,7 +577,7 @@ load_of_file(struct buf *packed, struct arena *arena, struct store *store, const
 		of_file(&s, e->id);
 	s.expires_ms = e->expires_ms;
 	STORED(keep_account(&s, arena, store, doc, now_ms));
-	STORED(load_purses(&s, arena, store, s.id, now_ms));
+	STORED(load_purses(&s, arena, store, s.scope, s.id, now_ms));
 	s.loaded_ms = now_ms;
 	standing_pack(packed, &s);
 	return (STORE_FINE);
@@ -583,7 +639,9 @@ load_entity(struct buf *packed, struct arena *arena, struct store *store, const 
 	standing_read(&s, arena, e->kind, document(arena, doc));
 	STORED(load_tier(&s, arena, store));
 	if (e->kind != KNOWN_OTHER)
-		STORED(load_purses(&s, arena, store, s.id, now_ms));
+		STORED(load_purses(&s, arena, store, s.scope, s.id, now_ms));
+	if (e->kind == KNOWN_USER)
+		STORED(load_memberships(&s, arena, store, now_ms));
 	s.loaded_ms = now_ms;
 	standing_pack(packed, &s);
 	return (STORE_FINE);

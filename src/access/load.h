@@ -15,9 +15,9 @@
 /* Whom to load. */
 struct entity {
 	enum known_kind	 kind;
-	struct text	 id;			/* of a key: its digest in hex; of a member: the team's; of others: "access_group/…" */
+	struct text	 id;			/* of a key: its digest in hex; of a member: the team's; of others: "access_group/…", or of what the configuration says */
 	struct text	 user_id;		/* of a member */
-	struct text	 doc;			/* what the configuration says, in place of a row: of a key, "proxy", "provider/…"; else empty */
+	struct text	 doc;			/* what the configuration says, in place of a row: of a key, "proxy", "provider/…", "deployment/…"; else empty */
 	int64_t		 expires_ms;		/* of that key */
 	struct text	 tier;			/* of a customer that has none of its own, or is not there; or empty */
 };

@@ -9,8 +9,8 @@
 
 const char *const scope_names[SCOPES] = {
 	[SCOPE_KEY] = "key", [SCOPE_USER] = "user", [SCOPE_TEAM] = "team", [SCOPE_MEMBER] = "member", [SCOPE_PROJECT] = "project",
-	[SCOPE_ORGANIZATION] = "organization", [SCOPE_CUSTOMER] = "customer", [SCOPE_TAG] = "tag", [SCOPE_PROVIDER] = "provider",
-	[SCOPE_PROXY] = "proxy",
+	[SCOPE_ORGANIZATION] = "organization", [SCOPE_EMPLOYEE] = "organization_member", [SCOPE_CUSTOMER] = "customer", [SCOPE_TAG] = "tag",
+	[SCOPE_PROVIDER] = "provider", [SCOPE_DEPLOYMENT] = "deployment", [SCOPE_PROXY] = "proxy",
 };
 
 const char *const role_names[USER_ADMIN + 1] = {
@@ -87,7 +87,8 @@ static const struct field standing_fields[] = {
 	PLAIN(SCOPE, scope), PLAIN(TEXT, id), PLAIN(TEXT, alias), PLAIN(BOOL, blocked), PLAIN(INT, expires_ms),
 	PLAIN(INT, rpm), PLAIN(INT, tpm), PLAIN(INT, parallel),
 	LIST(purses, &purses), LIST(models, &texts), LIST(routes, &texts), LIST(tags, &texts), LIST(groups, &texts),
-	LIST(aliases, &pairs), LIST(model_limits, &limits), LIST(enforced, &texts),
+	LIST(aliases, &pairs), LIST(model_limits, &limits), LIST(enforced, &texts), LIST(budget_fallbacks, &pairs),
+	PLAIN(BOOL, throttled), PLAIN(BOOL, rpm_dynamic), PLAIN(BOOL, tpm_dynamic), PLAIN(TEXT, priority),
 	PLAIN(TEXT, user_id), PLAIN(TEXT, team_id), PLAIN(TEXT, organization_id), PLAIN(TEXT, project_id), PLAIN(TEXT, budget_id),
 	PLAIN(TEXT, role), PLAIN(TEXT, email), PLAIN(BOOL, may_assert_user), PLAIN(INT, store_prompts), PLAIN(TEXT, metadata),
 	PLAIN(INT, loaded_ms), PLAIN(INT, good_until_ms),
@@ -104,7 +105,7 @@ static const struct shape moveds = SHAPE(struct moved, moved_fields);
 
 const struct standing standing_none = {
 	.id = NONE, .alias = NONE, .rpm = NO_LIMIT, .tpm = NO_LIMIT, .parallel = NO_LIMIT, .user_id = NONE, .team_id = NONE, .organization_id = NONE,
-	.project_id = NONE, .budget_id = NONE, .role = NONE, .email = NONE, .metadata = NONE,
+	.project_id = NONE, .budget_id = NONE, .role = NONE, .email = NONE, .metadata = NONE, .priority = NONE,
 };
 
 /* Two layouts that differ have, very likely, different digests. */

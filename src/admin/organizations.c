@@ -80,24 +80,52 @@ members_of(struct rows *rows, struct admin_call *c, struct text organization_id,
 	return (ASK(c, rows, SQL_ORGANIZATION_MEMBERS, V_TEXT(organization_id), V_TEXT_OR_NULL(user_id), V_INT(THINGS_MOST)));
 }
 
+/* Whose account it is: what a member spends in that organization. */
+static struct text
+employee(struct admin_call *c, struct text organization_id, struct text user_id)
+{
+	return (arena_print(c->arena, TEXT_FMT "/" TEXT_FMT, TEXT_ARG(organization_id), TEXT_ARG(user_id)));
+}
+
+static struct error *
+employee_leave(struct admin_call *c, struct text organization_id, struct text user_id)
+{
+	admin_changed(c, KNOWN_USER, user_id);
+	return (admin_end(c, account_leave(c->store, c->arena, SCOPE_EMPLOYEE, employee(c, organization_id, user_id))));
+}
+
+struct error *
+organizations_leave(struct admin_call *c, struct text user_id)
+{
+	struct rows rows;
+
+	TRY(ASK(c, &rows, SQL_USER_ORGANIZATIONS, V_TEXT(user_id)));
+	for (unsigned i = 0; i < rows.n; i++)
+		TRY(employee_leave(c, rows_text(&rows, i, 0), user_id));
+	return (ASK(c, NULL, SQL_USER_ORGANIZATIONS_DELETE, V_TEXT(user_id)));
+}
+
 /* A membership, from a row of organization_members. */
-static void
+static struct error *
 put_member(struct json_out *o, struct admin_call *c, struct text organization_id, const struct rows *rows, unsigned row)
 {
+	struct spent spent;
 	struct doc d;
 
+	TRY(spent_read(&spent, c, SCOPE_EMPLOYEE, employee(c, organization_id, rows_text(rows, row, 0))));
 	doc_read(&d, c->arena, rows_text(rows, row, 2));
 	json_open(o, '{');
 	put_string(o, "user_id", rows_text(rows, row, 0));
 	put_string(o, "organization_id", organization_id);
 	put_string(o, "user_role", rows_text(rows, row, 1));
 	put_string(o, "user_email", rows_text(rows, row, 3));
-	put_money(o, "spend", 0);
+	put_money(o, "spend", spent.nano);
 	put_string(o, "budget_id", TEXT(""));
 	put_raw(o, "max_budget_in_organization", doc_raw(&d, "max_budget_in_organization"), "null");
 	put_moment(o, "created_at", doc_int(&d, "created_at", 0));
 	put_moment(o, "updated_at", doc_int(&d, "updated_at", 0));
 	json_close(o, '}');
+	return (NULL);
 }
 
 static struct error *
@@ -109,7 +137,7 @@ put_members(struct json_out *o, struct admin_call *c, struct text organization_i
 	json_name(o, "members");
 	json_open(o, '[');
 	for (unsigned i = 0; i < rows.n; i++)
-		put_member(o, c, organization_id, &rows, i);
+		TRY(put_member(o, c, organization_id, &rows, i));
 	json_close(o, ']');
 	return (NULL);
 }
@@ -309,7 +337,7 @@ organization_list(struct admin_call *c)
 static struct error *
 remove_organization(struct admin_call *c, const struct organization *g)
 {
-	struct rows teams;
+	struct rows teams, members;
 	struct text row;
 
 	TRY(row_text(&row, c, g));
@@ -323,6 +351,9 @@ remove_organization(struct admin_call *c, const struct organization *g)
 			TRY(team_remove(c, &t));
 	}
 	TRY(keys_remove(c, SQL_ORGANIZATION_KEYS, (const struct value[]){ V_TEXT(g->id), V_INT(THINGS_MOST) }, 2));
+	TRY(members_of(&members, c, g->id, TEXT("")));
+	for (unsigned i = 0; i < members.n; i++)
+		TRY(employee_leave(c, g->id, rows_text(&members, i, 0)));
 	TRY(ASK(c, NULL, SQL_ORGANIZATION_MEMBERS_DELETE, V_TEXT(g->id)));
 	TRY(archive(c, "organization", g->id, row));
 	TRY(ASK(c, NULL, SQL_ORGANIZATION_DELETE, V_TEXT(g->id)));
@@ -371,6 +402,8 @@ write_member(struct admin_call *c, struct text organization_id, struct text user
 		return (admin_bad(c, "role", "role must be org_admin, internal_user or internal_user_viewer."));
 	doc_set_int(d, "updated_at", c->now_ms);
 	TRY(ASK(c, NULL, SQL_ORGANIZATION_MEMBER_WRITE, V_TEXT(organization_id), V_TEXT(user_id), V_TEXT(role), V_TEXT(doc_text(d))));
+	TRY(admin_end(c, account_sync(c->store, c->arena, SCOPE_EMPLOYEE, employee(c, organization_id, user_id), &(struct account_want){ .part = "",
+	    .ceiling = doc_money(d, "max_budget_in_organization"), .soft = NO_LIMIT, .duration = TEXT("") }, c->now_ms)));
 	admin_changed(c, KNOWN_USER, user_id);
 	return (NULL);
 }
@@ -428,7 +461,7 @@ put_added(struct admin_call *c, struct text organization_id, const struct text *
 	for (unsigned i = 0; i < n; i++) {
 		TRY(members_of(&rows, c, organization_id, ids[i]));
 		if (rows.n > 0)
-			put_member(&o, c, organization_id, &rows, 0);
+			TRY(put_member(&o, c, organization_id, &rows, 0));
 	}
 	json_close(&o, ']');
 	json_close(&o, '}');
@@ -486,8 +519,7 @@ organization_member_update(struct admin_call *c)
 	TRY(write_member(c, id, user, role.len > 0 ? role : rows_text(&row, 0, 1), &d));
 	TRY(audit(c, "updated", "organization", id, TEXT(""), TEXT(""), c->sent));
 	TRY(members_of(&row, c, id, user));
-	put_member(&o, c, id, &row, 0);
-	return (NULL);
+	return (put_member(&o, c, id, &row, 0));
 }
 
 struct error *
@@ -498,9 +530,8 @@ organization_member_delete(struct admin_call *c)
 	struct rows row;
 
 	TRY(member_named(&id, &user, &row, c));
+	TRY(put_member(&o, c, id, &row, 0));
 	TRY(ASK(c, NULL, SQL_ORGANIZATION_MEMBER_DELETE, V_TEXT(id), V_TEXT(user)));
-	admin_changed(c, KNOWN_USER, user);
-	TRY(audit(c, "updated", "organization", id, TEXT(""), TEXT(""), c->sent));
-	put_member(&o, c, id, &row, 0);
-	return (NULL);
+	TRY(employee_leave(c, id, user));
+	return (audit(c, "updated", "organization", id, TEXT(""), TEXT(""), c->sent));
 }

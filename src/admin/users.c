@@ -3,6 +3,7 @@
 #include "admin/users.h"
 
 #include "admin/keys.h"
+#include "admin/nouns.h"
 #include "admin/teams.h"
 
 #define KEYS_MOST	100000
@@ -99,7 +100,7 @@ user_remove(struct admin_call *c, const struct user *u)
 	TRY(user_text(&row, c, u));
 	TRY(leave_teams(c, u));
 	TRY(keys_remove(c, SQL_KEYS_OF_USER, (const struct value[]){ V_TEXT(u->id), V_INT(KEYS_MOST) }, 2));
-	TRY(ASK(c, NULL, SQL_USER_ORGANIZATIONS_DELETE, V_TEXT(u->id)));
+	TRY(organizations_leave(c, u->id));
 	TRY(archive(c, "user", u->id, row));
 	TRY(ASK(c, NULL, SQL_USER_DELETE, V_TEXT(u->id)));
 	TRY(admin_end(c, account_leave(c->store, c->arena, SCOPE_USER, u->id)));

@@ -12,7 +12,8 @@ static const struct {
 } scopes[] = {
 	{ "key", "Key", "key" }, { "team", "Team", "team" }, { "member", "Team member", "team_member" }, { "user", "User", "internal_user" },
 	{ "project", "Project", "project" }, { "organization", "Organization", "organization" }, { "customer", "Customer", "customer" },
-	{ "tag", "Tag", "tag" }, { "provider", "Provider", "provider" }, { "proxy", "The whole gateway", "proxy" },
+	{ "organization_member", "Member of organization", "organization_member" }, { "tag", "Tag", "tag" },
+	{ "provider", "Provider", "provider" }, { "deployment", "Deployment", "deployment" }, { "proxy", "The whole gateway", "proxy" },
 };
 
 static size_t

@@ -127,6 +127,9 @@ struct deployment {
 	size_t		 n_drop;
 	int64_t		 weight;		/* in thousandths, so that 0.5 is a weight too; -1: not given */
 	int64_t		 rpm, tpm;		/* -1: not given */
+	int64_t		 parallel;		/* its max_parallel_requests; -1: not given */
+	int64_t		 key_rpm, key_tpm;	/* default_api_key_rpm_limit, …: of a key that has none for this model; -1: not given */
+	struct text	 budget;		/* JSON: its max_budget and budget_duration; empty: none */
 	int64_t		 order;			/* 0: not given */
 	int64_t		 timeout_ms, stream_timeout_ms;	/* 0: not given */
 	int64_t		 num_retries;		/* -1: not given */
@@ -202,6 +205,19 @@ struct problem {
 	struct problem	*next;
 };
 
+/* litellm_settings.priority_reservation: shares of a model that keys and teams of a priority have for sure. */
+struct priority {
+	struct text	 name;
+	enum { SHARE_PART, SHARE_RPM, SHARE_TPM } of;
+	int64_t		 value;			/* millionths of what the model's deployments may together; or as many */
+};
+struct priorities {
+	struct priority	*list;
+	size_t		 n;
+	struct priority	 rest;			/* of all that have no such priority, together */
+	int64_t		 threshold;		/* millionths: shares hold where so much of the model is used */
+};
+
 /* Our own settings: `sluice:` in the file.  The table in settings.c has name, kind, bounds, default and help of each. */
 struct settings {
 	struct text	 instance;		/* "sluice": names board, sockets, log */
@@ -247,6 +263,7 @@ struct settings {
 	struct text	 budget_mode;
 	bool		 budget_strict;		/* that is "strict" */
 	int64_t		 budget_wait_ms, budget_wait_most_ms;	/* 2000, 20000 */
+	int64_t		 budget_throttle;	/* millionths: to how much of them a spent budget throttles rates; 0: it refuses */
 	int64_t		 budget_status;		/* 429: HTTP, of what a budget refuses */
 	int64_t		 least_max_tokens;	/* 256: so many at least are bought for a call that says no limit */
 	bool		 http2_upstream;	/* false */
@@ -284,6 +301,11 @@ struct settings {
 	char		 rate_tokens;		/* general_settings.token_rate_limit_type: 't'otal, 'i'nput, 'o'utput */
 	int64_t		 rate_output;		/* default_estimated_output_tokens: of a call that does not say; 1024 */
 	int64_t		 rate_parallel_all;	/* global_max_parallel_requests; -1: not given */
+	int64_t		 rate_parallel_each;	/* default_max_parallel_requests: of a deployment that does not say; -1: not given */
+	struct priorities priorities;
+	bool		 deployment_rates;	/* rpm and tpm of a deployment bind, and do not only weigh */
+	bool		 deployment_keys;	/* a deployment says what keys have that say nothing */
+	bool		 deployment_money;	/* a deployment or a provider has a budget */
 	/* Of the management API, as JSON objects; empty: not given. */
 	struct text	 key_defaults, key_bounds, key_rules;	/* default_key_generate_params, upperbound_key_generate_params, key_generation_settings */
 	struct text	 user_defaults, team_defaults;		/* default_internal_user_params, default_team_params */

@@ -148,6 +148,7 @@ bool		 litellm_is_number(struct text key);			/* one that takes a number */
 bool		 is_example_key(struct text);
 bool		 has_word(struct text, const char *const *words, size_t n);
 void		 litellm_check_callbacks(struct load *, const struct node *litellm_settings);
+void		 litellm_check_agents(struct load *, const struct node *agent_list);
 void		 litellm_check_accepted(struct load *);		/* names in accept_unenforced that mean nothing */
 void		 litellm_unenforced(struct load *, const struct node *map, const struct pair *, const char *why);
 
@@ -205,7 +206,11 @@ bool		 pattern_match(struct text pattern, struct text name, struct capture *);
 void		 settings_default(struct load *);
 void		 settings_read(struct load *);		/* sluice:, and what the LiteLLM sections say about the same things */
 void		 settings_check(struct load *);		/* master key and the like */
+struct text	 budget_doc(struct load *, const struct node *amount, const struct node *duration);	/* {"max_budget": …, "budget_duration": …}; empty: none */
 bool		 own_key_known(struct load *, const struct node *map, const struct pair *, const char *const *keys, size_t n);	/* else an error is said */
+
+/* priorities.c */
+void		 priorities_read(struct load *, const struct node *shares, const struct node *settings);
 
 /* shown.c: what of an entry may be told to whoever has a key */
 struct text	 shown_params(struct load *, const struct node *litellm_params, const struct deployment *);

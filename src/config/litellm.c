@@ -47,8 +47,8 @@ static const struct row litellm_rows[] = {
 	{ "input_callback", LATER }, { "audit_log_callbacks", LATER }, { "ssl_certificate", FORCE }, { "ssl_security_level", LATER },
 	{ "force_ipv4", LATER }, { "enable_json_schema_validation", LATER }, { "disable_end_user_cost_tracking", LATER },
 	{ "disable_end_user_cost_tracking_prometheus_only", LATER }, { "max_budget", FORCE }, { "budget_duration", FORCE },
-	{ "max_end_user_budget_id", FORCE }, { "max_internal_user_budget", WARNS }, { "internal_user_budget_duration", WARNS }, { "max_end_user_budget", WARNS },
-	{ "max_user_budget", WARNS }, { "default_max_internal_user_budget", WARNS }, { "default_internal_user_params", FORCE },
+	{ "max_end_user_budget_id", FORCE }, { "budget_exceeded_throttle_percentage", FORCE }, { "max_internal_user_budget", PROTECTS }, { "internal_user_budget_duration", WARNS }, { "max_end_user_budget", PROTECTS },
+	{ "max_user_budget", PROTECTS }, { "default_max_internal_user_budget", PROTECTS }, { "default_internal_user_params", FORCE },
 	{ "default_team_params", FORCE }, { "default_team_settings", LATER }, { "key_generation_settings", FORCE },
 	{ "upperbound_key_generate_params", FORCE }, { "default_key_generate_params", FORCE }, { "cost_discount_config", FORCE },
 	{ "cost_margin_config", FORCE }, { "public_model_groups", LATER }, { "public_model_groups_links", LATER },
@@ -56,7 +56,7 @@ static const struct row litellm_rows[] = {
 	{ "prometheus_metrics_config", LATER }, { "prometheus_initialize_budget_metrics", LATER },
 	{ "require_auth_for_metrics_endpoint", LATER }, { "langfuse_default_tags", LATER }, { "s3_callback_params", LATER },
 	{ "datadog_params", LATER }, { "default_in_memory_ttl", LATER }, { "default_redis_ttl", LATER },
-	{ "default_redis_batch_cache_expiry", LATER }, { "tag_budget_config", WARNS }, { "num_retries_per_request", LATER },
+	{ "default_redis_batch_cache_expiry", LATER }, { "tag_budget_config", PROTECTS }, { "num_retries_per_request", LATER },
 	{ "add_function_to_prompt", LATER }, { "merge_reasoning_content_in_choices", LATER }, { "return_response_headers", LATER },
 	{ "forward_traceparent_to_llm_provider", LATER }, { "store_audit_logs", LATER }, { "default_vertex_config", LATER },
 	{ "stream_chunk_size", LATER }, { "log_raw_request_response", LATER }, { "token_counter", LATER },
@@ -68,8 +68,8 @@ static const struct row litellm_rows[] = {
 	{ "llamaguard_model_name", PROTECTS }, { "llamaguard_unsafe_content_categories", PROTECTS }, { "llm_guard_mode", PROTECTS },
 	{ "openai_moderations_model_name", PROTECTS }, { "google_moderation_confidence_threshold", PROTECTS },
 	{ "presidio_ad_hoc_recognizers", PROTECTS }, { "output_parse_pii", PROTECTS }, { "prompt_injection_params", PROTECTS },
-	{ "post_call_rules", PYTHON }, { "pre_call_rules", PYTHON }, { "custom_provider_map", PYTHON }, { "priority_reservation", WARNS },
-	{ "priority_reservation_settings", WARNS },
+	{ "post_call_rules", PYTHON }, { "pre_call_rules", PYTHON }, { "custom_provider_map", PYTHON }, { "priority_reservation", FORCE },
+	{ "priority_reservation_settings", FORCE },
 };
 
 static const struct row router_rows[] = {
@@ -80,7 +80,7 @@ static const struct row router_rows[] = {
 	{ "allowed_fails", LATER }, { "cooldown_time", LATER }, { "disable_cooldowns", LATER }, { "allowed_fails_policy", LATER },
 	{ "retry_policy", LATER }, { "model_group_retry_policy", LATER }, { "enable_pre_call_checks", LATER },
 	{ "optional_pre_call_checks", LATER }, { "deployment_affinity_ttl_seconds", LATER }, { "enable_tag_filtering", WARNS },
-	{ "tag_filtering_match_any", LATER }, { "tag_routing_prefix", LATER }, { "default_max_parallel_requests", WARNS },
+	{ "tag_filtering_match_any", LATER }, { "tag_routing_prefix", LATER }, { "default_max_parallel_requests", FORCE },
 	{ "caching_groups", LATER }, { "cache_responses", LATER }, { "cache_kwargs", LATER }, { "redis_host", LATER },
 	{ "redis_port", LATER }, { "redis_password", LATER }, { "redis_url", LATER }, { "redis_db", LATER }, { "redis_ssl", LATER },
 	{ "client_ttl", QUIET }, { "provider_budget_config", FORCE }, { "default_priority", LATER }, { "polling_interval", QUIET },
@@ -98,7 +98,7 @@ static const struct row general_rows[] = {
 	{ "database_connection_timeout", LATER }, { "database_connection_pool_timeout", LATER }, { "database_type", LATER },
 	{ "database_args", LATER }, { "allow_requests_on_db_unavailable", LATER }, { "store_model_in_db", FORCE },
 	{ "supported_db_objects", LATER }, { "proxy_config_reload_interval_seconds", LATER },
-	{ "image_generation_model", LATER }, { "moderation_model", LATER }, { "max_parallel_requests", WARNS },
+	{ "image_generation_model", LATER }, { "moderation_model", LATER }, { "max_parallel_requests", FORCE },
 	{ "global_max_parallel_requests", FORCE }, { "token_rate_limit_type", FORCE },
 	{ "default_estimated_output_tokens", FORCE }, { "alerting", FORCE }, { "alerting_threshold", LATER }, { "alert_types", FORCE },
 	{ "alert_to_webhook_url", FORCE }, { "alerting_args", LATER }, { "alert_type_config", LATER },
@@ -141,11 +141,11 @@ static const struct row params_rows[] = {
 	{ "drop_params", FORCE }, { "additional_drop_params", FORCE }, { "extra_headers", FORCE }, { "default_headers", FORCE },
 	{ "extra_body", FORCE }, { "mock_response", FORCE }, { "base_model", FORCE }, { "ssl_verify", FORCE },
 	{ "client_cert", FORCE }, { "client_key", FORCE }, { "client_key_password", FORCE }, { "max_retries", QUIET },
-	{ "model_info", QUIET }, { "rpm", LATER }, { "tpm", LATER }, { "itpm", LATER }, { "otpm", LATER },
-	{ "max_parallel_requests", WARNS }, { "cooldown_time", LATER }, { "tags", LATER }, { "tag_regex", LATER },
+	{ "model_info", QUIET }, { "rpm", FORCE }, { "tpm", FORCE }, { "itpm", LATER }, { "otpm", LATER },
+	{ "max_parallel_requests", FORCE }, { "cooldown_time", LATER }, { "tags", LATER }, { "tag_regex", LATER },
 	{ "api_version", FORCE }, { "region_name", LATER }, { "allowed_openai_params", LATER }, { "mock_timeout", LATER },
-	{ "mock_delay", LATER }, { "mock_tool_calls", LATER }, { "configurable_clientside_auth_params", LATER }, { "max_budget", WARNS },
-	{ "budget_duration", WARNS }, { "default_api_key_tpm_limit", WARNS }, { "default_api_key_rpm_limit", WARNS },
+	{ "mock_delay", LATER }, { "mock_tool_calls", LATER }, { "configurable_clientside_auth_params", LATER }, { "max_budget", FORCE },
+	{ "budget_duration", FORCE }, { "default_api_key_tpm_limit", FORCE }, { "default_api_key_rpm_limit", FORCE },
 	{ "cache_control_injection_points", LATER }, { "prompt_id", LATER }, { "prompt_variables", LATER },
 	{ "merge_reasoning_content_in_choices", LATER }, { "use_chat_completions_api", FORCE }, { "use_in_pass_through", FORCE },
 	{ "use_litellm_proxy", LATER }, { "keepalive_seconds", LATER }, { "initial_prompt_value", LATER }, { "roles", LATER },
@@ -157,7 +157,7 @@ static const struct row params_rows[] = {
 	{ "provider_specific_header", LATER }, { "fallbacks", LATER }, { "context_window_fallbacks", LATER },
 	{ "content_policy_fallbacks", LATER }, { "retry_policy", LATER }, { "max_file_size_mb", LATER }, { "milvus_text_field", LATER },
 	{ "vector_store_id", LATER }, { "litellm_trace_id", LATER }, { "enable_json_schema_validation", LATER },
-	{ "text_completion", LATER }, { "budget_limits", WARNS }, { "client", QUIET }, { "ssl_certificate", FORCE },
+	{ "text_completion", LATER }, { "budget_limits", PROTECTS }, { "client", QUIET }, { "ssl_certificate", FORCE },
 };
 
 static const struct row info_rows[] = {
@@ -167,7 +167,7 @@ static const struct row info_rows[] = {
 
 /* Top-level keys of an entry of model_list. */
 static const struct row entry_rows[] = {
-	{ "model_name", FORCE }, { "litellm_params", FORCE }, { "model_info", FORCE }, { "rpm", LATER }, { "tpm", LATER },
+	{ "model_name", FORCE }, { "litellm_params", FORCE }, { "model_info", FORCE }, { "rpm", FORCE }, { "tpm", FORCE },
 };
 
 /* Of an entry of pass_through_endpoints. */
@@ -390,8 +390,8 @@ check_callback(struct load *l, const struct node *map, const struct pair *p, con
 		litellm_unenforced(l, map, p, "lists a guardrail, and is not in force yet");
 	else if (memchr(one->text.at, '.', one->text.len) != NULL)
 		litellm_unenforced(l, map, p, "names Python code, which can not run here");
-	else if (text_starts(one->text, TEXT("dynamic_rate_limiter")))
-		problem(l, PROBLEM_WARNING, one, TEXT_FMT " is not in force yet", TEXT_ARG(one->text));
+	else if (text_starts(one->text, TEXT("dynamic_rate_limiter")) && l->config->settings.priorities.n == 0)
+		litellm_unenforced(l, map, p, "divides a model among the keys that are active, which is in force with priority_reservation only");
 }
 
 void
@@ -406,6 +406,26 @@ litellm_check_callbacks(struct load *l, const struct node *settings)
 		else
 			for (const struct pair *one = p->value->first; one != NULL; one = one->next)
 				check_callback(l, settings, p, one->value);
+	}
+}
+
+/* What agents may spend and how often they may turn is counted by session, which nothing here does. */
+static const char *const agent_bounds[] = {
+	"max_budget_per_session", "max_iterations", "session_tpm_limit", "session_rpm_limit", "tpm_limit", "rpm_limit",
+};
+
+void
+litellm_check_agents(struct load *l, const struct node *list)
+{
+	if (list == NULL || list->kind != NODE_LIST)
+		return;
+	for (const struct pair *p = list->first; p != NULL; p = p->next) {
+		const struct node *maps[] = { p->value, node_get(p->value, "litellm_params") };
+
+		for (size_t i = 0; i < nitems(maps); i++)
+			for (size_t k = 0; k < nitems(agent_bounds); k++)
+				if (node_get(maps[i], agent_bounds[k]) != NULL)
+					litellm_unenforced(l, maps[i], node_pair(maps[i], agent_bounds[k]), "bounds sessions of an agent, and is not in force yet");
 	}
 }
 
@@ -427,6 +447,8 @@ acceptable(const char **words, size_t room)
 				words[n++] = sections[s].rows[i].key;
 	for (size_t i = 0; i < nitems(callback_lists) && n < room; i++)
 		words[n++] = callback_lists[i];
+	for (size_t i = 0; i < nitems(agent_bounds) && n < room; i++)
+		words[n++] = agent_bounds[i];
 	return (n);
 }
 

@@ -486,7 +486,13 @@ read_limits(struct making *m)
 	want_int(l, rpm != NULL ? rpm : node_get(m->entry, "rpm"), 0, INT64_MAX / 1000, &d->rpm);
 	want_int(l, tpm != NULL ? tpm : node_get(m->entry, "tpm"), 0, INT64_MAX / 1000, &d->tpm);
 	want_int(l, order != NULL ? order : node_get(m->info, "order"), 0, 1000000, &d->order);
+	want_int(l, param(m, "max_parallel_requests"), 0, 1000000, &d->parallel);
+	want_int(l, param(m, "default_api_key_rpm_limit"), 0, INT64_MAX / 1000, &d->key_rpm);
+	want_int(l, param(m, "default_api_key_tpm_limit"), 0, INT64_MAX / 1000, &d->key_tpm);
+	l->config->settings.deployment_keys |= d->key_rpm >= 0 || d->key_tpm >= 0;
 	want_int(l, param(m, "num_retries"), 0, 100, &d->num_retries);
+	d->budget = budget_doc(l, param(m, "max_budget"), param(m, "budget_duration"));
+	l->config->settings.deployment_money |= d->budget.len > 0;
 	want_bool(l, param(m, "use_in_pass_through"), &d->pass_through);
 	if (!want_ms(l, param(m, "timeout"), &d->timeout_ms))
 		want_ms(l, param(m, "request_timeout"), &d->timeout_ms);
@@ -707,7 +713,8 @@ deployment_new(struct load *l)
 {
 	struct deployment *d = arena_new_of(l->arena, struct deployment);
 
-	d->weight = d->rpm = d->tpm = d->num_retries = -1;
+	d->weight = d->rpm = d->tpm = d->parallel = d->key_rpm = d->key_tpm = d->num_retries = -1;
+	d->budget = TEXT("");
 	d->ssl_verify = true;
 	return (d);
 }

@@ -64,6 +64,8 @@ static const struct setting table[] = {
 	    "How many connections to the database a worker opens at most; they close when they are idle." },
 	{ "database_connections_per_host", KIND_NUMBER, AT(database_connections_per_host), "8", 1, 1000, false,
 	    "How many connections all workers of a host have together." },
+	{ "deployment_rates", KIND_BOOL, AT(deployment_rates), "true", 0, 0, true,
+	    "A deployment whose rpm or tpm is used up is passed over; false: they only weigh, as in LiteLLM without enforce_model_rate_limits." },
 	{ "dns_ttl", KIND_TIME, AT(dns_ttl_ms), "60s", 1, DAY, true,
 	    "How long an upstream's address is used before its name is looked up again." },
 	{ "drain", KIND_TIME, AT(drain_ms), "600s", 0, DAY, true, "How long a stopping worker lets its streams finish." },
@@ -297,6 +299,7 @@ settings_default(struct load *l)
 		parse(l, &table[i], text_of(table[i].otherwise));
 	l->config->settings.num_retries = 2;
 	l->config->settings.max_fallbacks = 5;
+	l->config->settings.rate_parallel_each = -1;
 }
 
 static void
@@ -431,15 +434,14 @@ is_budget(struct load *l, const struct node *amount, const struct node *duration
 	return (false);
 }
 
-/* What the whole proxy may spend. */
-static void
-read_proxy_budget(struct load *l, const struct node *map)
+struct text
+budget_doc(struct load *l, const struct node *amount, const struct node *duration)
 {
-	const struct node *amount = node_get(map, "max_budget"), *duration = node_get(map, "budget_duration");
 	struct buf doc = { 0 };
+	struct text budget;
 
 	if (!is_budget(l, amount, duration))
-		return;
+		return (TEXT(""));
 	buf_lit(&doc, "{\"max_budget\":");
 	node_json(&doc, amount);
 	if (duration != NULL) {
@@ -447,8 +449,9 @@ read_proxy_budget(struct load *l, const struct node *map)
 		node_json(&doc, duration);
 	}
 	buf_byte(&doc, '}');
-	l->config->settings.proxy_budget = arena_copy(l->arena, buf_as_text(&doc));
+	budget = arena_copy(l->arena, buf_as_text(&doc));
 	buf_free(&doc);
+	return (budget);
 }
 
 /* {"openai": {"budget_limit": 10, "time_period": "1d"}}, also with the names that keys have */
@@ -467,6 +470,20 @@ read_provider_budgets(struct load *l, const struct node *map)
 			problem_key(l, PROBLEM_ERROR, map, p, "a provider's budget has a budget_limit and a time_period");
 	}
 	want_json(l, map, &l->config->settings.provider_budgets);
+	l->config->settings.deployment_money |= map->n > 0;
+}
+
+static void
+read_throttle(struct load *l, const struct node *n)
+{
+	double part;
+
+	if (!want_kind(l, n, NODE_SCALAR))
+		return;
+	if (scalar_number(n->text, &part) && part >= 1e-6 && part <= 1)
+		l->config->settings.budget_throttle = (int64_t)(part * 1000000 + 0.5);
+	else
+		problem(l, PROBLEM_ERROR, n, TEXT_FMT " must be a part of 1, such as 0.1", TEXT_ARG(n->name));
 }
 
 static void
@@ -489,8 +506,10 @@ read_litellm(struct load *l, const struct node *map)
 	want_json(l, node_get(map, "key_generation_settings"), &set->key_rules);
 	want_json(l, node_get(map, "default_internal_user_params"), &set->user_defaults);
 	want_json(l, node_get(map, "default_team_params"), &set->team_defaults);
-	read_proxy_budget(l, map);
+	set->proxy_budget = budget_doc(l, node_get(map, "max_budget"), node_get(map, "budget_duration"));
 	want_text(l, node_get(map, "max_end_user_budget_id"), &set->customer_tier);
+	read_throttle(l, node_get(map, "budget_exceeded_throttle_percentage"));
+	priorities_read(l, node_get(map, "priority_reservation"), node_get(map, "priority_reservation_settings"));
 	groups = node_get(map, "model_group_settings");
 	if (want_kind(l, groups, NODE_MAP))
 		set->n_forward_models = want_texts(l, node_get(groups, "forward_client_headers_to_llm_api"), &set->forward_models);
@@ -506,6 +525,7 @@ read_router(struct load *l, const struct node *map)
 	want_ms(l, node_get(map, "retry_after"), &set->retry_after_ms);
 	want_ms(l, node_get(map, "timeout"), &set->timeout_ms);
 	want_ms(l, node_get(map, "stream_timeout"), &set->stream_timeout_ms);
+	want_int(l, node_get(map, "default_max_parallel_requests"), 0, 1000000, &set->rate_parallel_each);
 	read_provider_budgets(l, node_get(map, "provider_budget_config"));
 }
 
@@ -582,6 +602,8 @@ read_rates(struct load *l, const struct node *map)
 	set->rate_parallel_all = -1;
 	want_int(l, node_get(map, "default_estimated_output_tokens"), 0, 1000000000, &set->rate_output);
 	want_int(l, node_get(map, "global_max_parallel_requests"), 0, 1000000, &set->rate_parallel_all);
+	if (set->rate_parallel_each < 0)
+		want_int(l, node_get(map, "max_parallel_requests"), 0, 1000000, &set->rate_parallel_each);
 	if (want_text(l, tokens, &kind)) {
 		if (text_is(kind, "total") || text_is(kind, "input") || text_is(kind, "output"))
 			set->rate_tokens = kind.at[0];
@@ -739,6 +761,7 @@ settings_read(struct load *l)
 	litellm_check(l, SECTION_ROUTER, router);
 	litellm_check(l, SECTION_GENERAL, general);
 	litellm_check_callbacks(l, litellm);
+	litellm_check_agents(l, node_get(l->root, "agent_list"));
 	litellm_check_accepted(l);
 	read_variables(l);
 	read_litellm(l, litellm);
@@ -771,22 +794,6 @@ check_model(struct load *l, const char *name, struct text model)
 		    TEXT_ARG(model));
 }
 
-/* A provider's budget holds where it is known beforehand which provider a call goes to. */
-static void
-check_provider_budgets(struct load *l)
-{
-	const struct config *c = l->config;
-	const struct node *at = node_get(node_get(l->root, "router_settings"), "provider_budget_config");
-
-	for (size_t i = 0; c->settings.provider_budgets.len > 0 && i < c->n_groups; i++)
-		for (size_t k = 1; k < c->groups[i].n_deployments; k++)
-			if (c->groups[i].deployments[k]->vendor != c->groups[i].deployments[0]->vendor) {
-				problem(l, PROBLEM_WARNING, at, "provider_budget_config does not limit model " TEXT_FMT ", which several providers serve",
-				    TEXT_ARG(c->groups[i].name));
-				break;
-			}
-}
-
 void
 settings_check(struct load *l)
 {
@@ -807,9 +814,11 @@ settings_check(struct load *l)
 	l->config->settings.budget_strict = text_is(set->budget_mode, "strict");
 	if (!set->budget_strict && !text_is(set->budget_mode, "litellm"))
 		problem(l, PROBLEM_ERROR, node_get(node_get(l->root, "sluice"), "budget_mode"), "budget_mode must be strict or litellm");
+	if (set->priorities.n > 0 && !set->deployment_rates)
+		problem(l, PROBLEM_ERROR, node_get(node_get(l->root, "litellm_settings"), "priority_reservation"),
+		    "priority_reservation needs sluice.deployment_rates: what a deployment may is what there is to share");
 	if (set->provider_headers)
 		problem(l, PROBLEM_WARNING, node_get(node_get(l->root, "sluice"), "provider_headers"), "provider_headers is not in force yet");
-	check_provider_budgets(l);
 	check_model(l, "completion_model", set->completion_model);
 	check_model(l, "embedding_model", set->embedding_model);
 }

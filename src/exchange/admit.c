@@ -37,29 +37,16 @@ fallbacks(struct exchange *x, struct text list[FALLBACKS_MOST])
 	return (n);
 }
 
-/* The one provider that a call can go to; empty: there are several, or none yet. */
-static struct text
-provider_of_group(const struct exchange *x)
-{
-	struct capture captured;
-	const struct group *g = config_group(x->config, admit_model(x->caller, x->model), &captured);
-	const struct vendor *v = g != NULL && g->n_deployments > 0 ? g->deployments[0]->vendor : NULL;
-
-	for (size_t i = 1; g != NULL && i < g->n_deployments; i++)
-		if (g->deployments[i]->vendor != v)
-			return (TEXT(""));
-	return (text_of(v != NULL ? v->prefix : NULL));
-}
-
-/* Everybody else whose rules and money are concerned. */
+/* Everybody else whose rules and money are concerned.  What passes goes to one provider; who else is asked is chosen later (room.c). */
 static enum find_end
 find_all(struct exchange *x, struct finding *f)
 {
+	const struct deployment *to = x->conduit != NULL ? x->conduit->to : NULL;
 	enum find_end end;
 
-	if ((end = find_team(x->caller, f, x->model)) != FOUND || (end = find_more(x->caller, f)) != FOUND)
+	if ((end = find_team(x->caller, f, x->model)) != FOUND || (end = find_more(x->caller, f)) != FOUND || to == NULL || to->vendor == NULL)
 		return (end);
-	return (find_provider(&x->caller->standing[SCOPE_PROVIDER], f, provider_of_group(x)));
+	return (find_provider(&x->caller->standing[SCOPE_PROVIDER], f, text_of(to->vendor->prefix)));
 }
 
 static struct error *

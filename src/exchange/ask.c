@@ -22,7 +22,7 @@ attempt_begins(struct exchange *x)
 	if (is_model_call(x))
 		budget_sent(&x->reservation, &(struct running_where){ .model = x->deployment->litellm_model, .model_id = x->deployment->id,
 		    .provider = text_of(x->deployment->vendor != NULL ? x->deployment->vendor->prefix : ""), .api_base = x->deployment->api_base });
-	x->in_flight = true;
+	x->in_flight = x->room_used = true;
 	board_in_flight(x->worker->board, x->slot, 1);
 }
 
@@ -33,6 +33,7 @@ attempt_ends(struct exchange *x)
 		return;
 	x->in_flight = false;
 	board_in_flight(x->worker->board, x->slot, -1);
+	limits_give(&x->room, x->worker->board);
 	x->attempt->ended_us = clock_us();
 	x->attempt->status = x->upstream_status;
 	x->attempt->error = x->failure != NULL ? error_kinds[x->failure->kind].name : x->left ? "CLIENT_LEFT" : NULL;
@@ -46,11 +47,22 @@ ask_stop(struct exchange *x)
 	timer_stop(x->worker->loop, &x->wait);
 	timer_stop(x->worker->loop, &x->clock);
 	token_forget(&x->token);
+	room_forget(x);
 	if (x->call != NULL) {
 		call_cancel(x->call);
 		x->call = NULL;
 	}
 	attempt_ends(x);
+}
+
+/* Limits that bind while a model is pressed bind from now on. */
+static void
+note_pressure(struct exchange *x)
+{
+	const struct limits_rule rule = limits_rule(&x->config->settings);
+
+	if (x->failure != NULL && x->failure->kind == E_RATE_LIMIT)
+		limits_press(x->worker->board, &rule, x->deployment);
 }
 
 /* A fresh start: nothing of an attempt before may show. */
@@ -241,10 +253,29 @@ ask_deployment(struct exchange *x)
 		if (x->failure != NULL)
 			x->upstream_status = error_status(x->failure);
 		attempt_ends(x);
+		note_pressure(x);
 		return (x->failure != NULL ? ask_next(x, x->failure) : STEP_GO);
 	}
 	x->provider = provider_of(x->wire);
 	return (ask_with_token(x));
+}
+
+/* Does the chosen one have room; else the next. */
+static enum step_result
+ask_in(struct exchange *x, enum room_end end)
+{
+	switch (end) {
+	case ROOM_HERE:
+		return (ask_deployment(x));
+	case ROOM_WAIT:
+		return (STEP_WAIT);
+	case ROOM_ERROR:
+		return (STEP_ERROR);
+	case ROOM_NONE:
+		break;
+	}
+	route_full(&x->plan);
+	return (ask_next(x, x->failure));
 }
 
 static void
@@ -260,19 +291,24 @@ static enum step_result
 ask_next(struct exchange *x, struct error *why)
 {
 	struct choice c;
+	enum room_end end;
 
 	if (why != NULL && x->first_failure == NULL)
 		x->first_failure = why;
-	if (!route_next(&x->plan, why, &c)) {
-		x->error = x->first_failure;
-		if (x->error == NULL)
-			x->error = error_new(x->arena, E_RATE_LIMIT, "No deployments available for selected model");
-		return (STEP_ERROR);
+	for (;;) {
+		room_leave(x);
+		if (!route_next(&x->plan, why, &c)) {
+			x->error = x->first_failure != NULL ? x->first_failure : room_refused(x);
+			return (STEP_ERROR);
+		}
+		x->deployment = c.deployment;
+		x->slot = board_deployment(x->worker->board, c.deployment->id);
+		if (c.wait_ms > 0)
+			break;
+		if ((end = room_take(x)) != ROOM_NONE)
+			return (ask_in(x, end));
+		route_full(&x->plan);
 	}
-	x->deployment = c.deployment;
-	x->slot = board_deployment(x->worker->board, c.deployment->id);
-	if (c.wait_ms == 0)
-		return (ask_deployment(x));
 	x->pausing = true;
 	x->wait.due = pause_over;
 	timer_set(x->worker->loop, &x->wait, loop_now_us(x->worker->loop) + c.wait_ms * 1000);
@@ -343,8 +379,10 @@ ask_heard(struct exchange *x)
 		if (x->wait.place != 0)
 			return (STEP_WAIT);
 		x->pausing = false;
-		return (ask_deployment(x));
+		return (ask_in(x, room_take(x)));
 	}
+	if (x->room_at != ROOM_IDLE)
+		return (ask_in(x, room_more(x)));
 	if (x->wants_token)
 		return (x->token.link != NULL ? STEP_WAIT : ask_with_token(x));
 	if (!x->call_over)
@@ -354,6 +392,7 @@ ask_heard(struct exchange *x)
 	attempt_ends(x);
 	if (x->failure == NULL)
 		return (STEP_GO);
+	note_pressure(x);
 	if (is_stale(x))
 		return (ask_deployment(x));
 	if (is_missing(x)) {

@@ -153,6 +153,11 @@ count_limits(struct exchange *x)
 	struct board *b = x->worker->board;
 
 	limits_give(&x->limits, b);
+	limits_give(&x->room, b);
+	if (!x->room_used)
+		limits_undo(&x->room, b);
+	else
+		limits_correct(&x->room, b, least_zero(x->usage.prompt), least_zero(x->usage.completion));
 	if (x->n_attempts == 0)
 		limits_undo(&x->limits, b);
 	else if (x->seen != NULL || x->conduit == NULL)		/* what passes through and says nothing of tokens stays as it was estimated */

@@ -44,6 +44,10 @@ struct attempt {
 	struct attempt	*next;
 };
 
+/* How far the chosen deployment is with its room. */
+enum room_step { ROOM_IDLE, ROOM_FIND, ROOM_RATES, ROOM_MONEY, ROOM_PAYING };
+enum room_end { ROOM_HERE, ROOM_WAIT, ROOM_NONE, ROOM_ERROR };
+
 enum exchange_end { END_COMPLETE, END_CUT, END_LEFT, END_REFUSED };
 
 /* How the upstream's answer becomes the client's. */
@@ -111,6 +115,10 @@ struct exchange {
 	/* reserve */
 	struct limits	 limits;
 	bool		 asks_limits;		/* of the hosts it shares windows with */
+	int64_t		 throttle;		/* the key's budget is spent, and makes its rates smaller: millionths; 0: it does not */
+	struct text	 instead_of;		/* the model whose budget is spent, where the key names others for it; else empty */
+	unsigned	 instead_at;		/* of its budget_fallbacks */
+	struct error	*instead_error;		/* what is said if none of them will do */
 	const struct purse *purses[CHARGES_MOST];	/* all that are charged, and whose they are */
 	const struct standing *purse_of[CHARGES_MOST];
 	unsigned	 n_purses;
@@ -123,7 +131,15 @@ struct exchange {
 
 	struct scribe	*scribe;		/* NULL, or what is kept of the words (scribe.c) */
 
-	/* ask */
+	/* ask: a deployment is chosen, which must have room */
+	enum room_step	 room_at;
+	struct limits	 room;			/* its own rates and calls at once */
+	bool		 room_used;		/* it was asked: what was taken of them counts */
+	const struct standing *room_purses[2];	/* of it and of its provider; NULL: no budget */
+	const struct standing *paid_purses[2];	/* those that the reservation has charged */
+	int64_t		 room_wait_ms;		/* of those passed over, how long the first is full; 0: none was for a rate */
+	struct error	*room_error;		/* why the last of them lacks money, or NULL */
+
 	const struct deployment *holder;	/* NULL, or who alone has what the request is about (stored.c) */
 	bool		 marked;		/* encrypted reasoning gets a mark: others might be asked next time */
 	struct ask	*ask;			/* read when a dialect must be crossed */
@@ -233,13 +249,18 @@ enum step_result local_admin(struct exchange *);
 
 /* reserve.c */
 step_f	reserve, reserve_more;
+step_f	reserve_money, reserve_paid;			/* for whom is charged and the deployment that is chosen; after a wait. On an error nothing is reserved */
 bool	is_model_call(const struct exchange *);		/* is counted, charged and has a row */
+
+/* instead.c: it was refused; true: there is another way to take it, which must be reserved now */
+bool	instead(struct exchange *);
 
 /* bound.c: x->bound, x->floor and their like; x->glance.afford */
 void	bound_call(struct exchange *, bool held), bound_fit(struct exchange *);
 
 /* refused.c */
 struct error *refused_spent(struct exchange *), *refused_held(struct exchange *), *refused_unpriced(struct exchange *), *refused_limit(struct exchange *);
+struct error *refused_full(struct exchange *, int64_t wait_ms);	/* every deployment that is left is at a limit of its own */
 const struct standing *purse_owner(const struct exchange *, const struct purse *);	/* NULL: nobody's, or no purse */
 
 /* book.c */
@@ -256,6 +277,12 @@ void	scribe_event(struct exchange *, struct text name, struct text data);	/* of 
 void	scribe_forget(struct exchange *);		/* what the attempt before said */
 void	scribe_end(struct exchange *);			/* on its way to the store */
 void	scribe_free(struct exchange *);
+
+/* room.c: has the deployment that is chosen room for this call; ROOM_ERROR: x->error */
+enum room_end room_take(struct exchange *), room_more(struct exchange *);
+void	room_leave(struct exchange *);			/* the attempt came to nothing, or another is chosen */
+void	room_forget(struct exchange *);			/* waits for nobody any more */
+struct error *room_refused(struct exchange *);		/* nobody who is left has room */
 
 /* ask.c */
 step_f	ask, ask_heard;

@@ -16,9 +16,11 @@ static const struct {
 	[SCOPE_MEMBER] = { "Team member", "User", false, "/team/member_update" },
 	[SCOPE_PROJECT] = { "Project", "Project", false, "/project/update" },
 	[SCOPE_ORGANIZATION] = { "Organization", "Organization", false, "/organization/update" },
+	[SCOPE_EMPLOYEE] = { "User", "User", true, "/organization/member_update" },
 	[SCOPE_CUSTOMER] = { "End user", "End User", true, "/customer/update" },
 	[SCOPE_TAG] = { "Tag", "Tag", false, "/tag/update" },
 	[SCOPE_PROVIDER] = { "Provider", "Provider", false, "router_settings.provider_budget_config" },
+	[SCOPE_DEPLOYMENT] = { "Deployment", "Deployment", false, "litellm_params.max_budget" },
 	[SCOPE_PROXY] = { "Gateway", "Proxy", false, "litellm_settings.max_budget" },
 };
 
@@ -47,6 +49,8 @@ say_what_for(struct buf *b, const struct purse *p)
 		return;
 	if (text_is(kind, "model"))
 		buf_print(b, " for model '" TEXT_FMT "'", TEXT_ARG(rest));
+	else if (text_is(kind, "organization"))
+		buf_print(b, " as a member of organization " TEXT_FMT, TEXT_ARG(rest));
 	else
 		buf_print(b, " within its window of " TEXT_FMT, TEXT_ARG(rest));
 }
@@ -64,10 +68,31 @@ say_when(struct buf *b, const struct purse *p)
 
 /* The words that scripts written for LiteLLM look for. */
 static void
+say_as_router(struct buf *b, struct exchange *x, const struct standing *s, bool hidden)
+{
+	if (s->scope == SCOPE_PROVIDER)
+		buf_print(b, "No deployments available - crossed budget for provider: Exceeded budget for provider " TEXT_FMT, TEXT_ARG(name_of(s)));
+	else
+		buf_print(b, "No deployments available - crossed budget: Exceeded budget for deployment model_name: " TEXT_FMT ", litellm_params.model: " TEXT_FMT
+		    ", model_id: " TEXT_FMT, TEXT_ARG(text_sub(x->deployment->group, 0, 128)), TEXT_ARG(text_sub(x->deployment->litellm_model, 0, 128)),
+		    TEXT_ARG(name_of(s)));
+	if (hidden)
+		return;
+	buf_lit(b, ": ");
+	money_print(b, x->reservation.spent);
+	buf_lit(b, " >= ");
+	money_print(b, x->reservation.limit);
+}
+
+static void
 say_as_litellm(struct buf *b, struct exchange *x, const struct standing *s, bool hidden)
 {
 	bool exceeded = words[s->scope].exceeded;
 
+	if (s->scope == SCOPE_PROVIDER || s->scope == SCOPE_DEPLOYMENT) {
+		say_as_router(b, x, s, hidden);
+		return;
+	}
 	buf_print(b, "%s %s=" TEXT_FMT " %s", exceeded ? "ExceededBudget:" : "Budget has been exceeded!", words[s->scope].litellm, TEXT_ARG(name_of(s)),
 	    exceeded ? "over budget. Spend=" : "Current cost: ");
 	if (hidden)
@@ -104,7 +129,7 @@ say_spent(struct buf *b, struct exchange *x, const struct standing *s)
 	buf_lit(b, "; ");
 	say_when(b, r->which);
 	buf_print(b, "; wait for that, %sor have an administrator raise it (%s). Call id: %s",
-	    r->spent < r->limit ? "lower max_tokens, " : "", words[s->scope].raise, x->id);
+	    r->spent < r->limit ? "lower max_tokens, " : "", words[text_starts(r->which->part, TEXT("organization:")) ? SCOPE_EMPLOYEE : s->scope].raise, x->id);
 }
 
 struct error *
@@ -146,6 +171,18 @@ refused_unpriced(struct exchange *x)
 	return (error_new(x->arena, E_FORBIDDEN, "Model '" TEXT_FMT "' has no price, and a budget stands behind this key, so its spending could not be held. "
 	    "An administrator can set input_cost_per_token and output_cost_per_token for it (0 if it is free), or sluice.budget_mode: litellm. Call id: %s",
 	    TEXT_ARG(text_sub(model, 0, 200)), x->id));
+}
+
+struct error *
+refused_full(struct exchange *x, int64_t wait_ms)
+{
+	struct error *e = error_new(x->arena, E_LIMITED, "No deployments available for selected model, Try again in %lld seconds. Passed model=" TEXT_FMT
+	    ". Each deployment of it that is left is at a limit of its own (rpm, tpm, max_parallel_requests, or a budget). Call id: %s",
+	    (long long)((wait_ms + 999) / 1000), TEXT_ARG(text_sub(x->model, 0, 200)), x->id);
+
+	e->code = TEXT("429");
+	e->retry_after_ms = wait_ms;
+	return (e);
 }
 
 struct error *

@@ -13,18 +13,25 @@ is_model_call(const struct exchange *x)
 
 /* who is charged */
 
-/* A team's key spends the team's money: of its owner it is only counted. */
+/* A team's key spends the team's money: of its owner it is only counted, unless it is what a member of an organization may spend.  A key that is throttled
+ * goes on beyond its own. */
 static bool
-holds(const struct exchange *x, enum scope scope)
+holds(const struct exchange *x, enum scope scope, const struct purse *p)
 {
-	return (scope != SCOPE_USER || x->caller->standing[SCOPE_TEAM] == NULL);
+	if (scope == SCOPE_KEY)
+		return (x->throttle == 0 || p->part.len > 0);
+	return (scope != SCOPE_USER || x->caller->standing[SCOPE_TEAM] == NULL || text_starts(p->part, TEXT("organization:")));
 }
 
-/* A purse for one model counts for calls of that model only. */
+/* A purse for one model counts for calls of that model only, one for an organization for calls of that. */
 static bool
-concerns(const struct purse *p, struct text model)
+concerns(const struct exchange *x, const struct purse *p)
 {
-	return (!text_starts(p->part, TEXT("model:")) || text_eq(text_sub(p->part, 6, p->part.len), model));
+	struct text kind, of;
+
+	if (p->part.len == 0 || !text_cut(p->part, ':', &kind, &of))
+		return (true);
+	return (text_is(kind, "model") ? text_eq(of, x->model) : text_is(kind, "organization") ? text_eq(of, x->caller->organization_id) : true);
 }
 
 static const struct purse *
@@ -41,15 +48,15 @@ only_counted(struct exchange *x, const struct purse *p)
 }
 
 static void
-charge(struct exchange *x, const struct standing *s)
+charge(struct exchange *x, const struct standing *s, unsigned most)
 {
 	for (unsigned i = 0; s != NULL && i < s->n_purses; i++) {
 		const struct purse *p = &s->purses[i];
 
-		if (p->account == 0 || !concerns(p, x->model) || x->n_purses == CHARGES_MOST)
+		if (p->account == 0 || !concerns(x, p) || x->n_purses >= most)
 			continue;
 		x->purse_of[x->n_purses] = s;
-		x->purses[x->n_purses++] = holds(x, s->scope) ? p : only_counted(x, p);
+		x->purses[x->n_purses++] = holds(x, s->scope, p) ? p : only_counted(x, p);
 	}
 }
 
@@ -57,13 +64,16 @@ static void
 charge_all(struct exchange *x)
 {
 	const struct caller *c = x->caller;
+	unsigned most = CHARGES_MOST - (unsigned)nitems(x->room_purses);	/* those have one each, and are never left out */
 
 	x->n_purses = 0;
 	for (unsigned i = 0; i < SCOPES; i++)
 		if (i != SCOPE_TAG)
-			charge(x, c->standing[i]);
+			charge(x, c->standing[i], most);
 	for (unsigned i = 0; i < c->n_tags; i++)
-		charge(x, c->tag_standings[i]);
+		charge(x, c->tag_standings[i], most);
+	for (size_t i = 0; i < nitems(x->room_purses); i++)
+		charge(x, x->room_purses[i], CHARGES_MOST);
 }
 
 static bool
@@ -75,8 +85,8 @@ has_ceiling(const struct exchange *x)
 	return (false);
 }
 
-static enum step_result
-reserved(struct exchange *x)
+enum step_result
+reserve_paid(struct exchange *x)
 {
 	switch (x->reservation.end) {
 	case BUDGET_FINE:
@@ -98,7 +108,6 @@ reserved(struct exchange *x)
 		x->error = error_new(x->arena, E_BUSY, "The gateway runs as many calls as it can; try again soon.");
 		break;
 	}
-	limits_undo(&x->limits, x->worker->board);
 	return (STEP_ERROR);
 }
 
@@ -108,7 +117,7 @@ ready(struct reservation *r)
 	exchange_walk((struct exchange *)((char *)r - offsetof(struct exchange, reservation)));
 }
 
-static enum step_result
+enum step_result
 reserve_money(struct exchange *x)
 {
 	const struct caller *c = x->caller;
@@ -120,9 +129,9 @@ reserve_money(struct exchange *x)
 		x->purses[i] = only_counted(x, x->purses[i]);
 	if (x->unpriced != NULL && has_ceiling(x) && x->config->settings.budget_strict) {
 		x->error = refused_unpriced(x);
-		limits_undo(&x->limits, x->worker->board);
 		return (STEP_ERROR);
 	}
+	x->glance.afford = 0;
 	need.n = x->n_purses;
 	need.bound = x->bound;
 	need.floor = x->floor;
@@ -131,7 +140,16 @@ reserve_money(struct exchange *x)
 		.call_type = text_of(call_type(x)), .customer = c->customer };
 	x->reservation.ready = ready;
 	x->reservation.end = budget_reserve(&x->reservation, x->worker->budgets, &need);
-	return (reserved(x));
+	return (reserve_paid(x));
+}
+
+/* Who is refused has used nothing. */
+static enum step_result
+all_or_nothing(struct exchange *x, enum step_result result)
+{
+	if (result == STEP_ERROR)
+		limits_undo(&x->limits, x->worker->board);
+	return (result);
 }
 
 /* Hosts that share a window have spoken, or their memcached is silent. */
@@ -158,7 +176,29 @@ reserve_limits(struct exchange *x)
 	case LIMITS_TAKEN:
 		break;
 	}
-	return (reserve_money(x));
+	return (all_or_nothing(x, reserve_money(x)));
+}
+
+/* About four bytes are a token. */
+static enum step_result
+begin_limits(struct exchange *x)
+{
+	const struct limits_rule rule = limits_rule(&x->config->settings);
+
+	x->limits.group = x->conduit == NULL ? x->plan.group : NULL;
+	limits_of(&x->limits, x->arena, &rule, x->caller, x->model, (int64_t)(x->glance.body.len + 3) / 4,
+	    x->front->wire == WIRE_EMBEDDINGS ? 0 : x->glance.max_tokens > 0 ? x->glance.max_tokens : -1);
+	return (reserve_limits(x));
+}
+
+static enum step_result
+or_instead(struct exchange *x, enum step_result result)
+{
+	while (result == STEP_ERROR && instead(x)) {
+		x->limits = (struct limits){ .throttle = x->throttle };
+		result = begin_limits(x);
+	}
+	return (result);
 }
 
 enum step_result
@@ -168,15 +208,12 @@ reserve_more(struct exchange *x)
 		x->end = END_LEFT;
 		return (STEP_DONE);		/* settle gives back what was taken */
 	}
-	return (x->asks_limits ? reserve_limits(x) : reserved(x));
+	return (or_instead(x, x->asks_limits ? reserve_limits(x) : all_or_nothing(x, reserve_paid(x))));
 }
 
-/* About four bytes are a token. */
 enum step_result
 reserve(struct exchange *x)
 {
-	const struct limits_rule rule = limits_rule(&x->config->settings);
-
 	if (!is_model_call(x))
 		return (STEP_GO);
 	scribe_begin(x);
@@ -184,7 +221,5 @@ reserve(struct exchange *x)
 		x->error = error_new(x->arena, E_BUSY, "The gateway has no room to book this call; try again soon.");
 		return (STEP_ERROR);
 	}
-	limits_of(&x->limits, x->arena, &rule, x->caller, x->model, (int64_t)(x->glance.body.len + 3) / 4,
-	    x->front->wire == WIRE_EMBEDDINGS ? 0 : x->glance.max_tokens > 0 ? x->glance.max_tokens : -1);
-	return (reserve_limits(x));
+	return (or_instead(x, begin_limits(x)));
 }

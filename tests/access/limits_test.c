@@ -278,6 +278,144 @@ models_and_tags_of_a_key_bind(void **state)
 }
 
 static void
+deployments_have_room(void **state)
+{
+	struct deployment d = { .id = TEXT("d"), .mark = 77, .rpm = 2, .tpm = 100, .parallel = -1 };
+	struct limits_rule weights = rule, strict = rule;
+	struct limits l = { 0 }, m = { 0 };
+
+	weights.parallel_each = NO_LIMIT;
+	limits_of_deployment(&l, arena, &weights, &d, 10, 10);
+	assert_int_equal(l.n, 0);				/* they only weigh */
+	strict.deployments = true;
+	strict.parallel_each = 1;
+	limits_of_deployment(&l, arena, &strict, &d, 10, 500);
+	assert_int_equal(l.n, 3);
+	assert_int_equal(limits_take(&l, b, NULL, &strict), LIMITS_TAKEN);
+	limits_of_deployment(&m, arena, &strict, &d, 1, 1);
+	assert_int_equal(limits_take(&m, b, NULL, &strict), LIMITS_REFUSED);
+	assert_int_equal(m.refused->kind, LIMIT_TOKENS);	/* the first took all there are */
+	limits_correct(&l, b, 5, 5);
+	assert_int_equal(limits_take(&m, b, NULL, &strict), LIMITS_REFUSED);
+	assert_int_equal(m.refused->kind, LIMIT_PARALLEL);
+	limits_give(&l, b);
+	assert_int_equal(limits_take(&m, b, NULL, &strict), LIMITS_TAKEN);
+	limits_give(&m, b);
+	m = (struct limits){ 0 };
+	limits_of_deployment(&m, arena, &strict, &d, 1, 1);
+	assert_int_equal(limits_take(&m, b, NULL, &strict), LIMITS_REFUSED);
+	assert_int_equal(m.refused->kind, LIMIT_REQUESTS);
+	d.mark = 78;
+	m = (struct limits){ 0 };
+	limits_of_deployment(&m, arena, &strict, &d, 1, 1);
+	assert_int_equal(limits_take(&m, b, NULL, &strict), LIMITS_TAKEN);
+}
+
+static void
+a_dynamic_limit_binds_under_pressure(void **state)
+{
+	struct deployment d = { .id = TEXT("d"), .mark = 5 }, *all[] = { &d };
+	struct group g = { .name = TEXT("gpt-4o"), .deployments = all, .n_deployments = 1 };
+	struct limits l = { 0 };
+
+	key.rpm = 1;
+	key.rpm_dynamic = true;
+	for (unsigned i = 0; i < 3; i++) {
+		l = (struct limits){ .group = &g };
+		limits_of(&l, arena, &rule, &caller, g.name, 1, 1);
+		assert_int_equal(limits_take(&l, b, NULL, &rule), LIMITS_TAKEN);
+	}
+	limits_press(b, &rule, &d);
+	l = (struct limits){ .group = &g };
+	limits_of(&l, arena, &rule, &caller, g.name, 1, 1);
+	assert_int_equal(limits_take(&l, b, NULL, &rule), LIMITS_REFUSED);
+	assert_int_equal(l.refused->used, 3);
+	l = find(1, 1);						/* whose deployments are not known */
+	assert_int_equal(limits_take(&l, b, NULL, &rule), LIMITS_REFUSED);
+}
+
+static void
+shares_bind_when_a_model_is_used(void **state)
+{
+	struct deployment d = { .id = TEXT("d"), .mark = 9, .rpm = 10, .tpm = -1, .parallel = -1 }, *all[] = { &d };
+	struct group g = { .name = TEXT("gpt-4o"), .deployments = all, .n_deployments = 1 };
+	struct priority list[] = { { TEXT("prod"), SHARE_PART, 600000 }, { TEXT("dev"), SHARE_RPM, 1 } };
+	struct priorities shares = { list, nitems(list), { TEXT("default"), SHARE_PART, 100000 }, 500000 };
+	struct limits_rule own = rule;
+	struct limits l, used;
+
+	own.deployments = true;
+	own.parallel_each = NO_LIMIT;
+	own.priorities = &shares;
+	key.priority = TEXT("dev");
+	for (unsigned i = 0; i < 5; i++) {
+		l = (struct limits){ .group = &g };
+		used = (struct limits){ 0 };
+		limits_of(&l, arena, &own, &caller, g.name, 1, 1);
+		limits_of_deployment(&used, arena, &own, &d, 1, 1);
+		assert_int_equal(limits_take(&l, b, NULL, &own), LIMITS_TAKEN);	/* others have not come */
+		assert_int_equal(limits_take(&used, b, NULL, &own), LIMITS_TAKEN);
+	}
+	l = (struct limits){ .group = &g };
+	limits_of(&l, arena, &own, &caller, g.name, 1, 1);
+	assert_int_equal(limits_take(&l, b, NULL, &own), LIMITS_REFUSED);
+	assert_string_equal(l.refused->descriptor, "priority_model");
+	assert_true(text_is(l.refused->value, "dev:gpt-4o") && l.refused->limit == 1);
+	key.priority = TEXT("");
+	team.priority = TEXT("prod");
+	l = (struct limits){ .group = &g };
+	limits_of(&l, arena, &own, &caller, g.name, 1, 1);
+	assert_int_equal(limits_take(&l, b, NULL, &own), LIMITS_TAKEN);
+	assert_int_equal(l.list[0].limit, 6);
+	team.priority = TEXT("no such");
+	l = (struct limits){ .group = &g };
+	limits_of(&l, arena, &own, &caller, g.name, 1, 1);
+	assert_int_equal(l.list[0].limit, 1);
+}
+
+static void
+a_deployment_says_what_keys_have_that_say_nothing(void **state)
+{
+	struct deployment d = { .id = TEXT("d"), .key_rpm = 7, .key_tpm = -1 }, e = { .id = TEXT("e"), .key_rpm = 3, .key_tpm = -1 }, *all[] = { &d, &e };
+	struct group g = { .name = TEXT("gpt-4o"), .deployments = all, .n_deployments = 2 };
+	struct model_limit own = { TEXT("gpt-4o"), 9, NO_LIMIT };
+	struct limits_rule defaults = rule;
+	struct limits l = { .group = &g };
+
+	limits_of(&l, arena, &defaults, &caller, g.name, 1, 1);
+	assert_int_equal(l.n, 0);
+	defaults.key_defaults = true;
+	limits_of(&l, arena, &defaults, &caller, g.name, 1, 1);
+	assert_int_equal(l.n, 1);
+	assert_string_equal(l.list[0].descriptor, "model_per_key");
+	assert_int_equal(l.list[0].limit, 3);
+	key.model_limits = &own;
+	key.n_model_limits = 1;
+	l = (struct limits){ .group = &g };
+	limits_of(&l, arena, &defaults, &caller, g.name, 1, 1);
+	assert_int_equal(l.n, 1);
+	assert_int_equal(l.list[0].limit, 9);
+}
+
+static void
+a_throttled_key_keeps_a_part(void **state)
+{
+	struct limits l = { .throttle = 100000 };
+
+	key.rpm = 25;
+	key.tpm = 3;
+	team.rpm = 100;
+	limits_of(&l, arena, &rule, &caller, TEXT("m"), 1, 1);
+	assert_int_equal(l.list[0].limit, 2);
+	assert_int_equal(l.list[1].limit, 1);			/* a trickle */
+	assert_int_equal(l.list[2].limit, 100);			/* its team did not spend it */
+	key.rpm = 0;
+	l = (struct limits){ .throttle = 100000 };
+	limits_of(&l, arena, &rule, &caller, TEXT("m"), 1, 1);
+	assert_int_equal(l.list[0].limit, 0);
+}
+
+static void
 a_member_is_one_of_a_team(void **state)
 {
 	struct standing member = standing_none;
@@ -736,6 +874,8 @@ main(void)
 		T(without_limits_there_is_nothing_to_take), T(each_level_binds), T(the_master_key_is_exempt), T(zero_refuses),
 		T(tokens_are_reserved_and_corrected), T(a_cautious_estimate_does_not_refuse_for_ever), T(which_tokens_count_is_a_setting),
 		T(calls_at_once_go_back), T(all_together_are_bounded), T(models_and_tags_of_a_key_bind), T(a_member_is_one_of_a_team),
+		T(deployments_have_room), T(a_dynamic_limit_binds_under_pressure), T(shares_bind_when_a_model_is_used), T(a_throttled_key_keeps_a_part),
+		T(a_deployment_says_what_keys_have_that_say_nothing),
 		T(accounts_are_identities), T(a_minute_passes), T(headers_tell_what_is_left), T(a_refusal_tells_what_to_do), T(hosts_share_a_limit),
 		T(a_silent_host_holds_little), T(tokens_are_shared_too), T(a_refusal_elsewhere_gives_back), T(without_memcached_a_host_counts_alone),
 		T(a_stopped_memcached_is_waited_for_once), T(a_memcached_that_forgot_is_told), T(a_request_may_leave_while_it_waits),

@@ -186,7 +186,9 @@ all_that_stand_behind_a_key(void **state)
 	    "INSERT INTO sluice_thing VALUES ('project', 'p1', 't/1', 1, 1, '{\"blocked\":true}'), ('customer', 'c1', 'tier', 1, 1, '{\"blocked\":false}'),"
 	    " ('tag', 'x', NULL, 1, 1, '{\"budget_id\":\"tier\",\"rpm_limit\":2}'), ('access_group', 'g1', NULL, 1, 1, '{\"access_model_names\":[\"a\"]}'),"
 	    " ('budget', 'tier', NULL, 1, 1, '{\"rpm_limit\":9,\"tpm_limit\":8,\"model_max_budget\":{\"m\":{\"rpm_limit\":4}}}');"
-	    "INSERT INTO sluice_account (id, scope, entity, ceiling) VALUES (3, 'member', 't/1/u1', 10);");
+	    "INSERT INTO sluice_organization_member (organization_id, user_id, role, doc) VALUES ('o1', 'u1', 'internal_user', '{}'), ('o/2', 'u1', 'org_admin', '{}');"
+	    "INSERT INTO sluice_account (id, scope, entity, ceiling) VALUES (3, 'member', 't/1/u1', 10), (4, 'organization_member', 'o/2/u1', 5), (5, 'user', 'u1', 9),"
+	    " (6, 'organization_member', 'o/2/u10', 1);");
 	s = load(KNOWN_TEAM, "t/1", "");
 	assert_true(s.scope == SCOPE_TEAM && text_is(s.organization_id, "o1") && s.n_models == 1 && s.n_aliases == 1);
 	s = load(KNOWN_MEMBER, "t/1", "u1");
@@ -195,6 +197,8 @@ all_that_stand_behind_a_key(void **state)
 	assert_true(s.n_model_limits == 1 && s.model_limits[0].rpm == 4);
 	s = load(KNOWN_USER, "u1", "");
 	assert_true(s.blocked && s.parallel == 3 && text_is(s.role, "proxy_admin") && text_is(s.email, "a@b"));
+	assert_int_equal(s.n_purses, 2);
+	assert_true(s.purses[0].account == 5 && s.purses[1].account == 4 && text_is(s.purses[1].part, "organization:o/2") && s.purses[1].ceiling == 5);
 	s = load(KNOWN_ORGANIZATION, "o1", "");
 	assert_true(text_is(s.alias, "Org") && s.n_model_limits == 1);
 	assert_true(load(KNOWN_PROJECT, "p1", "").blocked);
@@ -230,6 +234,10 @@ budgets_of_the_configuration_get_accounts(void **state)
 	assert_true(again.purses[0].account == s.purses[0].account && again.purses[0].ceiling == MONEY_DOLLAR);
 	s = load_with((struct entity){ .kind = KNOWN_OTHER, .id = TEXT("provider/openai"), .doc = TEXT("{\"budget_limit\":2,\"time_period\":\"1h\"}") });
 	assert_true(s.scope == SCOPE_PROVIDER && text_is(s.id, "openai") && s.purses[0].ceiling == 2 * MONEY_DOLLAR && s.purses[0].resets_at > NOW);
+	s = load_with((struct entity){ .kind = KNOWN_OTHER, .id = TEXT("deployment/a/b#c#12ab"), .doc = TEXT("{\"max_budget\":4}") });
+	assert_true(s.scope == SCOPE_DEPLOYMENT && text_is(s.id, "a/b#c") && s.purses[0].ceiling == 4 * MONEY_DOLLAR && s.purses[0].resets_at == 0);
+	again = load_with((struct entity){ .kind = KNOWN_OTHER, .id = TEXT("deployment/a/b#c#7"), .doc = TEXT("{\"max_budget\":\"5e0\"}") });
+	assert_true(again.purses[0].account == s.purses[0].account && again.purses[0].ceiling == 5 * MONEY_DOLLAR);
 	s = load_with((struct entity){ .kind = KNOWN_KEY, .id = TEXT(DIGEST), .doc = TEXT("{\"alias\":\"a\",\"max_budget\":3,\"rpm_limit\":4}"), .expires_ms = 9 });
 	assert_true(s.scope == SCOPE_KEY && text_is(s.alias, "a") && s.rpm == 4 && s.expires_ms == 9 && s.purses[0].ceiling == 3 * MONEY_DOLLAR);
 }

@@ -241,7 +241,7 @@ litellms_variables_are_in_force(void **state)
 static void
 keys_of_litellm_are_told_apart(void **state)
 {
-	struct config *c = load_with("litellm_settings:\n  drop_parms: true\n  callbacks: [prometheus]\n  max_user_budget: 10\n  zzz: 1\n"
+	struct config *c = load_with("litellm_settings:\n  drop_parms: true\n  callbacks: [prometheus]\n  internal_user_budget_duration: 1d\n  zzz: 1\n"
 	    "  set_verbose: true\nrouter_settings:\n"
 	    "  enable_pre_call_check: true\n  routing_strategy: simple-shuffle\ngeneral_settings:\n"
 	    "  database_url: postgres://u:secret@h/d\n  ui_access_mode: all\nguardrail: []\nx-mine: 1\n");
@@ -249,7 +249,7 @@ keys_of_litellm_are_told_apart(void **state)
 	assert_int_equal(c->n_errors, 0);
 	assert_says(c, PROBLEM_WARNING, 3, "unknown key drop_parms; did you mean drop_params?");
 	assert_says(c, PROBLEM_NOTE, 4, "callbacks is read and kept; not in force yet");
-	assert_says(c, PROBLEM_WARNING, 5, "max_user_budget is not in force yet");
+	assert_says(c, PROBLEM_WARNING, 5, "internal_user_budget_duration is not in force yet");
 	assert_says(c, PROBLEM_WARNING, 6, "unknown key zzz; nothing reads it");
 	assert_says(c, PROBLEM_WARNING, 9, "did you mean enable_pre_call_checks?");
 	assert_says(c, PROBLEM_NOTE, 10, "routing_strategy");
@@ -294,6 +294,10 @@ what_protects_is_in_force_or_an_error(void **state)
 		{ "litellm_settings: {callbacks: my_guard.instance}\n", "litellm_settings.callbacks" },
 		{ "litellm_settings: {guardrails: [a]}\n", "litellm_settings.guardrails" },
 		{ "litellm_settings: {post_call_rules: a.b}\n", "litellm_settings.post_call_rules" },
+		{ "litellm_settings: {max_user_budget: 10}\n", "litellm_settings.max_user_budget" },
+		{ "litellm_settings: {tag_budget_config: {a: {max_budget: 1}}}\n", "litellm_settings.tag_budget_config" },
+		{ "litellm_settings: {callbacks: [dynamic_rate_limiter_v3]}\n", "litellm_settings.callbacks" },
+		{ "agent_list: [{agent_name: a, litellm_params: {max_budget_per_session: 1}}]\n", "max_budget_per_session" },
 	};
 
 	for (size_t i = 0; i < nitems(cases); i++) {

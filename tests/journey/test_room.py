@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What deployments and providers have room for, and what binds keys only now and then: shares, pressure, spent budgets that throttle or turn to another model."""
+import collections
+import concurrent.futures
+import sqlite3
+
+import pytest
+import requests
+
+import kit
+from kit import KEY, deployment
+from managing import Caller
+
+PRICE = {"input_cost_per_token": 0.00001, "output_cost_per_token": 0.00001}
+FREE = {"input_cost_per_token": 0, "output_cost_per_token": 0}
+
+
+def config(upstream):
+    openai, anthropic = upstream.base + "/v1", upstream.base
+
+    def entry(name, text, **more):
+        return deployment(name, f"openai/script:fixed,text={text}", openai, **(FREE | more))
+    return {
+        "model_list": [
+            entry("rated", "rated-a", rpm=3), entry("rated", "rated-b", rpm=2),
+            entry("first", "first", rpm=1), entry("second", "second"),
+            entry("tokens", "tokens", tpm=30),
+            *[deployment("narrow", f"openai/script:fixed,chunks=200,gap=50,text={x}", openai, max_parallel_requests=1, **FREE) for x in "ab"],
+            deployment("failing", "openai/script:refuse,status=500,text=failing", openai, order=1, **FREE), entry("failing", "failing-full", rpm=0, order=2),
+            deployment("either", "anthropic/script:fixed,text=dear", anthropic, order=1, **PRICE), entry("either", "openai-does", order=2, **PRICE),
+            deployment("claude", "anthropic/script:fixed", anthropic, **PRICE),
+            entry("purse", "purse-small", order=1, max_budget=0.005, budget_duration="1d", model_info={"id": "small"}, **PRICE), entry("purse", "purse-rest", order=2),
+            entry("broke", "broke", max_budget=0.000001, model_info={"id": "broke/1"}, **PRICE),
+            entry("dear", "dear", **PRICE), entry("cheap", "cheap"), entry("other", "other"),
+            entry("shared", "shared", rpm=10), deployment("pressed", "openai/script:refuse,status=429", openai, **FREE),
+        ],
+        "router_settings": {"fallbacks": [{"first": ["second"]}], "provider_budget_config": {"anthropic": {"budget_limit": 0.000001, "time_period": "1d"}}},
+        "litellm_settings": {"num_retries": 1, "budget_exceeded_throttle_percentage": 0.1, "priority_reservation": {"prod": 0.5, "dev": 0.2},
+                             "priority_reservation_settings": {"saturation_threshold": 0.5, "default_priority": 0}},
+        "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
+        "environment_variables": {"LITELLM_RATE_LIMIT_WINDOW_SIZE": "3600"},
+    }
+
+
+@pytest.fixture(scope="module")
+def host(upstream):
+    gateway = kit.Gateway(config(upstream), workers=2)
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def admin(host):
+    return Caller(host)
+
+
+def ask(host, model, key=KEY, path="/v1/chat/completions", **more):
+    headers = more.pop("headers", {})
+    body = {"model": model, "messages": [{"role": "user", "content": "x"}], "max_tokens": 50} | more
+    return requests.post(host.url + path, json=body, headers={"Authorization": f"Bearer {key}"} | headers, timeout=60, stream=more.get("stream", False))
+
+
+def words(answer):
+    return answer.json()["choices"][0]["message"]["content"] if answer.status_code == 200 else answer.status_code
+
+
+def test_rates_of_deployments_are_exact(host, upstream):
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: ask(host, "rated"), range(12)))
+    assert collections.Counter(map(words, answers)) == {"rated-a": 3, "rated-b": 2, 429: 7}
+    refused = next(a for a in answers if a.status_code == 429)
+    error = refused.json()["error"]
+    assert "No deployments available for selected model, Try again in " in error["message"] and "Passed model=rated." in error["message"]
+    assert 0 < int(refused.headers["retry-after"]) <= 7200 and "x-should-retry" not in refused.headers
+    assert len(upstream.received("script:fixed,text=rated-a")) == 3 and len(upstream.received("script:fixed,text=rated-b")) == 2
+    hears = ask(host, "rated", path="/v1/messages")
+    assert hears.status_code == 429 and hears.json()["error"]["type"] == "rate_limit_error" and "Passed model=rated" in hears.json()["error"]["message"]
+
+
+def test_a_full_group_falls_back_and_is_no_failure(host):
+    answers = [ask(host, "first") for _ in range(3)]
+    assert [words(a) for a in answers] == ["first", "second", "second"]
+    assert answers[1].headers["x-litellm-attempted-fallbacks"] == "1" and answers[1].headers["x-litellm-attempted-retries"] == "0"
+    failed = ask(host, "failing")                      # the one that is full hides not what really went wrong
+    assert failed.status_code == 500 and "limit of its own" not in failed.text
+    assert [a.status_code for a in (ask(host, "tokens"), ask(host, "tokens"))] == [200, 429]
+
+
+def test_calls_at_once_of_deployments(host):
+    held = [ask(host, "narrow", stream=True) for _ in range(2)]
+    assert [a.status_code for a in held] == [200, 200]
+    assert {a.headers["x-litellm-model-id"] for a in held}.__len__() == 2
+    refused = ask(host, "narrow")
+    assert refused.status_code == 429 and refused.headers["retry-after"] == "1"
+    held[0].close()
+    kit.until(lambda: (answer := ask(host, "narrow", stream=True)).status_code == 200 and (answer.close() or True), what="a call after another left")
+    held[1].close()
+
+
+def test_a_spent_provider_or_deployment_is_passed_over(host, admin):
+    assert words(ask(host, "either")) == "openai-does"
+    spent = ask(host, "claude")
+    assert spent.status_code == 429 and spent.json()["error"]["type"] == "budget_exceeded" and spent.headers["x-should-retry"] == "false"
+    assert "No deployments available - crossed budget for provider: Exceeded budget for provider anthropic" in spent.json()["error"]["message"]
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: ask(host, "purse", max_tokens=20), range(40)))
+    said = collections.Counter(map(words, answers))
+    assert set(said) == {"purse-small", "purse-rest"} and said["purse-small"] > 10, said
+    cost = sum(round(float(a.headers["x-litellm-response-cost"]) * 10**9) for a in answers if words(a) == "purse-small")
+    broke = ask(host, "broke")
+    assert broke.status_code == 429 and "Exceeded budget for deployment model_name: broke" in broke.json()["error"]["message"]
+    assert "litellm_params.max_budget" in broke.json()["error"]["message"] and "broke/1" in broke.json()["error"]["message"]
+
+    def booked():
+        with sqlite3.connect(f"file:{host.run}/sluice.db?mode=ro", uri=True) as db:
+            return db.execute("SELECT p.spent, a.ceiling FROM sluice_account a JOIN sluice_account_period p ON p.account = a.id"
+                              " WHERE a.scope = 'deployment' AND a.entity = 'small'").fetchall()
+    kit.until(lambda: booked() and booked()[0][0] == cost, what=f"{cost} of the deployment to be booked")
+    assert cost <= booked()[0][1] == 5_000_000
+
+
+def test_a_key_turns_to_another_model_when_one_is_spent(host, admin):
+    key = admin.post("/key/generate", models=["dear", "cheap"], model_max_budget={"dear": {"budget_limit": 0.000001, "time_period": "1d"}},
+                     budget_fallbacks={"dear": ["other", "no-such-model", "cheap"]})["key"]
+    answer = ask(host, "dear", key)
+    assert words(answer) == "cheap" and answer.headers["x-litellm-model-group"] == "cheap" and answer.headers["x-litellm-attempted-fallbacks"] == "1"
+    plain = admin.post("/key/generate", models=["dear"], model_max_budget={"dear": {"budget_limit": 0.000001, "time_period": "1d"}},
+                       budget_fallbacks={"dear": ["cheap"]})["key"]
+    refused = ask(host, "dear", plain)
+    assert refused.status_code == 429 and "for model 'dear'" in refused.json()["error"]["message"]
+
+
+def test_a_spent_key_is_throttled_if_it_says_so(host, admin):
+    key = admin.post("/key/generate", max_budget=0.000001, rpm_limit=20, throttle_on_budget_exceeded=True)["key"]
+    answers = [ask(host, "dear", key) for _ in range(3)]
+    assert [a.status_code for a in answers] == [200, 200, 429]
+    assert answers[0].headers["x-ratelimit-api_key-limit-requests"] == "2" and "budget: it is spent" in answers[2].json()["error"]["message"]
+    assert answers[2].headers["rate_limit_type"] == "requests"
+    unlimited = admin.post("/key/generate", max_budget=0.000001, throttle_on_budget_exceeded=True)["key"]
+    assert ask(host, "dear", unlimited).json()["error"]["type"] == "budget_exceeded"
+
+
+def test_budgets_of_members_of_organizations_and_of_models(host, admin):
+    organization = admin.post("/organization/new", organization_alias="Acme", models=[])["organization_id"]
+    admin.post("/user/new", user_id="ann", auto_create_key=False)
+    member = {"organization_id": organization, "member": {"role": "internal_user", "user_id": "ann"}, "max_budget_in_organization": 0.000001}
+    admin.post("/organization/member_add", **member)
+    team = admin.post("/team/new", organization_id=organization)["team_id"]
+    for own in ({"organization_id": organization}, {"team_id": team}):
+        key = admin.post("/key/generate", user_id="ann", **own)["key"]
+        refused = ask(host, "dear", key)
+        assert refused.status_code == 429, refused.text
+        assert "as a member of organization " + organization in refused.json()["error"]["message"] and "/organization/member_update" in refused.text
+    elsewhere = admin.post("/key/generate", user_id="ann")["key"]
+    assert ask(host, "dear", elsewhere).status_code == 200
+    admin.ask("PATCH", "/organization/member_update", json={"organization_id": organization, "user_id": "ann", "max_budget_in_organization": 5})
+    kit.until(lambda: ask(host, "dear", key).status_code == 200, what="a higher budget")
+    spend = lambda: admin.get("/organization/info", organization_id=organization)["members"][0]["spend"]
+    kit.until(lambda: spend() > 0, what="the member's spending")
+
+    tiny = {"dear": {"budget_limit": 0.000001, "time_period": "1d"}}
+    admin.post("/user/new", user_id="bob", auto_create_key=False, model_max_budget=tiny)
+    admin.post("/budget/new", budget_id="tier", model_max_budget=tiny)
+    admin.post("/customer/new", user_id="shopper", budget_id="tier")
+    admin.post("/tag/new", name="nightly", max_budget=0.000001)
+    bob = admin.post("/key/generate", user_id="bob")["key"]
+    assert ask(host, "dear", bob).json()["error"]["type"] == "budget_exceeded" and ask(host, "cheap", bob).status_code == 200
+    assert "for model 'dear'" in ask(host, "dear", user="shopper").json()["error"]["message"]
+    assert ask(host, "dear", metadata={"tags": ["nightly"]}).json()["error"]["type"] == "budget_exceeded"
+    raised = admin.post("/key/generate", max_budget=0.000001)["key"]
+    assert ask(host, "dear", raised).status_code == 429
+    admin.post("/key/update", key=raised, temp_budget_increase=1, temp_budget_expiry="2099-01-01T00:00:00Z")
+    assert ask(host, "dear", raised).status_code == 200
+    tagged = admin.post("/key/generate", tag_rpm_limit={"batch": 1})["key"]
+    assert [ask(host, "cheap", tagged, metadata={"tags": ["batch"]}).status_code for _ in range(2)] == [200, 429]
+    assert ask(host, "cheap", tagged).status_code == 200
+
+
+def test_limits_that_bind_under_pressure(host, admin):
+    dynamic = admin.post("/key/generate", rpm_limit=1, rpm_limit_type="dynamic")["key"]
+    answers = [ask(host, "cheap", dynamic, stream=True) for _ in range(3)]
+    assert [a.status_code for a in answers] == [200, 200, 200] and answers[2].headers["x-ratelimit-api_key-remaining-requests"] == "0"
+    first, second = ask(host, "pressed", dynamic), ask(host, "pressed", dynamic)
+    assert first.status_code == 429 and "rate_limit_type" not in first.headers
+    assert second.status_code == 429 and second.headers["rate_limit_type"] == "requests"
+    assert ask(host, "cheap", dynamic).status_code == 200
+
+    dev, prod, none = (admin.post("/key/generate", **more)["key"] for more in ({"metadata": {"priority": "dev"}}, {"metadata": {"priority": "prod"}}, {}))
+    assert [ask(host, "shared", dev).status_code for _ in range(6)] == [200] * 5 + [429]
+    assert "priority_model: dev:shared" in ask(host, "shared", dev).json()["error"]["message"]
+    assert ask(host, "shared", none).status_code == 429
+    assert [ask(host, "shared", prod).status_code for _ in range(6)] == [200] * 5 + [429]
+
+
+def test_guaranteed_keys_do_not_pass_their_team(admin):
+    team = admin.post("/team/new", rpm_limit=10, tpm_limit=1000)["team_id"]
+    admin.post("/key/generate", team_id=team, rpm_limit=6, rpm_limit_type="guaranteed_throughput")
+    error = admin.refused("/key/generate", 400, team_id=team, rpm_limit=5, rpm_limit_type="guaranteed_throughput")
+    assert "rpm_limit=11 of guaranteed keys would exceed the team's rpm_limit=10" in error["message"]
+    admin.post("/key/generate", team_id=team, rpm_limit=50)
+    admin.refused("/key/generate", 400, team_id=team, tpm_limit=2000, tpm_limit_type="guaranteed_throughput")
