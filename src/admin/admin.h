@@ -41,6 +41,9 @@ struct admin_call {
 	struct buf	 out;			/* JSON; whoever made the call frees it */
 	struct admin_changed *changed;
 	struct config	*made;			/* with the change of its models: the worker takes it, or whoever made the call releases it */
+	bool		 can_probe;		/* whoever made the call can make one of a model, too */
+	struct text	 probe;			/* the deployment that is to be called for the answer; empty: none */
+	struct config	*trial;			/* NULL, or the configuration it is of; released by whoever made the call */
 	/* while it runs */
 	struct error	*clash;			/* what a unique constraint means just now; NULL: a sentence that fits all */
 	bool		 again;			/* the transaction is to be begun anew */

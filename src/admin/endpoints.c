@@ -138,7 +138,7 @@ read_body(struct thing *t, struct admin_call *c)
 static struct error *
 check(struct admin_call *c, const struct thing *t)
 {
-	struct text why = models_problems(c, arena_print(c->arena, "endpoint " TEXT_FMT, TEXT_ARG(t->id)));
+	struct text why = models_problems(c, c->made, arena_print(c->arena, "endpoint " TEXT_FMT, TEXT_ARG(t->id)));
 
 	return (why.len == 0 && conduit_of(c->made, t->parent) != NULL ? NULL :
 	    admin_bad(c, "target", "This endpoint can not be served: " TEXT_FMT, TEXT_ARG(why)));

@@ -126,11 +126,11 @@ read_body(struct thing *t, struct admin_call *c)
 /* Trying it */
 
 struct text
-models_problems(struct admin_call *c, struct text entry)
+models_problems(struct admin_call *c, const struct config *config, struct text entry)
 {
 	struct growing g = { 0 };
 
-	for (const struct problem *p = c->made->problems; p != NULL; p = p->next)
+	for (const struct problem *p = config->problems; p != NULL; p = p->next)
 		if (text_eq(p->file, entry) && p->level <= PROBLEM_WARNING) {
 			if (g.len > 0)
 				arena_append(c->arena, &g, TEXT("; "));
@@ -168,7 +168,7 @@ must_serve(const struct deployment **d, struct admin_call *c, const struct thing
 	TRY(models_changed(c));
 	if ((*d = config_deployment(c->made, t->id)) != NULL)
 		return (NULL);
-	why = models_problems(c, arena_print(c->arena, "model " TEXT_FMT, TEXT_ARG(t->id)));
+	why = models_problems(c, c->made, arena_print(c->arena, "model " TEXT_FMT, TEXT_ARG(t->id)));
 	return (admin_bad(c, "litellm_params", "This model can not be served: " TEXT_FMT, TEXT_ARG(why.len > 0 ? why : TEXT("its environment is another one"))));
 }
 

@@ -7,7 +7,7 @@
 
 /* What the store adds to the file was changed: tried, and in force on this worker before the answer; the others are told. */
 struct error	*models_changed(struct admin_call *);
-struct text	 models_problems(struct admin_call *, struct text entry);	/* what the configuration that was tried says of that entry; empty: nothing */
+struct text	 models_problems(struct admin_call *, const struct config *, struct text entry);	/* what it says of that entry; empty: nothing */
 /* The members of an object of a body over those of the document's, sealed; null takes one away. */
 struct error	*model_secrets(struct doc *, struct admin_call *, const char *name, const struct json *said);
 

@@ -53,8 +53,8 @@ admin_f router_settings, router_fields, user_defaults, user_defaults_update, tea
     sso_settings, sso_settings_update, theme_settings, config_callbacks, callback_delete, active_callbacks, callbacks_list, callback_configs;
 /* callbacks.c */
 admin_f team_callback_add, team_callbacks, team_callback_delete, team_logging_off;
-/* health.c */
-admin_f health_services, health_license, health_shared;
+/* health.c, trial.c */
+admin_f health_services, health_license, health_shared, test_connection;
 /* tag_reports.c */
 admin_f tag_daily_users, tag_weekly_users, tag_monthly_users, tag_distinct, tag_summary, tag_users_page;
 /* absent.c */

@@ -171,7 +171,7 @@ settings_try(const struct changing *all, struct admin_call *c)
 {
 	TRY(models_changed(c));
 	for (unsigned i = 0; i < all->n; i++) {
-		struct text why = models_problems(c, arena_print(c->arena, "setting " TEXT_FMT, TEXT_ARG(all->ids[i])));
+		struct text why = models_problems(c, c->made, arena_print(c->arena, "setting " TEXT_FMT, TEXT_ARG(all->ids[i])));
 
 		if (why.len > 0)
 			return (admin_bad(c, "field_value", TEXT_FMT, TEXT_ARG(why)));

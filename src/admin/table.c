@@ -168,6 +168,7 @@ const struct admin_row admin_rows[] = {
 	{ "POST",	"/cache/settings/test",		ROLE_ADMIN,	cache_none,			false, "read",		"cache" },
 
 	{ "GET",	"/health/services",		ROLE_ADMIN,	health_services,		false, "read",		"health" },
+	{ "POST",	"/health/test_connection",	ROLE_ADMIN,	test_connection,		false, "read",		"health" },
 	{ "GET",	"/health/history",		ROLE_VIEWER,	absent_page,			false, "read",		"health" },
 	{ "GET",	"/health/shared-status",	ROLE_VIEWER,	health_shared,			false, "read",		"health" },
 	{ "GET",	"/health/license",		ROLE_VIEWER,	health_license,			false, "read",		"health" },

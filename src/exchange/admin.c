@@ -31,6 +31,7 @@ errand_free(struct admin_errand *e)
 {
 	buf_free(&e->call.out);
 	config_release(e->call.made);
+	config_release(e->call.trial);
 	config_release(e->config);
 	arena_free(e->call.arena);
 	free(e);
@@ -114,6 +115,7 @@ admin_send(struct exchange *x)
 	c->query = arena_copy(c->arena, x->request->query);
 	c->sent = arena_copy(c->arena, text_sub(x->request->body, 0, ADMIN_BODY_MOST + 1));
 	c->now_ms = clock_wall_ms();
+	c->can_probe = true;
 	copy_caller(e, x);
 	x->admin = e;
 	if (lane_send(w->admin_lane, &e->errand))
@@ -137,6 +139,21 @@ copied(struct exchange *x, const struct error *e)
 	return (copy);
 }
 
+/* The configuration of a trial becomes the exchange's; of its own one the deployment may be gone meanwhile. */
+static enum step_result
+probe(struct exchange *x, struct admin_call *call)
+{
+	struct config *trial = call->trial;
+	const struct deployment *d = config_deployment(trial != NULL ? trial : x->config, call->probe);
+
+	call->trial = NULL;
+	if (d != NULL)
+		return (probe_begin(x, d, trial, false));
+	config_release(trial);
+	x->error = error_new(x->arena, E_NOT_FOUND, "Model id = " TEXT_FMT " not found on litellm proxy", TEXT_ARG(call->probe));
+	return (STEP_ERROR);
+}
+
 enum step_result
 local_admin(struct exchange *x)
 {
@@ -150,6 +167,8 @@ local_admin(struct exchange *x)
 		x->error = copied(x, x->admin->error);
 		return (STEP_ERROR);
 	}
+	if (x->admin->call.probe.len > 0)
+		return (probe(x, &x->admin->call));
 	answer_whole(x, x->admin->call.status, "application/json", buf_as_text(&x->admin->call.out));
 	return (STEP_DONE);
 }

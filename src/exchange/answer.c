@@ -150,7 +150,7 @@ answer_whole(struct exchange *x, int status, const char *content_type, struct te
 {
 	struct buf *out;
 
-	if (!may_answer(x))
+	if (!may_answer(x) || probe_tells(x, NULL))
 		return;
 	out = reply_buf(x->stream, 1024 + body.len);
 	answer_headers(x, out, status, content_type, (int64_t)body.len);
@@ -169,7 +169,7 @@ answer_edited(struct exchange *x, struct text body, const struct edits *edits)
 	size_t len = body.len;
 	struct buf *out;
 
-	if (!may_answer(x))
+	if (!may_answer(x) || probe_tells(x, NULL))
 		return;
 	for (size_t i = 0; i < edits->n; i++)
 		len += edits->list[i].with.len - (edits->list[i].to - edits->list[i].from);
@@ -235,7 +235,7 @@ answer_error(struct exchange *x, struct error *e)
 {
 	x->error = e;
 	x->end = x->committed ? END_CUT : error_kinds[e->kind].fault == FAULT_CALLER ? END_REFUSED : END_CUT;
-	if (!may_answer(x))
+	if (!may_answer(x) || probe_tells(x, e))
 		return;
 	if (!x->committed) {
 		error_whole(x, e);

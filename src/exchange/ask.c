@@ -246,6 +246,8 @@ ask_deployment(struct exchange *x)
 		x->error = lacks(x);
 		return (STEP_ERROR);
 	}
+	if (x->shows)
+		return (transform_tell(x));
 	if (x->deployment->mock) {
 		attempt_begins(x);
 		x->upstream_status = 200;

@@ -105,6 +105,8 @@ struct exchange {
 	struct text	 model;			/* in the arena; once admitted, what aliases make of it */
 	struct text	 stored_id, method, query;	/* of a stored response: the vendor's id, what is done with it */
 	struct counting	*counted;		/* what LiteLLM's token counter was asked, or NULL */
+	bool		 shows;			/* what the upstream would be sent is the answer */
+	struct probe	*probe;			/* NULL, or whether this deployment answers is what is asked */
 
 	/* admit */
 	struct text	 model_said;		/* what the client named, and is told */
@@ -335,6 +337,15 @@ enum step_result local_models(struct exchange *), local_model(struct exchange *)
     local_token_counter(struct exchange *);
 struct text asked_text(struct exchange *, const char *name);	/* a parameter of the query, decoded; empty: it is not there */
 enum step_result local_counted(struct exchange *, struct text upstream);	/* what x->counted asked; `upstream` counted, or empty */
+
+/* probe.c: does a deployment answer */
+enum step_result probe_begin(struct exchange *, const struct deployment *, struct config *held, bool health);	/* the step is over: the call goes on */
+void	probe_plan(struct exchange *);
+bool	probe_tells(struct exchange *, const struct error *);	/* the answer, or the error (NULL: none) was told in its words; else it is to be told as it is */
+void	probe_free(struct exchange *);
+
+/* transform.c: what an upstream would be sent */
+enum step_result local_transform(struct exchange *), transform_tell(struct exchange *);
 
 /* public.c: what it tells anybody */
 enum step_result local_cost_map(struct exchange *), local_providers(struct exchange *), local_nothing_public(struct exchange *), local_ui_config(struct exchange *),

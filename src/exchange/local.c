@@ -144,7 +144,7 @@ endpoint(struct json_out *out, const struct deployment *d, const struct outcome 
 static int64_t
 endpoints(struct exchange *x, struct json_out *out, bool healthy)
 {
-	struct text model = asked_text(x, "model"), id = asked_text(x, "model_id");
+	struct text model = asked_text(x, "model");
 	int64_t n = 0;
 
 	json_open(out, '[');
@@ -153,7 +153,7 @@ endpoints(struct exchange *x, struct json_out *out, bool healthy)
 		struct outcome o = { 0 };
 		bool known = board_outcome_read(x->worker->board, board_deployment(x->worker->board, d->id), &o);
 
-		if ((model.len > 0 && !text_eq(model, d->group)) || (id.len > 0 && !text_eq(id, d->id)))
+		if (model.len > 0 && !text_eq(model, d->group))
 			continue;
 		if ((!known || o.error == 0) != healthy)
 			continue;
@@ -164,13 +164,23 @@ endpoints(struct exchange *x, struct json_out *out, bool healthy)
 	return (n);
 }
 
+/* What live calls have shown costs nothing; for one deployment, by its id, a call is made. */
 enum step_result
 local_health(struct exchange *x)
 {
+	struct text id = asked_text(x, "model_id");
+	const struct deployment *d = config_deployment(x->config, id);
 	struct buf body = { 0 };
 	struct json_out out = { .to = &body };
 	int64_t good, bad;
 
+	if (id.len > 0 && d == NULL) {
+		x->error = error_param(error_new(x->arena, E_NOT_FOUND, "Model id = " TEXT_FMT " not found on litellm proxy",
+		    TEXT_ARG(text_sub(id, 0, 200))), "model_id");
+		return (STEP_ERROR);
+	}
+	if (d != NULL)
+		return (probe_begin(x, d, NULL, true));
 	json_open(&out, '{');
 	json_name(&out, "healthy_endpoints");
 	good = endpoints(x, &out, true);

@@ -98,6 +98,10 @@ plan(struct exchange *x)
 {
 	if (x->conduit != NULL)
 		return (STEP_GO);
+	if (x->probe != NULL) {
+		probe_plan(x);
+		return (STEP_GO);
+	}
 	if (x->surface->want == WANT_STORED) {
 		route_only(&x->plan, x->arena, x->config, x->holder, retries_wanted(x), random_u64);
 		return (STEP_GO);
@@ -171,6 +175,7 @@ exchange_free(struct exchange *x)
 	timer_stop(w->loop, &x->clock);
 	admin_forget(x);
 	identify_forget(x);
+	probe_free(x);
 	scribe_free(x);
 	*x->link = x->next;
 	if (x->next != NULL)

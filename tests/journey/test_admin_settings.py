@@ -83,6 +83,54 @@ def test_settings_outlive_a_restart_and_a_file_that_says_otherwise(start):
     assert caller.ask("PATCH", "/update/default_team_settings", 400, json={"rpm_limit": 5})["error"]["code"] == "400"
 
 
+def test_one_real_call(start, upstream):
+    """/health?model_id= and /health/test_connection call a deployment once, as any call: admitted and booked."""
+    gateway = start(config())
+    caller = Caller(gateway)
+    free = {"input_cost_per_token": 0, "output_cost_per_token": 0}
+    own = {"model": "openai/tried", "api_base": upstream.base + "/v1", "api_key": "sk-of-a-trial"}
+    for id, model, mode in (("good", "openai/good", "chat"), ("vectors", "openai/vectors", "embedding")):
+        caller.post("/model/new", model_name=id, litellm_params=own | free | {"model": model}, model_info={"id": id, "mode": mode})
+        found = caller.get("/health", model_id=id)
+        assert (found["healthy_count"], found["unhealthy_count"]) == (1, 0) and found["healthy_endpoints"][0]["model_id"] == id, found
+        assert upstream.last(id)["path"].endswith("embeddings" if mode == "embedding" else "chat/completions")
+    caller.post("/model/new", model_name="bad", litellm_params=free | {"model": "openai/bad", "api_base": "http://127.0.0.1:9/v1", "api_key": "k"}, model_info={"id": "bad"})
+    gateway.expected += ["refused", "reached"]
+    found = caller.get("/health", model_id="bad")
+    assert found["unhealthy_count"] == 1 and "could not be reached" in found["unhealthy_endpoints"][0]["error"]
+    caller.get("/health", 404, model_id="none")
+
+    tested = caller.post("/health/test_connection", litellm_params={"model": "good"})
+    assert tested["status"] == "success" and tested["result"]["model_id"] == "good"
+    assert caller.post("/health/test_connection", litellm_params={"model": "openai/bad"})["status"] == "error"
+    assert caller.post("/health/test_connection", litellm_params={"model": "x"}, model_info={"id": "good"})["status"] == "success"
+    tested = caller.post("/health/test_connection", litellm_params=own, mode="chat")
+    assert tested["status"] == "success" and tested["result"]["model"] == "openai/tried" and "sk-of-a-trial" not in str(tested)
+    assert upstream.last("tried")["headers"]["authorization"] == "Bearer sk-of-a-trial"
+    assert "nosuchvendor" in caller.refused("/health/test_connection", 400, litellm_params={"model": "nosuchvendor/x"})["message"]
+    caller.refused("/health/test_connection", 400, litellm_params=own | {"api_key": "os.environ/LITELLM_MASTER_KEY"})
+    # a configured deployment's key goes to nobody a caller names
+    caller.post("/health/test_connection", litellm_params={"model": "openai/good", "api_base": upstream.base + "/v1"}, model_info={"id": "good"})
+    assert "sk-of-a-trial" not in str(upstream.last("good")["headers"])
+    assert "test-connection" not in [m["id"] for m in caller.get("/v1/models")["data"]]
+
+    # what an upstream would be sent, without sending it
+    shown = caller.post("/utils/transform_request", call_type="anthropic_messages",
+                        request_body={"model": "good", "max_tokens": 5, "messages": [{"role": "user", "content": "shown only"}]})
+    assert shown["raw_request_api_base"] == upstream.base + "/v1/chat/completions" and shown["raw_request_headers"]["Authorization"] == "***"
+    assert shown["raw_request_body"]["messages"] == [{"role": "user", "content": "shown only"}] and "shown only" not in str(upstream.received("good"))
+    caller.refused("/utils/transform_request", 400, call_type="paint", request_body={})
+
+    key = Caller(gateway, caller.post("/key/generate", models=["good"])["key"])
+    key.refused("/health/test_connection", 403, litellm_params={"model": "good"})
+    assert key.get("/health", model_id="good")["healthy_count"] == 1
+    key.get("/health", 401, model_id="vectors")
+    key.post("/utils/transform_request", 401, call_type="completion", request_body={"model": "vectors", "messages": [{"role": "user", "content": "x"}]})
+    rows = kit.until(lambda: [r for r in caller.get("/spend/logs/v2", start_date="2020-01-01 00:00:00", end_date="2099-01-01 00:00:00", page_size=100)["data"]
+                              if r["model_id"] == "good"][3:], what="the rows of four calls")
+    assert len(rows) == 1
+
+
 def test_what_monitors_and_dashboards_ask(start):
     gateway = start(config())
     caller, nobody = Caller(gateway), requests.Session()
