@@ -2,7 +2,8 @@
 /*
  * Reservations: from the board, else by one trip to the store for all who want the same, else by waiting for others' calls to end.
  *
- * Who waits has nothing reserved, so that none waits for another who waits.  Waiting ends when nothing came back for a while, or after a time at most.
+ * Who waits to begin has nothing reserved, so that none waits for another who waits.  A call that goes on keeps what it has while it waits for more.  Waiting ends
+ * when nothing came back for a while, or after a time at most.
  */
 #include "access/budget.h"
 
@@ -108,7 +109,10 @@ static enum budget_end
 reserved(struct reservation *r, int64_t amount)
 {
 	r->reserved = amount;
-	running_reserved(r->of->set.running, slot_of(r), amount);
+	if (r->going)
+		running_more(r->of->set.running, slot_of(r), amount);
+	else
+		running_reserved(r->of->set.running, slot_of(r), amount);
 	return (BUDGET_FINE);
 }
 
@@ -124,7 +128,7 @@ static void
 finish(struct reservation *r, enum budget_end end)
 {
 	ring_leave(r);
-	if (end != BUDGET_FINE)
+	if (end != BUDGET_FINE && !r->going)
 		let_go(r);
 	r->end = end;
 	r->ready(r);
@@ -132,7 +136,7 @@ finish(struct reservation *r, enum budget_end end)
 
 /* an attempt: what is known, what the board has */
 
-/* What was loaded, and what the store said last, can only have become more. */
+/* What was loaded when a call began, and what the store said last, can only have become more; but meanwhile the ceiling may have been raised. */
 static bool
 is_spent(struct reservation *r)
 {
@@ -143,7 +147,7 @@ is_spent(struct reservation *r)
 
 		if (!has_ceiling(p))
 			continue;
-		if (p->spent > p->ceiling || p->ceiling - p->spent < r->floor) {
+		if (!r->going && (p->spent > p->ceiling || p->ceiling - p->spent < r->floor)) {
 			refuse(r, BUDGET_SPENT, p, p->ceiling, p->spent, 0);
 			return (true);
 		}
@@ -156,11 +160,30 @@ is_spent(struct reservation *r)
 }
 
 static bool
-is_short(const struct reservation *r, unsigned i)
+needs_money(const struct reservation *r, unsigned i)
 {
-	return (has_ceiling(r->purses[i]) && lease_taken(r->of->set.running, slot_of(r), i) < r->bound);
+	return (has_ceiling(r->purses[i]) && (r->unlimited >> i & 1) == 0);
 }
 
+static bool
+is_short(const struct reservation *r, unsigned i)
+{
+	return (needs_money(r, i) && lease_taken(r->of->set.running, slot_of(r), i) < r->bound);
+}
+
+/* So much is taken of each. */
+static int64_t
+taken_of_all(const struct reservation *r)
+{
+	int64_t taken = r->bound;
+
+	for (unsigned i = 0; i < r->n; i++)
+		if (needs_money(r, i))
+			taken = least(taken, lease_taken(r->of->set.running, slot_of(r), i));
+	return (taken);
+}
+
+/* All that it wishes; one that goes on, all that it needs. */
 static bool
 take_all(struct reservation *r)
 {
@@ -173,7 +196,7 @@ take_all(struct reservation *r)
 		lease_take(running, slot_of(r), i, r->bound - lease_taken(running, slot_of(r), i));
 		all &= !is_short(r, i);
 	}
-	return (all);
+	return (all || (r->going && taken_of_all(r) >= r->floor));
 }
 
 /* asking the store */
@@ -264,7 +287,8 @@ claim_wants(struct asking *a, struct reservation *r)
 		if (!lease_ask(r->of->set.running, p->account, p->period, until))
 			return (false);
 		a->charge[g->n] = (uint8_t)i;
-		g->want[g->n++] = (struct grant_want){ .account = p->account, .period = p->period };
+		g->want[g->n++] = (struct grant_want){ .account = p->account, .period = p->period,
+			.lease = r->going ? lease_paying(r->of->set.running, slot_of(r), i) : 0 };
 	}
 	return (true);
 }
@@ -333,8 +357,9 @@ ask(struct reservation *r, bool hurry)
 	end_asking(a);
 	asking_free(&a->errand);
 	if (all)
-		return (reserved(r, r->bound));
-	running_unreserve(r->of->set.running, slot_of(r));
+		return (reserved(r, taken_of_all(r)));
+	if (!r->going)
+		running_unreserve(r->of->set.running, slot_of(r));
 	return (BUDGET_WAIT);
 }
 
@@ -345,8 +370,8 @@ attempt(struct reservation *r, bool hurry)
 	if (is_spent(r))
 		return (BUDGET_SPENT);
 	if (take_all(r))
-		return (reserved(r, r->bound));
-	return (r->of->set.lane != NULL ? ask(r, hurry || r->of->set.mode == BUDGET_LITELLM) : refuse(r, BUDGET_AWAY, NULL, 0, 0, 0));
+		return (reserved(r, taken_of_all(r)));
+	return (r->of->set.lane != NULL ? ask(r, hurry || r->going || r->of->set.mode == BUDGET_LITELLM) : refuse(r, BUDGET_AWAY, NULL, 0, 0, 0));
 }
 
 /* waiting */
@@ -478,11 +503,16 @@ hand_out(struct asking *a)
 		const struct grant_got *got = &g->got[i];
 		int64_t needed = g->reserved > w->have ? g->reserved - w->have : 0;
 
-		if (got->lease != 0)
+		if (got->lease != 0 && w->lease != 0)
+			lease_granted_more(running, a->r != NULL ? slot_of(a->r) : RUNNING_NONE, a->charge[i], w->account, w->period, got->lease,
+			    got->granted, least(needed, got->granted));
+		else if (got->lease != 0)
 			same &= lease_granted(running, a->r != NULL ? slot_of(a->r) : RUNNING_NONE, a->charge[i], w->account, w->period, got->lease,
 			    got->granted, least(needed, got->granted));
-		else if (a->r != NULL && got->ceiling < 0)
+		else if (a->r != NULL && got->ceiling < 0) {
 			lease_free_of_charge(running, slot_of(a->r), a->charge[i]);
+			a->r->unlimited |= 1u << a->charge[i];
+		}
 	}
 	return (same);
 }
@@ -512,7 +542,8 @@ told_no(struct asking *a, struct reservation *r)
 	const struct grant_got *got = &g->got[g->which];
 	const struct purse *p = r->purses[a->charge[g->which]];
 
-	running_unreserve(r->of->set.running, slot_of(r));
+	if (!r->going)
+		running_unreserve(r->of->set.running, slot_of(r));
 	switch (g->end) {
 	case GRANT_SPENT:
 		finish(r, refuse(r, BUDGET_SPENT, p, got->ceiling, got->spent, got->held));
@@ -538,7 +569,7 @@ told(struct asking *a, bool same)
 	if (a->grant.end != GRANT_FINE)
 		told_no(a, r);
 	else if (same)
-		finish(r, reserved(r, a->grant.reserved));
+		finish(r, reserved(r, r->going ? taken_of_all(r) : a->grant.reserved));
 	else {
 		running_unreserve(r->of->set.running, slot_of(r));
 		if (r->trips < TRIES)
@@ -610,6 +641,23 @@ others_wait(const struct reservation *r)
 	return (false);
 }
 
+static void
+begin_looking(struct reservation *r)
+{
+	r->trips = 0;
+	r->began_us = 0;
+	r->which = NULL;
+}
+
+static void
+wait_unless_asked(struct reservation *r)
+{
+	if (r->end != BUDGET_WAIT || r->asking != NULL)
+		return;
+	is_patience_over(r, clock_us());	/* from now on */
+	wait_for_others(r);
+}
+
 enum budget_end
 budget_reserve(struct reservation *r, struct budgets *b, const struct budget_need *need)
 {
@@ -624,21 +672,52 @@ budget_reserve(struct reservation *r, struct budgets *b, const struct budget_nee
 	r->bound = need->bound > 0 ? need->bound : 0;
 	r->floor = b->set.mode == BUDGET_LITELLM ? 1 : need->floor > 0 ? need->floor : 0;
 	r->floor = least(r->floor, r->bound);
-	r->trips = 0;
-	r->began_us = 0;
-	r->which = NULL;
+	r->going = false;
+	r->unlimited = 0;
+	begin_looking(r);
 	charge_purses(r, need, true);
 	charge_purses(r, need, false);
 	if (others_wait(r) && !is_spent(r))
 		r->end = BUDGET_WAIT;
 	else
 		r->end = attempt(r, false);
-	if (r->end == BUDGET_WAIT && r->asking == NULL) {
-		is_patience_over(r, clock_us());	/* from now on */
-		wait_for_others(r);
-	} else if (r->end != BUDGET_WAIT && r->end != BUDGET_FINE)
+	if (r->end != BUDGET_WAIT && r->end != BUDGET_FINE)
 		let_go(r);
+	wait_unless_asked(r);
 	return (r->end);
+}
+
+enum budget_end
+budget_more(struct reservation *r, int64_t floor, int64_t bound)
+{
+	if (r->slot == 0 || r->end == BUDGET_WAIT)
+		return (r->end);
+	r->going = true;
+	r->floor = floor;
+	r->bound = bound;
+	begin_looking(r);
+	r->end = attempt(r, true);
+	wait_unless_asked(r);
+	return (r->end);
+}
+
+/* The bound is lowered before anything goes back: no sweeper books what is with others. */
+void
+budget_less(struct reservation *r, int64_t bound)
+{
+	struct running *running = r->of->set.running;
+
+	if (r->slot == 0 || r->end == BUDGET_WAIT || r->reserved <= bound)
+		return;
+	r->reserved = r->bound = bound;
+	running_more(running, slot_of(r), bound);
+	for (unsigned i = 0; i < r->n; i++) {
+		int64_t more = needs_money(r, i) ? lease_taken(running, slot_of(r), i) - bound : 0;
+
+		if (more > 0)
+			lease_put_back(running, slot_of(r), i, more);
+	}
+	something_came_back(r->of);
 }
 
 void
@@ -655,9 +734,22 @@ budget_seen(struct reservation *r, int64_t prompt, int64_t completion, int64_t c
 		running_seen(r->of->set.running, slot_of(r), prompt, completion, cost_so_far);
 }
 
+/* Nobody calls it any more. */
+static void
+stop_waiting(struct reservation *r)
+{
+	ring_leave(r);
+	if (r->asking != NULL)
+		r->asking->r = NULL;
+	r->asking = NULL;
+	if (r->end == BUDGET_WAIT)
+		r->end = BUDGET_FINE;
+}
+
 void
 budget_settled(struct reservation *r, int64_t prompt, int64_t completion, int64_t cost)
 {
+	stop_waiting(r);
 	if (r->slot != 0)
 		running_settled(r->of->set.running, slot_of(r), prompt, completion, cost);
 }
@@ -683,10 +775,7 @@ budget_release(struct reservation *r)
 {
 	if (r->slot == 0)
 		return;
-	ring_leave(r);
-	if (r->asking != NULL)
-		r->asking->r = NULL;
-	r->asking = NULL;
+	stop_waiting(r);
 	let_go(r);
 	something_came_back(r->of);
 }

@@ -2,8 +2,8 @@
 /*
  * Budgets that hold: a call reserves the most it can cost before it is sent, from leases on the board, and is charged what it did cost.
  *
- * A reservation lives in its exchange.  The order of its life:  budget_reserve() → budget_sent() before each attempt → budget_settled() → the row is appended, with
- * budget_charges() → budget_booked().  Every exchange that may ask an upstream has one, also with nobody to charge: it is what gives the calls of a killed
+ * A reservation lives in its exchange.  The order of its life:  budget_reserve() → budget_sent() before each attempt → (budget_more(), as it goes on) →
+ * budget_settled() → the row is appended, with budget_charges() → budget_booked().  Every exchange that may ask an upstream has one, also with nobody to charge: it is what gives the calls of a killed
  * worker their rows.  Everything here belongs to the loop.
  */
 #ifndef ACCESS_BUDGET_H
@@ -38,7 +38,7 @@ void		 budgets_set(struct budgets *, enum budget_mode, int64_t wait_ms, int64_t 
 
 enum budget_end {
 	BUDGET_FINE,			/* reserved: r->reserved, which is the bound unless `floor` allowed less */
-	BUDGET_WAIT,			/* r->ready will be called, once, on the loop, never from within budget_reserve(); then r->end is one of the others */
+	BUDGET_WAIT,			/* r->ready will be called, once, on the loop, never from within what answered so; then r->end is one of the others */
 	BUDGET_SPENT,			/* r->which: limit, spent */
 	BUDGET_HELD,			/* r->which: the rest is reserved by running calls; try again soon */
 	BUDGET_AWAY,			/* the store can not be asked, or does not know the account: 503 */
@@ -49,7 +49,7 @@ struct budget_need {
 	const char	*id;		/* of the request, 36 characters */
 	int64_t		 began_wall_ms;
 	struct running_who who;
-	const struct purse *const *purses;	/* all that are charged, with a ceiling or without; kept until `ready` */
+	const struct purse *const *purses;	/* all that are charged, with a ceiling or without; the purses are kept until it is booked */
 	unsigned	 n;		/* beyond CHARGES_MOST those without a ceiling are left out first */
 	int64_t		 bound;		/* the most it can cost */
 	int64_t		 floor;		/* with how much it can be sent (max_tokens made to fit); the same as bound where it can not be made smaller */
@@ -71,6 +71,8 @@ struct reservation {
 	unsigned	 n;
 	unsigned	 slot;			/* + 1 of struct running; 0: none */
 	int64_t		 bound, floor;
+	bool		 going;			/* it was reserved, and wants more */
+	unsigned	 unlimited;		/* a bit for each purse whose ceiling is gone meanwhile */
 	int64_t		 began_us, moved_us;	/* when it began to wait; when money last came back */
 	uint64_t	 returns;
 	unsigned	 trips;			/* to the store */
@@ -78,6 +80,12 @@ struct reservation {
 
 enum budget_end	 budget_reserve(struct reservation *, struct budgets *, const struct budget_need *);
 void		 budget_sent(struct reservation *, const struct running_where *);
+/*
+ * Instalments of a call that goes on: `floor` in all is needed now, `bound` is wished for.  What it has stays with it whatever the answer is, and it may go on for as
+ * long as it needs no more than r->reserved.  While the answer is BUDGET_WAIT this may be called again and does nothing.
+ */
+enum budget_end	 budget_more(struct reservation *, int64_t floor, int64_t bound);
+void		 budget_less(struct reservation *, int64_t bound);	/* so much will do, if it has more */
 void		 budget_seen(struct reservation *, int64_t prompt, int64_t completion, int64_t cost_so_far);
 void		 budget_settled(struct reservation *, int64_t prompt, int64_t completion, int64_t cost);
 unsigned	 budget_charges(const struct reservation *, struct charge charges[CHARGES_MOST]);

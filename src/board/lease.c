@@ -223,8 +223,14 @@ lease_taken(const struct running *r, unsigned slot, unsigned charge)
 	return ((int64_t)word_get(&charge_of(r, slot, charge)->taken));
 }
 
-/* A negative amount: a call that cost more than it had reserved; what can be had of it now is not spent twice. */
-static void
+uint64_t
+lease_paying(const struct running *r, unsigned slot, unsigned charge)
+{
+	return (word_get(&charge_of(r, slot, charge)->lease));
+}
+
+/* A negative amount: a call that cost more than it had reserved; what can be had of it now is not spent twice.  False: the lease is not there. */
+static bool
 change(struct lease_place *p, uint64_t lease, int64_t amount)
 {
 	struct pair_value v = pair_get(&p->word);
@@ -233,9 +239,10 @@ change(struct lease_place *p, uint64_t lease, int64_t amount)
 		int64_t to = (int64_t)v.high + amount;
 
 		if (pair_set_if(&p->word, v, (struct pair_value){ lease, to > 0 ? (uint64_t)to : 0 }))
-			return;
+			return (true);
 		v = pair_get(&p->word);
 	}
+	return (false);
 }
 
 void
@@ -260,6 +267,19 @@ lease_tell_return(struct running_file *f, uint64_t account, int64_t period)
 
 	if (p != NULL)
 		add(&p->returns, 1);
+}
+
+void
+lease_put_back(struct running *r, unsigned slot, unsigned charge, int64_t amount)
+{
+	struct running_charge *c = charge_of(r, slot, charge);
+	uint64_t account = word_get(&c->account);
+	int64_t period = (int64_t)word_get(&c->period);
+
+	word_set(&c->taken, word_get(&c->taken) - (uint64_t)amount);
+	board_point();
+	lease_return(r->file, account, period, word_get(&c->lease), amount, false);
+	lease_tell_return(r->file, account, period);
 }
 
 /* An older lease gives way: the store knows what it had left, and closes it. */
@@ -288,6 +308,16 @@ give_back_all(struct running *r, struct running_charge *c)
 	word_set(&c->lease, 0);
 }
 
+static void
+give_to(struct running_charge *c, struct lease_place *p, int64_t needed)
+{
+	word_set(&c->taken, word_get(&c->taken) + (uint64_t)needed);
+	if (p == NULL)
+		return;
+	add(&p->taken, (uint64_t)needed);
+	word_set(&p->used_us, (uint64_t)clock_us());
+}
+
 bool
 lease_granted(struct running *r, unsigned slot, unsigned charge, uint64_t account, int64_t period, uint64_t lease, int64_t granted, int64_t needed)
 {
@@ -300,17 +330,27 @@ lease_granted(struct running *r, unsigned slot, unsigned charge, uint64_t accoun
 	else if (c != NULL) {
 		word_set(&c->lease, lease);
 		board_point();
-		word_set(&c->taken, word_get(&c->taken) + (uint64_t)needed);
+		give_to(c, p, needed);
 		granted -= needed;
-		if (p != NULL) {
-			add(&p->taken, (uint64_t)needed);
-			word_set(&p->used_us, (uint64_t)clock_us());
-		}
 	}
 	board_point();
 	if (p != NULL)
 		put_on_board(p, lease, granted);
 	return (same);
+}
+
+void
+lease_granted_more(struct running *r, unsigned slot, unsigned charge, uint64_t account, int64_t period, uint64_t lease, int64_t granted, int64_t needed)
+{
+	struct lease_place *p = find(r->file, account, period);
+
+	if (slot != RUNNING_NONE) {
+		give_to(charge_of(r, slot, charge), p, needed);
+		granted -= needed;
+	}
+	board_point();
+	if (p != NULL && granted > 0 && !change(p, lease, granted))
+		word_set(&p->doubt, 1);
 }
 
 void

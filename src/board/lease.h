@@ -17,9 +17,15 @@ struct lease_news {
 	int64_t		 ceiling;		/* for which that holds */
 };
 
-/* Takes up to `most` for a charge of a slot that is RESERVING; how much there was.  What a charge has taken before stays with it. */
+/*
+ * Takes up to `most` for a charge of a slot that is RESERVING, or goes on; how much there was.  What a charge has taken before stays with it, and more comes from the
+ * same lease only.
+ */
 int64_t		 lease_take(struct running *, unsigned slot, unsigned charge, int64_t most);
 int64_t		 lease_taken(const struct running *, unsigned slot, unsigned charge);
+uint64_t	 lease_paying(const struct running *, unsigned slot, unsigned charge);	/* its id; 0: none yet */
+/* So much of what a charge has taken goes back; running_more() was told. */
+void		 lease_put_back(struct running *, unsigned slot, unsigned charge, int64_t amount);
 
 /*
  * Asking the store.  An account is asked for by one process of the host at a time: false, another does so now, or the store has just said that others hold the
@@ -34,6 +40,11 @@ void		 lease_turn_end(struct running *, uint64_t turn);
 /* What was granted: `needed` to the charge of a slot (RUNNING_NONE: nobody waits any more), the rest to all.  False: the charge has money of another lease, which has
  * been put back; it must be taken anew. */
 bool		 lease_granted(struct running *, unsigned slot, unsigned charge, uint64_t account, int64_t period, uint64_t lease, int64_t granted, int64_t needed);
+/*
+ * The same for one that goes on, and is paid by this lease, which may be closing: then it is nowhere on the board any more and must not come there again.  What others
+ * can not have is found when it is closed.
+ */
+void		 lease_granted_more(struct running *, unsigned slot, unsigned charge, uint64_t account, int64_t period, uint64_t lease, int64_t granted, int64_t needed);
 /* Pays without a lease: the account has no ceiling any more. */
 void		 lease_free_of_charge(struct running *, unsigned slot, unsigned charge);
 void		 lease_quiet(struct running *, uint64_t account, int64_t period, int64_t until_us);	/* do not ask before */

@@ -254,6 +254,14 @@ running_reserved(struct running *r, unsigned slot, int64_t bound)
 }
 
 void
+running_more(struct running *r, unsigned slot, int64_t bound)
+{
+	board_point();
+	word_set(&slot_at(r, slot)->bound, (uint64_t)bound);
+	board_point();
+}
+
+void
 running_unreserve(struct running *r, unsigned slot)
 {
 	struct running_slot *s = slot_at(r, slot);

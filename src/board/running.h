@@ -42,6 +42,8 @@ unsigned	 running_begin(struct running *, const char id[37], int64_t began_wall_
 unsigned	 running_charge(struct running *, unsigned slot, uint64_t account, int64_t period);
 /* All is taken that may be needed: `bound` nano-dollars. */
 void		 running_reserved(struct running *, unsigned slot, int64_t bound);
+/* It goes on: so much is taken for it by now (after that was taken), or is kept (before the rest goes back). */
+void		 running_more(struct running *, unsigned slot, int64_t bound);
 /* Back to RESERVING, all money returned (charges stay): it did not suffice. */
 void		 running_unreserve(struct running *, unsigned slot);
 void		 running_sent(struct running *, unsigned slot, const struct running_where *);	/* before each attempt */

@@ -13,6 +13,7 @@ struct wanted {					/* one want, as far as it has been looked at */
 	struct grant_want want;
 	unsigned	 at;			/* in the grant */
 	bool		 unlimited;
+	bool		 closing;		/* the lease that it must be is */
 	int64_t		 ceiling, spent, held;
 };
 
@@ -57,8 +58,8 @@ print_wants(struct arena *arena, const struct wanted *wanted, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		const struct grant_want *w = &wanted[i].want;
 
-		arena_append(arena, &g, arena_print(arena, "%s%llu:%lld:%lld:%lld", i > 0 ? "," : "", (unsigned long long)w->account, (long long)w->period,
-		    (long long)w->have, (long long)w->wish));
+		arena_append(arena, &g, arena_print(arena, "%s%llu:%lld:%lld:%lld:%llu", i > 0 ? "," : "", (unsigned long long)w->account,
+		    (long long)w->period, (long long)w->have, (long long)w->wish, (unsigned long long)w->lease));
 	}
 	return ((struct text){ g.at, g.len });
 }
@@ -105,6 +106,22 @@ grant_by_function(struct store *store, struct arena *arena, struct grant *g, con
 
 /* SQLite: the same steps; its transactions are one after the other, and it has one host */
 
+/* Nobody settles a lease that pays for a running call; but an operator may have had this host forgotten. */
+static enum store_end
+look_at_lease(struct store *store, struct arena *arena, struct wanted *w, bool *gone)
+{
+	struct rows rows = { 0 };
+	int64_t state;
+
+	if (w->want.lease == 0)
+		return (STORE_FINE);
+	DO(STORE(store, arena, &rows, SQL_BUDGET_LEASE_FIND, V_INT((int64_t)w->want.lease)));
+	state = rows.n > 0 ? rows_int(&rows, 0, 3, 2) : 2;
+	w->closing = state == 1;
+	*gone = state > 1;
+	return (STORE_FINE);
+}
+
 static enum store_end
 look_at(struct store *store, struct arena *arena, struct wanted *w, int64_t now_ms, bool *gone)
 {
@@ -120,7 +137,7 @@ look_at(struct store *store, struct arena *arena, struct wanted *w, int64_t now_
 	DO(store_ask(store, arena, &rows, SQL_BUDGET_PERIOD_LOCK, key, 2));
 	w->spent = rows_int(&rows, 0, 0, 0);
 	w->held = rows_int(&rows, 0, 1, 0);
-	return (STORE_FINE);
+	return (look_at_lease(store, arena, w, gone));
 }
 
 static void
@@ -167,10 +184,15 @@ give(struct store *store, struct arena *arena, struct grant *g, const struct wan
 	*got = (struct grant_got){ .ceiling = w->unlimited ? -1 : w->ceiling, .spent = w->spent, .held = w->held };
 	if (w->unlimited || needed <= 0)
 		return (STORE_FINE);
-	got->granted = most(needed, least(w->want.wish, (w->ceiling - w->spent - w->held) / 2));
-	DO(STORE(store, arena, &rows, SQL_BUDGET_LEASE_GRANT, V_TEXT(text_of(g->host)), V_INT((int64_t)w->want.account), V_INT(w->want.period),
-	    V_INT(got->granted), V_INT(now_ms)));
-	got->lease = (uint64_t)rows_int(&rows, 0, 0, 0);
+	got->granted = w->closing ? needed : most(needed, least(w->want.wish, (w->ceiling - w->spent - w->held) / 2));
+	got->lease = w->want.lease;
+	if (w->closing)
+		DO(STORE(store, arena, NULL, SQL_BUDGET_LEASE_USE, V_INT((int64_t)w->want.lease), V_INT(-needed)));
+	else {
+		DO(STORE(store, arena, &rows, SQL_BUDGET_LEASE_GRANT, V_TEXT(text_of(g->host)), V_INT((int64_t)w->want.account), V_INT(w->want.period),
+		    V_INT(got->granted), V_INT(now_ms)));
+		got->lease = (uint64_t)rows_int(&rows, 0, 0, 0);
+	}
 	return (STORE(store, arena, NULL, SQL_BUDGET_PERIOD_HOLD, V_INT((int64_t)w->want.account), V_INT(w->want.period), V_INT(got->granted)));
 }
 

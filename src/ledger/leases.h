@@ -26,6 +26,7 @@ struct grant_want {
 	int64_t		 period;
 	int64_t		 have;		/* taken already from a lease of this host */
 	int64_t		 wish;		/* beyond what is needed, if there is plenty */
+	uint64_t	 lease;		/* whose money it must be, also when that is closing (then exactly what is needed is granted); 0: the host's open one */
 };
 struct grant_got {
 	uint64_t	 lease;		/* 0: the account has no ceiling */

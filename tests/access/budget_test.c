@@ -80,20 +80,27 @@ close_all(struct bench *b)
 	assert_int_equal(system(command), 0);
 }
 
-static struct purse *
-purse(struct bench *b, int64_t ceiling)
+static uint64_t
+set_ceiling(struct bench *b, unsigned which, int64_t ceiling)
 {
 	struct store *s = store_lend(b->pool, 1000);
-	struct purse *p = arena_new_of(b->arena, struct purse);
 	struct rows rows = { 0 };
 	char name[16];
 
 	assert_non_null(s);
-	snprintf(name, sizeof(name), "k%u", b->names++);
+	snprintf(name, sizeof(name), "k%u", which);
 	assert_int_equal(STORE(s, b->arena, &rows, SQL_ACCOUNT_SYNC, V_TEXT(TEXT("key")), V_TEXT(text_of(name)), V_TEXT(TEXT("")),
 	    V_INT_OR_NULL(ceiling >= 0, ceiling), V_NULL, V_INT(0), V_NULL, V_NULL, V_INT(0), V_NULL), STORE_FINE);
-	*p = (struct purse){ .account = (uint64_t)rows_int(&rows, 0, 0, 0), .ceiling = ceiling < 0 ? NO_LIMIT : ceiling, .soft = NO_LIMIT };
 	store_return(b->pool, s);
+	return ((uint64_t)rows_int(&rows, 0, 0, 0));
+}
+
+static struct purse *
+purse(struct bench *b, int64_t ceiling)
+{
+	struct purse *p = arena_new_of(b->arena, struct purse);
+
+	*p = (struct purse){ .account = set_ceiling(b, b->names++, ceiling), .ceiling = ceiling < 0 ? NO_LIMIT : ceiling, .soft = NO_LIMIT };
 	return (p);
 }
 
@@ -186,6 +193,40 @@ end(struct bench *b, struct call *c, int64_t cost)
 	n = budget_charges(&c->r, charges);
 	ship(b, charges, n, cost);
 	budget_booked(&c->r);
+}
+
+static enum budget_end
+more(struct bench *b, struct call *c, int64_t floor, int64_t bound)
+{
+	c->ready = false;
+	budget_more(&c->r, floor, bound);
+	return (wait_for(b, c, 10000));
+}
+
+/* Until no asking is under way, whoever waits for it. */
+static void
+let_turns_end(struct bench *b)
+{
+	while (b->running->n_turns > 0)
+		loop_turn(b->loop, 5);
+}
+
+static uint64_t
+lease_of(const struct call *c)
+{
+	struct charge charges[CHARGES_MOST];
+
+	assert_true(budget_charges(&c->r, charges) > 0);
+	return (charges[0].lease);
+}
+
+static void
+close_leases(struct bench *b, const struct purse *p)
+{
+	struct store *s = store_lend(b->pool, 1000);
+
+	assert_int_equal(leases_close_account(s, p->account), STORE_FINE);
+	store_return(b->pool, s);
 }
 
 /* tests */
@@ -451,6 +492,274 @@ agents_use_a_budget_to_its_end(void **state)
 	close_all(&b);
 }
 
+static void
+a_call_that_goes_on_takes_more(void **state)
+{
+	struct bench b = { 0 };
+	const struct purse *p;
+	struct call c;
+	int64_t spent, held;
+
+	open_all(&b, BUDGET_STRICT, true);
+	p = purse(&b, 1000);
+	assert_int_equal(reserve(&b, &c, 10, 10, p), BUDGET_FINE);
+	budget_sent(&c.r, &(struct running_where){ .model = TEXT("m") });
+	assert_int_equal(budget_more(&c.r, 20, 40), BUDGET_FINE);	/* from what was granted with the first */
+	assert_int_equal(c.r.reserved, 40);
+	assert_int_equal(c.r.trips, 0);
+	assert_int_equal(more(&b, &c, 500, 600), BUDGET_FINE);
+	assert_int_equal(c.r.reserved, 600);
+	assert_int_equal(c.r.trips, 1);
+	assert_int_equal(slot_state(&b.running->slots[c.r.slot - 1]), RUNNING_SENT);
+	sums(&b, p, &spent, &held);
+	assert_true(held >= 600 && held <= 1000);
+	assert_int_equal(more(&b, &c, 900, 2000), BUDGET_FINE);		/* all that there is, which is less than is wished for */
+	assert_int_equal(c.r.reserved, 1000);
+	end(&b, &c, 950);
+	assert_int_equal(reserve(&b, &c, 50, 50, p), BUDGET_FINE);
+	end(&b, &c, 50);
+	sums(&b, p, &spent, &held);
+	assert_int_equal(spent, 1000);
+	assert_int_equal(held, 0);
+	close_all(&b);
+}
+
+/* What it has stays with it, and what it needs more comes when others give back. */
+static void
+a_call_that_goes_on_waits_for_others(void **state)
+{
+	struct bench b = { 0 };
+	const struct purse *p;
+	struct call c[3];
+
+	open_all(&b, BUDGET_STRICT, true);
+	p = purse(&b, 100);
+	assert_int_equal(reserve(&b, &c[0], 40, 40, p), BUDGET_FINE);
+	assert_int_equal(reserve(&b, &c[1], 40, 40, p), BUDGET_FINE);
+	c[0].ready = false;
+	assert_int_equal(budget_more(&c[0].r, 70, 80), BUDGET_WAIT);
+	assert_int_equal(wait_for(&b, &c[0], 60), BUDGET_WAIT);
+	assert_int_equal(c[0].r.reserved, 40);
+	assert_int_equal(begin(&b, &c[2], 5, 5, 1, &p), BUDGET_WAIT);	/* nobody goes past it */
+	budget_release(&c[2].r);
+	end(&b, &c[1], 10);
+	assert_int_equal(wait_for(&b, &c[0], 200), BUDGET_FINE);
+	assert_in_range(c[0].r.reserved, 70, 80);
+	end(&b, &c[0], 70);
+	close_all(&b);
+}
+
+static void
+and_is_told_when_nothing_comes(void **state)
+{
+	struct bench b = { 0 };
+	const struct purse *p;
+	struct call c[2];
+	int64_t spent, held;
+
+	open_all(&b, BUDGET_STRICT, true);
+	p = purse(&b, 100);
+	assert_int_equal(reserve(&b, &c[0], 40, 40, p), BUDGET_FINE);
+	assert_int_equal(reserve(&b, &c[1], 40, 40, p), BUDGET_FINE);
+	assert_int_equal(more(&b, &c[0], 70, 70), BUDGET_HELD);
+	assert_ptr_equal(c[0].r.which, p);
+	assert_true(c[0].r.slot != 0 && c[0].r.reserved >= 40);
+	assert_int_equal(more(&b, &c[0], 50, 50), BUDGET_FINE);		/* it may go on with less */
+	assert_int_equal(more(&b, &c[0], 101, 101), BUDGET_SPENT);
+	assert_int_equal(c[0].r.limit, 100);
+	assert_int_equal(c[0].r.reserved, 50);
+	end(&b, &c[0], 50);
+	end(&b, &c[1], 40);
+	sums(&b, p, &spent, &held);
+	assert_int_equal(spent, 90);
+	assert_true(held <= 10);
+	close_all(&b);
+}
+
+static void
+who_ends_is_not_called_any_more(void **state)
+{
+	struct bench b = { 0 };
+	const struct purse *p;
+	struct call c, other;
+
+	open_all(&b, BUDGET_STRICT, true);
+	p = purse(&b, 1000);
+	assert_int_equal(reserve(&b, &c, 10, 10, p), BUDGET_FINE);
+	c.ready = false;
+	assert_int_equal(budget_more(&c.r, 700, 700), BUDGET_WAIT);	/* the store is asked */
+	assert_int_equal(budget_more(&c.r, 800, 800), BUDGET_WAIT);
+	end(&b, &c, 10);
+	let_turns_end(&b);
+	assert_false(c.ready);
+	assert_int_equal(begin(&b, &c, 600, 600, 1, &p), BUDGET_FINE);	/* what was granted is for all */
+	c.ready = false;
+	assert_int_equal(reserve(&b, &other, 200, 200, p), BUDGET_FINE);
+	budget_more(&c.r, 990, 990);
+	while (c.r.next == NULL)				/* others must give back first */
+		loop_turn(b.loop, 5);
+	end(&b, &c, 100);
+	end(&b, &other, 100);
+	for (unsigned i = 0; i < 20; i++)
+		loop_turn(b.loop, 5);
+	assert_false(c.ready);
+	close_all(&b);
+}
+
+static void
+what_is_not_needed_goes_back(void **state)
+{
+	struct bench b = { 0 };
+	const struct purse *p;
+	struct call c[2];
+
+	open_all(&b, BUDGET_STRICT, true);
+	p = purse(&b, 100);
+	assert_int_equal(reserve(&b, &c[0], 90, 90, p), BUDGET_FINE);
+	budget_less(&c[0].r, 120);
+	assert_int_equal(c[0].r.reserved, 90);
+	budget_less(&c[0].r, 30);
+	assert_int_equal(c[0].r.reserved, 30);
+	assert_int_equal(word_get(&b.running->slots[c[0].r.slot - 1].bound), 30);
+	assert_int_equal(begin(&b, &c[1], 60, 60, 1, &p), BUDGET_FINE);
+	end(&b, &c[1], 60);
+	end(&b, &c[0], 30);
+	close_all(&b);
+}
+
+/* The lease that pays is being closed (a ceiling was lowered, a worker was killed): calls that run go on with it, others have a new one. */
+static void
+a_closing_lease_pays_on(void **state)
+{
+	struct bench b = { 0 };
+	const struct purse *p;
+	struct call c, other;
+	uint64_t lease;
+	int64_t spent, held;
+
+	open_all(&b, BUDGET_STRICT, true);
+	p = purse(&b, 1000);
+	assert_int_equal(reserve(&b, &c, 10, 10, p), BUDGET_FINE);
+	lease = lease_of(&c);
+	close_leases(&b, p);
+	lease_stop(b.running, p->account, 0, lease);			/* as the housekeeper does */
+	assert_int_equal(more(&b, &c, 100, 300), BUDGET_FINE);
+	assert_int_equal(c.r.reserved, 300);
+	assert_int_equal(lease_of(&c), lease);
+	assert_false(lease_is_there(b.running, p->account, 0, lease));
+	assert_int_equal(reserve(&b, &other, 10, 10, p), BUDGET_FINE);
+	assert_true(lease_of(&other) > lease);
+	assert_int_equal(more(&b, &c, 310, 400), BUDGET_FINE);		/* while others have another */
+	assert_int_equal(lease_of(&c), lease);
+	assert_false(lease_is_there(b.running, p->account, 0, lease));
+	end(&b, &c, 400);
+	end(&b, &other, 10);
+	sums(&b, p, &spent, &held);
+	assert_int_equal(spent, 410);
+	assert_true(spent + held <= 1000);
+	close_all(&b);
+}
+
+/* Nobody waits for the answer any more: it must not bring a closing lease back to the board. */
+static void
+a_closing_lease_stays_closed(void **state)
+{
+	struct bench b = { 0 };
+	const struct purse *p;
+	struct call c;
+	uint64_t lease;
+
+	open_all(&b, BUDGET_STRICT, true);
+	p = purse(&b, 1000);
+	assert_int_equal(reserve(&b, &c, 10, 10, p), BUDGET_FINE);
+	lease = lease_of(&c);
+	close_leases(&b, p);
+	lease_stop(b.running, p->account, 0, lease);
+	c.ready = false;
+	assert_int_equal(budget_more(&c.r, 100, 300), BUDGET_WAIT);
+	end(&b, &c, 10);
+	let_turns_end(&b);
+	assert_false(c.ready);
+	assert_false(lease_is_there(b.running, p->account, 0, lease));
+	close_all(&b);
+}
+
+static void
+ceilings_change_while_calls_run(void **state)
+{
+	struct bench b = { 0 };
+	const struct purse *p;
+	struct call c, waits;
+
+	open_all(&b, BUDGET_STRICT, true);
+	p = purse(&b, 100);
+	assert_int_equal(reserve(&b, &c, 90, 90, p), BUDGET_FINE);
+	assert_int_equal(begin(&b, &waits, 40, 40, 1, &p), BUDGET_WAIT);
+	assert_int_equal(wait_for(&b, &waits, 60), BUDGET_WAIT);
+	set_ceiling(&b, 0, 200);					/* raised: who waits goes, who runs has more */
+	assert_int_equal(wait_for(&b, &waits, 250), BUDGET_FINE);
+	assert_int_equal(more(&b, &c, 150, 150), BUDGET_FINE);
+	end(&b, &waits, 40);
+	set_ceiling(&b, 0, 120);					/* lowered: nobody gets more, who has keeps it */
+	close_leases(&b, p);
+	assert_int_equal(more(&b, &c, 160, 160), BUDGET_SPENT);
+	assert_int_equal(c.r.limit, 120);
+	assert_true(c.r.reserved >= 150);
+	set_ceiling(&b, 0, -1);						/* and gone */
+	assert_int_equal(more(&b, &c, 5000, 5000), BUDGET_FINE);
+	assert_int_equal(c.r.reserved, 5000);
+	assert_int_equal(more(&b, &c, 6000, 6000), BUDGET_FINE);
+	assert_int_equal(c.r.trips, 0);
+	end(&b, &c, 6000);
+	close_all(&b);
+}
+
+/* A budget of nothing, and of one nano-dollar: what is free goes, what costs one goes once. */
+static void
+tiny_budgets(void **state)
+{
+	struct bench b = { 0 };
+	const struct purse *none, *one;
+	struct call c;
+
+	open_all(&b, BUDGET_STRICT, true);
+	none = purse(&b, 0);
+	one = purse(&b, 1);
+	assert_int_equal(reserve(&b, &c, 0, 0, none), BUDGET_FINE);
+	end(&b, &c, 0);
+	assert_int_equal(reserve(&b, &c, 1, 1, none), BUDGET_SPENT);
+	assert_int_equal(reserve(&b, &c, 2, 2, one), BUDGET_SPENT);
+	assert_int_equal(reserve(&b, &c, 2, 1, one), BUDGET_FINE);
+	assert_int_equal(c.r.reserved, 1);
+	end(&b, &c, 1);
+	assert_int_equal(reserve(&b, &c, 1, 1, one), BUDGET_SPENT);
+	assert_int_equal(c.r.spent, 1);
+	close_all(&b);
+}
+
+/* The largest budget that there is, and bounds that no budget has: no sum overflows. */
+static void
+absurd_budgets(void **state)
+{
+	struct bench b = { 0 };
+	const struct purse *p;
+	struct call c[2];
+
+	open_all(&b, BUDGET_STRICT, true);
+	p = purse(&b, MONEY_MOST);
+	assert_int_equal(reserve(&b, &c[0], INT64_MAX, INT64_MAX, p), BUDGET_SPENT);
+	assert_int_equal(reserve(&b, &c[0], INT64_MAX, 1, p), BUDGET_FINE);
+	assert_int_equal(c[0].r.reserved, MONEY_MOST);
+	assert_int_equal(reserve(&b, &c[1], 1, 1, p), BUDGET_HELD);
+	assert_int_equal(more(&b, &c[0], INT64_MAX, INT64_MAX), BUDGET_SPENT);
+	budget_less(&c[0].r, 1);
+	assert_int_equal(reserve(&b, &c[1], MONEY_MOST - 1, MONEY_MOST - 1, p), BUDGET_FINE);
+	end(&b, &c[0], 1);
+	end(&b, &c[1], MONEY_MOST - 1);
+	assert_int_equal(reserve(&b, &c[0], 1, 1, p), BUDGET_SPENT);
+	close_all(&b);
+}
+
 int
 main(void)
 {
@@ -466,6 +775,16 @@ main(void)
 		cmocka_unit_test(nobody_to_charge_has_a_slot_too),
 		cmocka_unit_test(without_a_store_nothing_is_granted),
 		cmocka_unit_test(agents_use_a_budget_to_its_end),
+		cmocka_unit_test(a_call_that_goes_on_takes_more),
+		cmocka_unit_test(a_call_that_goes_on_waits_for_others),
+		cmocka_unit_test(and_is_told_when_nothing_comes),
+		cmocka_unit_test(who_ends_is_not_called_any_more),
+		cmocka_unit_test(what_is_not_needed_goes_back),
+		cmocka_unit_test(a_closing_lease_pays_on),
+		cmocka_unit_test(a_closing_lease_stays_closed),
+		cmocka_unit_test(ceilings_change_while_calls_run),
+		cmocka_unit_test(tiny_budgets),
+		cmocka_unit_test(absurd_budgets),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

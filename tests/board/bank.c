@@ -3,6 +3,7 @@
 #include "board/bank.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,8 @@ struct bank {
 	uint64_t	 closing[BANK_ACCOUNTS + 1];	/* those whose turns are waited for */
 	unsigned	 step;
 };
+
+static pthread_mutex_t turns = PTHREAD_MUTEX_INITIALIZER;
 
 void
 bank_die(const char *why)
@@ -143,13 +146,14 @@ redo(struct bank *b)
 	atomic_store(&b->m->word, which(b));
 }
 
-/* Each process has a description of its own, so that the lock goes with it. */
+/* Each process has a description of its own, so that the lock goes with it; its threads take turns. */
 static struct bank_state *
 begin(struct bank *b)
 {
 	struct bank_memory *m = b->m;
 	uint32_t at;
 
+	pthread_mutex_lock(&turns);
 	b->lock = open_in(b, "lock");
 	if (flock(b->lock, LOCK_EX) != 0)
 		bank_die(__func__);
@@ -163,6 +167,7 @@ static void
 undo(struct bank *b)
 {
 	close(b->lock);
+	pthread_mutex_unlock(&turns);
 }
 
 static void
@@ -171,13 +176,24 @@ commit(struct bank *b, const struct bank_change *changes, uint32_t n)
 	memcpy(b->m->changes, changes, n * sizeof(*changes));
 	atomic_store(&b->m->word, (1 - which(b)) | n << 1);
 	redo(b);
-	close(b->lock);
+	undo(b);
 }
 
 static int64_t
 most(int64_t a, int64_t b)
 {
 	return (a > b ? a : b);
+}
+
+/* A call that goes on is paid by a lease that is not the open one any more; it can not be settled, because that call has money of it. */
+static bool
+must_be_closing(const struct bank *b, const struct bank_state *s, uint64_t account, uint64_t lease)
+{
+	if (lease == 0 || s->accounts[account].open == lease)
+		return (false);
+	if (b->m->leases[lease].state != CLOSING)
+		bank_die("a lease was settled while it paid for a call");
+	return (true);
 }
 
 int
@@ -192,19 +208,23 @@ bank_grant(struct bank *b, const uint64_t *accounts, const int64_t *have, unsign
 
 		end = left < bound ? -1 : free_now + have[i] < bound ? 0 : 1;
 		granted[i] = most(bound - have[i], wish < free_now / 2 ? wish : free_now / 2);
+		if (must_be_closing(b, s, accounts[i], leases[i]))
+			granted[i] = bound - have[i];
 	}
 	for (unsigned i = 0; i < n && end == 1; i++) {
-		uint32_t *open_lease = &s->accounts[accounts[i]].open;
+		uint32_t *open_lease = &s->accounts[accounts[i]].open, lease;
 		struct bank_lease to = { 0, (uint8_t)accounts[i], OPEN };
 
-		if (*open_lease == 0)
-			*open_lease = ++s->n_leases;
-		else
-			to = b->m->leases[*open_lease];
+		if (must_be_closing(b, s, accounts[i], leases[i]))
+			lease = (uint32_t)leases[i];
+		else if ((lease = *open_lease) == 0)
+			lease = *open_lease = ++s->n_leases;
+		if (b->m->leases[lease].account != 0)
+			to = b->m->leases[lease];
 		to.remaining += granted[i];
 		s->accounts[accounts[i]].held += granted[i];
-		changes[i] = (struct bank_change){ *open_lease, to };
-		leases[i] = *open_lease;
+		changes[i] = (struct bank_change){ lease, to };
+		leases[i] = lease;
 	}
 	if (end == 1)
 		commit(b, changes, n);
@@ -330,6 +350,15 @@ set_state(struct bank *b, uint64_t lease, uint8_t state)
 	commit(b, &change, 1);
 }
 
+static uint64_t
+open_lease(struct bank *b, uint64_t account)
+{
+	uint64_t lease = begin(b)->accounts[account].open;
+
+	undo(b);
+	return (lease);
+}
+
 static void
 begin_closing(struct bank *b, struct running *r, bool all)
 {
@@ -346,7 +375,7 @@ begin_closing(struct bank *b, struct running *r, bool all)
 	} while (cursor != 0);
 	for (unsigned a = 1; a <= BANK_ACCOUNTS; a++)
 		if (all && b->closing[a] == 0)
-			b->closing[a] = b->m->states[which(b)].accounts[a].open;
+			b->closing[a] = open_lease(b, a);
 	for (unsigned a = 1; a <= BANK_ACCOUNTS; a++)
 		if (b->closing[a] != 0)
 			set_state(b, b->closing[a], CLOSING);

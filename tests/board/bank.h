@@ -12,7 +12,8 @@ struct bank;
 
 struct bank	*bank_new(const char *dir, int64_t key_ceiling, int64_t team_ceiling);	/* before any fork */
 void		 bank_free(struct bank *);
-/* As leases_grant(): all or none; *lease and *granted for each account.  1: fine, 0: held by others, −1: spent. */
+/* As leases_grant(): all or none; leases[] in: those that must pay, also when they are closing (0: any), out: those that do, with granted[].  1: fine, 0: held by
+ * others, −1: spent. */
 int		 bank_grant(struct bank *, const uint64_t *accounts, const int64_t *have, unsigned n, int64_t bound, int64_t wish, uint64_t *leases, int64_t *granted);
 bool		 bank_is_behind(struct bank *);					/* with shipping: make no calls now */
 void		 bank_vendor(struct bank *, const char id[37]);			/* a call has reached the vendor */

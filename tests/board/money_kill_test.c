@@ -43,16 +43,16 @@ must_open(enum seat_kind kind)
 	return (r);
 }
 
-/* Opens, spends and closes, until killed or until there is nothing left. */
+/* Opens, spends and closes, until killed or until there is nothing left; who may be killed, in instalments too. */
 static void
-live(struct bank *bank, enum seat_kind kind)
+live(struct bank *bank, enum seat_kind kind, bool deadly)
 {
 	for (;;) {
 		struct running *r = must_open(kind);
 
 		running_sweep(r, spend_swept, bank);
 		for (unsigned i = (unsigned)(random_u64() % 300); i > 0; i--)
-			switch (spend(r, bank)) {
+			switch (spend(r, bank, deadly && i % 2 == 0)) {
 			case -1:
 				_exit(0);
 			case 0:
@@ -72,7 +72,7 @@ begin(struct bank *bank, unsigned i, bool deadly)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (deadly && random_u64() % 2 == 0)
 		points_left = 1 + random_u64() % (1UL << (random_u64() % 13));
-	live(bank, i % 3 == 2 ? SEAT_NARROW : SEAT_WIDE);
+	live(bank, i % 3 == 2 ? SEAT_NARROW : SEAT_WIDE, deadly);
 	_exit(0);
 }
 

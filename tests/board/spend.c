@@ -15,6 +15,8 @@ struct call {
 	struct bank	*bank;
 	unsigned	 slot;
 	uint64_t	 accounts[2];
+	int64_t		 bound;
+	bool		 going;			/* it was sent, and wants more */
 };
 
 static bool
@@ -25,7 +27,7 @@ take_all(struct call *c)
 	for (unsigned i = 0; i < 2; i++) {
 		int64_t have = lease_taken(c->r, c->slot, i);
 
-		all &= have + lease_take(c->r, c->slot, i, SPEND_BOUND - have) == SPEND_BOUND;
+		all &= have + lease_take(c->r, c->slot, i, c->bound - have) == c->bound;
 	}
 	return (all);
 }
@@ -34,12 +36,18 @@ static int
 granted(struct call *c, const int64_t have[2])
 {
 	int64_t got[2];
-	uint64_t leases[2];
+	uint64_t leases[2] = { 0 };
 	bool same = true;
-	int end = bank_grant(c->bank, c->accounts, have, 2, SPEND_BOUND, 20, leases, got);
+	int end;
 
+	for (unsigned i = 0; i < 2 && c->going; i++)
+		leases[i] = lease_paying(c->r, c->slot, i);
+	end = bank_grant(c->bank, c->accounts, have, 2, c->bound, 20, leases, got);
 	for (unsigned i = 0; i < 2 && end == 1; i++)
-		same &= lease_granted(c->r, c->slot, i, c->accounts[i], 0, leases[i], got[i], SPEND_BOUND - have[i]);
+		if (c->going)
+			lease_granted_more(c->r, c->slot, i, c->accounts[i], 0, leases[i], got[i], c->bound - have[i]);
+		else
+			same &= lease_granted(c->r, c->slot, i, c->accounts[i], 0, leases[i], got[i], c->bound - have[i]);
 	return (end == 1 && !same ? 0 : end);
 }
 
@@ -68,36 +76,84 @@ ask(struct call *c)
 	return (end);
 }
 
+/* More, and of that something back; it goes on whatever it gets. */
+static void
+instalment(struct call *c)
+{
+	c->bound = SPEND_BOUND;
+	c->going = true;
+	if (!take_all(c) && ask(c) != 1)
+		return;
+	running_more(c->r, c->slot, SPEND_BOUND);
+	running_seen(c->r, c->slot, 10, 10, SPEND_COST);
+	running_more(c->r, c->slot, SPEND_BOUND - 1);
+	for (unsigned i = 0; i < 2; i++)
+		lease_put_back(c->r, c->slot, i, 1);
+}
+
 static void
 make(struct call *c, const char id[37])
 {
 	const struct running_where where = { .model = TEXT("m"), .provider = TEXT("scripted") };
 	struct charge charges[CHARGES_MOST];
 
-	running_reserved(c->r, c->slot, SPEND_BOUND);
+	running_reserved(c->r, c->slot, c->bound);
 	running_sent(c->r, c->slot, &where);
 	bank_vendor(c->bank, id);
+	if (c->bound < SPEND_BOUND)
+		instalment(c);
 	running_settled(c->r, c->slot, 10, 20, SPEND_COST);
 	bank_append(c->bank, id, SPEND_COST, charges, running_charges(c->r, c->slot, charges));
 	running_booked(c->r, c->slot);
 }
 
-int
-spend(struct running *r, struct bank *bank)
+/* False: too many run. */
+static bool
+begin(struct call *c, struct running *r, struct bank *bank, bool instalments, char id[37])
 {
 	const struct running_who who = { .key_digest = TEXT("0123456789abcdef"), .team_id = TEXT("team") };
-	struct call c = { .r = r, .bank = bank, .accounts = { 1 + random_u64() % (BANK_TEAM - 1), BANK_TEAM } };
+
+	*c = (struct call){ .r = r, .bank = bank, .accounts = { 1 + random_u64() % (BANK_TEAM - 1), BANK_TEAM }, .bound = instalments ? SPEND_BOUND / 2 : SPEND_BOUND };
+	uuid7(id);
+	c->slot = running_begin(r, id, clock_wall_ms(), &who);
+	for (unsigned i = 0; i < 2 && c->slot != RUNNING_NONE; i++)
+		running_charge(r, c->slot, c->accounts[i], 0);
+	return (c->slot != RUNNING_NONE);
+}
+
+void
+spend_and_leave(struct running *r, struct bank *bank, unsigned state)
+{
+	const struct running_where where = { .model = TEXT("m"), .provider = TEXT("scripted") };
+	struct call c;
+	char id[37];
+
+	if (!begin(&c, r, bank, false, id))
+		return;
+	if (!take_all(&c)) {
+		if (lease_ask(r, c.accounts[0], 0, clock_us() + ASK_US))
+			lease_turn_begin(r);
+		return;
+	}
+	if (state > 0)
+		running_reserved(r, c.slot, c.bound);
+	if (state > 1) {
+		running_sent(r, c.slot, &where);
+		bank_vendor(bank, id);
+	}
+	if (state > 2)
+		running_settled(r, c.slot, 10, 20, SPEND_COST);
+}
+
+int
+spend(struct running *r, struct bank *bank, bool instalments)
+{
+	struct call c;
 	char id[37];
 	int end;
 
-	if (bank_is_behind(bank))
+	if (bank_is_behind(bank) || !begin(&c, r, bank, instalments, id))
 		return (0);
-	uuid7(id);
-	c.slot = running_begin(r, id, clock_wall_ms(), &who);
-	if (c.slot == RUNNING_NONE)
-		return (0);
-	for (unsigned i = 0; i < 2; i++)
-		running_charge(r, c.slot, c.accounts[i], 0);
 	end = take_all(&c) ? 1 : ask(&c);
 	if (end == 1)
 		make(&c, id);
