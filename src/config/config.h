@@ -262,6 +262,7 @@ struct settings {
 	bool		 budget_amounts_hidden;
 	struct text	 budget_mode;
 	bool		 budget_strict;		/* that is "strict" */
+	int64_t		 budget_instalment, budget_hidden_tokens;	/* 2048, 500 */
 	int64_t		 budget_wait_ms, budget_wait_most_ms;	/* 2000, 20000 */
 	int64_t		 budget_throttle;	/* millionths: to how much of them a spent budget throttles rates; 0: it refuses */
 	int64_t		 budget_status;		/* 429: HTTP, of what a budget refuses */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 
 #define MISSING_US	(INT64_C(300) * 1000000)
+#define THOUGHT_US	1000000			/* what a model may have thought unseen is looked at so often */
 
 /* attempts */
 
@@ -176,6 +177,7 @@ call_deployment(struct exchange *x)
 	if ((x->error = request_plan(x, p)) != NULL)
 		return (x->counted != NULL ? local_count(x) : STEP_ERROR);
 	attempt_begins(x);
+	instalment_begin(x);
 	x->call = upstream_call(x->worker->upstream, p, &hearer);
 	return (STEP_WAIT);
 }
@@ -185,7 +187,7 @@ attempt_failed(struct exchange *x)
 {
 	if (x->holder != NULL)
 		x->failure = stored_failed(x, x->failure);
-	if (x->seen->content && x->committed) {
+	if (x->broke || (x->seen->content && x->committed)) {
 		x->error = x->failure;
 		return (STEP_ERROR);
 	}
@@ -327,6 +329,8 @@ clock_set(struct exchange *x)
 
 	if (!x->committed)			/* content may commit it meanwhile, and then fall silent */
 		at = now + gap_us < x->began_us + commit_us ? now + gap_us : x->began_us + commit_us;
+	if (x->parts.on && x->parts.hides && at > now + THOUGHT_US)
+		at = now + THOUGHT_US;
 	timer_set(x->worker->loop, &x->clock, at);
 }
 
@@ -347,6 +351,8 @@ clock_due(struct timer *t)
 		answer_flush(x);
 	}
 	clock_set(x);
+	if (x->call != NULL && !x->call_over && !instalment_paid(x) && x->call_over)
+		exchange_walk(x);
 	exchange_leave(x);
 }
 
@@ -390,14 +396,15 @@ ask_heard(struct exchange *x)
 	if (!x->call_over)
 		return (STEP_WAIT);
 	timer_stop(x->worker->loop, &x->wait);
+	instalment_end(x);
 	hear_judge(x);
 	attempt_ends(x);
 	if (x->failure == NULL)
 		return (STEP_GO);
 	note_pressure(x);
-	if (is_stale(x))
+	if (!x->broke && is_stale(x))
 		return (ask_deployment(x));
-	if (is_missing(x)) {
+	if (!x->broke && is_missing(x)) {
 		remember_missing(x);
 		return (ask_deployment(x));
 	}

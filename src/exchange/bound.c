@@ -6,6 +6,7 @@
 
 #define IMAGE_TOKENS	2000		/* of a picture that is only named */
 #define FILE_TOKENS	50000
+#define LOWERED_MOST	16		/* a max_tokens that was said is not lowered to less than this part of it */
 
 static unsigned
 occurrences(struct text body, const char *word)
@@ -122,9 +123,100 @@ ask_of_deployment(const struct price_ask *ask, const struct deployment *d)
 	return (a);
 }
 
+/* instalments */
+
+static bool
+says(const struct exchange *x, const char *word)
+{
+	return (occurrences(x->glance.body, word) > 0);
+}
+
+/* Sound and pictures have more tokens than bytes of theirs pass us; what runs in the background goes on when its stream is cut. */
+static bool
+can_part(const struct exchange *x, const struct price_ask *ask)
+{
+	const struct settings *s = &x->config->settings;
+
+	return (x->bound_held && s->budget_strict && s->budget_instalment > 0 && x->glance.stream && !x->glance.background && ask->n == 1 &&
+	    x->surface->want == WANT_ANSWER && !says(x, "\"modalities\"") && !says(x, "\"audio\"") && !says(x, "image_generation"));
+}
+
+static bool
+facts_reason(const struct facts *f)
+{
+	static int bit = -1;
+
+	for (int i = 0; bit < 0 && facts_flag((unsigned)i) != NULL; i++)
+		if (strcmp(facts_flag((unsigned)i), "reasoning") == 0)
+			bit = i;
+	return (bit < 0 || (f->can >> bit & 1) != 0);
+}
+
+/* Anthropic's think only where they are told to. */
+static bool
+may_think_unseen(const struct exchange *x, const struct deployment *d)
+{
+	struct json_item said;
+	bool told;
+
+	if (json_find(d->model_info, "supports_reasoning", &said) ? text_is(said.raw, "false") : d->facts != NULL && !facts_reason(d->facts))
+		return (false);
+	told = d->n_defaults > 0 || says(x, "\"thinking\"") || says(x, "\"reasoning");
+	return (d->wire != WIRE_ANTHROPIC || told);
+}
+
+/* What it reserves before it is sent to that deployment. */
+static int64_t
+part_of(const struct tariff *t, const struct price_ask *whole, int64_t tokens)
+{
+	struct price_ask part = *whole;
+
+	if (part.max_tokens < 0 || part.max_tokens > tokens)
+		part.max_tokens = tokens;
+	return (price_bound(t, &part));
+}
+
+static void
+part_first(struct exchange *x, const struct deployment *d, const struct tariff *t, const struct price_ask *whole)
+{
+	const struct settings *s = &x->config->settings;
+	int64_t first = part_of(t, whole, s->budget_instalment), floor = part_of(t, whole, s->least_max_tokens);
+
+	x->parts.hides |= may_think_unseen(x, d);
+	if (d->mock || (x->parts.hides && s->budget_hidden_tokens == 0))
+		x->parts.on = false;
+	if (first > x->parts.first)
+		x->parts.first = first;
+	if (floor > x->parts.floor)
+		x->parts.floor = floor;
+}
+
+void
+bound_part(struct exchange *x)
+{
+	x->parts.tariff = tariff_of(x, x->deployment);
+	x->parts.ask = ask_of_deployment(&x->price_ask, x->deployment);
+	x->parts.ask.never = never_of(x, x->deployment, x->parts.tariff);
+}
+
+/* the bound */
+
+/* A limit of tokens can be sent, or a lower one: not below what was asked for thinking, and not so low that it would be another call. */
+static int64_t
+least_tokens(const struct exchange *x, const struct price_ask *a)
+{
+	int64_t least = x->config->settings.least_max_tokens;
+
+	if (a->max_tokens < 0)
+		return (least);
+	if (!x->bound_held || x->glance.max_tokens < 0 || x->front->wire == WIRE_EMBEDDINGS || says(x, "\"budget_tokens\""))
+		return (a->max_tokens);		/* the client's own may be lowered, not what the configuration sends along */
+	return (a->max_tokens / LOWERED_MOST > least ? a->max_tokens / LOWERED_MOST : least < a->max_tokens ? least : a->max_tokens);
+}
+
 /* The dearest of a group counts; x->unpriced is one of it that has no price. */
 static void
-bound_group(struct exchange *x, const struct group *g, const struct price_ask *ask, int64_t least_tokens)
+bound_group(struct exchange *x, const struct group *g, const struct price_ask *ask)
 {
 	for (size_t i = 0; i < g->n_deployments; i++) {
 		const struct deployment *d = g->deployments[i];
@@ -138,11 +230,11 @@ bound_group(struct exchange *x, const struct group *g, const struct price_ask *a
 		}
 		x->free_model &= t->free;
 		a.never = least.never = never_of(x, d, t);
-		bound = floor = price_bound(t, &a);
-		if (a.max_tokens < 0) {		/* then a limit can be sent */
-			least.max_tokens = least_tokens;
-			floor = price_bound(t, &least);
-		}
+		least.max_tokens = least_tokens(x, &a);
+		bound = price_bound(t, &a);
+		floor = price_bound(t, &least);
+		if (x->parts.on)
+			part_first(x, d, t, &a);
 		if (bound > x->bound)
 			x->bound = bound;
 		if (floor > x->floor)
@@ -167,11 +259,12 @@ bound_all(struct exchange *x)
 	x->bound = x->floor = 0;
 	x->unpriced = NULL;
 	x->free_model = true;
+	x->parts = (struct instalments){ .on = can_part(x, &x->price_ask) };
 	for (size_t n = 0; n <= x->plan.group->n_fallbacks; n++) {
 		const struct group *g = group_nth(x, n);
 
 		if (g != NULL)
-			bound_group(x, g, &x->price_ask, x->config->settings.least_max_tokens);
+			bound_group(x, g, &x->price_ask);
 		if (n == 0 && x->unpriced != NULL)
 			x->free_model = false;
 	}
@@ -232,7 +325,7 @@ bought_of(const struct exchange *x, const struct group *g, int64_t nano)
 		const struct tariff *t = tariff_of(x, d);
 		int64_t bought;
 
-		if (t == NULL || a.max_tokens >= 0)
+		if (t == NULL || (a.max_tokens >= 0 && x->glance.max_tokens < 0))
 			continue;
 		a.never = never_of(x, d, t);
 		bought = price_bought(t, &a, nano);
@@ -248,7 +341,7 @@ bound_fit(struct exchange *x)
 {
 	int64_t least = INT64_MAX;
 
-	if (x->conduit != NULL || x->reservation.reserved >= x->bound || x->glance.max_tokens >= 0)
+	if (x->conduit != NULL || x->parts.on || x->reservation.reserved >= x->bound)
 		return;
 	for (size_t n = 0; n <= x->plan.group->n_fallbacks; n++) {
 		const struct group *g = group_nth(x, n);

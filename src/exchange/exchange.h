@@ -58,6 +58,19 @@ enum course {
 	COURSE_EVENTS,				/* event by event */
 };
 
+/* A stream that reserves as it goes on. */
+struct instalments {
+	bool		 on;
+	bool		 hides;			/* its model may think unseen */
+	int64_t		 first, floor;		/* nano-dollars: what it reserves before it is sent, and with what it begins where there is no more */
+	/* of the attempt under way */
+	struct price_ask ask;			/* as its deployment's prices see it */
+	const struct tariff *tariff;
+	int64_t		 tokens;		/* of an answer: up to so many nothing is to be done */
+	bool		 prompt_known;		/* its upstream has said how large the prompt is */
+	bool		 waits;			/* what has come is kept back until more is reserved, and the upstream pauses */
+};
+
 struct exchange {
 	struct worker	*worker;
 	struct exchange	*next, **link;		/* worker->exchanges */
@@ -128,6 +141,7 @@ struct exchange {
 	int64_t		 bound, floor;		/* nano-dollars: the most it can cost; the same with the least max_tokens */
 	const struct deployment *unpriced;	/* NULL, or one without a price that might be asked */
 	bool		 bound_held;		/* a budget holds it */
+	struct instalments parts;
 	bool		 free_model;		/* whoever is asked, it costs nothing */
 	struct reservation reservation;
 
@@ -182,6 +196,7 @@ struct exchange {
 	bool		 writer_done;		/* END or ERROR was written */
 	struct error	*failure;		/* why the attempt under way failed */
 	struct error	*first_failure;		/* what the client will hear if all fail */
+	bool		 broke;			/* the money for the rest of a stream could not be had */
 
 	/* answer */
 	bool		 committed;		/* status and headers are sent */
@@ -254,11 +269,19 @@ step_f	reserve, reserve_more;
 step_f	reserve_money, reserve_paid;			/* for whom is charged and the deployment that is chosen; after a wait. On an error nothing is reserved */
 bool	is_model_call(const struct exchange *);		/* is counted, charged and has a row */
 
+struct error *reserve_refused(struct exchange *);	/* x->reservation.end in words */
+
 /* instead.c: it was refused; true: there is another way to take it, which must be reserved now */
 bool	instead(struct exchange *);
 
-/* bound.c: x->bound, x->floor and their like; x->glance.afford */
+/* bound.c: x->bound, x->floor, x->parts and their like; x->glance.afford */
 void	bound_call(struct exchange *, bool held), bound_fit(struct exchange *);
+void	bound_part(struct exchange *);				/* x->parts.ask and tariff, of the deployment that is asked */
+
+/* instalment.c */
+void	instalment_begin(struct exchange *);			/* of an attempt; while there is a request */
+bool	instalment_paid(struct exchange *);			/* may what was heard be told?  False: it waits, or x->failure says why not (x->broke) */
+void	instalment_end(struct exchange *);			/* the call is over: nothing may wait any more */
 
 /* refused.c */
 struct error *refused_spent(struct exchange *), *refused_held(struct exchange *), *refused_unpriced(struct exchange *), *refused_limit(struct exchange *);
@@ -302,6 +325,7 @@ struct call_hearer exchange_hearer(struct exchange *);
 void	hear_judge(struct exchange *);		/* the call is over: its answer is told, or x->failure says why not */
 void	hear_failed(struct exchange *);		/* x->failure is how the call ended */
 void	hear_enough(struct exchange *);		/* the attempt is over before the upstream is */
+void	hear_on(struct exchange *);			/* what was kept back may pass */
 
 /* stored.c */
 void	stored_begin(struct exchange *);			/* while there is a request: whose ids these are */
@@ -359,6 +383,7 @@ enum step_result local_spend_calculate(struct exchange *), local_cost_estimate(s
 
 /* price.c */
 void	price_so_far(struct exchange *);		/* of a stream that goes on */
+uint64_t price_uncounted(const struct seen *);	/* bytes of an answer that no usage counts */
 void	price_exchange(struct exchange *);		/* x->usage … x->cost, once: of a whole answer before its headers, else at the end */
 const struct tariff *price_tariff(struct exchange *);	/* of whom it asks now, or where it passes to; NULL: unknown */
 void	price_headers(struct exchange *, struct buf *);	/* of a whole answer */

@@ -209,6 +209,11 @@ events_feed(struct exchange *x, const char *bytes, size_t n)
 	x->heard += n;
 	if (sse_feed(&x->sse, bytes, n, event_came, x) == SSE_TOO_BIG)
 		fail(x, E_UPSTREAM_FAILED, "sent a stream event larger than this gateway takes");
+	if (x->failure == NULL && !instalment_paid(x)) {
+		if (x->failure == NULL)
+			buf_text(&x->gathered, buf_as_text(&x->worker->frames));	/* hear_on() */
+		return;
+	}
 	if (x->glance.stream)
 		frames_out(x, false);
 	else if (x->heard > (uint64_t)x->config->settings.answer_limit)
@@ -219,6 +224,17 @@ events_feed(struct exchange *x, const char *bytes, size_t n)
 		price_so_far(x);
 		expect_end(x);
 	}
+}
+
+void
+hear_on(struct exchange *x)
+{
+	if (x->course != COURSE_EVENTS)
+		return;
+	x->worker->frames.len = 0;
+	frames_out(x, false);
+	price_so_far(x);
+	expect_end(x);
 }
 
 static void
@@ -233,8 +249,11 @@ body_came(void *self, const char *bytes, size_t n)
 		choose_course(x, bytes[0]);
 	if (!x->call_over && x->course == COURSE_EVENTS)
 		events_feed(x, bytes, n);
-	else if (!x->call_over)
+	else if (!x->call_over) {
 		gather(x, bytes, n);
+		if (x->course == COURSE_WHOLE && !x->call_over)
+			instalment_paid(x);
+	}
 	if (x->call_over)
 		exchange_walk(x);
 	exchange_leave(x);

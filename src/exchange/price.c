@@ -9,8 +9,8 @@
 /* tokens */
 
 /* Bytes of content that no usage counts: all, or in a stream that broke off those after its last word on it. */
-static uint64_t
-uncounted(const struct seen *seen)
+uint64_t
+price_uncounted(const struct seen *seen)
 {
 	if (!seen->usage_said || seen->usage.completion < 0)
 		return (seen->produced);
@@ -27,7 +27,7 @@ was_answered(const struct exchange *x)
 static bool
 came_to_nothing(const struct exchange *x)
 {
-	return (x->failure != NULL && !x->left && !x->seen->usage_said && x->seen->produced == 0);
+	return (x->failure != NULL && !x->broke && !x->left && !x->seen->usage_said && x->seen->produced == 0);
 }
 
 /* Where the upstream did not say, about four bytes are a token; the line says that it is an estimate. */
@@ -41,7 +41,7 @@ estimate(const struct exchange *x, struct usage *u)
 		u->prompt = (int64_t)(x->prompt_bytes + 3) / 4;
 		estimated = true;
 	}
-	bytes = uncounted(x->seen);
+	bytes = price_uncounted(x->seen);
 	if (u->completion < 0 || bytes > 0) {
 		u->completion = (u->completion > 0 ? u->completion : 0) + (int64_t)(bytes + 3) / 4;
 		estimated = true;
@@ -121,6 +121,8 @@ price_exchange(struct exchange *x)
 		x->usage.tier = x->tier;
 	x->tariff = price_tariff(x);
 	x->cost = price_call(x->tariff, &x->usage, upstream_ms(x), &x->price);
+	if (x->broke && x->cost > x->reservation.reserved)	/* the client has heard no more than that */
+		x->cost = x->reservation.reserved;
 }
 
 /* For the sweeper, should this process be killed: what a stream has cost up to now, once a second. */

@@ -122,14 +122,17 @@ say_spent(struct buf *b, struct exchange *x, const struct standing *s)
 		money_print_dollars(b, r->limit);
 	}
 	say_what_for(b, r->which);
-	if (!hidden && r->spent < r->limit) {
+	if (x->broke)
+		buf_lit(b, ", and this answer, which ends here, used what was left");
+	else if (!hidden && r->spent < r->limit) {
 		buf_lit(b, ", and this call may cost up to ");
 		money_print_dollars(b, x->bound);
 	}
 	buf_lit(b, "; ");
 	say_when(b, r->which);
 	buf_print(b, "; wait for that, %sor have an administrator raise it (%s). Call id: %s",
-	    r->spent < r->limit ? "lower max_tokens, " : "", words[text_starts(r->which->part, TEXT("organization:")) ? SCOPE_EMPLOYEE : s->scope].raise, x->id);
+	    r->spent < r->limit && !x->broke ? "lower max_tokens, " : "",
+	    words[text_starts(r->which->part, TEXT("organization:")) ? SCOPE_EMPLOYEE : s->scope].raise, x->id);
 }
 
 struct error *
@@ -155,8 +158,9 @@ struct error *
 refused_held(struct exchange *x)
 {
 	const struct standing *s = purse_owner(x, x->reservation.which);
-	struct error *e = error_new(x->arena, E_LIMITED, "The rest of the budget of %s " TEXT_FMT " is reserved by running calls; try again when some are over. Call id: %s",
-	    s != NULL ? words[s->scope].title : "", TEXT_ARG(s != NULL ? name_of(s) : TEXT("")), x->id);
+	struct text of = s != NULL ? arena_print(x->arena, " of %s " TEXT_FMT, words[s->scope].title, TEXT_ARG(name_of(s))) : TEXT("");
+	struct error *e = error_new(x->arena, E_LIMITED, "The rest of the budget" TEXT_FMT " is reserved by running calls%s; try again when some are over. Call id: %s",
+	    TEXT_ARG(of), x->broke ? ", so this answer ends here" : "", x->id);
 
 	e->type = TEXT("budget_exceeded");
 	e->retry_after_ms = 1000;

@@ -60,7 +60,7 @@ need_ask(struct exchange *x)
 		return (NULL);
 	a = arena_new_of(x->arena, struct ask);
 	TRY(x->front->read_ask(a, x->arena, &x->glance));
-	if (a->max_tokens < 0 && x->glance.afford > 0)
+	if (x->glance.afford > 0 && (a->max_tokens < 0 || a->max_tokens > x->glance.afford))
 		a->max_tokens = x->glance.afford;
 	x->ask = a;
 	return (NULL);

@@ -85,6 +85,22 @@ has_ceiling(const struct exchange *x)
 	return (false);
 }
 
+struct error *
+reserve_refused(struct exchange *x)
+{
+	switch (x->reservation.end) {
+	case BUDGET_SPENT:
+		alerted(x, purse_owner(x, x->reservation.which));
+		return (refused_spent(x));
+	case BUDGET_HELD:
+		return (refused_held(x));
+	case BUDGET_AWAY:
+		return (error_new(x->arena, E_BUSY, "The budgets of this key can not be looked up now; try again soon. Call id: %s", x->id));
+	default:
+		return (error_new(x->arena, E_BUSY, "The gateway runs as many calls as it can; try again soon."));
+	}
+}
+
 enum step_result
 reserve_paid(struct exchange *x)
 {
@@ -94,20 +110,10 @@ reserve_paid(struct exchange *x)
 		return (STEP_GO);
 	case BUDGET_WAIT:
 		return (STEP_WAIT);
-	case BUDGET_SPENT:
-		x->error = refused_spent(x);
-		alerted(x, purse_owner(x, x->reservation.which));
-		break;
-	case BUDGET_HELD:
-		x->error = refused_held(x);
-		break;
-	case BUDGET_AWAY:
-		x->error = error_new(x->arena, E_BUSY, "The budgets of this key can not be looked up now; try again soon. Call id: %s", x->id);
-		break;
-	case BUDGET_FULL:
-		x->error = error_new(x->arena, E_BUSY, "The gateway runs as many calls as it can; try again soon.");
+	default:
 		break;
 	}
+	x->error = reserve_refused(x);
 	return (STEP_ERROR);
 }
 
@@ -133,8 +139,8 @@ reserve_money(struct exchange *x)
 	}
 	x->glance.afford = 0;
 	need.n = x->n_purses;
-	need.bound = x->bound;
-	need.floor = x->floor;
+	need.bound = x->parts.on ? x->parts.first : x->bound;
+	need.floor = x->parts.on ? x->parts.floor : x->floor;
 	need.who = (struct running_who){ .key_digest = c->digest, .user_id = c->user_id, .team_id = c->team_id, .organization_id = c->organization_id,
 		.project_id = c->standing[SCOPE_PROJECT] != NULL ? c->standing[SCOPE_PROJECT]->id : TEXT(""), .model_group = x->model,
 		.call_type = text_of(call_type(x)), .customer = c->customer };

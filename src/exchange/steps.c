@@ -274,7 +274,7 @@ writable(void *self)
 {
 	struct exchange *x = self;
 
-	if (x->call != NULL)
+	if (x->call != NULL && !x->parts.waits)
 		call_resume(x->call);
 }
 

@@ -231,6 +231,8 @@ relay_request(struct edits *edits, struct arena *arena, const struct glance *g, 
 	else
 		splice_defaults(&s, d, known);
 	splice_drop(&s, d);
+	if (g->max_tokens > glance_most_tokens(g, 0))
+		splice_set(&s, "max_tokens", arena_print(arena, "%lld", (long long)g->afford));
 	if (d->vendor != NULL && strcmp(d->vendor->prefix, "anthropic") != 0)
 		cut_billing(&s);
 	splice_set(&s, "model", arena_print(arena, "\"%.*s\"", (int)q.len, q.at));

@@ -163,13 +163,13 @@ openai_ask_for_usage(struct splice *s, const struct deployment *d)
 
 /* The limit under the name the vendor knows it by. */
 static void
-rename_limit(struct splice *s, const struct json_spot *from, const char *to, const struct deployment *d, struct text most)
+rename_limit(struct splice *s, const struct json_spot *from, const char *to, int64_t most)
 {
 	struct text raw = json_spot_value(s->glance->body, from);
 	int64_t said;
 
 	s->cut[from - s->glance->top] = true;
-	splice_set(s, to, most.len > 0 && json_to_i64(raw, &said) && said > d->max_output_tokens ? most : raw);
+	splice_set(s, to, json_to_i64(raw, &said) && said > most ? arena_print(s->arena, "%lld", (long long)most) : raw);
 }
 
 static bool
@@ -184,22 +184,19 @@ openai_limit_tokens(struct splice *s, const struct deployment *d)
 	static const char *const names[] = { "max_tokens", "max_completion_tokens" };
 	const struct json_spot *spots[nitems(names)];
 	const struct glance *g = s->glance;
-	struct text most = TEXT("");
-	int64_t said;
+	int64_t most = glance_most_tokens(g, d->max_output_tokens), said;
 
-	if (d->max_output_tokens > 0 && g->max_tokens > d->max_output_tokens)
-		most = arena_print(s->arena, "%lld", (long long)d->max_output_tokens);
 	for (size_t i = 0; i < nitems(names); i++) {
 		spots[i] = glance_member(g, names[i]);
-		if (spots[i] != NULL && most.len > 0 && json_to_i64(json_spot_value(g->body, spots[i]), &said) && said > d->max_output_tokens)
-			splice_set(s, names[i], most);
+		if (spots[i] != NULL && json_to_i64(json_spot_value(g->body, spots[i]), &said) && said > most)
+			splice_set(s, names[i], arena_print(s->arena, "%lld", (long long)most));
 	}
 	if (openai_quirk(d, QUIRK_MAX_TOKENS_OLD) && is_said(spots[1]))
-		rename_limit(s, spots[1], names[0], d, most);
+		rename_limit(s, spots[1], names[0], most);
 	else if (openai_quirk(d, QUIRK_NO_MAX_TOKENS) && is_said(spots[0]) && is_said(spots[1]))
 		s->cut[spots[0] - g->top] = true;
 	else if (openai_quirk(d, QUIRK_NO_MAX_TOKENS) && is_said(spots[0]))
-		rename_limit(s, spots[0], names[1], d, most);
+		rename_limit(s, spots[0], names[1], most);
 	if (g->afford > 0 && g->max_tokens < 0)
 		splice_set(s, names[openai_quirk(d, QUIRK_NO_MAX_TOKENS)], arena_print(s->arena, "%lld", (long long)g->afford));
 }

@@ -25,7 +25,7 @@ struct glance {
 	bool		 stream;
 	bool		 usage_asked;		/* chat: stream_options.include_usage */
 	int64_t		 max_tokens;		/* -1 not said */
-	int64_t		 afford;		/* in: the max_tokens to send where none is said, which is what the caller's budget buys; 0: any */
+	int64_t		 afford;		/* in: the most max_tokens to send, which is what the caller's budget buys; 0: any */
 	bool		 base64;		/* embeddings: wanted as base64, not as numbers */
 	struct text	 previous_response_id;	/* responses: unescaped, or empty */
 	bool		 responses_shaped;	/* chat: the body is one of Responses */
@@ -37,6 +37,9 @@ struct glance {
 
 /* The member of that name; NULL: it is not said. */
 const struct json_spot *glance_member(const struct glance *, const char *name);
+
+/* What a limit that was said is lowered to where it is above; `model` is the most of the model's answers, 0: unknown. */
+int64_t	 glance_most_tokens(const struct glance *, int64_t model);
 
 /* What the client itself said that its own vendor wants to hear; empty, or a NULL pointer, when the dialects differ. */
 struct client_says {

@@ -74,13 +74,14 @@ limit_tokens(struct splice *s, const struct deployment *d)
 {
 	static const char *const names[] = { "max_output_tokens", "max_completion_tokens", "max_tokens" };
 	struct text otherwise = default_of(d, names, nitems(names));
+	int64_t most = glance_most_tokens(s->glance, d->max_output_tokens);
 
 	if (s->glance->max_tokens < 0 && otherwise.len > 0)
 		splice_set(s, names[0], otherwise);
 	else if (s->glance->max_tokens < 0 && s->glance->afford > 0)
 		splice_set(s, names[0], arena_print(s->arena, "%lld", (long long)s->glance->afford));
-	if (d->max_output_tokens > 0 && s->glance->max_tokens > d->max_output_tokens)
-		splice_set(s, names[0], arena_print(s->arena, "%lld", (long long)d->max_output_tokens));
+	if (s->glance->max_tokens > most)
+		splice_set(s, names[0], arena_print(s->arena, "%lld", (long long)most));
 }
 
 static void

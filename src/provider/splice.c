@@ -11,6 +11,13 @@ glance_member(const struct glance *g, const char *name)
 	return (NULL);
 }
 
+int64_t
+glance_most_tokens(const struct glance *g, int64_t model)
+{
+	int64_t most = model > 0 ? model : INT64_MAX;
+
+	return (g->afford > 0 && g->afford < most ? g->afford : most);
+}
 
 void
 edits_add(struct edits *e, struct arena *arena, size_t from, size_t to, struct text with)
