@@ -11,39 +11,43 @@ results="$here/build/results"
 passed=0 failed=0
 export FUZZ_SECONDS="${FUZZ_SECONDS:-6}"
 
-# The interpreter with the SDKs that journeys use; made once.
-venv="$here/.venv"
-wanted=$(cat "$here/tests/journey/requirements.txt" "$here/tests/journey/requirements-anthropic1.txt")
-if [ ! -e "$venv/made" ] || [ "$(cat "$venv/made")" != "$wanted" ]; then
-	rm -rf "$venv"
-	python3 -m venv "$venv"
-	"$venv/bin/pip" -q --disable-pip-version-check install -r "$here/tests/journey/requirements.txt"
-	"$venv/bin/pip" -q --disable-pip-version-check install --target "$venv/anthropic1" -r "$here/tests/journey/requirements-anthropic1.txt"
-	echo "$wanted" >"$venv/made"
+# Databases and web servers make and remove thousands of small files: in memory that takes a tenth of the time, where there is plenty of it.
+room=$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)
+memory=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)
+if [ "${room:-0}" -gt 4000000 ] && [ "${memory:-0}" -gt 6000000 ] && ! grep -q ' /dev/shm .*noexec' /proc/mounts; then
+	TMPDIR=$(mktemp -d /dev/shm/sluice.XXXXXX)
+	export TMPDIR
+	chmod 1777 "$TMPDIR"
+	trap 'rm -rf "$TMPDIR"' EXIT
+	trap 'exit 130' HUP INT TERM
 fi
 
-# The interpreter with LiteLLM, a client and an oracle of journeys; made once, beside the builds.
-litellm="$here/.litellm"
-litellm_install() {
-	wanted=$(cat "$here/tests/journey/requirements-litellm.txt")
-	if [ ! -e "$litellm/made" ] || [ "$(cat "$litellm/made")" != "$wanted" ]; then
-		rm -rf "$litellm"
-		python3 -m venv "$litellm"
-		"$litellm/bin/pip" -q --disable-pip-version-check install -r "$here/tests/journey/requirements-litellm.txt"
-		echo "$wanted" >"$litellm/made"
-	fi
+# venv FOLDER LIST: an interpreter with what a list of requirements names; made once.
+venv() {
+	wanted=$(cat "$2" $3)
+	[ ! -e "$1/made" ] || [ "$(cat "$1/made")" != "$wanted" ] || return 0
+	rm -rf "$1"
+	python3 -m venv "$1"
+	"$1/bin/pip" -q --disable-pip-version-check install -r "$2"
+	[ -z "$3" ] || "$1/bin/pip" -q --disable-pip-version-check install --target "$1/anthropic1" -r "$3"
+	echo "$wanted" >"$1/made"
 }
-litellm_install & litellm_pid=$!
+
+# The SDKs that journeys use; LiteLLM, a client and an oracle of theirs.
+lists="$here/tests/journey"
+venv="$here/.venv"
+venv "$venv" "$lists/requirements.txt" "$lists/requirements-anthropic1.txt" & venv_pid=$!
+venv "$here/.litellm" "$lists/requirements-litellm.txt" "" & litellm_pid=$!
 
 # The command line agents that journeys run; made once.  npm is there, or comes as a Python package.
 agents="$here/.agents"
 arch=$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
-wanted="$arch $(cat "$here/tests/journey/agents.txt")"
 agents_install() {
-	npm install --prefix "$agents" --no-audit --no-fund --ignore-scripts $(sed "s/ARCH/$arch/" "$here/tests/journey/agents.txt") >/dev/null
+	npm install --prefix "$agents" --no-audit --no-fund --ignore-scripts $(sed "s/ARCH/$arch/" "$lists/agents.txt") >/dev/null
 }
-if [ ! -e "$agents/made" ] || [ "$(cat "$agents/made")" != "$wanted" ]; then
-	echo "installing the agents"
+agents_made() {
+	wanted="$arch $(cat "$lists/agents.txt")"
+	[ ! -e "$agents/made" ] || [ "$(cat "$agents/made")" != "$wanted" ] || return 0
 	rm -rf "$agents"
 	mkdir "$agents"
 	if ! command -v npm >/dev/null; then
@@ -53,16 +57,17 @@ if [ ! -e "$agents/made" ] || [ "$(cat "$agents/made")" != "$wanted" ]; then
 	fi
 	agents_install || agents_install
 	echo "$wanted" >"$agents/made"
-fi
+}
+agents_made & agents_pid=$!
 
 build build --enable-werror
 build build-asan --enable-werror --enable-sanitizers CFLAGS="-O1 -g"
 mkdir -p "$results"
 
-# unit FOLDER: make check; counts cmocka's own lines of each program's log.
+# unit FOLDER: make check; counts cmocka's own lines of each program's log.  They wait more than they work.
 unit() {
 	echo "== unit tests and cases in $1"
-	(cd "$here/$1" && make -s -j2 check) >"$results/$1.log" 2>&1 && ok=yes || ok=no
+	(cd "$here/$1" && make -s -j"$(nproc)" test-programs && make -s -j$(($(nproc) * 2)) check) >"$results/$1.log" 2>&1 && ok=yes || ok=no
 	good=$(cat "$here/$1"/tests/*/*.log 2>/dev/null | grep -c '^\[       OK \]' || :)
 	bad=$(cat "$here/$1"/tests/*/*.log 2>/dev/null | grep -c '^\[  FAILED  \] [a-z_]*$' || :)
 	skipped=$(cat "$here/$1"/tests/*/*.log 2>/dev/null | grep -c '^\[  SKIPPED \] [a-z_]*$' || :)
@@ -95,8 +100,8 @@ journey() {
 	folder="$1" name="$2"
 	shift 2
 	[ $# -gt 0 ] || set -- .
-	spread=""				# the plain build has more web servers to go behind: two files at a time
-	[ "$name" != journey-build ] || spread="-n 2 --dist loadfile"
+	spread="-n 2 --dist worksteal"
+	[ $# = 1 ] && [ "$1" = . ] || spread=""			# again
 	(cd "$here/tests/journey" && SLUICE_BUILD="$here/$folder" "$venv/bin/python" -m pytest -q $spread "$@" --junitxml="$results/$name.xml" \
 	    -p no:cacheprovider --timeout=120) >"$results/$name.log" 2>&1
 }
@@ -132,7 +137,7 @@ unit build
 unit build-asan
 step man-pages sh -c "mandoc -T lint -W warning '$here'/doc/*.[1-8]"
 step fuzz make -s -j2 -C "$here/build" fuzz-check
-wait $litellm_pid
+wait $venv_pid && wait $litellm_pid && wait $agents_pid || { echo "what journeys need could not be installed" >&2; exit 1; }
 # They wait more than they work, so both builds' run at once.
 journey build journey-build & plain=$!
 journey build-asan journey-build-asan & sanitized=$!
@@ -140,7 +145,7 @@ wait $plain $sanitized || :
 journeys_over build
 journeys_over build-asan
 # All is built from the archive alone; of the tests, which ran twice already, those that read its files.
-step distcheck make -s -j2 -C "$here/build" distcheck AM_MAKEFLAGS="TESTS='tests/cases/run_test tests/config/samples_test tests/config/settings_test tests/doc/manual_test'"
+step distcheck make -s -j"$(nproc)" -C "$here/build" distcheck AM_MAKEFLAGS="TESTS='tests/cases/run_test tests/config/samples_test tests/config/settings_test tests/doc/manual_test'"
 
 echo
 echo "$passed passed, $failed failed"

@@ -4,13 +4,16 @@
 # Run by `make fuzz-check`, which gives srcdir, sources, targets and libs.  A target is tests/fuzz/NAME.c, its seeds the files of tests/fuzz/NAME/;
 # if there is a tests/fuzz/NAME_seeds.c, that is run first to write further ones into the folder it is given.  What a run finds out is kept in fuzz/corpus/NAME of
 # the build folder, and what went wrong in fuzz/findings/NAME-*, which the target takes as an argument to do it again.
+#
+# Looked at are the rooms that read what strangers send, and those below that they use; whatever else is needed comes from the build's own library.
 CLANG ?= clang
 FUZZ_SECONDS ?= 10
 FLAGS = -std=gnu11 -g -O1 -pthread -fno-strict-aliasing -fno-omit-frame-pointer -fno-sanitize-recover=all -Wall -Wextra -Wno-unused-parameter \
 	-D_GNU_SOURCE -DHAVE_CONFIG_H -DSLUICE_VERSION='"fuzz"' -I$(srcdir)/src -Isrc -I$(srcdir)/tests -I. -MMD -MP \
 	$(if $(filter x86_64,$(shell uname -m)),-mcx16)
 SANITIZE = address,undefined
-objects = $(patsubst %.c,fuzz/%.o,$(filter %.c,$(sources)))
+rooms = base chat config front provider upstream web
+objects = $(patsubst %.c,fuzz/%.o,$(filter $(rooms:%=src/%/%.c),$(sources)))
 
 all: $(targets:%=run-%)
 
@@ -29,11 +32,11 @@ fuzz/libsluice.a: $(objects)
 
 fuzz/bin/%_seeds: $(srcdir)/tests/fuzz/%_seeds.c fuzz/libsluice.a
 	@mkdir -p $(@D)
-	@$(CLANG) $(FLAGS) -MF $@.d -fsanitize=$(SANITIZE) -o $@ $< fuzz/libsluice.a $(libs)
+	@$(CLANG) $(FLAGS) -MF $@.d -fsanitize=$(SANITIZE) -o $@ $< fuzz/libsluice.a libsluice.a $(libs)
 
 fuzz/bin/%: $(srcdir)/tests/fuzz/%.c fuzz/libsluice.a
 	@mkdir -p $(@D)
-	@$(CLANG) $(FLAGS) -MF $@.d -fsanitize=fuzzer,$(SANITIZE) -o $@ $< fuzz/libsluice.a $(libs)
+	@$(CLANG) $(FLAGS) -MF $@.d -fsanitize=fuzzer,$(SANITIZE) -o $@ $< fuzz/libsluice.a libsluice.a $(libs)
 
 has_seeds = $(wildcard $(srcdir)/tests/fuzz/$(1)_seeds.c)
 with_seeds = $(foreach t,$(targets),$(if $(call has_seeds,$(t)),fuzz/bin/$(t)_seeds))

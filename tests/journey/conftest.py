@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of the journeys."""
 import shutil
+import zlib
 
 import pytest
 
@@ -64,6 +65,25 @@ def pytest_generate_tests(metafunc):
     for name, scope in (("gateway", "session"), ("eager", "module")):
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, forms, indirect=True, scope=scope)
+
+
+def behind(item):
+    """The web server of a test that pytest_generate_tests gave it, or None; and the test's name without it."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    form = params.get("gateway") or params.get("eager")
+    return form, form and item.nodeid.replace(form, "", 1)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Sanitized, such a test runs behind one of its web servers, which its name decides: all tests run, and all servers are met."""
+    forms = {}
+    for item in items if kit.SANITIZED else []:
+        form, name = behind(item)
+        forms.setdefault(name, []).append(form)
+    chosen = {name: found[zlib.crc32(name.encode()) % len(found)] for name, found in forms.items() if name}
+    left = {item for item in items if behind(item)[0] != chosen.get(behind(item)[1], behind(item)[0])}
+    config.hook.pytest_deselected(items=list(left))
+    items[:] = [item for item in items if item not in left]
 
 
 @pytest.fixture(scope="session")

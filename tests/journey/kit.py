@@ -172,8 +172,7 @@ def deployment(name, model, base, key="upstream-key", **more):
     return {"model_name": name, "litellm_params": params | more} | ({"model_info": info} if info else {})
 
 
-# Sanitized, two stand for four: a worker that serves many and processes that serve one each, behind both servers.
-FORMS = ["lighttpd", "fcgid"] if SANITIZED else ["lighttpd", "spawned", "proxy_fcgi", "fcgid"]
+FORMS = ["lighttpd", "spawned", "proxy_fcgi", "fcgid"]
 # What is marked more_forms runs behind these, too; sanitized CGI processes start too slowly for that, and have test_cgi.py.
 MORE_FORMS = ["nginx"] + ([] if SANITIZED else ["cgi_lighttpd", "cgi_httpd"])
 HTTPD = ["proxy_fcgi", "fcgid", "cgi_httpd", "cgi_prefork"]
@@ -307,10 +306,17 @@ class Gateway:
 
     def worker_pids(self):
         """The processes that run our copy of the binary, without the supervisor and its housekeeper."""
+        return self.pids_of("sluice-keeper", False)
+
+    def keeper_pids(self):
+        """Its housekeeper, where that is a process."""
+        return self.pids_of("sluice-keeper", True)
+
+    def pids_of(self, name, wanted):
         found = []
         for link in glob.glob("/proc/[0-9]*/exe"):
             try:
-                if os.readlink(link) == str(self.bin / "sluice") and pathlib.Path(link).with_name("comm").read_text() != "sluice-keeper\n":
+                if os.readlink(link) == str(self.bin / "sluice") and (pathlib.Path(link).with_name("comm").read_text() == name + "\n") == wanted:
                     found.append(int(link.split("/")[2]))
             except OSError:
                 pass

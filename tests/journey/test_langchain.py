@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LangChain's clients of both vendors: answers, streams, tools, structured output, Responses and embeddings, on upstreams of either dialect."""
+"""LangChain's clients of both vendors: answers, streams, tools, structured output, Responses and embeddings, on upstreams of either dialect.
+
+They are imported where they are used: that takes seconds, and every process of a test run reads this file."""
 import json
 
 import pytest
-from langchain_anthropic import ChatAnthropic
-from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
-from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 
 from agents import script
@@ -13,7 +12,7 @@ from kit import KEY
 
 HELLO = "Hello from the scripted upstream."
 VENDORS = ["openai", "anthropic"]
-QUESTION = [SystemMessage("Be brief."), HumanMessage("What is the weather?")]
+QUESTION = [("system", "Be brief."), ("human", "What is the weather?")]
 
 
 class Weather(BaseModel):
@@ -31,6 +30,7 @@ def get_weather(city: str) -> str:
 
 
 def by_chat(gateway, model, **more):
+    from langchain_openai import ChatOpenAI
     return ChatOpenAI(base_url=gateway.url + "/v1", api_key=KEY, model=model, max_retries=0, **more)
 
 
@@ -39,6 +39,7 @@ def by_responses(gateway, model, **more):
 
 
 def by_messages(gateway, model, **more):
+    from langchain_anthropic import ChatAnthropic
     return ChatAnthropic(base_url=gateway.url, api_key=KEY, model=model, max_retries=0, max_tokens=100, **more)
 
 
@@ -69,7 +70,7 @@ def test_it_calls_tools(plain, client, vendor):
     model = client(plain, f"{vendor}/script:tools,n=2").bind_tools([get_weather])
     first = model.invoke(QUESTION)
     assert [c["name"] for c in first.tool_calls] == ["get_weather"] * 2 and first.tool_calls[0]["args"] == {"city": "Paris"}
-    results = [ToolMessage(get_weather(**c["args"]), tool_call_id=c["id"]) for c in first.tool_calls]
+    results = [{"role": "tool", "content": get_weather(**c["args"]), "tool_call_id": c["id"]} for c in first.tool_calls]
     assert model.invoke([*QUESTION, first, *results]).text == "The tool said: " + "It rains in Paris." * 2
 
 
@@ -82,6 +83,7 @@ def test_it_fills_a_form(plain, client, vendor):
 
 
 def test_it_embeds(plain):
+    from langchain_openai import OpenAIEmbeddings
     embeddings = OpenAIEmbeddings(base_url=plain.url + "/v1", api_key=KEY, model="openai/script:fixed", dimensions=6, check_embedding_ctx_length=False)
     first, second = embeddings.embed_documents(["one", "two"])
     assert len(first) == len(second) == 6 and first != second and embeddings.embed_query("two") == second

@@ -182,7 +182,7 @@ def test_load_is_level(start, upstream):
     let_go(gateway, streams)
 
 
-@pytest.mark.parametrize("form,n", [("spawned", 2000), ("proxy_fcgi", 2000), ("fcgid", 40 if kit.SANITIZED else 200)])
+@pytest.mark.parametrize("form,n", [("spawned", 300 if kit.SANITIZED else 2000), ("proxy_fcgi", 300 if kit.SANITIZED else 2000), ("fcgid", 40 if kit.SANITIZED else 200)])
 def test_the_streams_a_file_promises(start, upstream, form, n):
     """As many as its head says; a worker with sanitizers needs too much memory to have 200 of them."""
     gateway = start(config(upstream, sluice={"heartbeat": "1s"}), form=form)

@@ -157,8 +157,10 @@ postgres_start(struct postgres *p)
 	char *const argv[] = { program, "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions",
 		"--wal-segsize=1", NULL };
 	const struct passwd *user = getpwnam("postgres");
+	const char *tmp = getenv("TMPDIR");		/* a database is 300 files: fast in memory */
 
-	*p = (struct postgres){ .port = free_port(), .folder = "/tmp/sluice-postgres.XXXXXX" };
+	*p = (struct postgres){ .port = free_port() };
+	snprintf(p->folder, sizeof(p->folder), "%s/sluice-postgres.XXXXXX", tmp != NULL && strlen(tmp) < 32 ? tmp : "/tmp");
 	if (!find_programs(bin, sizeof(bin)) || (getuid() == 0 && user == NULL))
 		return (false);
 	assert_non_null(mkdtemp(p->folder));

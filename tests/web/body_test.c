@@ -80,12 +80,12 @@ bodies_take_turns(void **state)
 	assert_int_equal(seen.bodies, 1);
 	first = seen.stream;
 	send_all(two, text_sub(buf_as_text(&b), 0, 100000));
-	turns(3);
+	turns_until(&seen.begun, 2);
 	assert_int_equal(seen.begun, 2);
 	assert_int_equal(seen.bodies, 1);
 	request_forget_body(first);
 	send_all(two, text_sub(buf_as_text(&b), 100000, b.len));
-	turns(3);
+	turns_until(&seen.bodies, 2);
 	assert_int_equal(seen.bodies, 2);
 	assert_int_equal(seen.fault, BODY_FINE);
 	answer(seen.stream);

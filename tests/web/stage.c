@@ -132,6 +132,13 @@ turns(int n)
 }
 
 void
+turns_until(const unsigned *count, unsigned wanted)
+{
+	for (int i = 0; i < 100 && *count < wanted; i++)
+		loop_turn(loop, 10);
+}
+
+void
 send_all(int fd, struct text bytes)
 {
 	while (bytes.len > 0) {

@@ -54,6 +54,7 @@ void	answer(struct stream *);
 
 int	dial(void);
 void	turns(int n);
+void	turns_until(const unsigned *count, unsigned wanted);	/* as many as it takes, up to a second's */
 void	send_all(int fd, struct text);
 bool	hear(int fd, struct answer *, int id);	/* until the answer is whole or the room says no more; true: it is whole */
 bool	hung_up(int fd);			/* reads what is left; true: and then the room closed */
