@@ -34,7 +34,7 @@ struct shipper {
 	uint64_t	 passes_begun, passes_ended;
 	bool		 in_pass;
 	uint64_t	 inserted;
-	int64_t		 said_us, tidied_us;
+	int64_t		 said_us, away_said_us, tidied_us;
 };
 
 struct batch {
@@ -312,6 +312,18 @@ say_refused(struct shipper *s, const struct store *store)
 	note(NOTE_ERROR, "", "the store refuses rows of the spool, which wait: %s", store_why(store));
 }
 
+static enum ship_end
+away(struct shipper *s, const struct store *store)
+{
+	int64_t now = clock_us();
+
+	if (s->away_said_us == 0 || now >= s->away_said_us + SAY_US) {
+		s->away_said_us = now;
+		note(NOTE_WARN, "", "rows wait in the spool: %s", store_why(store));
+	}
+	return (SHIP_AWAY);
+}
+
 /* Halves, until the row that is refused stands alone; and if there are too many of them it is not the rows. */
 static enum ship_end
 refused(struct shipper *s, const struct store *store, const struct batch *b)
@@ -369,7 +381,7 @@ ship(struct shipper *s, struct store *store, const struct batch *whole)
 	end = transact(s, store, whole, &b);
 	if (end == STORE_FINE)
 		return (shipped(s, &b));
-	return (back(s, end == STORE_AWAY || end == STORE_AGAIN ? SHIP_AWAY : refused(s, store, whole)));
+	return (back(s, end == STORE_AWAY || end == STORE_AGAIN ? away(s, store) : refused(s, store, whole)));
 }
 
 /* The store's memory of segments that are gone. */

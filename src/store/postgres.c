@@ -25,7 +25,7 @@ static const struct {
 	{ "23505", STORE_CLASH }, { "40001", STORE_AGAIN }, { "40P01", STORE_AGAIN }, { "55P03", STORE_AGAIN },
 	{ "08", STORE_AWAY }, { "57P01", STORE_AWAY }, { "57P02", STORE_AWAY }, { "57P03", STORE_AWAY }, { "57P05", STORE_AWAY },
 	{ "57014", STORE_AWAY },	/* cancelled: an operator's statement_timeout */
-	{ "53300", STORE_AWAY }, { "53200", STORE_AWAY },
+	{ "53", STORE_AWAY },		/* no room on its disk, no memory, too many connections */
 	{ "25006", STORE_AWAY },	/* it only reads: a standby now */
 };
 

@@ -56,6 +56,9 @@ meaning(const struct lite *l, int code)
 		return (STORE_AGAIN);
 	case SQLITE_CANTOPEN:
 	case SQLITE_IOERR:
+	case SQLITE_FULL:			/* nothing is wrong with what was to be written: there may be room again */
+	case SQLITE_READONLY:
+	case SQLITE_NOMEM:
 		return (STORE_AWAY);
 	default:
 		return (STORE_WRONG);

@@ -18,10 +18,10 @@ struct store_pool;
 
 enum store_end {
 	STORE_FINE,
-	STORE_AWAY,		/* it can not be reached, or the connection broke: whether it was done is unknown within a transaction, else not done */
+	STORE_AWAY,		/* it can not be reached, has no room, or the connection broke: whether it was done is unknown within a transaction, else not done */
 	STORE_CLASH,		/* a unique constraint */
 	STORE_AGAIN,		/* deadlock, serialization failure, or a SQLite file that others kept locked: begin the transaction anew */
-	STORE_WRONG,		/* anything else: a bug, a full disk, a schema that is too old; store_why() says */
+	STORE_WRONG,		/* anything else: a bug, a schema that is too old; store_why() says */
 };
 
 enum value_kind { VALUE_NULL, VALUE_INT, VALUE_TEXT };

@@ -2,6 +2,8 @@
 """Calls made = rows = sum of spend, and no budget is passed, on two hosts with one database, whatever happens to them.
 
 SLUICE_PROOF=60 makes the troubles that long (seconds), and the budgets fit."""
+import copy
+import itertools
 import json
 import os
 import random
@@ -10,6 +12,7 @@ import threading
 import time
 
 import databases
+import faults
 import kit
 import pytest
 import requests
@@ -18,6 +21,7 @@ TROUBLE = float(os.environ.get("SLUICE_PROOF", "3"))
 TOKENS = 5                              # of the scripted upstream's answer
 COST = TOKENS * 100_000                 # nano-dollars of a call
 CLIENTS = 32                            # of each host
+MANY = 1_000_000                        # calls that a budget never ends
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +39,37 @@ def database(postgres):
 
 
 @pytest.fixture(scope="module")
-def hosts(postgres, database, vendor):
+def line(postgres):
+    """What the second host has to the database."""
+    line = faults.Line(postgres.port)
+    yield line
+    line.close()
+
+
+@pytest.fixture(scope="module")
+def counters():
+    server = databases.Memcached()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def clocks():
+    """Of each host."""
+    return [faults.Faults() for _ in range(2)]
+
+
+@pytest.fixture(scope="module")
+def hosts(postgres, database, vendor, line, counters, clocks):
     """Two pools with boards, spools and housekeepers of their own."""
     price = {"input_cost_per_token": 0, "output_cost_per_token": 0.0001}
     config = {"model_list": [kit.deployment("gpt", "openai/script:fixed", vendor.base + "/v1", **price),
                              kit.deployment("slow", "openai/script:fixed,chunks=40,gap=20", vendor.base + "/v1", **price)],
-              "litellm_settings": {"num_retries": 0},
-              "general_settings": {"master_key": kit.KEY, "database_url": postgres.url(database)}}
-    running = [kit.Gateway(config, workers=2) for _ in range(2)]
+              "litellm_settings": {"num_retries": 0}, "sluice": {"memcached": counters.address}}
+    running = []
+    for clock, port in zip(clocks, (postgres.port, line.own_port)):
+        config["general_settings"] = {"master_key": kit.KEY, "database_url": f"postgresql://postgres@127.0.0.1:{port}/{database}"}
+        running.append(kit.Gateway(config, workers=2, env=clock.env))
     yield running
     for host in running:
         host.stop()
@@ -54,12 +81,17 @@ def ask(postgres, database):
 
 
 class Key:
-    """A key with a budget for so many calls; also a caller of kit.Held()."""
+    """A key with a budget for so many calls, and a limit that hosts share; also a caller of kit.Held()."""
 
     def __init__(self, host, calls):
-        r = host.post("/key/generate", {"max_budget": calls * COST / 1e9})
+        r = host.post("/key/generate", {"max_budget": calls * COST / 1e9, "rpm_limit": 10_000_000})
         assert r.status_code == 200, r.text
         self.key, self.digest, self.calls, self.port = r.json()["key"], r.json()["token"], calls, host.port
+
+    def at(self, host):
+        there = copy.copy(self)
+        there.port = host.port
+        return there
 
     def headers(self, **more):
         return {"Authorization": f"Bearer {self.key}"} | more
@@ -68,10 +100,10 @@ class Key:
 class Load:
     """Clients that call until they are told that the budget is spent; what they were answered."""
 
-    def __init__(self, hosts, vendor, key, clients=CLIENTS):
+    def __init__(self, hosts, vendor, key, clients=CLIENTS, leavers=False):
         vendor.reset()
         self.key, self.good, self.ids, self.told, self.lock = key, 0, [], {}, threading.Lock()
-        self.stop = False
+        self.stop, self.leavers, self.left = False, leavers, 0
         self.threads = [threading.Thread(target=self.client, args=(host,), daemon=True) for host in hosts for _ in range(clients)]
         for t in self.threads:
             t.start()
@@ -79,7 +111,12 @@ class Load:
     def client(self, host):
         body = {"model": "gpt", "messages": [{"role": "user", "content": "hello"}], "max_tokens": TOKENS}
         session = requests.Session()
-        while not self.stop:
+        for turn in itertools.count():
+            if self.stop:
+                return
+            if self.leavers and turn % 10 == 9:
+                self.leave(host)
+                continue
             try:
                 r = session.post(host.url + "/v1/chat/completions", json=body, headers=self.key.headers(), timeout=60)
             except requests.RequestException:       # its worker was killed
@@ -95,6 +132,23 @@ class Load:
             if r.status_code != 200:
                 time.sleep(0.02)
 
+    def leave(self, host):
+        """A stream, in the middle."""
+        call = kit.Held(self.key.at(host), "chat", "slow", max_tokens=100)
+        call.until(b'"content"', 3)
+        call.leave()
+        with self.lock:
+            self.left += 1
+
+    def more(self, n=30):
+        """Once so many more calls were made."""
+        until = self.good + n
+        kit.until(lambda: self.good >= until, 60, "more calls")
+
+    def end(self):
+        self.stop = True
+        self.wait()
+
     def wait(self, seconds=120):
         end = time.monotonic() + seconds
         for t in self.threads:
@@ -102,19 +156,31 @@ class Load:
         assert not any(t.is_alive() for t in self.threads), self.told
 
 
+ACCOUNT = "sluice_account_period p JOIN sluice_account a ON a.id = p.account WHERE a.scope = 'key' AND a.entity = %s"
+
+
 def prove(ask, vendor, load):
-    """Everything that was made is in the ledger once, and in every sum."""
+    """Everything that was made is in the ledger once, and in every sum, and nothing is held of a budget that is spent."""
+    kit.until(lambda: ask(f"SELECT sum(held) FROM {ACCOUNT}", load.key.digest)[0][0] == 0, 30, "nothing to be held")
+    return prove_booked(ask, vendor, load)
+
+
+def prove_booked(ask, vendor, load):
     key = load.key
-    account = "sluice_account_period p JOIN sluice_account a ON a.id = p.account WHERE a.scope = 'key' AND a.entity = %s"
-    kit.until(lambda: ask(f"SELECT sum(held) FROM {account}", key.digest)[0][0] == 0, 30, "nothing to be held")
     seen = len(vendor.received("script:fixed"))
     rows, cost = ask("SELECT count(*) FILTER (WHERE status = 200 OR ended = 'swept'), sum(cost) FROM sluice_request WHERE key_digest = %s", key.digest)[0]
     assert load.good <= seen <= rows, (load.good, seen, rows)
     assert load.good <= key.calls and cost <= key.calls * COST, (load.good, cost)
     assert ask("SELECT count(*) FROM sluice_request WHERE id = ANY(%s::uuid[])", load.ids)[0][0] == load.good
     assert ask("SELECT sum(cost) FROM sluice_day WHERE kind = '' AND key_digest = %s", key.digest)[0][0] == cost
-    assert ask(f"SELECT sum(spent) FROM {account}", key.digest)[0][0] == cost
+    assert ask(f"SELECT sum(spent) FROM {ACCOUNT}", key.digest)[0][0] == cost
     return seen, rows, int(cost)
+
+
+def agrees(ask, vendor, load):
+    """Where no process was killed: calls that were answered = calls that were made = rows = money."""
+    kit.until(lambda: ask("SELECT count(*) FROM sluice_request WHERE key_digest = %s AND status = 200", load.key.digest)[0][0] >= load.good, 30, "the rows")
+    assert prove_booked(ask, vendor, load) == (load.good, load.good, load.good * COST)
 
 
 def test_exactly_as_many_as_the_budget_pays(hosts, ask, vendor):
@@ -131,7 +197,8 @@ def test_never_more_when_processes_are_killed(hosts, ask, vendor):
     for host in hosts:
         host.expected = ["ended by signal", "child signaled"]
     while time.monotonic() < end and any(t.is_alive() for t in load.threads):
-        pids = random.choice(hosts).worker_pids()       # workers and the housekeeper
+        host = random.choice(hosts)
+        pids = host.worker_pids() + host.keeper_pids()
         if pids:
             os.kill(random.choice(pids), signal.SIGKILL)
             kills += 1
@@ -152,18 +219,75 @@ def test_the_database_goes_away(hosts, ask, vendor, postgres):
     prove(ask, vendor, load)
 
 
-def test_clients_that_leave(hosts, ask):
-    """In the middle of a stream: booked for what was produced, once."""
-    key = Key(hosts[0], 10_000)
+def test_the_database_is_killed_in_the_middle_of_a_copy(hosts, ask, vendor, postgres, line):
+    """The process that copies, behind whose end all others start anew; then the whole cluster, with some of the rows in its table."""
+    load = Load(hosts, vendor, Key(hosts[0], MANY))
+    copying = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'COPY sluice_stage1_request%%' AND state = 'active'"
+    try:
+        line.cut_copy(1)
+        assert line.stands.wait(30)
+        load.more(100)                                  # these wait behind it
+        (pid,), = ask(copying)
+        os.kill(pid, signal.SIGKILL)
+        line.cut_copy(30_000)
+        assert line.stands.wait(30)
+        assert ask(copying)
+        postgres.kill()
+        time.sleep(0.2)
+    finally:
+        line.free()
+        if postgres.p.poll() is not None:
+            postgres.run()
+    load.more(100)
+    load.end()
+    agrees(ask, vendor, load)
+
+
+def test_memcached_stops_and_dies(hosts, ask, vendor, counters):
+    """No call notices."""
+    load = Load(hosts, vendor, Key(hosts[0], MANY))
+    load.more()
+    counters.pause()
+    try:
+        load.more()
+    finally:
+        counters.resume()
+    load.more()
+    counters.kill()
+    load.more()
+    counters.run()
+    load.more()
+    load.end()
+    assert set(load.told) == {200}
+    agrees(ask, vendor, load)
+
+
+def test_clients_that_leave(hosts, ask, vendor):
+    """A tenth of all calls, in the middle of a stream: booked for what was produced, once."""
+    load = Load(hosts, vendor, Key(hosts[0], MANY), leavers=True)
+    kit.until(lambda: load.left >= 32, 60, "some to leave")
+    load.end()
     mine = "FROM sluice_request WHERE key_digest = %s"
-    leavers = [kit.Held(key, "chat", "slow", max_tokens=100, stream=True) for _ in range(8)]
-    for call in leavers:
-        call.until(b'"content"', 3)
-        call.leave()
-    kit.until(lambda: ask(f"SELECT count(*) {mine} AND ended = 'left'", key.digest)[0][0] == 8, 30, "the rows of those who left")
-    for estimated, completion, cost in ask(f"SELECT estimated, completion, cost {mine}", key.digest):
+    kit.until(lambda: ask(f"SELECT count(*) {mine} AND ended = 'left'", load.key.digest)[0][0] >= load.left, 30, "the rows of those who left")
+    assert len(vendor.received("script:fixed,chunks=40,gap=20")) == load.left
+    for estimated, completion, cost in ask(f"SELECT estimated, completion, cost {mine} AND ended = 'left'", load.key.digest):
         assert estimated == 1 and 0 < completion < 100 and cost == completion * 100_000
-    assert ask("SELECT sum(cost) FROM sluice_day WHERE kind = '' AND key_digest = %s", key.digest) == ask(f"SELECT sum(cost) {mine}", key.digest)
+    seen, rows, cost = prove_booked(ask, vendor, load)
+    assert seen == rows == load.good
+    assert ask(f"SELECT count(*), sum(cost) {mine}", load.key.digest) == [(load.good + load.left, cost)]
+
+
+def test_clocks_that_step(hosts, ask, vendor, clocks):
+    """Of one host, ahead, back, and to before 2020: its rows are of another day, and no more or less."""
+    load = Load(hosts, vendor, Key(hosts[0], MANY))
+    for ahead in (3600, -3600, 40 * 86400, -12 * 365 * 86400, 0):
+        clocks[0].set(clock=ahead)
+        load.more()
+    load.more()
+    load.end()
+    assert set(load.told) == {200}
+    agrees(ask, vendor, load)
+    assert ask("SELECT count(*) FROM sluice_request_other WHERE key_digest = %s AND began_at < 1577836800000", load.key.digest)[0][0] > 0
 
 
 def test_hosts_are_known_and_can_be_forgotten(hosts, postgres, database):
