@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real parts behind the gateway: PostgreSQL, PgBouncer, memcached; each on a free port, ended by pid."""
+import contextlib
 import glob
 import itertools
 import os
@@ -104,9 +105,8 @@ class Postgres(kit.Server):
 
     def kill(self):
         """All its processes at once; run() starts it again."""
-        self.pause()                                    # so that none is begun meanwhile
-        for pid in self.pids():
-            os.kill(pid, signal.SIGKILL)
+        self.pause()
+        self.signal(signal.SIGKILL)
         self.p.wait()
 
     def pids(self):
@@ -114,13 +114,18 @@ class Postgres(kit.Server):
         out = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.p.pid)], capture_output=True, text=True).stdout
         return [self.p.pid, *map(int, out.split())]
 
-    def pause(self):
+    def signal(self, sig):
+        """To all of them; one may just have ended."""
         for pid in self.pids():
-            os.kill(pid, signal.SIGSTOP)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, sig)
+
+    def pause(self):
+        os.kill(self.p.pid, signal.SIGSTOP)             # so that none is begun meanwhile
+        self.signal(signal.SIGSTOP)
 
     def resume(self):
-        for pid in self.pids():
-            os.kill(pid, signal.SIGCONT)
+        self.signal(signal.SIGCONT)
 
     def stop(self):
         if self.p.poll() is None:

@@ -64,7 +64,7 @@ def hosts(postgres, database, vendor, line, counters, clocks):
     """Two pools with boards, spools and housekeepers of their own."""
     price = {"input_cost_per_token": 0, "output_cost_per_token": 0.0001}
     config = {"model_list": [kit.deployment("gpt", "openai/script:fixed", vendor.base + "/v1", **price),
-                             kit.deployment("slow", "openai/script:fixed,chunks=40,gap=20", vendor.base + "/v1", **price)],
+                             kit.deployment("slow", "openai/script:fixed,chunks=2000,gap=20", vendor.base + "/v1", **price)],
               "litellm_settings": {"num_retries": 0}, "sluice": {"memcached": counters.address}}
     running = []
     for clock, port in zip(clocks, (postgres.port, line.own_port)):
@@ -269,9 +269,9 @@ def test_clients_that_leave(hosts, ask, vendor):
     load.end()
     mine = "FROM sluice_request WHERE key_digest = %s"
     kit.until(lambda: ask(f"SELECT count(*) {mine} AND ended = 'left'", load.key.digest)[0][0] >= load.left, 30, "the rows of those who left")
-    assert len(vendor.received("script:fixed,chunks=40,gap=20")) == load.left
+    assert len(vendor.received("script:fixed,chunks=2000,gap=20")) == load.left
     for estimated, completion, cost in ask(f"SELECT estimated, completion, cost {mine} AND ended = 'left'", load.key.digest):
-        assert estimated == 1 and 0 < completion < 100 and cost == completion * 100_000
+        assert estimated == 1 and 0 < completion < 2000 and cost == completion * 100_000
     seen, rows, cost = prove_booked(ask, vendor, load)
     assert seen == rows == load.good
     assert ask(f"SELECT count(*), sum(cost) {mine}", load.key.digest) == [(load.good + load.left, cost)]
