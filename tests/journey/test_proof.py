@@ -99,11 +99,13 @@ class Key:
 
 class Load:
     """Clients that call until they are told that the budget is spent; what they were answered."""
+    all = []
 
     def __init__(self, hosts, vendor, key, clients=CLIENTS, leavers=False):
         vendor.reset()
         self.key, self.good, self.ids, self.told, self.lock = key, 0, [], {}, threading.Lock()
         self.stop, self.leavers, self.left = False, leavers, 0
+        self.all.append(self)
         self.threads = [threading.Thread(target=self.client, args=(host,), daemon=True) for host in hosts for _ in range(clients)]
         for t in self.threads:
             t.start()
@@ -154,6 +156,13 @@ class Load:
         for t in self.threads:
             t.join(max(0.0, end - time.monotonic()))
         assert not any(t.is_alive() for t in self.threads), self.told
+
+
+@pytest.fixture(autouse=True)
+def no_load_goes_on():
+    yield
+    while Load.all:
+        Load.all.pop().end()
 
 
 ACCOUNT = "sluice_account_period p JOIN sluice_account a ON a.id = p.account WHERE a.scope = 'key' AND a.entity = %s"
@@ -226,7 +235,6 @@ def test_the_database_is_killed_in_the_middle_of_a_copy(hosts, ask, vendor, post
     try:
         line.cut_copy(1)
         assert line.stands.wait(30)
-        load.more(100)                                  # these wait behind it
         (pid,), = ask(copying)
         os.kill(pid, signal.SIGKILL)
         line.cut_copy(30_000)
