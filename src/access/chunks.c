@@ -7,6 +7,8 @@
  */
 #include "access/chunks.h"
 
+#include "access/calls.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/counters.h"
@@ -33,6 +35,7 @@ struct chunks {
 	int64_t		 wait_us;	/* the longest a request waits for other hosts */
 	int64_t		 retry_us, noted_us;
 	struct chunk_trip *trips;	/* out */
+	struct calls	*calls;		/* NULL: calls at once are counted by each host for itself */
 };
 
 /* One limit of one request. */
@@ -40,7 +43,8 @@ struct wish {
 	uint64_t	 id;
 	enum limit_kind	 kind;
 	unsigned	 place;		/* in the list of limits */
-	struct take	 take;
+	struct take	 take;		/* of a window */
+	struct hold	 hold;		/* of calls at once */
 	char		 key[128];
 };
 
@@ -141,6 +145,12 @@ chunk_add(struct chunks *c, struct limit *l, uint32_t window)
 
 /* errands */
 
+static bool
+ask_for(struct counters *c, struct wish *w)
+{
+	return (w->kind == LIMIT_PARALLEL ? counters_hold(c, &w->hold) : counters_take(c, &w->take));
+}
+
 static void
 work(struct errand *e)
 {
@@ -153,7 +163,7 @@ work(struct errand *e)
 	c->working = true;
 	t->reached = t->n > 0 || counters_probe(c->counters);
 	for (unsigned i = 0; t->reached && i < t->n; i++)
-		t->reached = clock_us() - t->sent_us < c->wait_us && counters_take(c->counters, &t->wishes[i].take);
+		t->reached = clock_us() - t->sent_us < c->wait_us && ask_for(c->counters, &t->wishes[i]);
 	c->broken_until_us = t->reached ? 0 : clock_us() + AWAY_US;
 	c->working = false;
 }
@@ -197,6 +207,10 @@ bring_home(struct chunk_trip *t)
 		struct wish *w = &t->wishes[i];
 		struct take *take = &w->take;
 
+		if (w->kind == LIMIT_PARALLEL) {
+			calls_told(c->calls, w->id, &w->hold, t->reached);
+			continue;
+		}
 		if (take->taken > 0)
 			tell(c, t->window, w->id, TOLD_OTHERS, take->taken > take->had + take->got ? take->taken - take->had - take->got : 0);
 		if (take->got == 0 && t->reached)
@@ -254,8 +268,10 @@ too_late(struct timer *timer)
 
 	be_away(t->of);
 	hand_over(t);
-	if (t->unsent)
+	if (t->unsent) {
+		bring_home(t);
 		come_home(t);
+	}
 }
 
 static struct chunk_trip *
@@ -298,6 +314,15 @@ chunks_away(struct chunks *c)
 	return (c->away);
 }
 
+bool
+chunk_calls(enum chunk_end *end, struct chunks *c, struct limit *l)
+{
+	if (c->calls == NULL || !calls_has_room(c->calls, l->id))
+		return (false);
+	*end = calls_take(c->calls, l);
+	return (true);
+}
+
 /* asking */
 
 static int64_t
@@ -314,12 +339,18 @@ wish(struct chunk_trip *t, const struct limits *l, unsigned place)
 {
 	const struct limit *limit = &l->list[place];
 	struct wish *w = &t->wishes[t->n++];
-	int n = snprintf(w->key, sizeof(w->key), "rl:%s:%016llx:%s:%u", t->of->name, (unsigned long long)limit->id, limit_kinds[limit->kind],
-	    (unsigned)l->window.number);
+	int n;
 
 	w->id = limit->id;
 	w->kind = limit->kind;
 	w->place = place;
+	if (w->kind == LIMIT_PARALLEL) {
+		calls_ask(t->of->calls, &w->hold, w->key, limit);
+		return;
+	}
+	n = snprintf(w->key, sizeof(w->key), "rl:%s:%016llx:%s:%u", t->of->name, (unsigned long long)limit->id, limit_kinds[limit->kind],
+	    (unsigned)l->window.number);
+
 	w->take = (struct take){ .key = { w->key, (size_t)n }, .limit = limit->limit, .need = limit->need, .extra = extra(t->of, limit, l->window.number),
 		.had = told(t->of, l->window.number, limit->id, TOLD_GRANTED), .ttl_s = l->ttl_s };
 }
@@ -366,6 +397,12 @@ chunks_new(struct loop *loop, struct board *board, const struct text *servers, s
 	return (c);
 }
 
+void
+chunks_share_calls(struct chunks *c, int64_t tick_ms)
+{
+	c->calls = calls_new(c->loop, c->board, c->lane, c->counters, c->name, tick_ms);
+}
+
 /* A thread that still waits for memcached keeps what it works with until the process ends. */
 void
 chunks_free(struct chunks *c)
@@ -375,6 +412,7 @@ chunks_free(struct chunks *c)
 	for (struct chunk_trip *t = c->trips; t != NULL; t = t->next)
 		timer_stop(c->loop, &t->late);
 	lane_free(c->lane, (unsigned)(2 * c->wait_us / 1000));
+	calls_free(c->calls, !c->working && !c->away);
 	if (c->working)
 		return;
 	counters_free(c->counters);

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#define ASK_MOST	4	/* others took what was there each time: it is used up */
+#define ASK_MOST	4
 #define PARALLEL_WAIT_MS	1000
 
 const char *const limit_kinds[LIMIT_KINDS] = { "requests", "tokens", "max_parallel_requests" };
@@ -389,13 +389,26 @@ put_all_back(struct limits *l, struct board *b)
 /* What one limit says; where there is no room to count, it goes on uncounted. */
 enum word { WORD_YES, WORD_NO, WORD_SHORT, WORD_UNCOUNTED };
 
+static const enum word shared[] = { [CHUNK_ADDED] = WORD_YES, [CHUNK_OVER] = WORD_NO, [CHUNK_SHORT] = WORD_SHORT, [CHUNK_FULL] = WORD_UNCOUNTED };
+
+/* Asked often enough it is used up: others took what was there each time. */
 static enum word
-take_parallel(struct board *b, struct limit *limit)
+of_hosts(const struct limits *l, enum chunk_end end)
+{
+	return (shared[end] == WORD_SHORT && l->asked >= ASK_MOST ? WORD_NO : shared[end]);
+}
+
+static enum word
+take_parallel(const struct limits *l, struct board *b, struct limit *limit, struct chunks *chunks)
 {
 	static const enum word words[] = { [PARALLEL_TAKEN] = WORD_YES, [PARALLEL_OVER] = WORD_NO, [PARALLEL_FULL] = WORD_UNCOUNTED };
 	unsigned running, most = limit->limit > UINT32_MAX ? UINT32_MAX : (unsigned)limit->limit;
-	enum word word = words[parallel_take(b, limit->id, most, &running)];
+	enum chunk_end end;
+	enum word word;
 
+	if (chunks != NULL && !chunks_away(chunks) && chunk_calls(&end, chunks, limit))
+		return (of_hosts(l, end));
+	word = words[parallel_take(b, limit->id, most, &running)];
 	limit->used = running;
 	return (word);
 }
@@ -404,15 +417,10 @@ static enum word
 take_window(struct limits *l, struct board *b, struct limit *limit, struct chunks *chunks)
 {
 	static const enum word alone[] = { [WINDOW_ADDED] = WORD_YES, [WINDOW_OVER] = WORD_NO, [WINDOW_FULL] = WORD_UNCOUNTED };
-	static const enum word shared[] = { [CHUNK_ADDED] = WORD_YES, [CHUNK_OVER] = WORD_NO, [CHUNK_SHORT] = WORD_SHORT, [CHUNK_FULL] = WORD_UNCOUNTED };
-	enum word word;
-
 	if (limit->free)
 		return (alone[window_add(b, l->window.number, limit->id, limit->wanted, INT64_MAX, &limit->used)]);
-	if (chunks != NULL && !chunks_away(chunks)) {
-		word = shared[chunk_add(chunks, limit, l->window.number)];
-		return (word == WORD_SHORT && l->asked >= ASK_MOST ? WORD_NO : word);
-	}
+	if (chunks != NULL && !chunks_away(chunks))
+		return (of_hosts(l, chunk_add(chunks, limit, l->window.number)));
 	return (alone[window_add(b, l->window.number, limit->id, limit->wanted, limit->limit, &limit->used)]);
 }
 
@@ -452,7 +460,7 @@ limits_take(struct limits *l, struct board *b, struct chunks *chunks, const stru
 	see_what_binds(l, b, rule);
 	for (unsigned i = 0; i < l->n; i++) {
 		struct limit *limit = &l->list[i];
-		enum word word = limit->kind == LIMIT_PARALLEL ? take_parallel(b, limit) : take_window(l, b, limit, chunks);
+		enum word word = limit->kind == LIMIT_PARALLEL ? take_parallel(l, b, limit, chunks) : take_window(l, b, limit, chunks);
 
 		if (word == WORD_NO)
 			return (refuse(l, b, limit));

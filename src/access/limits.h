@@ -3,8 +3,8 @@
  * Rate limits of one request: requests and tokens within a window, and calls at once, of everybody who stands behind it.
  *
  * All or nothing: what refuses takes back what was taken before it.  Tokens are taken by estimate and corrected when the truth is known, in the window of admission.
- * Counts are of this host; with memcached hosts share a window by taking chunks of it (access/chunks.h); calls at once are counted by each host for itself.  The
- * master key has no limits.  Everything here belongs to the loop and blocks for nothing.
+ * Counts are of this host; with memcached hosts share a window by taking chunks of it, and calls at once by holding turns (access/chunks.h).  The master key has
+ * no limits.  Everything here belongs to the loop and blocks for nothing.
  */
 #ifndef ACCESS_LIMITS_H
 #define ACCESS_LIMITS_H
@@ -41,7 +41,7 @@ struct limits_rule {			/* from the configuration */
 	int64_t		 window_ms;
 	enum token_rate	 tokens;
 	int64_t		 output;	/* tokens, where a call does not say how many at most */
-	int64_t		 parallel_all;	/* of all callers but the master key together, on this host; or NO_LIMIT */
+	int64_t		 parallel_all;	/* of all callers but the master key together; or NO_LIMIT */
 	bool		 deployments;	/* rpm and tpm of deployments bind */
 	int64_t		 parallel_each;	/* of a deployment that says nothing itself; or NO_LIMIT */
 	bool		 key_defaults;	/* deployments say what keys have that say nothing */

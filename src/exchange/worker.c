@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define TURNS_MS	1000		/* of calls at once that hosts share: so long what nobody needs waits to go back */
 #define LEVEL_AGAIN_US		10000	/* a worker that stands back looks again this soon */
 #define SWEEP_US		1000000
 #define LOOK_US		50000	/* for changes of models */
@@ -543,6 +544,8 @@ open_rooms(struct worker *w, int fd)
 	open_log(w);
 	if (s->n_memcached > 0)
 		w->chunks = chunks_new(w->loop, w->board, s->memcached, s->n_memcached, s->instance, s->memcached_wait_ms);
+	if (w->chunks != NULL && w->form != FORM_ONE && w->form != FORM_CGI)
+		chunks_share_calls(w->chunks, TURNS_MS);
 	w->upstream = upstream_new(w->loop, &up);
 	w->jwks = jwks_new(w->loop, w->upstream);
 	w->tokens = tokens_new(w->loop, w->upstream, w->disk);

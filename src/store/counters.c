@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared counters: add, incr and decr of memcached's text protocol. */
+/* Shared counters: add, incr and decr of memcached's text protocol; records: gets and cas. */
 #include "store/counters.h"
 
 #include "config/config.h"
@@ -61,6 +61,7 @@ connected(struct counters *c)
 		{ MEMCACHED_BEHAVIOR_NO_BLOCK, 1 }, { MEMCACHED_BEHAVIOR_TCP_NODELAY, 1 }, { MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT, c->answer_ms },
 		{ MEMCACHED_BEHAVIOR_POLL_TIMEOUT, c->answer_ms }, { MEMCACHED_BEHAVIOR_SND_TIMEOUT, (uint64_t)c->answer_ms * 1000 },
 		{ MEMCACHED_BEHAVIOR_RCV_TIMEOUT, (uint64_t)c->answer_ms * 1000 }, { MEMCACHED_BEHAVIOR_DISTRIBUTION, MEMCACHED_DISTRIBUTION_CONSISTENT },
+		{ MEMCACHED_BEHAVIOR_SUPPORT_CAS, 1 },
 	};
 
 	if (c->memcached != NULL)
@@ -136,6 +137,115 @@ counters_take(struct counters *c, struct take *t)
 	t->got = (int64_t)ask - over;
 	t->taken = (int64_t)taken - over;
 	return (lower_counter(c, t, (uint64_t)over));
+}
+
+/* records: "who count until;", hexadecimal, for each */
+
+#define RECORD_MOST	65536
+#define TRIES		8
+
+static bool
+read_part(struct text *rest, uint64_t *who, int64_t *count, int64_t *until)
+{
+	struct text part;
+	char word[64];
+	unsigned long long w, n, u;
+
+	if (!text_cut(*rest, ';', &part, rest) || part.len >= sizeof(word))
+		return (false);
+	memcpy(word, part.at, part.len);
+	word[part.len] = '\0';
+	if (sscanf(word, "%llx %llx %llx", &w, &n, &u) != 3)
+		return (false);
+	*who = w;
+	*count = (int64_t)n;
+	*until = (int64_t)u;
+	return (true);
+}
+
+static void
+write_part(struct buf *b, uint64_t who, int64_t count, int64_t until)
+{
+	if (count > 0)
+		buf_print(b, "%llx %llx %llx;", (unsigned long long)who, (unsigned long long)count, (unsigned long long)until);
+}
+
+/* The record anew: others' parts that still count, then ours. */
+static void
+change_record(struct buf *to, struct hold *h, struct text record)
+{
+	int64_t own = h->had, count, until, left;
+	uint64_t who;
+
+	h->got = h->others = 0;
+	while (read_part(&record, &who, &count, &until)) {
+		if (who == h->who)
+			own = h->set ? h->had : count;
+		else if (until >= h->now_ms) {
+			h->others += count;
+			write_part(to, who, count, until);
+		}
+	}
+	left = h->limit - h->others - own;
+	if (!h->set && left >= h->need)
+		h->got = left < h->need + h->extra ? left : h->need + h->extra;
+	write_part(to, h->who, own + h->got, h->until_ms);
+}
+
+/* *cas 0: there is none yet. */
+static bool
+read_record(struct counters *c, const struct hold *h, struct buf *record, uint64_t *cas)
+{
+	const char *keys[] = { h->key.at };
+	memcached_return_t rc = libmemcached.mget(c->memcached, keys, &h->key.len, 1);
+	memcached_result_st *found;
+
+	*cas = 0;
+	record->len = 0;
+	if (rc != MEMCACHED_SUCCESS)
+		return (failed(c));
+	while ((found = libmemcached.fetch_result(c->memcached, NULL, &rc)) != NULL) {
+		*cas = libmemcached.result_cas(found);
+		if (libmemcached.result_length(found) <= RECORD_MOST)
+			buf_add(record, libmemcached.result_value(found), libmemcached.result_length(found));
+		libmemcached.result_free(found);
+	}
+	return (rc == MEMCACHED_END || rc == MEMCACHED_NOTFOUND || rc == MEMCACHED_SUCCESS ? true : failed(c));
+}
+
+static memcached_return_t
+write_record(struct counters *c, const struct hold *h, const struct buf *record, uint64_t cas)
+{
+	time_t ttl = (time_t)h->ttl_s;
+
+	if (cas == 0 && record->len == 0)
+		return (MEMCACHED_SUCCESS);
+	return (cas == 0 ? libmemcached.add(c->memcached, h->key.at, h->key.len, record->at, record->len, ttl, 0) :
+	    libmemcached.cas(c->memcached, h->key.at, h->key.len, record->len > 0 ? record->at : "", record->len, ttl, 0, cas));
+}
+
+bool
+counters_hold(struct counters *c, struct hold *h)
+{
+	struct buf record = { 0 }, changed = { 0 };
+	memcached_return_t rc = MEMCACHED_FAILURE;
+	uint64_t cas;
+	bool asked = connected(c), done = false;
+
+	for (unsigned i = 0; asked && !done && i < TRIES; i++) {	/* others change their parts meanwhile */
+		if (!(asked = read_record(c, h, &record, &cas)))
+			break;
+		changed.len = 0;
+		change_record(&changed, h, buf_as_text(&record));
+		rc = write_record(c, h, &changed, cas);
+		done = rc == MEMCACHED_SUCCESS;
+		asked = done || rc == MEMCACHED_NOTSTORED || rc == MEMCACHED_DATA_EXISTS || rc == MEMCACHED_NOTFOUND || failed(c);
+	}
+	buf_free(&record);
+	buf_free(&changed);
+	if (!done)
+		h->got = 0;
+	return (done);
 }
 
 bool

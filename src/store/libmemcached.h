@@ -8,7 +8,8 @@
 
 #define LIBMEMCACHED_FUNCTIONS(row)							\
 	row(create) row(free) row(behavior_set) row(server_add) row(server_add_unix_socket)	\
-	row(increment) row(decrement) row(add) row(version)
+	row(increment) row(decrement) row(add) row(version) row(mget) row(fetch_result)	\
+	row(result_value) row(result_length) row(result_cas) row(result_free) row(cas)
 
 struct libmemcached {
 #define LIBMEMCACHED_POINTER(name)	__typeof__(&memcached_##name) name;

@@ -740,6 +740,119 @@ a_refusal_elsewhere_gives_back(void **state)
 	stop_memcached();
 }
 
+/* calls at once of several hosts */
+
+#define TICK_MS		20
+
+static enum limits_end
+begin_call(struct host *h, struct limits *l)
+{
+	*l = find(1, 1);
+	return (request_with(h, l, NULL));
+}
+
+static bool
+begins_within(struct host *h, struct limits *l, int64_t ms)
+{
+	int64_t until = clock_us() + ms * 1000;
+
+	while (clock_us() < until) {
+		if (begin_call(h, l) == LIMITS_TAKEN)
+			return (true);
+		loop_turn(loop, 5);
+	}
+	return (false);
+}
+
+static void
+hosts_share_calls_at_once(void **state)
+{
+	struct limits calls[5], one;
+	struct host hosts[2];
+
+	if (!have_memcached())
+		skip();
+	start_memcached();
+	add_host(&hosts[0], "b");
+	add_host(&hosts[1], "c");
+	chunks_share_calls(hosts[0].chunks, TICK_MS);
+	chunks_share_calls(hosts[1].chunks, TICK_MS);
+	key.parallel = 5;
+	for (unsigned i = 0; i < nitems(calls); i++)
+		assert_int_equal(begin_call(&hosts[i % 2], &calls[i]), LIMITS_TAKEN);
+	assert_int_equal(calls[4].list[0].used, 5);		/* the others' are known */
+	assert_int_equal(begin_call(&hosts[0], &one), LIMITS_REFUSED);
+	assert_int_equal(begin_call(&hosts[1], &one), LIMITS_REFUSED);
+	for (unsigned i = 0; i < 60; i++)			/* they go on for longer than a record counts by itself */
+		loop_turn(loop, TICK_MS);
+	assert_int_equal(begin_call(&hosts[1], &one), LIMITS_REFUSED);
+	limits_give(&calls[0], hosts[0].board);
+	assert_int_equal(begin_call(&hosts[0], &calls[0]), LIMITS_TAKEN);	/* its turn is still its host's */
+	limits_give(&calls[0], hosts[0].board);
+	assert_true(begins_within(&hosts[1], &one, 5000));	/* and then the other's */
+	assert_int_equal(begin_call(&hosts[0], &calls[0]), LIMITS_REFUSED);
+	remove_host(&hosts[0]);					/* a worker that ends gives back all it held */
+	for (unsigned i = 0; i < 2; i++)
+		assert_true(begins_within(&hosts[1], &one, 5000));
+	remove_host(&hosts[1]);
+	stop_memcached();
+}
+
+static void
+calls_of_a_killed_host_are_over(void **state)
+{
+	struct limits one;
+	struct host host;
+	int said[2];
+	pid_t other;
+	char c;
+
+	if (!have_memcached())
+		skip();
+	start_memcached();
+	key.parallel = 1;
+	assert_int_equal(pipe(said), 0);
+	other = fork();
+	if (other == 0) {
+		loop = loop_new();
+		add_host(&host, "c");
+		chunks_share_calls(host.chunks, TICK_MS);
+		if (begin_call(&host, &one) == LIMITS_TAKEN && write(said[1], "x", 1) == 1)
+			for (;;)
+				loop_turn(loop, TICK_MS);
+		_exit(1);
+	}
+	assert_int_equal(read(said[0], &c, 1), 1);
+	add_host(&host, "b");
+	chunks_share_calls(host.chunks, TICK_MS);
+	assert_false(begins_within(&host, &one, 800));		/* it renews what it holds */
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	assert_true(begins_within(&host, &one, 10000));
+	remove_host(&host);
+	close(said[0]);
+	close(said[1]);
+	stop_memcached();
+}
+
+static void
+calls_at_once_without_memcached(void **state)
+{
+	struct limits one, two;
+	struct host host;
+
+	snprintf(path, sizeof(path), "%s/nothing", dir);
+	add_host_that_waits(&host, "b", 50);
+	chunks_share_calls(host.chunks, TICK_MS);
+	key.parallel = 1;
+	assert_int_equal(begin_call(&host, &one), LIMITS_TAKEN);
+	assert_int_equal(begin_call(&host, &two), LIMITS_REFUSED);
+	assert_true(chunks_away(host.chunks));
+	limits_give(&one, host.board);
+	assert_int_equal(begin_call(&host, &two), LIMITS_TAKEN);
+	remove_host(&host);
+}
+
 static void
 without_memcached_a_host_counts_alone(void **state)
 {
@@ -876,6 +989,7 @@ main(void)
 		T(calls_at_once_go_back), T(all_together_are_bounded), T(models_and_tags_of_a_key_bind), T(a_member_is_one_of_a_team),
 		T(deployments_have_room), T(a_dynamic_limit_binds_under_pressure), T(shares_bind_when_a_model_is_used), T(a_throttled_key_keeps_a_part),
 		T(a_deployment_says_what_keys_have_that_say_nothing),
+		T(hosts_share_calls_at_once), T(calls_of_a_killed_host_are_over), T(calls_at_once_without_memcached),
 		T(accounts_are_identities), T(a_minute_passes), T(headers_tell_what_is_left), T(a_refusal_tells_what_to_do), T(hosts_share_a_limit),
 		T(a_silent_host_holds_little), T(tokens_are_shared_too), T(a_refusal_elsewhere_gives_back), T(without_memcached_a_host_counts_alone),
 		T(a_stopped_memcached_is_waited_for_once), T(a_memcached_that_forgot_is_told), T(a_request_may_leave_while_it_waits),

@@ -99,6 +99,19 @@ def test_two_hosts_share_a_limit(upstream, memcached, start):
         assert host.metric("sluice_memcached_failures_total") == 0
 
 
+def test_two_hosts_share_calls_at_once(upstream, memcached, start):
+    hosts = [start(config(upstream, memcached=memcached.address, memcached_wait="10s")) for _ in range(2)]
+    held = [ask(host, "parallel", "slow", stream=True) for host in hosts]
+    assert [answer.status_code for answer in held] == [200, 200]
+    for host in hosts:
+        refused = ask(host, "parallel")
+        assert refused.status_code == 429 and refused.headers["rate_limit_type"] == "max_parallel_requests"
+        assert refused.headers["x-ratelimit-api_key-remaining-max_parallel_requests"] == "0"
+    held[0].close()
+    kit.until(lambda: ask(hosts[1], "parallel").status_code == 200, what="a call of one host after a call of the other")
+    held[1].close()
+
+
 def test_a_stopped_memcached_is_no_error_and_no_wait(upstream, memcached, start):
     hosts = [start(config(upstream, memcached=memcached.address), workers=2) for _ in range(2)]
     assert statuses(hosts, "away", 20) == {200: 20}
