@@ -424,27 +424,40 @@ find_of_file(const struct standing **s, struct finding *f, const char *kind, str
 	return (end == FOUND ? fetch(f) : end);
 }
 
+/* What the file says of that name in a map of budgets; empty: nothing. */
+static struct text
+budget_of_file(struct text all, struct text name)
+{
+	struct json_item one;
+	char word[256];
+
+	if (all.len == 0 || name.len >= sizeof(word))
+		return (TEXT(""));
+	memcpy(word, name.at, name.len);
+	word[name.len] = '\0';
+	return (json_find(all, word, &one) && one.type == JSON_OBJECT ? one.raw : TEXT(""));
+}
+
 enum find_end
 find_provider(const struct standing **s, struct finding *f, struct text name)
 {
-	struct text all = f->config->settings.provider_budgets;
-	struct json_item one = { .raw = TEXT("") };
-	char word[64];
-
-	*s = NULL;
-	if (all.len == 0 || name.len >= sizeof(word))
-		return (FOUND);
-	memcpy(word, name.at, name.len);
-	word[name.len] = '\0';
-	if (!json_find(all, word, &one) || one.type != JSON_OBJECT)
-		return (FOUND);
-	return (find_of_file(s, f, "provider/", name, one.raw));
+	return (find_of_file(s, f, "provider/", name, budget_of_file(f->config->settings.provider_budgets, name)));
 }
 
 enum find_end
 find_deployment(const struct standing **s, struct finding *f, const struct deployment *d)
 {
 	return (find_of_file(s, f, "deployment/", d->id, d->budget));
+}
+
+static struct wish *
+wish_for_tag(struct finding *f, struct text tag)
+{
+	struct wish *w = wish_for(f, KNOWN_TAG, tag, TEXT(""));
+
+	if (w->state == WISH_NEW)
+		w->entity.tier = budget_of_file(f->config->settings.tag_budgets, tag);
+	return (w);
 }
 
 enum find_end
@@ -457,7 +470,7 @@ find_more(struct caller *c, struct finding *f)
 		c->tag_standings = arena_alloc(f->arena, c->n_tags * sizeof(*c->tag_standings));
 	for (unsigned again = 0; again < 2 && end == FOUND; again++) {
 		for (unsigned i = 0; i < c->n_tags; i++)
-			c->tag_standings[i] = standing_of(f, wish_for(f, KNOWN_TAG, c->tags[i], TEXT("")));
+			c->tag_standings[i] = standing_of(f, wish_for_tag(f, c->tags[i]));
 		end = fetch(f);
 	}
 	if (c->n_tags > 0)

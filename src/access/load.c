@@ -583,14 +583,16 @@ load_of_file(struct buf *packed, struct arena *arena, struct store *store, const
 	return (STORE_FINE);
 }
 
-/* A customer that nobody has made, or made without a budget, has that of the tier from its first call on. */
+/* A customer or tag that nobody has made, or made without a budget, has that of the tier from its first call on. */
 static enum store_end
 take_tier(struct standing *s, struct arena *arena, struct store *store, const struct entity *e, int64_t now_ms)
 {
 	struct rows r;
 
-	s->scope = SCOPE_CUSTOMER;
+	s->scope = entity_scope(e->kind);
 	s->id = e->id;
+	if (text_starts(e->tier, TEXT("{")))
+		return (keep_account(s, arena, store, document(arena, e->tier), now_ms));
 	s->budget_id = e->tier;
 	STORED(load_thing(&r, arena, store, "budget", e->tier));
 	return (r.n > 0 ? keep_account(s, arena, store, document(arena, rows_text(&r, 0, 1)), now_ms) : STORE_FINE);

@@ -19,7 +19,7 @@ struct entity {
 	struct text	 user_id;		/* of a member */
 	struct text	 doc;			/* what the configuration says, in place of a row: of a key, "proxy", "provider/…", "deployment/…"; else empty */
 	int64_t		 expires_ms;		/* of that key */
-	struct text	 tier;			/* of a customer that has none of its own, or is not there; or empty */
+	struct text	 tier;			/* of a customer or tag that has none of its own, or is not there: its id, or what it says, as JSON; or empty */
 };
 void		 entity_known_id(struct known_id *, struct arena *, const struct entity *);
 enum scope	 entity_scope(enum known_kind);

@@ -244,7 +244,8 @@ struct settings {
 	int64_t		 database_connections_per_host;	/* 8 */
 	struct text	 proxy_budget;		/* JSON: max_budget and budget_duration of litellm_settings; empty: none */
 	struct text	 provider_budgets;	/* JSON: router_settings.provider_budget_config, or empty */
-	struct text	 customer_tier;		/* litellm_settings.max_end_user_budget_id: of customers without a budget of their own, or empty */
+	struct text	 customer_tier;		/* max_end_user_budget_id, or a JSON of max_end_user_budget: of customers without a budget of their own; or empty */
+	struct text	 tag_budgets;		/* JSON: litellm_settings.tag_budget_config, or empty */
 	int64_t		 spool_segment;		/* bytes; 16 MB */
 	int64_t		 spool_sync_ms;		/* 20 */
 	int64_t		 row_retention_ms;	/* 0: for ever */

@@ -47,7 +47,7 @@ static const struct row litellm_rows[] = {
 	{ "input_callback", LATER }, { "audit_log_callbacks", LATER }, { "ssl_certificate", FORCE }, { "ssl_security_level", LATER },
 	{ "force_ipv4", LATER }, { "enable_json_schema_validation", LATER }, { "disable_end_user_cost_tracking", LATER },
 	{ "disable_end_user_cost_tracking_prometheus_only", LATER }, { "max_budget", FORCE }, { "budget_duration", FORCE },
-	{ "max_end_user_budget_id", FORCE }, { "budget_exceeded_throttle_percentage", FORCE }, { "max_internal_user_budget", PROTECTS }, { "internal_user_budget_duration", WARNS }, { "max_end_user_budget", PROTECTS },
+	{ "max_end_user_budget_id", FORCE }, { "budget_exceeded_throttle_percentage", FORCE }, { "max_internal_user_budget", FORCE }, { "internal_user_budget_duration", FORCE }, { "max_end_user_budget", FORCE },
 	{ "max_user_budget", PROTECTS }, { "default_max_internal_user_budget", PROTECTS }, { "default_internal_user_params", FORCE },
 	{ "default_team_params", FORCE }, { "default_team_settings", LATER }, { "key_generation_settings", FORCE },
 	{ "upperbound_key_generate_params", FORCE }, { "default_key_generate_params", FORCE }, { "cost_discount_config", FORCE },
@@ -56,7 +56,7 @@ static const struct row litellm_rows[] = {
 	{ "prometheus_metrics_config", LATER }, { "prometheus_initialize_budget_metrics", LATER },
 	{ "require_auth_for_metrics_endpoint", LATER }, { "langfuse_default_tags", LATER }, { "s3_callback_params", LATER },
 	{ "datadog_params", LATER }, { "default_in_memory_ttl", LATER }, { "default_redis_ttl", LATER },
-	{ "default_redis_batch_cache_expiry", LATER }, { "tag_budget_config", PROTECTS }, { "num_retries_per_request", LATER },
+	{ "default_redis_batch_cache_expiry", LATER }, { "tag_budget_config", FORCE }, { "num_retries_per_request", LATER },
 	{ "add_function_to_prompt", LATER }, { "merge_reasoning_content_in_choices", LATER }, { "return_response_headers", LATER },
 	{ "forward_traceparent_to_llm_provider", LATER }, { "store_audit_logs", LATER }, { "default_vertex_config", LATER },
 	{ "stream_chunk_size", LATER }, { "log_raw_request_response", LATER }, { "token_counter", LATER },
@@ -390,7 +390,7 @@ check_callback(struct load *l, const struct node *map, const struct pair *p, con
 		litellm_unenforced(l, map, p, "lists a guardrail, and is not in force yet");
 	else if (memchr(one->text.at, '.', one->text.len) != NULL)
 		litellm_unenforced(l, map, p, "names Python code, which can not run here");
-	else if (text_starts(one->text, TEXT("dynamic_rate_limiter")) && l->config->settings.priorities.n == 0)
+	else if (text_starts(one->text, TEXT("dynamic_rate_limiter")) && node_get(map, "priority_reservation") == NULL)
 		litellm_unenforced(l, map, p, "divides a model among the keys that are active, which is in force with priority_reservation only");
 }
 

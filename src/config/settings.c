@@ -460,7 +460,7 @@ budget_doc(struct load *l, const struct node *amount, const struct node *duratio
 
 /* {"openai": {"budget_limit": 10, "time_period": "1d"}}, also with the names that keys have */
 static void
-read_provider_budgets(struct load *l, const struct node *map)
+read_budgets(struct load *l, const struct node *map, const char *whose, struct text *json)
 {
 	if (!want_kind(l, map, NODE_MAP))
 		return;
@@ -471,10 +471,25 @@ read_provider_budgets(struct load *l, const struct node *map)
 		amount = amount != NULL ? amount : node_get(p->value, amounts[1]);
 		time = time != NULL ? time : node_get(p->value, times[1]);
 		if (want_kind(l, p->value, NODE_MAP) && !is_budget(l, amount, time) && amount == NULL)
-			problem_key(l, PROBLEM_ERROR, map, p, "a provider's budget has a budget_limit and a time_period");
+			problem_key(l, PROBLEM_ERROR, map, p, "a %s's budget has a budget_limit and a time_period", whose);
 	}
-	want_json(l, map, &l->config->settings.provider_budgets);
-	l->config->settings.deployment_money |= map->n > 0;
+	want_json(l, map, json);
+}
+
+/* max_internal_user_budget and its duration are an older way to write two of them. */
+static void
+read_user_defaults(struct load *l, const struct node *map)
+{
+	const struct node *own = node_get(map, "default_internal_user_params");
+	struct text *all = &l->config->settings.user_defaults, older;
+
+	want_json(l, own, all);
+	older = budget_doc(l, node_get(map, "max_internal_user_budget"), node_get(map, "internal_user_budget_duration"));
+	if (older.len == 0 || node_get(own, "max_budget") != NULL)
+		return;
+	if (own != NULL && own->kind == NODE_MAP && own->n > 0)
+		older = arena_print(l->arena, TEXT_FMT "," TEXT_FMT, TEXT_ARG(text_sub(older, 0, older.len - 1)), TEXT_ARG(text_sub(*all, 1, all->len)));
+	*all = older;
 }
 
 static void
@@ -508,10 +523,12 @@ read_litellm(struct load *l, const struct node *map)
 	want_json(l, node_get(map, "default_key_generate_params"), &set->key_defaults);
 	want_json(l, node_get(map, "upperbound_key_generate_params"), &set->key_bounds);
 	want_json(l, node_get(map, "key_generation_settings"), &set->key_rules);
-	want_json(l, node_get(map, "default_internal_user_params"), &set->user_defaults);
+	read_user_defaults(l, map);
 	want_json(l, node_get(map, "default_team_params"), &set->team_defaults);
 	set->proxy_budget = budget_doc(l, node_get(map, "max_budget"), node_get(map, "budget_duration"));
-	want_text(l, node_get(map, "max_end_user_budget_id"), &set->customer_tier);
+	if (!want_text(l, node_get(map, "max_end_user_budget_id"), &set->customer_tier))
+		set->customer_tier = budget_doc(l, node_get(map, "max_end_user_budget"), NULL);
+	read_budgets(l, node_get(map, "tag_budget_config"), "tag", &set->tag_budgets);
 	read_throttle(l, node_get(map, "budget_exceeded_throttle_percentage"));
 	priorities_read(l, node_get(map, "priority_reservation"), node_get(map, "priority_reservation_settings"));
 	groups = node_get(map, "model_group_settings");
@@ -530,7 +547,8 @@ read_router(struct load *l, const struct node *map)
 	want_ms(l, node_get(map, "timeout"), &set->timeout_ms);
 	want_ms(l, node_get(map, "stream_timeout"), &set->stream_timeout_ms);
 	want_int(l, node_get(map, "default_max_parallel_requests"), 0, 1000000, &set->rate_parallel_each);
-	read_provider_budgets(l, node_get(map, "provider_budget_config"));
+	read_budgets(l, node_get(map, "provider_budget_config"), "provider", &set->provider_budgets);
+	set->deployment_money |= set->provider_budgets.len > 0;
 }
 
 static void

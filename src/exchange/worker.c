@@ -156,6 +156,8 @@ worker_take(struct worker *w, struct config *c)
 	web_body_limit(w->web, (size_t)c->settings.body_limit, (size_t)c->settings.body_memory);
 	if (!text_eq(old->settings.log, c->settings.log))
 		open_log(w);
+	if (!text_eq(old->settings.customer_tier, c->settings.customer_tier) || !text_eq(old->settings.tag_budgets, c->settings.tag_budgets))
+		known_change_all(w->board);		/* what is known of customers and tags was loaded with those */
 	config_release(old);
 }
 

@@ -258,6 +258,11 @@ customers_of_no_tier_take_the_configured_one(void **state)
 	assert_true(s.blocked && s.rpm == 9 && s.purses[0].ceiling == MONEY_DOLLAR);
 	s = load_with((struct entity){ .kind = KNOWN_CUSTOMER, .id = TEXT("c3"), .tier = TEXT("tier") });
 	assert_true(s.rpm == NO_LIMIT && s.n_purses == 0);
+	s = load_with((struct entity){ .kind = KNOWN_TAG, .id = TEXT("nightly"), .tier = TEXT("{\"max_budget\":2,\"budget_duration\":\"1d\"}") });
+	assert_true(s.scope == SCOPE_TAG && text_is(s.id, "nightly") && s.budget_id.len == 0 && s.purses[0].ceiling == 2 * MONEY_DOLLAR);
+	assert_true(s.purses[0].resets_at == DAY + 86400000);
+	s = load_with((struct entity){ .kind = KNOWN_CUSTOMER, .id = TEXT("c9"), .tier = TEXT("{\"max_budget\":3}") });
+	assert_true(s.scope == SCOPE_CUSTOMER && s.purses[0].ceiling == 3 * MONEY_DOLLAR);
 }
 
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, set_up, tear_down)

@@ -241,7 +241,7 @@ litellms_variables_are_in_force(void **state)
 static void
 keys_of_litellm_are_told_apart(void **state)
 {
-	struct config *c = load_with("litellm_settings:\n  drop_parms: true\n  callbacks: [prometheus]\n  internal_user_budget_duration: 1d\n  zzz: 1\n"
+	struct config *c = load_with("litellm_settings:\n  drop_parms: true\n  callbacks: [prometheus]\n  add_function_to_prompt: true\n  zzz: 1\n"
 	    "  set_verbose: true\nrouter_settings:\n"
 	    "  enable_pre_call_check: true\n  routing_strategy: simple-shuffle\ngeneral_settings:\n"
 	    "  database_url: postgres://u:secret@h/d\n  ui_access_mode: all\nguardrail: []\nx-mine: 1\n");
@@ -249,13 +249,52 @@ keys_of_litellm_are_told_apart(void **state)
 	assert_int_equal(c->n_errors, 0);
 	assert_says(c, PROBLEM_WARNING, 3, "unknown key drop_parms; did you mean drop_params?");
 	assert_says(c, PROBLEM_NOTE, 4, "callbacks is read and kept; not in force yet");
-	assert_says(c, PROBLEM_WARNING, 5, "internal_user_budget_duration is not in force yet");
+	assert_says(c, PROBLEM_NOTE, 5, "add_function_to_prompt");
 	assert_says(c, PROBLEM_WARNING, 6, "unknown key zzz; nothing reads it");
 	assert_says(c, PROBLEM_WARNING, 9, "did you mean enable_pre_call_checks?");
 	assert_says(c, PROBLEM_NOTE, 10, "routing_strategy");
 	assert_says(c, PROBLEM_WARNING, 14, "did you mean guardrails?");
-	assert_int_equal(c->n_warnings, 5);
+	assert_int_equal(c->n_warnings, 4);
 	assert_null(strstr(talk(c), "secret"));
+	config_release(c);
+}
+
+static void
+budgets_in_other_words(void **state)
+{
+	struct config *c = load_with("litellm_settings:\n  max_end_user_budget: 5\n  max_internal_user_budget: 7\n  internal_user_budget_duration: 30d\n"
+	    "  default_internal_user_params: {models: [a]}\n  tag_budget_config: {nightly: {max_budget: 1e-6, budget_duration: 1d}}\n");
+
+	assert_quiet(c);
+	assert_true(text_is(c->settings.customer_tier, "{\"max_budget\":5}"));
+	assert_true(text_is(c->settings.user_defaults, "{\"max_budget\":7,\"budget_duration\":\"30d\",\"models\":[\"a\"]}"));
+	assert_true(text_starts(c->settings.tag_budgets, TEXT("{\"nightly\":")));
+	config_release(c);
+	c = load_with("litellm_settings: {max_internal_user_budget: 7, default_internal_user_params: {max_budget: 1}, tag_budget_config: {a: {budget_duration: 1d}}}\n");
+	assert_true(text_is(c->settings.user_defaults, "{\"max_budget\":1}"));
+	assert_says(c, PROBLEM_ERROR, 2, "a tag's budget has a budget_limit");
+	config_release(c);
+}
+
+static void
+shares_of_a_model(void **state)
+{
+	struct config *c = load_with("litellm_settings:\n  priority_reservation: {prod: 0.9, dev: {type: rpm, value: 7}, free: {type: percent, value: 0.1}}\n"
+	    "  priority_reservation_settings: {saturation_threshold: 0.8}\n  budget_exceeded_throttle_percentage: 0.1\n  callbacks: [dynamic_rate_limiter_v3]\n");
+	const struct priorities *p = &c->settings.priorities;
+
+	assert_int_equal(c->n_errors + c->n_warnings, 0);
+	assert_int_equal(p->n, 3);
+	assert_true(p->threshold == 800000 && p->list[0].value == 720000 && p->list[2].value == 80000 && p->rest.value == 200000);	/* 1.25 made to fit */
+	assert_true(p->list[1].of == SHARE_RPM && p->list[1].value == 7);
+	assert_int_equal(c->settings.budget_throttle, 100000);
+	config_release(c);
+	c = load_with("litellm_settings:\n  priority_reservation: {prod: 2}\n  budget_exceeded_throttle_percentage: 10\n");
+	assert_says(c, PROBLEM_ERROR, 3, "must be a part of 1");
+	assert_says(c, PROBLEM_ERROR, 4, "must be a part of 1");
+	config_release(c);
+	c = load_with("litellm_settings:\n  priority_reservation: {prod: 0.5}\nsluice: {deployment_rates: false}\n");
+	assert_says(c, PROBLEM_ERROR, 3, "needs sluice.deployment_rates");
 	config_release(c);
 }
 
@@ -295,7 +334,6 @@ what_protects_is_in_force_or_an_error(void **state)
 		{ "litellm_settings: {guardrails: [a]}\n", "litellm_settings.guardrails" },
 		{ "litellm_settings: {post_call_rules: a.b}\n", "litellm_settings.post_call_rules" },
 		{ "litellm_settings: {max_user_budget: 10}\n", "litellm_settings.max_user_budget" },
-		{ "litellm_settings: {tag_budget_config: {a: {max_budget: 1}}}\n", "litellm_settings.tag_budget_config" },
 		{ "litellm_settings: {callbacks: [dynamic_rate_limiter_v3]}\n", "litellm_settings.callbacks" },
 		{ "agent_list: [{agent_name: a, litellm_params: {max_budget_per_session: 1}}]\n", "max_budget_per_session" },
 	};
@@ -588,6 +626,8 @@ main(void)
 		cmocka_unit_test_setup(litellms_settings_are_in_force, clean_env),
 		cmocka_unit_test_setup(litellms_variables_are_in_force, clean_env),
 		cmocka_unit_test_setup(keys_of_litellm_are_told_apart, clean_env),
+		cmocka_unit_test_setup(budgets_in_other_words, clean_env),
+		cmocka_unit_test_setup(shares_of_a_model, clean_env),
 		cmocka_unit_test_setup(tokens_need_keys, clean_env),
 		cmocka_unit_test_setup(what_protects_is_in_force_or_an_error, clean_env),
 		cmocka_unit_test_setup(what_is_switched_off_protects_nobody, clean_env),

@@ -20,6 +20,7 @@ SECRETS = {name: f"sk-of-{name}-0123456789" for name in KEYS}
 def config(upstream, **own):
     return {"model_list": [deployment("gpt", "openai/script:fixed", upstream.base + "/v1"),
                            deployment("other", "openai/script:fixed", upstream.base + "/v1"),
+                           deployment("rated", "openai/script:fixed", upstream.base + "/v1", rpm=40, max_parallel_requests=1000),
                            deployment("slow", "openai/script:fixed,chunks=200,gap=50", upstream.base + "/v1")],
             "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
             "environment_variables": {"LITELLM_RATE_LIMIT_WINDOW_SIZE": "3600"},
@@ -39,10 +40,10 @@ def ask(gateway, name, model="gpt", **more):
                          stream=more.get("stream", False))
 
 
-def statuses(gateways, name, n, threads=16):
+def statuses(gateways, name, n, threads=16, model="gpt"):
     """How often which status came, asked by many clients at once of all these gateways in turn."""
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-        answers = list(pool.map(lambda i: ask(gateways[i % len(gateways)], name).status_code, range(n)))
+        answers = list(pool.map(lambda i: ask(gateways[i % len(gateways)], name, model).status_code, range(n)))
     return {status: answers.count(status) for status in set(answers)}
 
 
@@ -95,6 +96,7 @@ def test_calls_at_once_are_exact_and_those_of_the_dead_are_over(upstream, start)
 def test_two_hosts_share_a_limit(upstream, memcached, start):
     hosts = [start(config(upstream, memcached=memcached.address, memcached_wait="10s"), workers=2) for _ in range(2)]     # the machine may be busy
     assert statuses(hosts, "shared", 150) == {200: 60, 429: 90}
+    assert statuses(hosts, "none", 100, model="rated") == {200: 40, 429: 60}         # what a deployment has room for is shared as well
     for host in hosts:
         assert host.metric("sluice_memcached_failures_total") == 0
 

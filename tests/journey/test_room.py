@@ -28,14 +28,15 @@ def config(upstream):
             *[deployment("narrow", f"openai/script:fixed,chunks=200,gap=50,text={x}", openai, max_parallel_requests=1, **FREE) for x in "ab"],
             deployment("failing", "openai/script:refuse,status=500,text=failing", openai, order=1, **FREE), entry("failing", "failing-full", rpm=0, order=2),
             deployment("either", "anthropic/script:fixed,text=dear", anthropic, order=1, **PRICE), entry("either", "openai-does", order=2, **PRICE),
-            deployment("claude", "anthropic/script:fixed", anthropic, **PRICE),
+            deployment("claude", "anthropic/script:fixed", anthropic, use_in_pass_through=True, **PRICE),
             entry("purse", "purse-small", order=1, max_budget=0.005, budget_duration="1d", model_info={"id": "small"}, **PRICE), entry("purse", "purse-rest", order=2),
             entry("broke", "broke", max_budget=0.000001, model_info={"id": "broke/1"}, **PRICE),
             entry("dear", "dear", **PRICE), entry("cheap", "cheap"), entry("other", "other"),
             entry("shared", "shared", rpm=10), deployment("pressed", "openai/script:refuse,status=429", openai, **FREE),
         ],
         "router_settings": {"fallbacks": [{"first": ["second"]}], "provider_budget_config": {"anthropic": {"budget_limit": 0.000001, "time_period": "1d"}}},
-        "litellm_settings": {"num_retries": 1, "budget_exceeded_throttle_percentage": 0.1, "priority_reservation": {"prod": 0.5, "dev": 0.2},
+        "litellm_settings": {"num_retries": 1, "max_end_user_budget": 0.00001, "tag_budget_config": {"weekly": {"max_budget": 0.000001, "budget_duration": "7d"}},
+                             "budget_exceeded_throttle_percentage": 0.1, "priority_reservation": {"prod": 0.5, "dev": 0.2},
                              "priority_reservation_settings": {"saturation_threshold": 0.5, "default_priority": 0}},
         "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
         "environment_variables": {"LITELLM_RATE_LIMIT_WINDOW_SIZE": "3600"},
@@ -102,6 +103,8 @@ def test_a_spent_provider_or_deployment_is_passed_over(host, admin):
     spent = ask(host, "claude")
     assert spent.status_code == 429 and spent.json()["error"]["type"] == "budget_exceeded" and spent.headers["x-should-retry"] == "false"
     assert "No deployments available - crossed budget for provider: Exceeded budget for provider anthropic" in spent.json()["error"]["message"]
+    passed = ask(host, "claude-sonnet-4-5", path="/anthropic/v1/messages")
+    assert passed.status_code == 429 and "Exceeded budget for provider anthropic" in passed.text, passed.text
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: ask(host, "purse", max_tokens=20), range(40)))
     said = collections.Counter(map(words, answers))
@@ -167,6 +170,8 @@ def test_budgets_of_members_of_organizations_and_of_models(host, admin):
     assert ask(host, "dear", bob).json()["error"]["type"] == "budget_exceeded" and ask(host, "cheap", bob).status_code == 200
     assert "for model 'dear'" in ask(host, "dear", user="shopper").json()["error"]["message"]
     assert ask(host, "dear", metadata={"tags": ["nightly"]}).json()["error"]["type"] == "budget_exceeded"
+    assert ask(host, "dear", metadata={"tags": ["weekly"]}).json()["error"]["type"] == "budget_exceeded"
+    assert "End User=somebody" in ask(host, "dear", user="somebody").json()["error"]["message"]
     raised = admin.post("/key/generate", max_budget=0.000001)["key"]
     assert ask(host, "dear", raised).status_code == 429
     admin.post("/key/update", key=raised, temp_budget_increase=1, temp_budget_expiry="2099-01-01T00:00:00Z")
