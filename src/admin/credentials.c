@@ -29,15 +29,6 @@ put_row(struct json_out *o, struct admin_call *c, const struct thing *t)
 }
 
 static struct error *
-put_object(struct json_out *o, struct admin_call *c, const struct thing *t)
-{
-	json_open(o, '{');
-	TRY(put_row(o, c, t));
-	json_close(o, '}');
-	return (NULL);
-}
-
-static struct error *
 keep(struct admin_call *c, struct thing *t, struct text before, const char *action)
 {
 	struct text after;
@@ -163,10 +154,7 @@ credential_list(struct admin_call *c)
 	json_name(&o, "success");
 	json_bool(&o, true);
 	json_name(&o, "credentials");
-	json_open(&o, '[');
-	for (unsigned i = 0; i < n; i++)
-		TRY(put_object(&o, c, &list[i]));
-	json_close(&o, ']');
+	TRY(things_put(&o, c, list, n, put_row));
 	json_close(&o, '}');
 	return (NULL);
 }
@@ -178,7 +166,7 @@ credential_by_name(struct admin_call *c)
 	struct thing t;
 
 	TRY(must_be(&t, c, c->id[0]));
-	return (put_object(&o, c, &t));
+	return (thing_put(&o, c, &t, put_row));
 }
 
 /* What a model of the store would give as a credential. */
@@ -192,5 +180,5 @@ credential_by_model(struct admin_call *c)
 	TRY(values_of_model(&values, c, c->id[0]));
 	thing_new(&t, c, "credential", arena_print(c->arena, TEXT_FMT "-credential", TEXT_ARG(c->id[0])));
 	doc_set(&t.doc, TEXT("credential_values"), values);
-	return (put_object(&o, c, &t));
+	return (thing_put(&o, c, &t, put_row));
 }

@@ -29,27 +29,12 @@ put_row(struct json_out *o, struct admin_call *c, const struct thing *t)
 	return (put_tier(o, c, t->parent));
 }
 
-static struct error *
-put_object(struct json_out *o, struct admin_call *c, const struct thing *t)
-{
-	json_open(o, '{');
-	TRY(put_row(o, c, t));
-	json_close(o, '}');
-	return (NULL);
-}
+static const struct spender spender = { "customer", SCOPE_CUSTOMER, KNOWN_CUSTOMER, put_row };
 
-/* Writes it, its account, what changed and the audit. */
 static struct error *
 keep(struct admin_call *c, struct thing *t, struct text before, const char *action)
 {
-	struct text after;
-
-	TRY(thing_write(c, t));
-	TRY(accounts_of(c, SCOPE_CUSTOMER, t->id, &t->doc, t->parent));
-	admin_changed(c, KNOWN_CUSTOMER, t->id);
-	TRY(spent_read(&t->spent, c, SCOPE_CUSTOMER, t->id));
-	TRY(thing_text(&after, c, t, put_row));
-	return (audit(c, action, "customer", t->id, TEXT(""), before, after));
+	return (spender_keep(&spender, c, t, t->parent, TEXT(""), before, action));
 }
 
 static struct error *
@@ -87,7 +72,7 @@ customer_new(struct admin_call *c)
 	TRY(tier_patch(&t.parent, c, "customer", id, c->body));
 	TRY(read_spend(c, &t));
 	TRY(keep(c, &t, TEXT(""), "created"));
-	return (put_object(&o, c, &t));
+	return (thing_put(&o, c, &t, put_row));
 }
 
 struct error *
@@ -105,7 +90,7 @@ customer_update(struct admin_call *c)
 	TRY(tier_patch(&t.parent, c, "customer", id, c->body));
 	TRY(read_spend(c, &t));
 	TRY(keep(c, &t, before, "updated"));
-	return (put_object(&o, c, &t));
+	return (thing_put(&o, c, &t, put_row));
 }
 
 struct error *
@@ -116,7 +101,7 @@ customer_info(struct admin_call *c)
 	struct thing t;
 
 	TRY(thing_must_be(&t, c, "customer", id, "end_user_id"));
-	return (put_object(&o, c, &t));
+	return (thing_put(&o, c, &t, put_row));
 }
 
 struct error *
@@ -127,11 +112,7 @@ customer_list(struct admin_call *c)
 	unsigned n;
 
 	TRY(things_list(&list, &n, c, "customer", TEXT("")));
-	json_open(&o, '[');
-	for (unsigned i = 0; i < n; i++)
-		TRY(put_object(&o, c, &list[i]));
-	json_close(&o, ']');
-	return (NULL);
+	return (things_put(&o, c, list, n, put_row));
 }
 
 /* The ids of a body, at least one. */
@@ -146,19 +127,14 @@ struct error *
 customer_delete(struct admin_call *c)
 {
 	struct json_out o = { .to = &c->out };
-	struct text *ids, before;
+	struct text *ids;
 	struct thing t;
 	unsigned n;
 
 	TRY(ids_of(&ids, &n, c));
 	for (unsigned i = 0; i < n; i++) {
 		TRY(thing_must_be(&t, c, "customer", ids[i], "user_id"));
-		TRY(thing_text(&before, c, &t, put_row));
-		TRY(thing_delete(c, &t));
-		TRY(tier_leave(c, "customer", t.id, t.parent));
-		TRY(admin_end(c, account_leave(c->store, c->arena, SCOPE_CUSTOMER, t.id)));
-		admin_changed(c, KNOWN_CUSTOMER, t.id);
-		TRY(audit(c, "deleted", "customer", t.id, TEXT(""), before, TEXT("")));
+		TRY(spender_remove(&spender, c, &t, t.parent, TEXT("")));
 	}
 	json_open(&o, '{');
 	json_name(&o, "deleted_customers");
@@ -193,7 +169,7 @@ block(struct admin_call *c, bool blocked, const char *shown)
 			thing_new(&t, c, "customer", ids[i]);
 		doc_set(&t.doc, TEXT("blocked"), blocked ? TEXT("true") : TEXT("false"));
 		TRY(keep(c, &t, before, blocked ? "blocked" : "unblocked"));
-		TRY(put_object(&o, c, &t));
+		TRY(thing_put(&o, c, &t, put_row));
 	}
 	json_close(&o, ']');
 	json_close(&o, '}');

@@ -34,14 +34,7 @@ put_row(struct json_out *o, struct admin_call *c, const struct thing *t)
 	return (put_tier(o, c, tier));
 }
 
-static struct error *
-put_object(struct json_out *o, struct admin_call *c, const struct thing *t)
-{
-	json_open(o, '{');
-	TRY(put_row(o, c, t));
-	json_close(o, '}');
-	return (NULL);
-}
+static const struct spender spender = { "project", SCOPE_PROJECT, KNOWN_PROJECT, put_row };
 
 /* Admins, and the admins of its team. */
 static struct error *
@@ -53,16 +46,11 @@ may_change(struct admin_call *c, struct text team_id)
 static struct error *
 keep(struct admin_call *c, struct thing *t, struct text before, const char *action)
 {
-	struct text tier = doc_string(&t->doc, "budget_id"), after;
+	struct text tier = doc_string(&t->doc, "budget_id");
 
 	TRY(tier_patch(&tier, c, "project", t->id, c->body));
 	doc_set_string(&t->doc, "budget_id", tier);
-	TRY(thing_write(c, t));
-	TRY(accounts_of(c, SCOPE_PROJECT, t->id, &t->doc, tier));
-	admin_changed(c, KNOWN_PROJECT, t->id);
-	TRY(spent_read(&t->spent, c, SCOPE_PROJECT, t->id));
-	TRY(thing_text(&after, c, t, put_row));
-	return (audit(c, action, "project", t->id, t->parent, before, after));
+	return (spender_keep(&spender, c, t, tier, t->parent, before, action));
 }
 
 struct error *
@@ -81,7 +69,7 @@ project_new(struct admin_call *c)
 	t.parent = team;
 	TRY(fields_read(&t.doc, c, &project_noun, c->body));
 	TRY(keep(c, &t, TEXT(""), "created"));
-	return (put_object(&o, c, &t));
+	return (thing_put(&o, c, &t, put_row));
 }
 
 struct error *
@@ -103,7 +91,7 @@ project_update(struct admin_call *c)
 	}
 	TRY(fields_read(&t.doc, c, &project_noun, c->body));
 	TRY(keep(c, &t, before, "updated"));
-	return (put_object(&o, c, &t));
+	return (thing_put(&o, c, &t, put_row));
 }
 
 struct error *
@@ -114,7 +102,7 @@ project_info(struct admin_call *c)
 
 	TRY(thing_must_be(&t, c, "project", query_text(c, "project_id"), "project_id"));
 	TRY(may_team(c, DEED_READ, t.parent));
-	return (put_object(&o, c, &t));
+	return (thing_put(&o, c, &t, put_row));
 }
 
 struct error *
@@ -131,18 +119,14 @@ project_list(struct admin_call *c)
 		TRY(may_team(c, DEED_READ, team));
 	}
 	TRY(things_list(&list, &n, c, "project", team));
-	json_open(&o, '[');
-	for (unsigned i = 0; i < n; i++)
-		TRY(put_object(&o, c, &list[i]));
-	json_close(&o, ']');
-	return (NULL);
+	return (things_put(&o, c, list, n, put_row));
 }
 
 struct error *
 project_delete(struct admin_call *c)
 {
 	struct json_out o = { .to = &c->out };
-	struct text *ids, before;
+	struct text *ids;
 	struct rows keys;
 	struct thing t;
 	unsigned n;
@@ -158,13 +142,8 @@ project_delete(struct admin_call *c)
 		if (keys.n > 0)
 			return (admin_bad(c, "project_ids", "The project " TEXT_FMT " has keys: delete them, or give them another one first.",
 			    TEXT_ARG(text_whole(text_sub(t.id, 0, 200)))));
-		TRY(thing_text(&before, c, &t, put_row));
-		TRY(thing_delete(c, &t));
-		TRY(tier_leave(c, "project", t.id, doc_string(&t.doc, "budget_id")));
-		TRY(admin_end(c, account_leave(c->store, c->arena, SCOPE_PROJECT, t.id)));
-		admin_changed(c, KNOWN_PROJECT, t.id);
-		TRY(audit(c, "deleted", "project", t.id, t.parent, before, TEXT("")));
-		TRY(put_object(&o, c, &t));
+		TRY(spender_remove(&spender, c, &t, doc_string(&t.doc, "budget_id"), t.parent));
+		TRY(thing_put(&o, c, &t, put_row));
 	}
 	json_close(&o, ']');
 	return (NULL);

@@ -23,26 +23,12 @@ put_row(struct json_out *o, struct admin_call *c, const struct thing *t)
 	return (put_tier(o, c, t->parent));
 }
 
-static struct error *
-put_object(struct json_out *o, struct admin_call *c, const struct thing *t)
-{
-	json_open(o, '{');
-	TRY(put_row(o, c, t));
-	json_close(o, '}');
-	return (NULL);
-}
+static const struct spender spender = { "tag", SCOPE_TAG, KNOWN_TAG, put_row };
 
 static struct error *
 keep(struct admin_call *c, struct thing *t, struct text before, const char *action)
 {
-	struct text after;
-
-	TRY(thing_write(c, t));
-	TRY(accounts_of(c, SCOPE_TAG, t->id, &t->doc, t->parent));
-	admin_changed(c, KNOWN_TAG, t->id);
-	TRY(spent_read(&t->spent, c, SCOPE_TAG, t->id));
-	TRY(thing_text(&after, c, t, put_row));
-	return (audit(c, action, "tag", t->id, TEXT(""), before, after));
+	return (spender_keep(&spender, c, t, t->parent, TEXT(""), before, action));
 }
 
 static struct error *
@@ -53,7 +39,7 @@ say(struct admin_call *c, const struct thing *t, const char *done)
 	json_open(&o, '{');
 	put_string(&o, "message", arena_print(c->arena, "Tag " TEXT_FMT " %s successfully", TEXT_ARG(t->id), done));
 	json_name(&o, "tag");
-	TRY(put_object(&o, c, t));
+	TRY(thing_put(&o, c, t, put_row));
 	json_close(&o, '}');
 	return (NULL);
 }
@@ -109,7 +95,7 @@ tag_info(struct admin_call *c)
 			continue;
 		found++;
 		json_name_quoted(&o, json_escape(c->arena, t.id));
-		TRY(put_object(&o, c, &t));
+		TRY(thing_put(&o, c, &t, put_row));
 	}
 	json_close(&o, '}');
 	return (found > 0 ? NULL : admin_missing(c, "names", "None of these tags was found: they are not found in db."));
@@ -123,28 +109,19 @@ tag_list(struct admin_call *c)
 	unsigned n;
 
 	TRY(things_list(&list, &n, c, "tag", TEXT("")));
-	json_open(&o, '[');
-	for (unsigned i = 0; i < n; i++)
-		TRY(put_object(&o, c, &list[i]));
-	json_close(&o, ']');
-	return (NULL);
+	return (things_put(&o, c, list, n, put_row));
 }
 
 struct error *
 tag_delete(struct admin_call *c)
 {
 	struct json_out o = { .to = &c->out };
-	struct text name, before;
+	struct text name;
 	struct thing t;
 
 	TRY(body_id(&name, c, c->body, "name"));
 	TRY(thing_must_be(&t, c, "tag", name, "name"));
-	TRY(thing_text(&before, c, &t, put_row));
-	TRY(thing_delete(c, &t));
-	TRY(tier_leave(c, "tag", t.id, t.parent));
-	TRY(admin_end(c, account_leave(c->store, c->arena, SCOPE_TAG, t.id)));
-	admin_changed(c, KNOWN_TAG, t.id);
-	TRY(audit(c, "deleted", "tag", t.id, TEXT(""), before, TEXT("")));
+	TRY(spender_remove(&spender, c, &t, t.parent, TEXT("")));
 	json_open(&o, '{');
 	put_string(&o, "message", arena_print(c->arena, "Tag " TEXT_FMT " deleted successfully", TEXT_ARG(name)));
 	json_close(&o, '}');

@@ -118,16 +118,58 @@ texts_raw(struct arena *arena, const struct text *list, unsigned n)
 }
 
 struct error *
+thing_put(struct json_out *o, struct admin_call *c, const struct thing *t, thing_put_f *put)
+{
+	json_open(o, '{');
+	TRY(put(o, c, t));
+	json_close(o, '}');
+	return (NULL);
+}
+
+struct error *
+things_put(struct json_out *o, struct admin_call *c, const struct thing *list, unsigned n, thing_put_f *put)
+{
+	json_open(o, '[');
+	for (unsigned i = 0; i < n; i++)
+		TRY(thing_put(o, c, &list[i], put));
+	json_close(o, ']');
+	return (NULL);
+}
+
+struct error *
 thing_text(struct text *row, struct admin_call *c, const struct thing *t, thing_put_f *put)
 {
 	struct buf b = { 0 };
 	struct json_out o = { .to = &b };
-	struct error *e;
+	struct error *e = thing_put(&o, c, t, put);
 
-	json_open(&o, '{');
-	e = put(&o, c, t);
-	json_close(&o, '}');
 	*row = arena_copy(c->arena, buf_as_text(&b));
 	buf_free(&b);
 	return (e);
+}
+
+struct error *
+spender_keep(const struct spender *s, struct admin_call *c, struct thing *t, struct text tier, struct text team, struct text before, const char *action)
+{
+	struct text after;
+
+	TRY(thing_write(c, t));
+	TRY(accounts_of(c, s->scope, t->id, &t->doc, tier));
+	admin_changed(c, s->known, t->id);
+	TRY(spent_read(&t->spent, c, s->scope, t->id));
+	TRY(thing_text(&after, c, t, s->put));
+	return (audit(c, action, s->kind, t->id, team, before, after));
+}
+
+struct error *
+spender_remove(const struct spender *s, struct admin_call *c, const struct thing *t, struct text tier, struct text team)
+{
+	struct text before;
+
+	TRY(thing_text(&before, c, t, s->put));
+	TRY(thing_delete(c, t));
+	TRY(tier_leave(c, s->kind, t->id, tier));
+	TRY(admin_end(c, account_leave(c->store, c->arena, s->scope, t->id)));
+	admin_changed(c, s->known, t->id);
+	return (audit(c, "deleted", s->kind, t->id, team, before, TEXT("")));
 }

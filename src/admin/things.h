@@ -30,6 +30,20 @@ struct text	 texts_raw(struct arena *, const struct text *, unsigned n);	/* a JS
 /* Writing a row into a text, for the audit and the archive. */
 typedef struct error *thing_put_f(struct json_out *, struct admin_call *, const struct thing *);
 struct error	*thing_text(struct text *, struct admin_call *, const struct thing *, thing_put_f *);
+struct error	*thing_put(struct json_out *, struct admin_call *, const struct thing *, thing_put_f *);	/* the row as an object */
+struct error	*things_put(struct json_out *, struct admin_call *, const struct thing *, unsigned n, thing_put_f *);	/* a list of them */
+
+/* Things that spend: customers, tags, projects. */
+struct spender {
+	const char	*kind;
+	enum scope	 scope;
+	enum known_kind	 known;
+	thing_put_f	*put;
+};
+/* Writes it with its account (of its tier, where it has none of its own), what changed and the audit; the same for its end. */
+struct error	*spender_keep(const struct spender *, struct admin_call *, struct thing *, struct text tier, struct text team, struct text before,
+    const char *action);
+struct error	*spender_remove(const struct spender *, struct admin_call *, const struct thing *, struct text tier, struct text team);
 
 /* budgets.c: tiers */
 extern const struct noun tier_noun;
