@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Options, configuration, loop; nothing else. */
+#include "admin/overlay.h"
 #include "base/log.h"
 #include "board/board.h"
 #include "command/command.h"
@@ -120,7 +121,7 @@ serve_worker(int fd, unsigned number, void *arg)
 static int
 serve_keeper(void *arg)
 {
-	return (housekeeper_run(((const struct serve_arguments *)arg)->config));
+	return (housekeeper_run(((const struct serve_arguments *)arg)->config, overlay_load_here));
 }
 
 /* Errors are said and refuse; warnings are said by each worker. */
@@ -251,7 +252,7 @@ housekeeper_main(int argc, char **argv)
 
 	if (rc != 0 || a.listen != NULL || a.workers != 0)
 		return (rc != 0 ? rc : usage("housekeeper takes --config only"));
-	return (housekeeper_run(config_path(a.config)));
+	return (housekeeper_run(config_path(a.config), overlay_load_here));
 }
 
 static int

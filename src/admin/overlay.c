@@ -211,7 +211,8 @@ fallback_entry(struct more_entry *e, const struct reading *r, struct text id, st
 bool
 overlay_seals(struct text setting_id)
 {
-	return (text_starts(setting_id, TEXT("environment_variables/")) || text_is(setting_id, "router_settings/default_litellm_params"));
+	return (text_starts(setting_id, TEXT("environment_variables/")) || text_is(setting_id, "router_settings/default_litellm_params") ||
+	    text_is(setting_id, "general_settings/alert_to_webhook_url"));
 }
 
 /* A setting is kept under its section and its key: "router_settings/num_retries". */

@@ -12,7 +12,7 @@
 #include "store/store.h"
 
 /* What the hosts are told by when one of them changed: its generation is that of all. */
-#define OVERLAY_ENTITY	"models"
+#define OVERLAY_ENTITY	KNOWN_MODELS
 #define OVERLAY_KIND	KNOWN_OTHER
 
 /* May block.  *more lives in the arena. */

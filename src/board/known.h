@@ -14,6 +14,8 @@
 #define KNOWN_MOST	4000		/* bytes of one payload */
 #define KNOWN_LEAST_ROOM	32768	/* entities for which every board has room, of up to 448 bytes each */
 
+#define KNOWN_MODELS	"models"	/* the entity that stands for all models and settings of the store, of kind KNOWN_OTHER */
+
 enum known_kind { KNOWN_KEY, KNOWN_TEAM, KNOWN_MEMBER, KNOWN_USER, KNOWN_ORGANIZATION, KNOWN_PROJECT, KNOWN_CUSTOMER, KNOWN_TAG, KNOWN_OTHER, KNOWN_KINDS };
 extern const char *const known_kinds[KNOWN_KINDS];	/* "key", "team" … as in sluice_change */
 

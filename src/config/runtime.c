@@ -13,6 +13,9 @@
 #define ENV	"environment_variables"
 
 const struct runtime_setting runtime_settings[] = {
+	{ GENERAL, "alert_to_webhook_url", "Dictionary", "null", "Web hooks of Slack for kinds of alerts: budget_alerts, db_exceptions." },
+	{ GENERAL, "alert_types", "List", "null", "Which alerts are wanted: budget_alerts, db_exceptions." },
+	{ GENERAL, "alerting", "List", "null", "Where alerts go: slack, webhook, email." },
 	{ GENERAL, "always_include_stream_usage", "Boolean", "false", "Streams tell their usage although it was not asked for." },
 	{ GENERAL, "completion_model", "String", "null", "The model of every call but those for embeddings, whatever it names." },
 	{ GENERAL, "default_estimated_output_tokens", "Integer", "1024", "What rates of tokens count for a call that says no limit, until it is over." },
@@ -25,6 +28,7 @@ const struct runtime_setting runtime_settings[] = {
 	{ GENERAL, "max_parallel_requests", "Integer", "null", "How many calls at once a deployment may have that does not say." },
 	{ GENERAL, "max_request_size_mb", "Float", "32", "The largest body of a request, in megabytes." },
 	{ GENERAL, "max_response_size_mb", "Float", "64", "The largest whole answer of an upstream, in megabytes." },
+	{ GENERAL, "maximum_spend_logs_retention_period", "String", "null", "How long rows of single requests are kept, such as 30d." },
 	{ GENERAL, "reject_clientside_metadata_tags", "Boolean", "false", "Tags that a body brings along are refused." },
 	{ GENERAL, "token_rate_limit_type", "Select", "\"total\"", "Which tokens a rate counts: total, input or output." },
 	{ GENERAL, "user_header_mappings", "List", "null", "Headers, and the role of whom they name." },

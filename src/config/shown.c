@@ -221,11 +221,11 @@ is_hidden(const char *section, struct text key, const struct node *value)
 	    (value->kind == NODE_SCALAR && value->env.len > 0));
 }
 
-/* What the API may set holds no secret, whatever it is called: but for parameters of deployments, which hold anything. */
+/* What the API may set holds no secret, whatever it is called: but for parameters of deployments, which hold anything, and web hooks. */
 static bool
 is_public(struct load *l, const char *section, struct text key)
 {
-	return (strcmp(section, "environment_variables") != 0 && !text_is(key, "default_litellm_params") &&
+	return (strcmp(section, "environment_variables") != 0 && !text_is(key, "default_litellm_params") && !text_has(key, TEXT("webhook")) &&
 	    runtime_refuses(l->scratch, text_of(section), key).len == 0);
 }
 

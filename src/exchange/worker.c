@@ -570,7 +570,7 @@ open_rooms(struct worker *w, int fd)
 		timer_set(w->loop, &w->look, loop_now_us(w->loop) + LOOK_US);
 	timer_set(w->loop, &w->sweep, loop_now_us(w->loop) + SWEEP_US);
 	if (w->form == FORM_SPAWNED || w->form == FORM_ONE)
-		w->keeper = housekeeper_start(w->config);
+		w->keeper = housekeeper_start(w->config, overlay_load_here);
 	w->accepting = true;
 }
 

@@ -4,6 +4,7 @@
 
 #include "alert/alert.h"
 #include "base/clock.h"
+#include "board/known.h"
 
 #include <unistd.h>
 
@@ -19,6 +20,10 @@ struct outage {
 
 struct watch {
 	char		 host[256];
+	struct config	*config;		/* with the settings of the store; NULL: none was read yet */
+	struct known_id	 models_id;
+	uint32_t	 models;		/* their generation in it */
+	bool		 read;			/* the store was asked */
 	struct outage	 database, memcached;
 	uint64_t	 failures;		/* of memcached, as the board counts them */
 	int64_t		 failed_us, sent_us;
@@ -68,6 +73,34 @@ watch_memcached(struct watch *w, const struct board *board, struct store *store,
 	}
 }
 
+static const struct config *
+in_force(const struct watch *w, const struct housekeeper *h)
+{
+	return (w->config != NULL ? w->config : h->config);
+}
+
+/* Where alerts go, and how long rows are kept, may be said in the store, and change while we run. */
+static void
+renew(struct watch *w, struct housekeeper *h, struct store *store)
+{
+	uint32_t models = known_generation(h->board, &w->models_id);
+	struct config *c;
+	enum store_end end;
+
+	if (h->anew == NULL || (w->read && models == w->models))
+		return;
+	c = h->anew(h->config, store, &end);
+	w->read = end == STORE_FINE;
+	w->models = models;
+	if (end != STORE_FINE || c->n_errors > 0) {
+		config_release(c);
+		return;
+	}
+	config_release(w->config);
+	w->config = c;
+	atomic_store(&h->row_retention_ms, c->settings.row_retention_ms);
+}
+
 static void
 look(struct watch *w, struct housekeeper *h, struct store *store)
 {
@@ -76,9 +109,10 @@ look(struct watch *w, struct housekeeper *h, struct store *store)
 
 	database_is_there(w, store, arena);
 	watch_memcached(w, h->board, store, arena);
-	if (h->config->alerting.n_targets > 0 || clock_us() - w->sent_us > NOBODY_US) {
+	renew(w, h, store);
+	if (in_force(w, h)->alerting.n_targets > 0 || clock_us() - w->sent_us > NOBODY_US) {
 		w->sent_us = clock_us();
-		alerts_send(store, h->config, clock_wall_ms(), &sent);
+		alerts_send(store, in_force(w, h), clock_wall_ms(), &sent);
 	}
 	arena_free(arena);
 }
@@ -88,6 +122,7 @@ keeper_alerts(struct housekeeper *h)
 {
 	struct watch w = { .failures = board_counted(h->board, COUNT_MEMCACHED_FAILURES) };
 
+	known_id_make(&w.models_id, KNOWN_OTHER, TEXT(KNOWN_MODELS));
 	if (gethostname(w.host, sizeof(w.host) - 1) != 0)
 		w.host[0] = '\0';
 	while (keeper_rest(h, LOOK_MS)) {
@@ -97,6 +132,7 @@ keeper_alerts(struct housekeeper *h)
 			look(&w, h, store);
 			store_return(h->pool, store);
 		} else if (store_is_away(h->pool))
-			database_is_away(&w, h->config);
+			database_is_away(&w, in_force(&w, h));
 	}
+	config_release(w.config);
 }

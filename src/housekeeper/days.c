@@ -64,7 +64,7 @@ static enum store_end
 drop_old(struct housekeeper *h, struct store *store, struct arena *arena)
 {
 	const struct settings *set = &h->config->settings;
-	int64_t now = clock_wall_ms(), keep = set->row_retention_ms;
+	int64_t now = clock_wall_ms(), keep = atomic_load(&h->row_retention_ms);
 	enum store_end end = STORE(store, arena, NULL, SQL_CHANGES_DROP, V_INT(now - CHANGES_MS));
 
 	if (end == STORE_FINE && keep > 0)

@@ -221,13 +221,15 @@ first_thread(void *self)
 /* the beginning and the end */
 
 struct housekeeper *
-housekeeper_start(struct config *config)
+housekeeper_start(struct config *config, housekeeper_anew_f *anew)
 {
 	struct housekeeper *h = must_zalloc(sizeof(*h));
 	const struct settings *set = &config->settings;
 	pthread_condattr_t steady;
 
 	h->config = config_hold(config);
+	h->anew = anew;
+	atomic_init(&h->row_retention_ms, set->row_retention_ms);
 	h->arena = arena_new();
 	h->spool_dir = spool_path(h->arena, set->state_dir, set->instance).at;
 	h->pool = store_pool_new(set->database, CONNECTIONS, NULL);
@@ -300,7 +302,7 @@ load(const char *path, struct config *old)
 }
 
 int
-housekeeper_run(const char *config_path)
+housekeeper_run(const char *config_path, housekeeper_anew_f *anew)
 {
 	struct config *config = load(config_path, NULL);
 	struct housekeeper *h;
@@ -317,7 +319,7 @@ housekeeper_run(const char *config_path)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	do {
-		h = housekeeper_start(config);
+		h = housekeeper_start(config, anew);
 		while (sigwait(&signals, &got) != 0)
 			;
 		housekeeper_stop(h, PATIENCE_MS);

@@ -12,7 +12,9 @@
 #include <stdatomic.h>
 
 struct housekeeper {
-	struct config	*config;
+	struct config	*config;		/* the file's */
+	housekeeper_anew_f *anew;		/* or NULL */
+	_Atomic int64_t	 row_retention_ms;	/* the file's, or the store's */
 	struct arena	*arena;
 	const char	*spool_dir;
 	struct store_pool *pool;

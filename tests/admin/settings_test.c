@@ -32,7 +32,8 @@ a_setting_is_in_force(void **state)
 	struct desk *d = *state;
 
 	desk_calls(d, "POST /config/update", "{\"router_settings\":{\"num_retries\":7,\"timeout\":12.5},\"litellm_settings\":{\"drop_params\":true},"
-	    "\"general_settings\":{\"max_request_size_mb\":2}}", 200);
+	    "\"general_settings\":{\"max_request_size_mb\":2,\"maximum_spend_logs_retention_period\":\"30d\"}}", 200);
+	assert_int_equal(d->config->settings.row_retention_ms, INT64_C(2592000000));
 	assert_true(text_is(d->changed->entity, OVERLAY_ENTITY));
 	assert_int_equal(d->config->settings.num_retries, 7);
 	assert_int_equal(d->config->settings.timeout_ms, 12500);

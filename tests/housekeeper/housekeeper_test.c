@@ -151,7 +151,7 @@ what_is_in_the_spool_is_shipped(void **state)
 	(void)state;
 	need_store();
 	append(3);
-	h = housekeeper_start(config);
+	h = housekeeper_start(config, NULL);
 	await_rows(3);
 	append(2);
 	await_rows(5);
@@ -165,7 +165,7 @@ one_that_stops_ships_the_rest(void **state)
 
 	(void)state;
 	need_store();
-	h = housekeeper_start(config);
+	h = housekeeper_start(config, NULL);
 	await_it(h);
 	append(200);
 	housekeeper_stop(h, 5000);
@@ -184,7 +184,7 @@ one_is_it_and_another_takes_over(void **state)
 	need_store();
 	assert_int_equal(pipe(ready), 0);
 	if ((pid = fork()) == 0) {
-		h = housekeeper_start(config);
+		h = housekeeper_start(config, NULL);
 		while (!housekeeper_is_it(h))
 			usleep(1000);
 		(void)!write(ready[1], "x", 1);
@@ -192,7 +192,7 @@ one_is_it_and_another_takes_over(void **state)
 			pause();
 	}
 	assert_int_equal(read(ready[0], &c, 1), 1);
-	h = housekeeper_start(config);
+	h = housekeeper_start(config, NULL);
 	usleep(700000);
 	assert_false(housekeeper_is_it(h));
 	kill(pid, SIGKILL);
@@ -236,7 +236,7 @@ calls_of_a_killed_worker_get_rows(void **state)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
-	h = housekeeper_start(config);
+	h = housekeeper_start(config, NULL);
 	await_rows(6);				/* also those that were not sent, for nothing */
 	housekeeper_stop(h, 1000);
 	assert_int_equal(STORE0(store, arena, &rows, SQL_LEDGER_PROOF), STORE_FINE);
@@ -296,7 +296,7 @@ changes_are_told_soon(void **state)
 	(void)state;
 	need_store();
 	note_change(DIGEST);			/* before anybody listens */
-	h = housekeeper_start(config);
+	h = housekeeper_start(config, NULL);
 	await_it(h);
 	b = look_on();
 	await_changes_read(b, clock_us());
@@ -322,7 +322,7 @@ changes_of_an_outage_are_not_missed(void **state)
 
 	(void)state;
 	need_store();
-	h = housekeeper_start(config);
+	h = housekeeper_start(config, NULL);
 	await_it(h);
 	b = look_on();
 	await_changes_read(b, clock_us());
@@ -370,18 +370,18 @@ old_days_go_and_their_sums_stay(void **state)
 	need_store();
 	for (unsigned i = 0; i < nitems(ages); i++)
 		put_row_of(ages[i]);
-	h = housekeeper_start(config);
+	h = housekeeper_start(config, NULL);
 	await_rows(8);
 	housekeeper_stop(h, 1000);
 	put_row_of(6);
 	config->settings.row_retention_ms = 4 * INT64_C(86400000);
-	h = housekeeper_start(config);
+	h = housekeeper_start(config, NULL);
 	await_rows(5);				/* of today, 1, 2, and the coming ones */
 	housekeeper_stop(h, 1000);
 	assert_int_equal(STORE0(store, arena, &rows, SQL_LEDGER_PROOF), STORE_FINE);
 	assert_int_equal(rows_int(&rows, 0, 2, 0), 9);
 	assert_int_equal(rows_int(&rows, 0, 3, 0), 9);
-	h = housekeeper_start(config);		/* and it is all there to be done again */
+	h = housekeeper_start(config, NULL);		/* and it is all there to be done again */
 	append(1);
 	await_rows(6);
 	housekeeper_stop(h, 1000);

@@ -74,6 +74,20 @@ def test_a_budget_that_is_spent(start, upstream, hook):
     assert len([e for e in hook.heard if e["event"] == "budget_crossed"]) == 1
 
 
+def test_where_alerts_go_is_a_setting(start, upstream, hook):
+    """Nothing in the file: the housekeeper hears of it as workers do."""
+    settings = config(upstream, hook)
+    del settings["general_settings"]["alerting"], settings["environment_variables"]
+    gateway = start(settings)
+    said = {"general_settings": {"alerting": ["webhook"]}}
+    assert "needs WEBHOOK_URL" in gateway.post("/config/update", said).json()["error"]["message"]
+    assert gateway.post("/config/update", said | {"environment_variables": {"WEBHOOK_URL": hook.url}}).status_code == 200
+    assert hook.url not in gateway.get("/config/yaml").text and gateway.get("/get/config/callbacks").json()["active_alerting_destinations"] == ["webhook"]
+    key = gateway.post("/key/generate", {"max_budget": 0.01}).json()["key"]
+    assert [call(gateway, key) for _ in range(2)] == [200, 429]
+    hook.wait("budget_crossed")
+
+
 def test_two_gateways_tell_it_once(start, upstream, hook, postgres, fresh_database):
     settings = config(upstream, hook, database_url=postgres.url(fresh_database))
     gateways = [start(settings), start(settings)]
