@@ -18,9 +18,9 @@ static const struct file_kind board_kind = {
 };
 
 size_t
-board_size(unsigned known)
+board_size(unsigned known, unsigned series)
 {
-	return (board_kind.at_once + known_size(known));
+	return (board_kind.at_once + known_size(known) + series_size(series));
 }
 
 static bool
@@ -155,7 +155,7 @@ board_open(const char *dir, const char *instance, enum seat_kind kind, struct bu
 		free(b);
 		return (NULL);
 	}
-	if (!known_room(b, KNOWN_LEAST_ROOM, why)) {
+	if (!known_room(b, KNOWN_LEAST_ROOM, why) || !series_room(b, 0, why)) {
 		b->kind = SEAT_NONE;
 		board_close(b);
 		return (NULL);

@@ -21,6 +21,7 @@
 
 struct board;
 struct config;
+struct settings;
 
 enum seat_kind { SEAT_WIDE, SEAT_NARROW, SEAT_NONE /* reads only: metrics, check */ };
 
@@ -33,7 +34,11 @@ struct board	*board_open(const char *dir, const char *instance, enum seat_kind, 
 void		 board_close(struct board *);		/* gives the seat back, clean */
 bool		 board_housekeeper(struct board *);	/* makes its holder the host's housekeeper until it is closed; false: another is */
 unsigned	 board_sweep(struct board *);		/* cleans dead seats; how many.  Each worker calls it once a second */
-size_t		 board_size(unsigned known);		/* bytes of the file with room for so many known entities, for sluice check */
+/* A bell that all processes of the board hear: it is rung after each known_change().  A descriptor of the caller's, readable once it was rung; -1: the machine
+ * has none left. */
+int		 board_bell(const struct board *);
+void		 board_bell_heard(int bell);			/* until it is rung again */
+size_t		 board_size(unsigned known, unsigned series);	/* bytes of the file with room for so many known entities and callers, for sluice check */
 
 /*
  * Listeners: workers that share one are compared with each other (mechanics 4).  `key` names the listener; 0: alone, or not accepting any more.  A worker
@@ -79,7 +84,6 @@ enum counter {				/* whole gateway */
 enum deployment_counter {
 	DEP_REQUESTS, DEP_SUCCESS,	/* attempts sent, and those that answered */
 	DEP_FAILURE_RATE_LIMIT, DEP_FAILURE_TIMEOUT, DEP_FAILURE_AUTH, DEP_FAILURE_OTHER,	/* one of them for each that did not */
-	DEP_TOKENS_IN, DEP_TOKENS_CACHED, DEP_TOKENS_WRITTEN, DEP_TOKENS_OUT, DEP_TOKENS_REASONING,
 	DEP_FALLBACK_GOOD, DEP_FALLBACK_BAD,	/* exchanges that came here from another group, and how they ended */
 	DEP_COUNTERS
 };
@@ -88,6 +92,7 @@ enum histogram {			/* per deployment */
 	HIST_UPSTREAM,			/* vendor's share */
 	HIST_FIRST_TOKEN,		/* streams */
 	HIST_OVERHEAD,
+	HIST_PER_TOKEN,			/* vendor's share, a token it wrote */
 	HISTOGRAMS
 };
 #define HIST_BUCKETS	16		/* the last is +Inf */
@@ -99,13 +104,10 @@ extern const int board_statuses[BOARD_STATUSES];
 
 void		 board_count(struct board *, enum counter, uint64_t by);
 void		 board_count_deployment(struct board *, unsigned deployment, enum deployment_counter, uint64_t by);
-/* One per model call, when it is over: what the client got, and from whom (BOARD_OTHER: nobody was asked).  A stream that broke after its 200 counts as the
- * error it ended with. */
-void		 board_count_answer(struct board *, unsigned deployment, int status);
+unsigned	 board_status(int status);	/* which of board_statuses */
 void		 board_time(struct board *, unsigned deployment, enum histogram, int64_t us);
 uint64_t	 board_counted(const struct board *, enum counter);
 uint64_t	 board_counted_deployment(const struct board *, unsigned deployment, enum deployment_counter);
-uint64_t	 board_answered(const struct board *, unsigned deployment, unsigned which);	/* which: of board_statuses */
 /* Buckets are cumulative; the last is the count. */
 void		 board_timed(const struct board *, unsigned deployment, enum histogram, uint64_t buckets[HIST_BUCKETS], double *sum_s);
 unsigned	 board_deployments(const struct board *);		/* slots in use: 0 … n-1 */
@@ -114,5 +116,8 @@ bool		 board_deployment_id(const struct board *, unsigned slot, char id[72]);	/*
 /* The Prometheus page (text format 0.0.4): LiteLLM's names where they apply, our own as sluice_*.  Deployments that the configuration does not know are summed up
  * as "other", so that labels stay bounded by it. */
 void		 metrics_print(struct buf *, struct board *, const struct config *);
+/* For further families: does prometheus_metrics_config leave that one on; and a label, escaped. */
+bool		 metrics_wants(const struct settings *, const char *name);
+void		 metrics_label(struct buf *, const char *name, struct text value);
 
 #endif

@@ -11,13 +11,14 @@
 #include "board/board.h"
 #include "board/known.h"
 #include "board/pair.h"
+#include "board/series.h"
 #include "board/window.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
-#define BOARD_LAYOUT	3			/* raise it with any change below */
+#define BOARD_LAYOUT	4			/* raise it with any change below */
 /* Another build with other tables is another layout too. */
 #define BOARD_SHAPE	((uint64_t)BOARD_LAYOUT << 32 | (uint64_t)COUNTERS << 24 | (uint64_t)DEP_COUNTERS << 16 | (uint64_t)BOARD_STATUSES << 8 | HISTOGRAMS)
 #define BOARD_MAGIC	UINT64_C(0x647261626563756c)
@@ -56,7 +57,6 @@ struct wide_seat {
 
 struct deployment_set {
 	word64		 counters[DEP_COUNTERS];
-	word64		 answers[BOARD_STATUSES];
 	struct {
 		word64	 buckets[HIST_BUCKETS];	/* not cumulative */
 		word64	 sum_us;
@@ -123,6 +123,20 @@ struct parallel_table {
 	}		 wide[BOARD_WIDE];
 };
 
+/* Metrics by caller (series.c). */
+#define SERIES_PLACES	(2 * SERIES_MOST)	/* a power of two */
+#define SERIES_WORDS	((2 + SERIES_LABELS * (1 + SERIES_TEXT) + 7) / 8)
+
+struct series {
+	_Alignas(LINE) word64 hash;		/* of its labels; 0: free */
+	word32		 length;		/* words of labels; 0: not written yet */
+	word32		 second;		/* since boot, of its last call */
+	word64		 counted[SERIES_COUNTERS];
+	word64		 left[SERIES_GAUGES];	/* + 1; 0: not known */
+	word64		 answers[BOARD_STATUSES];
+	word64		 labels[SERIES_WORDS];
+};
+
 struct board_file {
 	struct board_header header;
 	struct wide_seat wide[BOARD_WIDE];
@@ -137,7 +151,10 @@ struct board_file {
 	struct metric_set sets[BOARD_WIDE + 1];	/* of the wide seats; the last is shared by all others */
 	struct window_table windows;
 	struct parallel_table parallel;
-	struct known_table known;		/* last: a hole where there is no room yet */
+	word32		 series_places;		/* for which there is room; only grows */
+	word32		 series_used;		/* by callers */
+	struct known_table known;		/* from here on a hole where there is no room yet */
+	_Alignas(PAGE) struct series series[SERIES_PLACES];
 };
 
 #define NARROW_TAKEN	UINT64_C(1)
@@ -217,6 +234,8 @@ void	window_at(struct window *, struct board *, int64_t size_ms, int64_t wall_ms
 void	parallel_clean(struct board_file *, unsigned seat);
 /* known.c: bytes of room for so many entities */
 size_t	known_size(unsigned entities);
+/* series.c: bytes of room for so many callers */
+size_t	series_size(unsigned most);
 /* known.c: empties the entry a dead seat was writing */
 void	known_clean(struct board_file *, unsigned seat);
 

@@ -10,6 +10,7 @@ const double hist_bounds[HISTOGRAMS][HIST_BUCKETS - 1] = {
 	[HIST_TOTAL] =	     { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300 },
 	[HIST_UPSTREAM] =    { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300 },
 	[HIST_FIRST_TOKEN] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300 },
+	[HIST_PER_TOKEN] =   { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300 },
 	[HIST_OVERHEAD] =    { 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30 },
 };
 
@@ -142,14 +143,14 @@ board_count_deployment(struct board *b, unsigned slot, enum deployment_counter c
 	add(b, &mine(b, slot)->counters[c], by);
 }
 
-void
-board_count_answer(struct board *b, unsigned slot, int status)
+unsigned
+board_status(int status)
 {
 	unsigned which = 0;
 
 	while (which < BOARD_STATUSES - 1 && board_statuses[which] != status)
 		which++;
-	add(b, &mine(b, slot)->answers[which], 1);
+	return (which);
 }
 
 void
@@ -195,12 +196,6 @@ uint64_t
 board_counted_deployment(const struct board *b, unsigned slot, enum deployment_counter c)
 {
 	return (sum_at(b, place(slot, offsetof(struct deployment_set, counters) + c * sizeof(word64))));
-}
-
-uint64_t
-board_answered(const struct board *b, unsigned slot, unsigned which)
-{
-	return (sum_at(b, place(slot, offsetof(struct deployment_set, answers) + which * sizeof(word64))));
 }
 
 void

@@ -10,6 +10,11 @@
 #include "base/clock.h"
 #include "base/digest.h"
 
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #define PROBATION_S	60	/* what was put and never asked for again goes before all that was found within this time */
 
 const char *const known_kinds[KNOWN_KINDS] = {
@@ -209,6 +214,20 @@ known_find(struct known *found, struct arena *a, struct board *b, const struct k
 	return (find_rest(to, b, &p, &first));
 }
 
+bool
+known_was(struct board *b, const struct known_id *id)
+{
+	struct place p = place_of(b, id);
+	struct known_table *k = &b->file->known;
+	unsigned bucket = bucket_of(&p, 0);
+	struct copy c;
+
+	for (unsigned way = 0; way < KNOWN_WAYS; way++)
+		if (word_get(&k->index[bucket][way]) >> 32 == tag_of(&p) && copy_entry(&c, &k->entries[bucket * KNOWN_WAYS + way], &p) && c.total > 0)
+			return (true);
+	return (false);
+}
+
 /* generations */
 
 /* Acquire: what the store is asked afterwards is newer than any change that is not in this number. */
@@ -220,6 +239,36 @@ known_generation(const struct board *b, const struct known_id *id)
 	return (atomic_load_explicit(generation_of(&b->file->known, &p), memory_order_acquire));
 }
 
+/* A time stamp of the board's file is what inotify tells all who have it open. */
+static void
+ring(struct board *b)
+{
+	(void)!futimens(b->fd, NULL);
+}
+
+int
+board_bell(const struct board *b)
+{
+	int bell = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", b->fd);
+	if (bell >= 0 && inotify_add_watch(bell, path, IN_ATTRIB) < 0) {
+		close(bell);
+		bell = -1;
+	}
+	return (bell);
+}
+
+void
+board_bell_heard(int bell)
+{
+	char events[4096];
+
+	while (read(bell, events, sizeof(events)) > 0)
+		;
+}
+
 void
 known_change(struct board *b, const struct known_id *id)
 {
@@ -228,6 +277,7 @@ known_change(struct board *b, const struct known_id *id)
 	board_point();
 	atomic_fetch_add(generation_of(&b->file->known, &p), 1);
 	board_point();
+	ring(b);
 }
 
 void
@@ -237,6 +287,7 @@ known_change_all(struct board *b)
 		board_point();
 		atomic_fetch_add(&b->file->known.generations[i], 1);
 	}
+	ring(b);
 }
 
 void
@@ -417,7 +468,7 @@ known_room(struct board *b, unsigned entities, struct buf *why)
 		rc = board_file_room(b->fd, offsetof(struct board_file, known.entries), n * KNOWN_WAYS * sizeof(k->entries[0]));
 	board_point();
 	if (rc != 0) {
-		buf_print(why, "a board for %u known keys needs %zu KB: %s", n * KNOWN_WAYS, board_size(n * KNOWN_WAYS) / 1024, strerror(rc));
+		buf_print(why, "a board for %u known keys needs %zu KB: %s", n * KNOWN_WAYS, board_size(n * KNOWN_WAYS, 0) / 1024, strerror(rc));
 		return (false);
 	}
 	while (now < n && !atomic_compare_exchange_weak(&k->buckets, &now, n))

@@ -30,6 +30,7 @@ struct known {
 	int64_t		 loaded_us;	/* when the store said so, CLOCK_BOOTTIME */
 };
 bool		 known_find(struct known *, struct arena *, struct board *, const struct known_id *);
+bool		 known_was(struct board *, const struct known_id *);	/* something is written of it, however old */
 uint32_t	 known_generation(const struct board *, const struct known_id *);
 void		 known_put(struct board *, const struct known_id *, uint32_t generation, struct text payload);
 void		 known_change(struct board *, const struct known_id *);	/* what is known of it counts no more */

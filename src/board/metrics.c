@@ -3,11 +3,13 @@
 #include "board/board_priv.h"
 
 #include "base/clock.h"
+#include "base/money.h"
 #include "base/json.h"
 #include "config/config.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Who has each slot, in this configuration; NULL: nobody, it belongs to "other". */
 struct page {
@@ -15,32 +17,52 @@ struct page {
 	struct board	*board;
 	unsigned	 slots;
 	const struct deployment *owner[BOARD_DEPLOYMENTS];
+	const struct settings *settings;
 };
 
-/* A deployment's labels.  model_id is in every set: without it two deployments of one model and base would be one series twice. */
-enum label { REQUESTED_MODEL, MODEL_GROUP, FALLBACK_MODEL, LITELLM_MODEL_NAME, MODEL, MODEL_ID, API_BASE, API_PROVIDER, NO_LABEL };
+/* Labels of deployments, then of callers.  model_id is in every set of a deployment: without it two of one model and base would be one series twice. */
+enum label {
+	REQUESTED_MODEL, MODEL_GROUP, FALLBACK_MODEL, LITELLM_MODEL_NAME, MODEL, MODEL_ID, API_BASE, API_PROVIDER,
+	ASKED_MODEL, KEY_MODEL, ROUTE, END_USER, HASHED_API_KEY, API_KEY_ALIAS, TEAM, TEAM_ALIAS, USER, USER_EMAIL,
+	NO_LABEL
+};
 
 static const struct {
 	const char	*name;
 	size_t		 text;			/* in struct deployment */
+	enum series_label of_call;		/* from ASKED_MODEL on */
 } labels[] = {
-	[REQUESTED_MODEL] =    { "requested_model",    offsetof(struct deployment, group) },
-	[MODEL_GROUP] =	       { "model_group",	       offsetof(struct deployment, group) },
-	[FALLBACK_MODEL] =     { "fallback_model",     offsetof(struct deployment, group) },
-	[LITELLM_MODEL_NAME] = { "litellm_model_name", offsetof(struct deployment, litellm_model) },
-	[MODEL] =	       { "model",	       offsetof(struct deployment, model) },
-	[MODEL_ID] =	       { "model_id",	       offsetof(struct deployment, id) },
-	[API_BASE] =	       { "api_base",	       offsetof(struct deployment, api_base) },
-	[API_PROVIDER] =       { "api_provider",       0 /* its vendor's prefix */ },
+	[REQUESTED_MODEL] =    { "requested_model",    offsetof(struct deployment, group), 0 },
+	[MODEL_GROUP] =	       { "model_group",	       offsetof(struct deployment, group), 0 },
+	[FALLBACK_MODEL] =     { "fallback_model",     offsetof(struct deployment, group), 0 },
+	[LITELLM_MODEL_NAME] = { "litellm_model_name", offsetof(struct deployment, litellm_model), 0 },
+	[MODEL] =	       { "model",	       offsetof(struct deployment, model), 0 },
+	[MODEL_ID] =	       { "model_id",	       offsetof(struct deployment, id), 0 },
+	[API_BASE] =	       { "api_base",	       offsetof(struct deployment, api_base), 0 },
+	[API_PROVIDER] =       { "api_provider",       0 /* its vendor's prefix */, 0 },
+	[ASKED_MODEL] =	       { "requested_model",    0, SERIES_MODEL },
+	[KEY_MODEL] =	       { "model",	       0, SERIES_MODEL },
+	[ROUTE] =	       { "route",	       0, SERIES_ROUTE },
+	[END_USER] =	       { "end_user",	       0, SERIES_END_USER },
+	[HASHED_API_KEY] =     { "hashed_api_key",     0, SERIES_KEY },
+	[API_KEY_ALIAS] =      { "api_key_alias",      0, SERIES_KEY_ALIAS },
+	[TEAM] =	       { "team",	       0, SERIES_TEAM },
+	[TEAM_ALIAS] =	       { "team_alias",	       0, SERIES_TEAM_ALIAS },
+	[USER] =	       { "user",	       0, SERIES_USER },
+	[USER_EMAIL] =	       { "user_email",	       0, SERIES_USER_EMAIL },
 };
 
-typedef const enum label label_set[6];
-static label_set of_request    = { REQUESTED_MODEL, MODEL_ID, NO_LABEL };
-static label_set of_model      = { REQUESTED_MODEL, MODEL, MODEL_ID, NO_LABEL };
+typedef const enum label label_set[16];
+static label_set of_model      = { REQUESTED_MODEL, MODEL_GROUP, MODEL, MODEL_ID, API_PROVIDER, NO_LABEL };
 static label_set of_deployment = { REQUESTED_MODEL, LITELLM_MODEL_NAME, MODEL_ID, API_BASE, API_PROVIDER, NO_LABEL };
 static label_set of_state      = { LITELLM_MODEL_NAME, MODEL_ID, API_BASE, API_PROVIDER, NO_LABEL };
 static label_set of_overhead   = { MODEL_GROUP, LITELLM_MODEL_NAME, MODEL_ID, API_BASE, API_PROVIDER, NO_LABEL };
 static label_set of_fallback   = { FALLBACK_MODEL, MODEL_ID, NO_LABEL };
+static label_set of_proxy      = { END_USER, HASHED_API_KEY, API_KEY_ALIAS, ASKED_MODEL, TEAM, TEAM_ALIAS, USER, USER_EMAIL, ROUTE, MODEL_ID,
+	API_PROVIDER, NO_LABEL };
+static label_set of_usage      = { END_USER, HASHED_API_KEY, API_KEY_ALIAS, MODEL, TEAM, TEAM_ALIAS, USER, USER_EMAIL, ASKED_MODEL, MODEL_ID,
+	API_PROVIDER, NO_LABEL };
+static label_set of_key_limit  = { HASHED_API_KEY, API_KEY_ALIAS, KEY_MODEL, NO_LABEL };
 
 #define ONE(c)	(1U << (c))
 
@@ -51,14 +73,6 @@ static const struct {
 	const char	*extra;			/* further labels, or NULL */
 	unsigned	 counters;		/* their sum */
 } of_deployments[] = {
-	{ "litellm_requests_metric_total", "Calls that a deployment answered.", of_model, NULL, ONE(DEP_SUCCESS) },
-	{ "litellm_total_tokens_metric_total", "Tokens in and out.", of_model, NULL, ONE(DEP_TOKENS_IN) | ONE(DEP_TOKENS_OUT) },
-	{ "litellm_input_tokens_metric_total", "Prompt tokens, cached ones too.", of_model, NULL, ONE(DEP_TOKENS_IN) },
-	{ "litellm_output_tokens_metric_total", "Completion tokens, reasoning too.", of_model, NULL, ONE(DEP_TOKENS_OUT) },
-	{ "litellm_input_cached_tokens_metric_total", "Prompt tokens read from the vendor's cache.", of_model, NULL, ONE(DEP_TOKENS_CACHED) },
-	{ "litellm_input_cache_creation_tokens_metric_total", "Prompt tokens written to the vendor's cache.", of_model, NULL,
-	    ONE(DEP_TOKENS_WRITTEN) },
-	{ "litellm_output_reasoning_tokens_metric_total", "Reasoning tokens.", of_model, NULL, ONE(DEP_TOKENS_REASONING) },
 	{ "litellm_deployment_total_requests_total", "Attempts sent to the deployment.", of_deployment, NULL, ONE(DEP_REQUESTS) },
 	{ "litellm_deployment_success_responses_total", "Attempts it answered.", of_deployment, NULL, ONE(DEP_SUCCESS) },
 	{ "litellm_deployment_failure_responses_total", "Attempts that failed.", of_deployment,
@@ -83,6 +97,30 @@ static const struct {
 	{ "litellm_llm_api_latency_metric", "Seconds the vendor took.", of_model, HIST_UPSTREAM },
 	{ "litellm_llm_api_time_to_first_token_metric", "Seconds to the first token of a stream.", of_model, HIST_FIRST_TOKEN },
 	{ "litellm_overhead_latency_metric", "Seconds the gateway itself took.", of_overhead, HIST_OVERHEAD },
+	{ "litellm_deployment_latency_per_output_token", "Seconds the vendor took for each token it wrote.", of_overhead, HIST_PER_TOKEN },
+};
+
+/* What callers used. */
+static const struct {
+	const char	*name, *help;
+	unsigned	 counters;		/* their sum */
+} of_callers[] = {
+	{ "litellm_requests_metric_total", "Calls that a deployment answered.", ONE(SERIES_ANSWERED) },
+	{ "litellm_spend_metric_total", "Dollars.", ONE(SERIES_SPEND) },
+	{ "litellm_total_tokens_metric_total", "Tokens in and out.", ONE(SERIES_TOKENS_IN) | ONE(SERIES_TOKENS_OUT) },
+	{ "litellm_input_tokens_metric_total", "Prompt tokens, cached ones too.", ONE(SERIES_TOKENS_IN) },
+	{ "litellm_output_tokens_metric_total", "Completion tokens, reasoning too.", ONE(SERIES_TOKENS_OUT) },
+	{ "litellm_input_cached_tokens_metric_total", "Prompt tokens read from the vendor's cache.", ONE(SERIES_TOKENS_CACHED) },
+	{ "litellm_input_cache_creation_tokens_metric_total", "Prompt tokens written to the vendor's cache.", ONE(SERIES_TOKENS_WRITTEN) },
+	{ "litellm_output_reasoning_tokens_metric_total", "Reasoning tokens.", ONE(SERIES_TOKENS_REASONING) },
+};
+
+static const struct {
+	const char	*name, *help;
+	enum series_gauge which;
+} of_limits[] = {
+	{ "litellm_remaining_api_key_requests_for_model", "Requests a key's limit for a model leaves in this window, as of its last call.", SERIES_REQUESTS_LEFT },
+	{ "litellm_remaining_api_key_tokens_for_model", "The same of tokens.", SERIES_TOKENS_LEFT },
 };
 
 static const struct {
@@ -151,24 +189,80 @@ label_value(const struct deployment *d, enum label label)
 	return (*(const struct text *)((const char *)d + labels[label].text));
 }
 
-/* Name and labels; `extra` comes last, without a comma. */
+/* Do the operator's rules (prometheus_metrics_config) want that metric; *rule: the one that says with which labels, or NULL. */
+static bool
+is_wanted(const struct page *p, const char *name, const struct metrics_rule **rule)
+{
+	struct text plain = text_of(name);
+
+	*rule = NULL;
+	if (p->settings->n_metrics_rules == 0)
+		return (true);
+	if (text_ends(plain, TEXT("_total")))
+		plain.len -= strlen("_total");
+	for (size_t i = 0; i < p->settings->n_metrics_rules; i++)
+		for (size_t k = 0; k < p->settings->metrics_rules[i].n_metrics; k++)
+			if (text_eq(p->settings->metrics_rules[i].metrics[k], plain) || text_is(p->settings->metrics_rules[i].metrics[k], name)) {
+				*rule = &p->settings->metrics_rules[i];
+				return (true);
+			}
+	return (false);
+}
+
+static bool
+has_label(const struct metrics_rule *rule, const char *name)
+{
+	if (rule == NULL || rule->n_labels == 0)
+		return (true);
+	for (size_t i = 0; i < rule->n_labels; i++)
+		if (text_is(rule->labels[i], name))
+			return (true);
+	return (false);
+}
+
+/* The labels, and a comma behind each; of `seen`, where there is one, and of the deployment in that slot.  An empty one is as good as none. */
 static void
-print_series(struct page *p, const char *name, const char *suffix, const enum label *set, unsigned slot, const char *extra)
+print_labels(struct buf *out, const struct page *p, const enum label *set, const struct metrics_rule *rule, unsigned slot, const struct series_seen *seen)
+{
+	for (unsigned i = 0; set[i] != NO_LABEL; i++) {
+		struct text value = set[i] >= ASKED_MODEL ? seen->label[labels[set[i]].of_call] : label_value(p->owner[slot], set[i]);
+
+		if (!has_label(rule, labels[set[i]].name) || (value.len == 0 && set[i] >= ASKED_MODEL))
+			continue;
+		buf_text(out, text_of(labels[set[i]].name));
+		buf_lit(out, "=\"");
+		print_escaped(out, value);
+		buf_lit(out, "\",");
+	}
+}
+
+/* `with`: labels as print_labels() leaves them; `extra` comes last, without a comma. */
+static void
+print_line(struct page *p, const char *name, const char *suffix, struct text with, const char *extra)
 {
 	buf_text(p->out, text_of(name));
 	buf_text(p->out, text_of(suffix));
-	for (unsigned i = 0; set[i] != NO_LABEL; i++) {
-		buf_byte(p->out, i > 0 ? ',' : '{');
-		buf_text(p->out, text_of(labels[set[i]].name));
-		buf_lit(p->out, "=\"");
-		print_escaped(p->out, label_value(p->owner[slot], set[i]));
-		buf_byte(p->out, '"');
+	if (extra == NULL && with.len > 0)
+		with.len--;
+	if (with.len == 0 && extra == NULL) {
+		buf_byte(p->out, ' ');
+		return;
 	}
-	if (extra != NULL) {
-		buf_byte(p->out, ',');
-		buf_text(p->out, text_of(extra));
-	}
+	buf_byte(p->out, '{');
+	buf_text(p->out, with);
+	buf_text(p->out, text_of(extra));
 	buf_lit(p->out, "} ");
+}
+
+/* What must be told apart of deployments is, whatever the rules say of labels. */
+static void
+print_series(struct page *p, const char *name, const char *suffix, const enum label *set, unsigned slot, const char *extra)
+{
+	struct buf with = { 0 };
+
+	print_labels(&with, p, set, NULL, slot, NULL);
+	print_line(p, name, suffix, buf_as_text(&with), extra);
+	buf_free(&with);
 }
 
 /* Slots to print: those with an owner, and BOARD_OTHER, whose value is that of all without. */
@@ -233,7 +327,11 @@ print_rows(struct page *p, const char *name, const enum label *set, const char *
 static void
 print_deployments(struct page *p)
 {
+	const struct metrics_rule *rule;
+
 	for (unsigned i = 0; i < nitems(of_deployments); i++) {
+		if (!is_wanted(p, of_deployments[i].name, &rule))
+			continue;
 		print_head(p->out, of_deployments[i].name, of_deployments[i].help, "counter");
 		print_rows(p, of_deployments[i].name, of_deployments[i].labels, of_deployments[i].extra, read_counters, of_deployments[i].counters);
 	}
@@ -250,13 +348,93 @@ exception_of(int status)
 	return ("APIError");
 }
 
-static void
-print_status(struct page *p, const char *name, unsigned row, unsigned which, bool failures)
+/* Rows of callers: places whose labels are the same are one row. */
+struct caller_row {
+	size_t		 at, len;		/* of its labels, in struct rows */
+	uint64_t	 counted[SERIES_COUNTERS];
+	uint64_t	 answers[BOARD_STATUSES];
+	int64_t		 left[SERIES_GAUGES];
+	uint32_t	 second;		/* of the gauges */
+};
+struct rows {
+	struct buf	 labels;
+	struct caller_row *list;
+	unsigned	 n, *index, room;	/* index: by hash, row + 1; room is a power of two */
+};
+
+static struct caller_row *
+row_of(struct rows *r, size_t at)
 {
-	uint64_t sum = row_sum(p, row, board_answered, which);
+	struct text with = { r->labels.at + at, r->labels.len - at };
+	unsigned i = (unsigned)mix(text_hash(with)) & (r->room - 1);
+
+	for (; r->index[i] != 0; i = (i + 1) & (r->room - 1)) {
+		struct caller_row *row = &r->list[r->index[i] - 1];
+
+		if (row->len == with.len && memcmp(r->labels.at + row->at, with.at, with.len) == 0) {
+			r->labels.len = at;
+			return (row);
+		}
+	}
+	r->list[r->n] = (struct caller_row){ .at = at, .len = with.len, .left = { -1, -1 } };
+	r->index[i] = ++r->n;
+	return (&r->list[r->n - 1]);
+}
+
+static void
+add_seen(struct caller_row *row, const struct series_seen *seen)
+{
+	for (unsigned i = 0; i < SERIES_COUNTERS; i++)
+		row->counted[i] += seen->counted[i];
+	for (unsigned i = 0; i < BOARD_STATUSES; i++)
+		row->answers[i] += seen->answers[i];
+	for (unsigned i = 0; i < SERIES_GAUGES; i++)
+		if (seen->left[i] >= 0 && seen->second >= row->second)
+			row->left[i] = seen->left[i];
+	row->second = seen->second > row->second ? seen->second : row->second;
+}
+
+static void
+rows_read(struct rows *r, const struct page *p, const enum label *set, const struct metrics_rule *rule)
+{
+	struct series_seen seen;
+	unsigned places = series_places(p->board);
+
+	*r = (struct rows){ .room = 1024 };
+	while (r->room < 2 * places)
+		r->room *= 2;
+	r->index = must_zalloc(r->room * sizeof(*r->index));
+	r->list = must_alloc((places + 1) * sizeof(*r->list));
+	for (unsigned i = 0; i < places; i++)
+		if (series_read(&seen, p->board, i)) {
+			size_t at = r->labels.len;
+
+			print_labels(&r->labels, p, set, rule, seen.deployment < BOARD_DEPLOYMENTS ? seen.deployment : BOARD_OTHER, &seen);
+			add_seen(row_of(r, at), &seen);
+		}
+}
+
+static void
+rows_free(struct rows *r)
+{
+	buf_free(&r->labels);
+	free(r->index);
+	free(r->list);
+}
+
+static struct text
+row_labels(const struct rows *r, unsigned i)
+{
+	return ((struct text){ r->labels.at + r->list[i].at, r->list[i].len });
+}
+
+static void
+print_status(struct page *p, const char *name, const struct rows *r, unsigned row, unsigned which, bool failures)
+{
+	uint64_t sum = r->list[row].answers[which];
 	char status[16] = "other", extra[96];
 
-	if (sum == 0 && (board_statuses[which] != 200 || p->owner[row] == NULL))
+	if (sum == 0)
 		return;
 	if (board_statuses[which] != 0)
 		snprintf(status, sizeof(status), "%d", board_statuses[which]);
@@ -264,18 +442,89 @@ print_status(struct page *p, const char *name, unsigned row, unsigned which, boo
 		snprintf(extra, sizeof(extra), "exception_status=\"%s\",exception_class=\"%s\"", status, exception_of(board_statuses[which]));
 	else
 		snprintf(extra, sizeof(extra), "status_code=\"%s\"", status);
-	print_series(p, name, "", of_request, row, extra);
+	print_line(p, name, "", row_labels(r, row), extra);
 	buf_print(p->out, "%" PRIu64 "\n", sum);
 }
 
+/* What callers got; `failures`: what was no 200. */
 static void
-print_answers(struct page *p, const char *name, const char *help, bool failures)
+print_answers(struct page *p, const char *name, const char *help, const enum label *set, bool failures)
 {
+	const struct metrics_rule *rule;
+	struct rows rows;
+
+	if (!is_wanted(p, name, &rule))
+		return;
+	rows_read(&rows, p, set, rule);
 	print_head(p->out, name, help, "counter");
-	for (unsigned row = 0; row < p->slots; row++)
-		for (unsigned which = 0; is_row(p, row) && which < BOARD_STATUSES; which++)
+	for (unsigned row = 0; row < rows.n; row++)
+		for (unsigned which = 0; which < BOARD_STATUSES; which++)
 			if (!failures || board_statuses[which] != 200)
-				print_status(p, name, row, which, failures);
+				print_status(p, name, &rows, row, which, failures);
+	rows_free(&rows);
+}
+
+static void
+print_use(struct page *p, unsigned which, const struct rows *r, unsigned row)
+{
+	const struct caller_row *c = &r->list[row];
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < SERIES_COUNTERS; i++)
+		if (of_callers[which].counters & ONE(i))
+			sum += c->counted[i];
+	if (sum == 0)
+		return;
+	print_line(p, of_callers[which].name, "", row_labels(r, row), NULL);
+	if (of_callers[which].counters == ONE(SERIES_SPEND))
+		money_print(p->out, (int64_t)sum);
+	else
+		buf_print(p->out, "%" PRIu64, sum);
+	buf_byte(p->out, '\n');
+}
+
+/* Families with the same labels read them once. */
+static void
+print_callers(struct page *p)
+{
+	const struct metrics_rule *rule, *last = NULL;
+	struct rows rows = { .n = 0 };
+	bool read = false;
+
+	for (unsigned i = 0; i < nitems(of_callers); i++) {
+		if (!is_wanted(p, of_callers[i].name, &rule))
+			continue;
+		if (!read || rule != last) {
+			rows_free(&rows);
+			rows_read(&rows, p, of_usage, rule);
+		}
+		read = true;
+		last = rule;
+		print_head(p->out, of_callers[i].name, of_callers[i].help, "counter");
+		for (unsigned row = 0; row < rows.n; row++)
+			print_use(p, i, &rows, row);
+	}
+	rows_free(&rows);
+}
+
+static void
+print_limits(struct page *p)
+{
+	const struct metrics_rule *rule;
+	struct rows rows;
+
+	rows_read(&rows, p, of_key_limit, NULL);
+	for (unsigned i = 0; i < nitems(of_limits); i++) {
+		if (!is_wanted(p, of_limits[i].name, &rule))
+			continue;
+		print_head(p->out, of_limits[i].name, of_limits[i].help, "gauge");
+		for (unsigned row = 0; row < rows.n; row++)
+			if (rows.list[row].left[of_limits[i].which] >= 0) {
+				print_line(p, of_limits[i].name, "", row_labels(&rows, row), NULL);
+				buf_print(p->out, "%lld\n", (long long)rows.list[row].left[of_limits[i].which]);
+			}
+	}
+	rows_free(&rows);
 }
 
 static void
@@ -330,9 +579,12 @@ write_bounds(char le[HIST_BUCKETS][24], enum histogram h)
 static void
 print_times(struct page *p)
 {
+	const struct metrics_rule *rule;
 	char le[HIST_BUCKETS][24];
 
 	for (unsigned i = 0; i < nitems(of_times); i++) {
+		if (!is_wanted(p, of_times[i].name, &rule))
+			continue;
 		print_head(p->out, of_times[i].name, of_times[i].help, "histogram");
 		write_bounds(le, of_times[i].histogram);
 		for (unsigned row = 0; row < p->slots; row++)
@@ -345,8 +597,11 @@ print_times(struct page *p)
 static void
 print_states(struct page *p)
 {
+	const struct metrics_rule *rule;
 	struct outcome o;
 
+	if (!is_wanted(p, "litellm_deployment_state", &rule))
+		return;
 	print_head(p->out, "litellm_deployment_state", "By its last outcome: 0 healthy, 1 failing.", "gauge");
 	for (unsigned row = 0; row < p->slots; row++)
 		if (p->owner[row] != NULL && board_outcome_read(p->board, row, &o)) {
@@ -421,17 +676,46 @@ find_owners(struct page *p, const struct config *config)
 	p->slots = board_deployments(p->board);
 }
 
+static void
+print_in_flight(struct page *p)
+{
+	const struct metrics_rule *rule;
+
+	if (!is_wanted(p, "litellm_in_flight_requests", &rule))
+		return;
+	print_head(p->out, "litellm_in_flight_requests", "Requests open now, on all workers.", "gauge");
+	buf_print(p->out, "litellm_in_flight_requests %u\n", board_all_open(p->board));
+}
+
+bool
+metrics_wants(const struct settings *s, const char *name)
+{
+	const struct metrics_rule *rule;
+
+	return (is_wanted(&(struct page){ .settings = s }, name, &rule));
+}
+
+void
+metrics_label(struct buf *out, const char *name, struct text value)
+{
+	buf_text(out, text_of(name));
+	buf_lit(out, "=\"");
+	print_escaped(out, value);
+	buf_byte(out, '"');
+}
+
 void
 metrics_print(struct buf *out, struct board *b, const struct config *config)
 {
-	struct page page = { .out = out, .board = b };
+	struct page page = { .out = out, .board = b, .settings = &config->settings };
 
 	board_sweep(b);				/* the dead have nothing open */
 	find_owners(&page, config);
-	print_answers(&page, "litellm_proxy_total_requests_metric_total", "Requests answered, by model and status.", false);
-	print_answers(&page, "litellm_proxy_failed_requests_metric_total", "Requests that ended in an error.", true);
-	print_head(out, "litellm_in_flight_requests", "Requests open now, on all workers.", "gauge");
-	buf_print(out, "litellm_in_flight_requests %u\n", board_all_open(b));
+	print_answers(&page, "litellm_proxy_total_requests_metric_total", "Requests answered, by caller, model and status.", of_proxy, false);
+	print_answers(&page, "litellm_proxy_failed_requests_metric_total", "Requests that ended in an error.", of_proxy, true);
+	print_in_flight(&page);
+	print_callers(&page);
+	print_limits(&page);
 	print_deployments(&page);
 	print_times(&page);
 	print_states(&page);

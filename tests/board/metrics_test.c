@@ -6,7 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "board/board.h"
+#include "board/board_priv.h"
 #include "config/config.h"
 
 #include <ctype.h>
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define SAMPLES	4096
+#define MOST	60			/* callers that are told apart */
 
 struct sample {
 	char	 name[96];
@@ -174,8 +175,28 @@ open_board(enum seat_kind kind)
 	struct board *b = board_open(dir, "m", kind, &why);
 
 	assert_non_null(b);
+	assert_true(series_room(b, MOST, &why));
 	buf_free(&why);
 	return (b);
+}
+
+/* A call of "gpt", by a key of that user. */
+static void
+call(struct board *b, const char *user, unsigned deployment, int status, uint64_t tokens)
+{
+	char alias[32];
+	struct series_call c = { .deployment = deployment, .status = board_status(status), .left = { -1, 100 - (int64_t)tokens },
+		.counted = { [SERIES_ANSWERED] = deployment != BOARD_OTHER && status == 200, [SERIES_SPEND] = tokens, [SERIES_TOKENS_IN] = tokens, [SERIES_TOKENS_OUT] = tokens / 9 } };
+
+	for (unsigned i = 0; i < SERIES_LABELS; i++)
+		c.label[i] = TEXT("");
+	snprintf(alias, sizeof(alias), "%s's", user);
+	c.label[SERIES_MODEL] = TEXT("gpt");
+	c.label[SERIES_ROUTE] = TEXT("/v1/chat/completions");
+	c.label[SERIES_KEY] = c.label[SERIES_USER] = text_of(user);
+	if (user[0] != '\0')
+		c.label[SERIES_KEY_ALIAS] = text_of(alias);
+	series_count(b, &c, MOST);
 }
 
 static int
@@ -225,13 +246,11 @@ what_was_counted_is_shown(void **state)
 	board_count_deployment(b, d1, DEP_REQUESTS, 9);
 	board_count_deployment(other, d1, DEP_REQUESTS, 1);
 	board_count_deployment(b, d1, DEP_FAILURE_TIMEOUT, 3);
-	board_count_deployment(b, d1, DEP_TOKENS_IN, 100);
-	board_count_deployment(b, d1, DEP_TOKENS_OUT, 11);
 	board_count_deployment(b, d1, DEP_FALLBACK_GOOD, 1);
-	board_count_answer(b, d1, 200);
-	board_count_answer(b, d1, 429);
-	board_count_answer(b, d1, 418);
-	board_count_answer(b, BOARD_OTHER, 400);
+	call(b, "ann", d1, 200, 100);
+	call(b, "ann", d1, 429, 0);
+	call(b, "ann", d1, 418, 0);
+	call(b, "", BOARD_OTHER, 400, 0);
 	board_count(b, COUNT_REQUESTS_MESSAGES, 4);
 	board_outcome(b, d1, &(struct outcome){ .at_wall_ms = 5, .status = 502, .error = 3 });
 	read_page(b, &config);
@@ -243,9 +262,10 @@ what_was_counted_is_shown(void **state)
 	assert_true(value_of("litellm_deployment_failure_responses_total", "model_id=\"d1\",api_base=\"https://api.example/v1\","
 	    "api_provider=\"openai\",exception_status=\"408\",exception_class=\"Timeout\"") == 3);
 	assert_true(value_of("litellm_total_tokens_metric_total", "model_id=\"d1\"") == 111);
+	assert_true(value_of("litellm_spend_metric_total", "model_id=\"d1\"") == 0.0000001);
 	assert_true(value_of("litellm_deployment_successful_fallbacks_total", "fallback_model=\"gpt\",model_id=\"d1\"") == 1);
-	assert_true(value_of("litellm_proxy_total_requests_metric_total", "requested_model=\"gpt\",model_id=\"d1\",status_code=\"200\"") == 1);
-	assert_true(value_of("litellm_proxy_total_requests_metric_total", "requested_model=\"other\",model_id=\"other\",status_code=\"400\"") == 1);
+	assert_true(value_of("litellm_proxy_total_requests_metric_total", "hashed_api_key=\"ann\",api_key_alias=\"ann's\",requested_model=\"gpt\",user=\"ann\",route=\"/v1/chat/completions\",model_id=\"d1\",api_provider=\"openai\",status_code=\"200\"") == 1);
+	assert_true(value_of("litellm_proxy_total_requests_metric_total", "requested_model=\"gpt\",route=\"/v1/chat/completions\",model_id=\"other\",api_provider=\"other\",status_code=\"400\"") == 1);
 	assert_true(value_of("litellm_proxy_failed_requests_metric_total", "exception_status=\"429\",exception_class=\"RateLimitError\"") == 1);
 	assert_true(value_of("litellm_proxy_failed_requests_metric_total", "exception_status=\"other\",exception_class=\"APIError\"") == 1);
 	assert_true(value_of("sluice_requests_total", "surface=\"messages\"") == 4);
@@ -291,10 +311,12 @@ hostile_names_are_escaped(void **state)
 	struct board *b = open_board(SEAT_WIDE);
 
 	board_outcome(b, board_deployment(b, hostile.id), &(struct outcome){ .at_wall_ms = 5, .status = 200 });
+	call(b, "quo\"te\t\\", board_deployment(b, hostile.id), 200, 1);
 	read_page(b, &config);
 	assert_true(value_of("litellm_deployment_state", "litellm_model_name=\"tab here\",model_id=\"quo\\\"te\",api_base=\"\",api_provider=\"\"") == 0);
 	assert_true(value_of("litellm_deployment_success_responses_total", "requested_model=\"back\\\\slash\\nline\"") == 0);
-	assert_true(value_of("litellm_requests_metric_total", "model=\"latin\xef\xbf\xbd") == 0);
+	assert_true(value_of("litellm_requests_metric_total", "model=\"latin\xef\xbf\xbd") == 1);
+	assert_true(value_of("litellm_requests_metric_total", "api_key_alias=\"quo\\\"te \\\\'s\"") == 1);
 	board_close(b);
 }
 
@@ -307,13 +329,103 @@ unknown_deployments_are_one_series(void **state)
 
 	for (unsigned i = 0; i < 50; i++) {
 		snprintf(name, sizeof(name), "gone%u", i);
-		board_count_deployment(b, board_deployment(b, text_of(name)), DEP_TOKENS_IN, 2);
+		call(b, "bob", board_deployment(b, text_of(name)), 200, 2);
 		board_time(b, board_deployment(b, text_of(name)), HIST_TOTAL, 1000);
 	}
 	read_page(b, &smaller);
-	assert_true(value_of("litellm_input_tokens_metric_total", "requested_model=\"other\",model=\"other\",model_id=\"other\"") == 100);
+	assert_true(value_of("litellm_input_tokens_metric_total", "model=\"other\",user=\"bob\",requested_model=\"gpt\",model_id=\"other\"") == 100);
 	assert_true(value_of("litellm_request_total_latency_metric_count", "other") == 50 + 15);	/* d2's of the test above too */
 	assert_true(value_of("litellm_input_tokens_metric_total", "gone") == -1);
+	board_close(b);
+}
+
+/* Sums of what begins so, of callers with that label. */
+static double
+sum_of(const char *name, const char *label)
+{
+	double sum = 0;
+
+	for (unsigned i = 0; i < page.n; i++)
+		if (strcmp(page.samples[i].name, name) == 0 && strstr(page.samples[i].labels, label) != NULL)
+			sum += page.samples[i].value;
+	return (sum);
+}
+
+static unsigned
+series_of(const char *name)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < page.n; i++)
+		n += strcmp(page.samples[i].name, name) == 0;
+	return (n);
+}
+
+static void
+callers_beyond_the_bound_are_other(void **state)
+{
+	struct board *b = open_board(SEAT_WIDE);
+	unsigned d1 = board_deployment(b, TEXT("d1"));
+	char user[16];
+	double before;
+
+	read_page(b, &config);
+	before = sum_of("litellm_input_tokens_metric_total", "");
+	for (unsigned round = 0; round < 2; round++)
+		for (unsigned i = 0; i < 500; i++) {
+			snprintf(user, sizeof(user), "many-%u", i);
+			call(b, user, d1, 200, 1);
+		}
+	read_page(b, &config);
+	assert_true(sum_of("litellm_input_tokens_metric_total", "") == before + 1000);
+	assert_true(series_of("litellm_input_tokens_metric_total") <= MOST + 3);
+	assert_true(value_of("litellm_input_tokens_metric_total", "hashed_api_key=\"other\",model=\"gpt-4o\",requested_model=\"gpt\"") >= 2 * (500 - MOST));
+	assert_true(value_of("litellm_input_tokens_metric_total", "hashed_api_key=\"many-0\"") == 2);
+	assert_true(value_of("litellm_remaining_api_key_tokens_for_model", "hashed_api_key=\"many-0\",api_key_alias=\"many-0's\",model=\"gpt\"") == 99);
+	board_close(b);
+}
+
+/* An hour later; sums never fall. */
+static void
+idle_callers_give_their_room_to_others(void **state)
+{
+	struct board *b = open_board(SEAT_WIDE);
+	unsigned d1 = board_deployment(b, TEXT("d1"));
+	double before, good;
+	char user[16];
+
+	read_page(b, &config);
+	before = sum_of("litellm_input_tokens_metric_total", "");
+	good = sum_of("litellm_requests_metric_total", "");
+	b->second += 4000;
+	for (unsigned i = 0; i < 500; i++) {
+		snprintf(user, sizeof(user), "new-%u", i);
+		call(b, user, d1, 200, 1);
+	}
+	read_page(b, &config);
+	assert_true(sum_of("litellm_input_tokens_metric_total", "") == before + 500);
+	assert_true(sum_of("litellm_requests_metric_total", "") <= good + 500);
+	assert_true(sum_of("litellm_input_tokens_metric_total", "\"new-") > 10);
+	board_close(b);
+}
+
+static void
+rules_choose_metrics_and_labels(void **state)
+{
+	struct text metrics[] = { TEXT("litellm_requests_metric"), TEXT("litellm_deployment_state") }, names[] = { TEXT("team"), TEXT("model") };
+	struct metrics_rule rule = { .metrics = metrics, .n_metrics = 2, .labels = names, .n_labels = 2 };
+	struct board *b = open_board(SEAT_WIDE);
+	struct config ruled = config;
+
+	ruled.settings.metrics_rules = &rule;
+	ruled.settings.n_metrics_rules = 1;
+	read_page(b, &ruled);
+	assert_true(sum_of("litellm_requests_metric_total", "") > 500);
+	assert_true(sum_of("litellm_requests_metric_total", "user") == 0);
+	assert_true(value_of("litellm_requests_metric_total", "model=\"gpt-4o\"") > 500);
+	assert_int_equal(series_of("litellm_spend_metric_total"), 0);
+	assert_int_equal(series_of("litellm_in_flight_requests"), 0);
+	assert_true(value_of("sluice_workers", "wide") == 1);
 	board_close(b);
 }
 
@@ -344,6 +456,9 @@ main(void)
 		cmocka_unit_test(histograms_are_cumulative),
 		cmocka_unit_test(hostile_names_are_escaped),
 		cmocka_unit_test(unknown_deployments_are_one_series),
+		cmocka_unit_test(callers_beyond_the_bound_are_other),
+		cmocka_unit_test(idle_callers_give_their_room_to_others),
+		cmocka_unit_test(rules_choose_metrics_and_labels),
 		cmocka_unit_test(the_dead_are_not_shown),
 	};
 
