@@ -19,7 +19,7 @@ static const struct text ours[] = {
 	S("max_fallbacks"), S("max_parallel_requests"), S("max_retries"), S("merge_reasoning_content_in_choices"), S("mock_response"),
 	S("mock_timeout"), S("model_group"), S("model_info"), S("no-log"), S("num_retries"), S("output_cost_per_second"),
 	S("output_cost_per_token"), S("policies"), S("preset_cache_key"), S("prompt_id"), S("prompt_label"), S("prompt_variables"),
-	S("prompt_version"), S("proxy_server_request"), S("region_name"), S("request_timeout"), S("retry_policy"), S("retry_strategy"),
+	S("prompt_version"), S("proxy_server_request"), S("region_name"), S("request_timeout"), S("retry_policy"), S("retry_strategy"), S("route"),
 	S("stream_timeout"), S("supports_system_message"), S("tags"), S("timeout"), S("turn_off_message_logging"), S("use_in_pass_through"), S("use_litellm_proxy"),
 	S("user_continue_message"),
 };
@@ -32,6 +32,9 @@ static const struct text refused[] = {
 	S("litellm_credential_name"), S("litellm_params"), S("model_list"), S("organization"), S("provider_specific_header"),
 	S("ssl_certificate"), S("ssl_verify"), S("tenant_id"), S("user_config"),
 };
+
+/* OpenRouter's own fallbacks: neither what a key may call nor what the call is priced by would hold for them. */
+static const struct text elsewhere[] = { S("models") };
 
 static const struct text ours_prefix[] = { S("litellm_"), S("mock_testing_") };
 static const struct text refused_prefix[] = { S("aws_"), S("azure_"), S("vertex_"), S("watsonx_") };
@@ -161,6 +164,9 @@ member(struct scan *s, size_t i)
 	TRY(of_dialect(s, spot, name, &is));
 	if (is)
 		return (NULL);
+	if ((bad = in_list(name, elsewhere, nitems(elsewhere))) != NULL)
+		return (error_param(error_new(s->arena, E_BAD_REQUEST, "%s: a caller can not name other models for the upstream to fall back to; "
+		    "name them in 'fallbacks', which the gateway follows", bad), bad));
 	bad = in_list(name, refused, nitems(refused));
 	if (bad != NULL || has_prefix(name, refused_prefix, nitems(refused_prefix))) {
 		name = bad != NULL ? text_of(bad) : arena_copy(s->arena, text_sub(name, 0, 64));
