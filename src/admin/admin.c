@@ -221,7 +221,7 @@ role_refuses(struct admin_call *c)
 	const struct caller *who = c->caller;
 	bool admin = who->kind == CALLER_MASTER || who->role == USER_ADMIN;
 
-	if (who->kind == CALLER_NOBODY)
+	if (who->kind == CALLER_NOBODY || who->kind == CALLER_PUBLIC)
 		return (unknown_caller(c, "Authentication Error, the management API needs a key: this gateway has no master key and the caller sent none."));
 	switch (c->row->role) {
 	case ROLE_MASTER:

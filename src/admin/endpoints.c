@@ -12,9 +12,9 @@ static const char *const members[] = { "path", "target", "headers", "include_sub
 static struct text
 opened(struct admin_call *c, const struct doc *d)
 {
-	struct text raw = doc_raw(d, "endpoint");
+	struct text raw = doc_raw(d, "endpoint"), shut;
 
-	return (overlay_open(c->arena, c->config->settings.salt_key, raw.len > 0 ? raw : TEXT("{}")));
+	return (overlay_open(c->arena, c->config->settings.salt_key, raw.len > 0 ? raw : TEXT("{}"), &shut));
 }
 
 static const struct conduit *

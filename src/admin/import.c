@@ -190,25 +190,16 @@ take_organization_member(struct batch *b, struct text id, const struct json *row
 	return (there.n > 0 ? organization_member_update(c) : organization_member_add(c));
 }
 
-/* Strings that are sealed with another key than ours would be of no use. */
-static bool
-has_sealed(const struct json *object)
-{
-	for (const struct json *m = json_is(object, JSON_OBJECT) ? object->first : NULL; m != NULL; m = m->next)
-		if (m->type == JSON_STRING && vault_is_sealed((struct text){ m->raw.at + 1, m->raw.len - 2 }) && m->raw.len > 60)
-			return (true);
-	return (false);
-}
-
 static struct error *
 open_member(const struct json **body, struct batch *b, const char *name)
 {
 	struct json_fault fault;
+	struct text shut;
 	struct doc d;
 
 	doc_read(&d, b->call.arena, (*body)->raw);
-	doc_set(&d, text_of(name), overlay_open(b->call.arena, b->import->salt_key, doc_raw(&d, name)));
-	if (has_sealed(doc_json(&d, name)))
+	doc_set(&d, text_of(name), overlay_open(b->call.arena, b->import->salt_key, doc_raw(&d, name), &shut));
+	if (shut.len > 0)
 		return (admin_bad(&b->call, name, "its secrets do not open: LITELLM_SALT_KEY must be the one they were sealed with"));
 	*body = json_parse(b->call.arena, doc_text(&d), &fault);
 	return (NULL);

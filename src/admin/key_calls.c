@@ -91,13 +91,18 @@ check_places(struct admin_call *c, struct text team, struct text org, struct tex
 	return (NULL);
 }
 
-/* Leaving an organization or a project would leave their budgets: their admins say so. */
+/* Leaving a team, an organization or a project would leave their budgets: their admins say so. */
 static struct error *
 check_leaving(struct admin_call *c, const struct doc *before, const struct doc *after)
 {
 	struct text org = doc_string(before, "organization_id"), team = doc_string(before, "team_id");
 	bool may = true;
 
+	if (team.len > 0 && !text_eq(doc_string(after, "team_id"), team)) {
+		TRY(is_team_admin(&may, c, team));
+		if (!may)
+			return (admin_forbidden(c, "Only admins may take a key out of its team."));
+	}
 	if (org.len > 0 && doc_raw(after, "organization_id").len == 0)
 		TRY(is_org_admin(&may, c, org));
 	else if (doc_raw(before, "project_id").len > 0 && doc_raw(after, "project_id").len == 0)
@@ -189,6 +194,38 @@ check_raise(struct admin_call *c, const struct doc *before, const struct doc *af
 	return (admin_forbidden(c, "Only proxy admins may raise the max_budget of a key."));
 }
 
+/* What bounds a key, and is somebody's who gave it: those who only use the key make it no looser. */
+static bool
+is_looser(const struct doc *before, const struct doc *after, const char *name, bool by_number)
+{
+	struct text old = field_raw(before, &key_noun, name), new = field_raw(after, &key_noun, name);
+	double was, is;
+
+	if (old.len == 0 || text_is(old, "[]") || text_is(old, "{}") || text_eq(old, new))
+		return (false);
+	return (!by_number || !json_to_double(old, &was) || !json_to_double(new, &is) || is > was);
+}
+
+static struct error *
+check_bounds_kept(struct admin_call *c, const struct doc *before, const struct doc *after)
+{
+	static const struct { const char *name; bool number; } rows[] = {
+		{ "rpm_limit", true }, { "tpm_limit", true }, { "max_parallel_requests", true }, { "model_rpm_limit", false }, { "model_tpm_limit", false },
+		{ "tag_rpm_limit", false }, { "rpm_limit_type", false }, { "tpm_limit_type", false }, { "budget_limits", false }, { "model_max_budget", false },
+		{ "budget_id", false }, { "tags", false }, { "enforced_params", false }, { "guardrails", false }, { "policies", false },
+		{ "throttle_on_budget_exceeded", false },
+	};
+	bool may;
+
+	TRY(is_team_admin(&may, c, doc_string(before, "team_id")));
+	for (size_t i = 0; !may && i < nitems(rows); i++)
+		if (is_looser(before, after, rows[i].name, rows[i].number))
+			return (admin_forbidden(c, "Only admins of a key's team and of the proxy may change its %s, but to less.", rows[i].name));
+	if (!may && doc_money(before, "max_budget") != NO_LIMIT && is_looser(before, after, "budget_duration", false))
+		return (admin_forbidden(c, "Only admins of a key's team and of the proxy may change the budget_duration of a key that has a max_budget."));
+	return (NULL);
+}
+
 static struct error *
 check_changes(struct admin_call *c, const struct key *old, const struct key *k, const struct json *body, const char *route)
 {
@@ -200,8 +237,10 @@ check_changes(struct admin_call *c, const struct key *old, const struct key *k, 
 		TRY(check_maker(c, body, route));
 	if (!is_admin(c) && (!text_eq(org, doc_string(&old->doc, "organization_id")) || !text_eq(project, doc_string(&old->doc, "project_id"))))
 		TRY(check_places(c, team, org, project));
-	if (!is_admin(c))
+	if (!is_admin(c)) {
 		TRY(check_leaving(c, &old->doc, &k->doc));
+		TRY(check_bounds_kept(c, &old->doc, &k->doc));
+	}
 	TRY(key_refers(c, &k->doc));
 	TRY(key_alias_free(c, doc_string(&k->doc, "key_alias"), k->digest));
 	return (key_throughput(c, &k->doc, k->digest));

@@ -9,42 +9,53 @@
 
 /* sealing and opening */
 
-typedef struct text change_f(struct arena *, struct text salt_key, struct text value);
-
-static struct text
-sealed(struct arena *arena, struct text salt_key, struct text value)
-{
-	return (value.len > 0 ? vault_seal(arena, salt_key, value, VAULT_BOX) : value);
-}
-
-static struct text
-opened(struct arena *arena, struct text salt_key, struct text value)
-{
-	struct text plain;
-
-	return (vault_is_sealed(value) && vault_open(&plain, arena, salt_key, value) ? plain : value);
-}
-
 /* Names whose values say what is called, not with what: they may be looked at in the store. */
 static bool
-is_plain(struct quoted name)
+is_plain(struct text name)
 {
 	static const char *const names[] = { "model", "custom_llm_provider", "litellm_credential_name", "mode", "tags" };
 
 	for (unsigned i = 0; i < nitems(names); i++)
-		if (quoted_is(name, names[i]))
+		if (text_is(name, names[i]))
 			return (true);
 	return (false);
 }
 
+/* One walk through a value; `shut` is where it ended up with what does not open. */
+struct changing {
+	struct arena	*arena;
+	struct text	 salt_key;
+	bool		 seals;
+	struct text	 shut;
+};
+
+/* What looks sealed and does not open must not be sent to anybody as if it were the secret; what is no secret may look so by chance. */
+static struct text
+changed_text(struct changing *c, struct text name, struct text value)
+{
+	struct text opened;
+
+	if (c->seals)
+		return (value.len > 0 && !is_plain(name) ? vault_seal(c->arena, c->salt_key, value, VAULT_BOX) : value);
+	if (!vault_is_sealed(value))
+		return (value);
+	if (vault_open(&opened, c->arena, c->salt_key, value))
+		return (opened);
+	if (is_plain(name))
+		return (value);
+	if (c->shut.len == 0)
+		c->shut = name.len > 0 ? name : TEXT("a value");
+	return (TEXT(""));
+}
+
 static void
-change(struct json_out *o, struct arena *arena, struct text salt_key, const struct json_item *item, change_f *how)
+change(struct json_out *o, struct changing *c, struct text name, const struct json_item *item)
 {
 	struct json_walk w = json_walk(item->raw);
 	struct json_item inner;
 
 	if (item->type == JSON_STRING)
-		json_string(o, how(arena, salt_key, json_unescape(arena, json_inside(item->raw))));
+		json_string(o, changed_text(c, name, json_unescape(c->arena, json_inside(item->raw))));
 	if (item->type != JSON_OBJECT && item->type != JSON_ARRAY) {
 		if (item->type != JSON_STRING)
 			json_raw(o, item->raw);
@@ -54,16 +65,13 @@ change(struct json_out *o, struct arena *arena, struct text salt_key, const stru
 	while (json_next(&w, &inner)) {
 		if (item->type == JSON_OBJECT)
 			json_name_quoted(o, inner.name);
-		if (how == sealed && item->type == JSON_OBJECT && is_plain(inner.name))
-			json_raw(o, inner.raw);
-		else
-			change(o, arena, salt_key, &inner, how);
+		change(o, c, item->type == JSON_OBJECT ? json_unescape(c->arena, inner.name) : name, &inner);
 	}
 	json_close(o, item->type == JSON_OBJECT ? '}' : ']');
 }
 
 static struct text
-changed(struct arena *arena, struct text salt_key, struct text json, change_f *how)
+changed(struct changing *c, struct text json)
 {
 	struct json_item whole = { .raw = json };
 	struct buf b = { 0 };
@@ -72,8 +80,8 @@ changed(struct arena *arena, struct text salt_key, struct text json, change_f *h
 	struct text t = TEXT("{}");
 
 	if (json_scan(json, &whole.type, NULL, 0, &(size_t){ 0 }, &fault)) {
-		change(&o, arena, salt_key, &whole, how);
-		t = arena_copy(arena, buf_as_text(&b));
+		change(&o, c, TEXT(""), &whole);
+		t = arena_copy(c->arena, buf_as_text(&b));
 	}
 	buf_free(&b);
 	return (t);
@@ -82,13 +90,17 @@ changed(struct arena *arena, struct text salt_key, struct text json, change_f *h
 struct text
 overlay_seal(struct arena *arena, struct text salt_key, struct text json)
 {
-	return (changed(arena, salt_key, json, sealed));
+	return (changed(&(struct changing){ .arena = arena, .salt_key = salt_key, .seals = true, .shut = TEXT("") }, json));
 }
 
 struct text
-overlay_open(struct arena *arena, struct text salt_key, struct text json)
+overlay_open(struct arena *arena, struct text salt_key, struct text json, struct text *shut)
 {
-	return (changed(arena, salt_key, json, opened));
+	struct changing c = { .arena = arena, .salt_key = salt_key, .shut = TEXT("") };
+	struct text opened = changed(&c, json);
+
+	*shut = c.shut;
+	return (opened);
 }
 
 /* rows to entries */
@@ -143,7 +155,7 @@ model_entry(struct more_entry *e, const struct reading *r, struct text id, struc
 	json_name(&o, "model_name");
 	json_raw(&o, member(doc, "model_name", "null"));
 	json_name(&o, "litellm_params");
-	json_raw(&o, overlay_open(r->arena, r->salt_key, member(doc, "litellm_params", "{}")));
+	json_raw(&o, overlay_open(r->arena, r->salt_key, member(doc, "litellm_params", "{}"), &e->shut));
 	put_info(&o, id, doc);
 	json_close(&o, '}');
 	e->name = arena_print(r->arena, "model " TEXT_FMT, TEXT_ARG(id));
@@ -163,7 +175,7 @@ credential_entry(struct more_entry *e, const struct reading *r, struct text id, 
 	json_name(&o, "credential_info");
 	json_raw(&o, member(doc, "credential_info", "{}"));
 	json_name(&o, "credential_values");
-	json_raw(&o, overlay_open(r->arena, r->salt_key, member(doc, "credential_values", "{}")));
+	json_raw(&o, overlay_open(r->arena, r->salt_key, member(doc, "credential_values", "{}"), &e->shut));
 	json_close(&o, '}');
 	e->name = arena_print(r->arena, "credential " TEXT_FMT, TEXT_ARG(id));
 	e->json = arena_copy(r->arena, buf_as_text(&b));
@@ -174,7 +186,7 @@ static void
 endpoint_entry(struct more_entry *e, const struct reading *r, struct text id, struct text doc)
 {
 	e->name = arena_print(r->arena, "endpoint " TEXT_FMT, TEXT_ARG(id));
-	e->json = overlay_open(r->arena, r->salt_key, member(doc, "endpoint", "{}"));
+	e->json = overlay_open(r->arena, r->salt_key, member(doc, "endpoint", "{}"), &e->shut);
 }
 
 /* All of a kind, page by page. */
@@ -253,7 +265,7 @@ fallbacks(struct more_entry *all, const struct reading *r)
 	enum store_end end;
 	unsigned n;
 
-	*all = (struct more_entry){ TEXT("fallbacks of the store"), TEXT("") };
+	*all = (struct more_entry){ TEXT("fallbacks of the store"), TEXT(""), TEXT("") };
 	if ((end = entries(&list, &n, r, "fallback", fallback_entry)) != STORE_FINE || n == 0)
 		return (end);
 	json_open(&o, '{');

@@ -66,9 +66,13 @@ read_entry(struct load *l, const struct more_entry *e)
 
 	source->name = source->real = arena_copy(l->scratch, e->name);
 	source->stored = true;
-	if (json_is(j, JSON_OBJECT))
+	if (e->shut.len > 0)
+		problem_at(l, PROBLEM_ERROR, source, 0, TEXT_FMT " was sealed with another LITELLM_SALT_KEY than this gateway has, and does not open; it is not used",
+		    TEXT_ARG(e->shut));
+	else if (json_is(j, JSON_OBJECT))
 		return (of_json(l, j, source));
-	problem_at(l, PROBLEM_ERROR, source, 0, "this is no JSON object");
+	else
+		problem_at(l, PROBLEM_ERROR, source, 0, "this is no JSON object");
 	return (NULL);
 }
 
@@ -167,7 +171,7 @@ add_setting(struct load *l, const struct more_entry *e)
 static struct more_entry
 entry_copy(struct arena *arena, const struct more_entry *e)
 {
-	return ((struct more_entry){ arena_copy(arena, e->name), arena_copy(arena, e->json) });
+	return ((struct more_entry){ arena_copy(arena, e->name), arena_copy(arena, e->json), arena_copy(arena, e->shut) });
 }
 
 static struct more_entry *
