@@ -90,7 +90,12 @@ struct moved {
 void		 moved_pack(struct buf *, const struct moved *);
 bool		 moved_unpack(struct moved *, struct text packed);	/* false: it is something else */
 
-enum caller_kind { CALLER_NOBODY, CALLER_MASTER, CALLER_KEY, CALLER_PERSON /* by the web server, or a token of a program */ };
+enum caller_kind {
+	CALLER_NOBODY,
+	CALLER_PUBLIC,			/* nobody in particular, at a path that is open to all */
+	CALLER_MASTER, CALLER_KEY,
+	CALLER_PERSON			/* by the web server, or a token of a program */
+};
 enum user_role { USER_NONE, USER_INTERNAL_VIEWER, USER_INTERNAL, USER_ADMIN_VIEWER, USER_ADMIN };
 
 struct caller {

@@ -106,11 +106,14 @@ standing_of(struct finding *f, struct wish *w)
 	return (s);
 }
 
-/* What callers name themselves: with the store away a name that is not known stands for nobody, so that known keys go on working. */
+/* What callers name themselves: with the store away a name that was never known here stands for nobody, so that known keys go on working.  One that was known
+ * may have a budget, which is not to be escaped so. */
 static bool
 may_lack(const struct wish *w)
 {
-	return (w->entity.kind == KNOWN_TAG || (w->entity.kind == KNOWN_CUSTOMER && w->state == WISH_AWAY && w->entity.tier.len == 0));
+	bool named = w->entity.kind == KNOWN_TAG || (w->entity.kind == KNOWN_CUSTOMER && w->entity.tier.len == 0);
+
+	return (named && w->state == WISH_AWAY && !w->lapsed);
 }
 
 /* All wishes here, or why not. */

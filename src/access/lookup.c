@@ -182,10 +182,18 @@ wait_end(struct lookups *l, struct wish *w, enum wish_state state)
 	l->pending--;
 }
 
+/* What is too old to count, or has changed since, was there all the same. */
+static bool
+has_lapsed(struct lookups *l, const struct wish *w)
+{
+	return (known_was(l->to.board, &w->id) || board_changes_read_until(l->to.board) <= loop_now_us(l->to.loop) - l->to.age_ms * 1000);
+}
+
 /* With what it has, if it has something. */
 static void
 give_up(struct lookups *l, struct wish *w)
 {
+	w->lapsed = !w->stale && has_lapsed(l, w);
 	wait_end(l, w, w->stale ? WISH_HERE : WISH_AWAY);
 }
 
@@ -526,8 +534,10 @@ from_store(struct lookups *l, struct wish *w, struct fetch **f, int64_t now)
 
 	if (goes_on)
 		w->state = WISH_HERE;
-	else if (l->to.lane == NULL)
+	else if (l->to.lane == NULL) {
 		w->state = WISH_AWAY;
+		w->lapsed = has_lapsed(l, w);
+	}
 	if (w->state != WISH_NEW && (load != NULL || !is_time_to_probe(l, now)))
 		return;
 	if (load == NULL) {

@@ -39,6 +39,7 @@ enum wish_state {
 struct wish {
 	struct entity	 entity;
 	enum wish_state	 state;
+	bool		 lapsed;		/* WISH_AWAY: it was known once, or the store is away for so long that nobody can tell what there is by now */
 	struct text	 payload;		/* until lookup_free() */
 	const struct standing *standing;	/* the same unpacked, where the worker had it so; NULL: unpack it */
 	struct wish	*next;

@@ -2,6 +2,8 @@
 /* End users and tags, from headers, the body, the key and its team. */
 #include "access/said.h"
 
+#include "access/admit.h"
+
 #define NAME_MOST	256		/* bytes of an end user's name */
 #define TAG_MOST	128
 
@@ -117,15 +119,31 @@ read_tags(struct caller *c, struct arena *arena, const struct said *s)
 			add_list(c, arena, &list);
 }
 
-void
+static bool
+is_blocked(const struct settings *s, struct text user)
+{
+	for (size_t i = 0; i < s->n_blocked_users; i++)
+		if (text_eq(s->blocked_users[i], user))
+			return (true);
+	return (false);
+}
+
+struct error *
 said_read(struct caller *c, struct arena *arena, const struct said *s)
 {
 	const struct standing *key = c->standing[SCOPE_KEY];
 	bool may_name = c->kind == CALLER_MASTER || (key != NULL && key->may_assert_user);
+	struct text user = from_headers(arena, s);
 
+	if (user.len == 0)
+		user = from_body(arena, s);
+	if (user.len == 0 && s->settings->end_user_required)
+		return (refusal(arena, E_BAD_REQUEST, "bad_request_error", "user", "BadRequest please pass param=user in request body. This gateway requires an "
+		    "end-user id (general_settings.require_end_user_id)."));
+	if (is_blocked(s->settings, user))
+		return (refusal(arena, E_BAD_REQUEST, "bad_request_error", "user", "User blocked from making LLM API Calls. User=" TEXT_FMT, TEXT_ARG(user)));
 	if (may_name)
-		c->customer = from_headers(arena, s);
-	if (may_name && c->customer.len == 0)
-		c->customer = from_body(arena, s);
+		c->customer = user;
 	read_tags(c, arena, s);
+	return (NULL);
 }

@@ -9,6 +9,7 @@
 #define ACCESS_SAID_H
 
 #include "access/caller.h"
+#include "base/error.h"
 #include "base/json.h"
 #include "config/config.h"
 #include "web/web.h"
@@ -23,7 +24,7 @@ struct said {
 	size_t		 n_top;
 };
 
-/* Sets the caller's customer and tags; texts are copied into the arena. */
-void		 said_read(struct caller *, struct arena *, const struct said *);
+/* Sets the caller's customer and tags; texts are copied into the arena.  Refused: who names no end user where one is required, or one that is shut out. */
+struct error	*said_read(struct caller *, struct arena *, const struct said *);
 
 #endif

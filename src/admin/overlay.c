@@ -237,7 +237,7 @@ setting_entry(struct more_entry *e, const struct reading *r, struct text id, str
 
 	text_cut(id, '/', &section, &key);
 	if (overlay_seals(id))
-		value = overlay_open(r->arena, r->salt_key, value);
+		value = overlay_open(r->arena, r->salt_key, value, &e->shut);
 	json_open(&o, '{');
 	json_name(&o, "section");
 	json_string(&o, section);

@@ -12,6 +12,7 @@
 #define CONFIG_CONFIG_H
 
 #include "base/json.h"
+#include "base/network.h"
 #include "config/tariff.h"
 
 enum wire {				/* what an upstream speaks */
@@ -218,6 +219,12 @@ struct priorities {
 	int64_t		 threshold;		/* millionths: shares hold where so much of the model is used */
 };
 
+/* An entry of prometheus_metrics_config: these metrics, without "_total", and with which labels; none: all they have. */
+struct metrics_rule {
+	struct text	*metrics, *labels;
+	size_t		 n_metrics, n_labels;
+};
+
 /* Our own settings: `sluice:` in the file.  The table in settings.c has name, kind, bounds, default and help of each. */
 struct settings {
 	struct text	 instance;		/* "sluice": names board, sockets, log */
@@ -258,6 +265,7 @@ struct settings {
 	int64_t		 known_keys;		/* for how many entities the board has room; 32768 */
 	int64_t		 known_age_when_away_ms;	/* how old known keys may get while the database is away; 1 h */
 	int64_t		 drain_ms;		/* how long a stopping worker lets streams finish; 600000 */
+	bool		 core_dumps;		/* false: none of our processes leaves one */
 	bool		 open_on_loopback;	/* no master key is needed from loopback (mechanics 8) */
 	bool		 loopback_only;		/* nobody but loopback is served: allows a published example key as master key */
 	bool		 budget_amounts_hidden;
@@ -284,6 +292,22 @@ struct settings {
 	bool		 store_prompts;		/* store_prompts_in_spend_logs: of all who do not object */
 	bool		 stores_no_prompts;	/* litellm_settings.turn_off_message_logging: of nobody */
 	bool		 ignores_no_log;	/* litellm_settings.global_disable_no_log_param: the body's no-log is none of the caller's business */
+	bool		 end_user_required;	/* require_end_user_id */
+	struct text	*blocked_users;		/* litellm_settings.blocked_user_list: end users for whom nothing is called */
+	size_t		 n_blocked_users;
+	bool		 ips_limited;		/* general_settings.allowed_ips is there: nobody else is let in, also when it is empty */
+	struct network	*allowed_ips;
+	size_t		 n_allowed_ips;
+	bool		 forwarded_for;		/* use_x_forwarded_for */
+	struct network	*trusted_proxies;	/* whose X-Forwarded-For counts */
+	size_t		 n_trusted_proxies;
+	int64_t		 metrics_series;	/* how many callers the metrics tell apart; 1000 */
+	char		 metrics_door;		/* require_auth_for_metrics_endpoint: 'k'ey for everybody, 'o'pen; 0: not said, open to this machine */
+	bool		 metrics_end_users;	/* enable_end_user_cost_tracking_prometheus_only */
+	struct metrics_rule *metrics_rules;	/* prometheus_metrics_config; none: all metrics, with all labels */
+	size_t		 n_metrics_rules;
+	struct text	*allowed_routes, *public_routes, *admin_routes;	/* general_settings; lists as access/routes.h has them */
+	size_t		 n_allowed_routes, n_public_routes, n_admin_routes;
 	struct text	*user_headers;		/* which name the end user: user_header_mappings, user_header_name */
 	size_t		 n_user_headers;
 	bool		 drop_params;
@@ -368,6 +392,7 @@ struct known_key {
 struct more_entry {
 	struct text	 name;			/* for problems: "model 0a1b" */
 	struct text	 json;			/* an object as in the file */
+	struct text	 shut;			/* empty, or which of its secrets does not open: it is left out then */
 };
 struct config_more {
 	struct more_entry *models, *credentials, *endpoints;	/* endpoints: of general_settings.pass_through_endpoints */

@@ -117,6 +117,15 @@ void		 env_keep(struct load *);		/* environment_variables: config_env() answers 
 void		 env_resolve(struct load *);		/* os.environ/NAME everywhere below root */
 bool		 env_true(const struct load *, const char *name);
 
+/* gate.c */
+extern const char *const route_groups[];			/* of access/routes.h; the last is NULL */
+size_t		 want_networks(struct load *, const struct node *, struct network **);
+void		 gate_default(struct load *);
+void		 gate_read(struct load *, const struct node *litellm, const struct node *general);
+
+/* metrics.c */
+void		 metrics_read(struct load *, const struct node *litellm);
+
 /* url.c */
 struct url {
 	struct text	 scheme, userinfo, host, path, query;	/* host without brackets */

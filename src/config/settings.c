@@ -14,11 +14,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum kind { KIND_TEXT, KIND_PATH, KIND_BOOL, KIND_NUMBER, KIND_BYTES, KIND_TIME, KIND_LIST, KIND_SERVERS, KIND_VENDORS, KIND_KEYS, KIND_PEOPLE };
+enum kind { KIND_TEXT, KIND_PATH, KIND_BOOL, KIND_NUMBER, KIND_BYTES, KIND_TIME, KIND_LIST, KIND_NETWORKS, KIND_SERVERS, KIND_VENDORS, KIND_KEYS, KIND_PEOPLE };
 
 static const char *const kind_name[] = {
 	[KIND_TEXT] = "text", [KIND_PATH] = "path", [KIND_BOOL] = "true or false", [KIND_NUMBER] = "number", [KIND_BYTES] = "bytes",
-	[KIND_TIME] = "time", [KIND_LIST] = "list", [KIND_SERVERS] = "list", [KIND_VENDORS] = "map", [KIND_KEYS] = "list", [KIND_PEOPLE] = "map",
+	[KIND_TIME] = "time", [KIND_LIST] = "list", [KIND_NETWORKS] = "list", [KIND_SERVERS] = "list", [KIND_VENDORS] = "map", [KIND_KEYS] = "list", [KIND_PEOPLE] = "map",
 };
 
 struct setting {
@@ -62,6 +62,8 @@ static const struct setting table[] = {
 	{ "ca_file", KIND_PATH, AT(ca_file), "", 0, 0, true,
 	    "A bundle of certificates that upstreams are checked against, instead of the system's; also SSL_CERT_FILE." },
 	{ "connect_timeout", KIND_TIME, AT(connect_timeout_ms), "10s", 1, DAY, true, "How long connecting to an upstream may take." },
+	{ "core_dumps", KIND_BOOL, AT(core_dumps), "false", 0, 0, false,
+	    "Let a process that crashes leave a core dump, and be debugged: it holds keys, secrets and what clients sent." },
 	{ "database", KIND_TEXT, AT(database), "", 0, 0, false,
 	    "The database: postgresql://…, or the path of a SQLite file. Empty is general_settings.database_url, DATABASE_URL, else sluice.db in state_dir." },
 	{ "database_connections", KIND_NUMBER, AT(database_connections), "4", 1, 64, false,
@@ -101,6 +103,8 @@ static const struct setting table[] = {
 	    "Servers of memcached by which hosts share rate limits, host:port or a socket's path, the same on every host; empty: each host counts alone." },
 	{ "memcached_wait", KIND_TIME, AT(memcached_wait_ms), "50ms", 2, 10000, false,
 	    "How long a request waits for memcached at most; then its host counts alone." },
+	{ "metrics_series", KIND_NUMBER, AT(metrics_series), "1000", 0, 16384, false,
+	    "How many callers the metrics tell apart, each with its models; the rest is counted as other. 0: nobody has labels. 1 KB of shared memory each." },
 	{ "open_on_loopback", KIND_BOOL, AT(open_on_loopback), "false", 0, 0, true,
 	    "Without a master key, serve whoever asks from this machine directly." },
 	{ "price_map", KIND_PATH, AT(price_map), "", 0, 0, true,
@@ -129,6 +133,8 @@ static const struct setting table[] = {
 	    "How long a stream waits for its first content before its headers are sent; until then an upstream's error keeps its status." },
 	{ "total_timeout", KIND_TIME, AT(total_timeout_ms), "6000s", 1, 30 * DAY, true,
 	    "The longest a call may take altogether; also litellm_settings.request_timeout." },
+	{ "trusted_proxies", KIND_NETWORKS, 0, "127.0.0.0/8, ::1", 0, 0, true,
+	    "Addresses and networks of proxies before the web server; with general_settings.use_x_forwarded_for, X-Forwarded-For counts if it comes from one of them." },
 	{ "vendors", KIND_VENDORS, 0, "", 0, 0, true,
 	    "Further vendors, by prefix: base_url, base_env, key_env, headers, path, quirks, wire, model_prefix." },
 	{ "workers", KIND_NUMBER, AT(workers), "0", 0, 16, false,
@@ -301,6 +307,7 @@ settings_default(struct load *l)
 {
 	for (size_t i = 0; i < nitems(table); i++)
 		parse(l, &table[i], text_of(table[i].otherwise));
+	gate_default(l);
 	l->config->settings.num_retries = 2;
 	l->config->settings.max_fallbacks = 5;
 	l->config->settings.rate_parallel_each = -1;
@@ -354,6 +361,8 @@ from_file(struct load *l, const struct node *map)
 			continue;
 		else if (s->kind == KIND_LIST)
 			set->n_accept_unenforced = want_texts(l, p->value, &set->accept_unenforced);
+		else if (s->kind == KIND_NETWORKS)
+			set->n_trusted_proxies = want_networks(l, p->value, &set->trusted_proxies);
 		else if (s->kind == KIND_SERVERS)
 			read_servers(l, p->value);
 		else if (s->kind == KIND_VENDORS)
@@ -789,6 +798,8 @@ settings_read(struct load *l)
 	read_litellm(l, litellm);
 	read_router(l, router);
 	read_general(l, general);
+	gate_read(l, litellm, general);
+	metrics_read(l, litellm);
 	read_database(l, general);
 	from_env(l);
 	if (own != NULL)

@@ -61,7 +61,7 @@ say(const char *body)
 	s.n_top = count;
 	caller.customer = TEXT("");
 	caller.n_tags = 0;
-	said_read(&caller, arena, &s);
+	assert_null(said_read(&caller, arena, &s));
 }
 
 static void

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the series of the board to whose budgets they are, and to LiteLLM's names for those. */
+#include "access/gauges.h"
+
+#include "access/caller.h"
+#include "access/load.h"
+#include "base/json.h"
+#include "board/known.h"
+#include "board/series.h"
+
+#include <stdlib.h>
+
+struct gauge {
+	enum scope	 scope;
+	struct text	 id, alias;
+	uint64_t	 account;
+	int64_t		 period, resets_at;
+	int64_t		 ceiling, spent;
+	struct gauge	*next;
+};
+
+#define BUCKETS	1024
+
+struct gauges {
+	struct arena	*arena;
+	struct gauge	*buckets[BUCKETS];	/* all that were looked for; account 0: without a budget */
+	struct gauge	**list;
+	unsigned	 n;
+};
+
+static const struct {
+	enum scope	 scope;
+	const char	*id, *alias;		/* labels; NULL: none */
+	const char	*left, *most, *hours;	/* families */
+} rows[] = {
+	{ SCOPE_KEY, "hashed_api_key", "api_key_alias", "litellm_remaining_api_key_budget_metric", "litellm_api_key_max_budget_metric",
+	    "litellm_api_key_budget_remaining_hours_metric" },
+	{ SCOPE_TEAM, "team", "team_alias", "litellm_remaining_team_budget_metric", "litellm_team_max_budget_metric",
+	    "litellm_team_budget_remaining_hours_metric" },
+	{ SCOPE_USER, "user", NULL, "litellm_remaining_user_budget_metric", "litellm_user_max_budget_metric", "litellm_user_budget_remaining_hours_metric" },
+	{ SCOPE_ORGANIZATION, "org_id", "org_alias", "litellm_remaining_org_budget_metric", "litellm_org_max_budget_metric",
+	    "litellm_org_budget_remaining_hours_metric" },
+	{ SCOPE_CUSTOMER, "end_user", NULL, "litellm_remaining_customer_budget_metric", "litellm_customer_max_budget_metric",
+	    "litellm_customer_budget_remaining_hours_metric" },
+	{ SCOPE_PROVIDER, "api_provider", NULL, "litellm_provider_remaining_budget_metric", NULL, NULL },
+};
+
+/* gathering */
+
+static enum known_kind
+kind_of(enum scope scope)
+{
+	switch (scope) {
+	case SCOPE_KEY:
+		return (KNOWN_KEY);
+	case SCOPE_TEAM:
+		return (KNOWN_TEAM);
+	case SCOPE_USER:
+		return (KNOWN_USER);
+	case SCOPE_ORGANIZATION:
+		return (KNOWN_ORGANIZATION);
+	case SCOPE_CUSTOMER:
+		return (KNOWN_CUSTOMER);
+	default:
+		return (KNOWN_OTHER);
+	}
+}
+
+static bool
+is_new(struct gauges *g, enum scope scope, struct text id, struct gauge **made)
+{
+	struct gauge **at = &g->buckets[(text_hash(id) + (unsigned)scope) % BUCKETS];
+
+	for (; *at != NULL; at = &(*at)->next)
+		if ((*at)->scope == scope && text_eq((*at)->id, id))
+			return (false);
+	*at = *made = arena_new_of(g->arena, struct gauge);
+	(*made)->scope = scope;
+	(*made)->id = arena_copy(g->arena, id);
+	(*made)->alias = TEXT("");
+	return (true);
+}
+
+/* What the board says of it, if it does; false: nothing. */
+static bool
+standing_of(struct standing *s, struct gauges *g, struct board *b, enum scope scope, struct text id)
+{
+	struct entity e = { .kind = kind_of(scope), .id = id, .user_id = TEXT(""), .doc = TEXT(""), .tier = TEXT("") };
+	struct known_id key;
+	struct known known;
+
+	if (scope == SCOPE_PROVIDER)
+		e.id = arena_print(g->arena, "provider/" TEXT_FMT, TEXT_ARG(id));
+	entity_known_id(&key, g->arena, &e);
+	return (known_find(&known, g->arena, b, &key) && known.payload.len > 0 && standing_unpack(s, g->arena, known.payload) && s->scope == scope);
+}
+
+static void
+look_at(struct gauges *g, struct board *b, enum scope scope, struct text id)
+{
+	struct standing s;
+	struct gauge *made;
+
+	if (id.len == 0 || !is_new(g, scope, id, &made) || !standing_of(&s, g, b, scope, made->id))
+		return;
+	made->alias = s.alias;
+	if (scope == SCOPE_KEY || scope == SCOPE_TEAM)
+		look_at(g, b, SCOPE_ORGANIZATION, s.organization_id);
+	for (unsigned i = 0; i < s.n_purses; i++)
+		if (s.purses[i].part.len == 0 && s.purses[i].ceiling != NO_LIMIT && s.purses[i].account != 0) {
+			made->account = s.purses[i].account;
+			made->period = s.purses[i].period;
+			made->resets_at = s.purses[i].resets_at;
+			made->ceiling = s.purses[i].ceiling;
+			g->n++;
+		}
+}
+
+static void
+look_at_providers(struct gauges *g, struct board *b, struct text budgets)
+{
+	struct json_walk w = json_walk(budgets);
+	struct json_item one;
+
+	while (budgets.len > 0 && json_next(&w, &one))
+		look_at(g, b, SCOPE_PROVIDER, json_unescape(g->arena, one.name));
+}
+
+struct gauges *
+gauges_gather(struct board *b, const struct config *config)
+{
+	struct arena *arena = arena_new();
+	struct gauges *g = arena_new_of(arena, struct gauges);
+	struct series_seen seen;
+	unsigned n = 0;
+
+	g->arena = arena;
+	for (unsigned i = 1; i < series_places(b); i++)
+		if (series_read(&seen, b, i)) {
+			look_at(g, b, SCOPE_KEY, seen.label[SERIES_KEY]);
+			look_at(g, b, SCOPE_TEAM, seen.label[SERIES_TEAM]);
+			look_at(g, b, SCOPE_USER, seen.label[SERIES_USER]);
+			look_at(g, b, SCOPE_CUSTOMER, seen.label[SERIES_END_USER]);
+		}
+	look_at_providers(g, b, config->settings.provider_budgets);
+	g->list = arena_alloc(arena, (g->n + 1) * sizeof(*g->list));
+	for (unsigned i = 0; i < BUCKETS; i++)
+		for (struct gauge *one = g->buckets[i]; one != NULL; one = one->next)
+			if (one->account != 0)
+				g->list[n++] = one;
+	g->n = n;
+	return (g);
+}
+
+bool
+gauges_are_none(const struct gauges *g)
+{
+	return (g->n == 0);
+}
+
+void
+gauges_free(struct gauges *g)
+{
+	if (g != NULL)
+		arena_free(g->arena);
+}
+
+/* reading */
+
+enum store_end
+gauges_read(struct gauges *g, struct store *store)
+{
+	struct arena *scratch = arena_new();
+	enum store_end end = STORE_FINE;
+	struct rows rows_read;
+
+	for (unsigned i = 0; i < g->n && end == STORE_FINE; i++) {
+		arena_clear(scratch);
+		end = STORE(store, scratch, &rows_read, SQL_ACCOUNT_SPENT, V_INT((int64_t)g->list[i]->account), V_INT(g->list[i]->period));
+		if (end == STORE_FINE)
+			g->list[i]->spent = rows_int(&rows_read, 0, 0, 0);
+	}
+	arena_free(scratch);
+	return (end);
+}
+
+/* the page */
+
+static void
+print_line(struct buf *out, const char *family, unsigned row, const struct gauge *g)
+{
+	buf_print(out, "%s{", family);
+	metrics_label(out, rows[row].id, g->id);
+	if (rows[row].alias != NULL && g->alias.len > 0) {
+		buf_byte(out, ',');
+		metrics_label(out, rows[row].alias, g->alias);
+	}
+	buf_lit(out, "} ");
+}
+
+/* A period that is over has left nothing behind. */
+static int64_t
+spent_now(const struct gauge *g, int64_t now_ms)
+{
+	return (g->resets_at > 0 && g->resets_at <= now_ms ? 0 : g->spent);
+}
+
+enum what { LEFT, MOST, HOURS };
+
+static void
+print_family(struct buf *out, const struct gauges *g, unsigned row, enum what what, const struct settings *s, int64_t now_ms)
+{
+	static const char *const help[] = { [LEFT] = "Dollars that are left of the budget.", [MOST] = "Dollars of the budget.",
+		[HOURS] = "Hours until the budget begins anew." };
+	const char *family = what == LEFT ? rows[row].left : what == MOST ? rows[row].most : rows[row].hours;
+
+	if (family == NULL || !metrics_wants(s, family))
+		return;
+	buf_print(out, "# HELP %s %s\n# TYPE %s gauge\n", family, help[what], family);
+	for (unsigned i = 0; i < g->n; i++) {
+		const struct gauge *one = g->list[i];
+
+		if (one->scope != rows[row].scope || (what == HOURS && one->resets_at <= now_ms))
+			continue;
+		print_line(out, family, row, one);
+		if (what == HOURS)
+			buf_print(out, "%.3f", (double)(one->resets_at - now_ms) / 3600000);
+		else
+			money_print(out, what == MOST ? one->ceiling : one->ceiling - spent_now(one, now_ms));
+		buf_byte(out, '\n');
+	}
+}
+
+void
+gauges_print(struct buf *out, const struct gauges *g, const struct settings *s, int64_t now_ms)
+{
+	for (unsigned row = 0; row < nitems(rows); row++)
+		for (enum what what = LEFT; what <= HOURS; what++)
+			print_family(out, g, row, what, s, now_ms);
+}
