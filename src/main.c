@@ -2,6 +2,7 @@
 /* Options, configuration, loop; nothing else. */
 #include "admin/overlay.h"
 #include "base/log.h"
+#include "base/privacy.h"
 #include "board/board.h"
 #include "command/command.h"
 #include "config/config.h"
@@ -218,7 +219,7 @@ print_board(const char *path)
 {
 	struct config *config = config_load(path);
 
-	printf("the board takes %zu KB in sluice.run_dir\n", board_size((unsigned)config->settings.known_keys) / 1024);
+	printf("the board takes %zu KB in sluice.run_dir\n", board_size((unsigned)config->settings.known_keys, (unsigned)config->settings.metrics_series) / 1024);
 	config_release(config);
 }
 
@@ -286,6 +287,7 @@ static const struct {
 int
 main(int argc, char **argv)
 {
+	privacy_of_memory(false);		/* until the configuration says otherwise */
 	/* Before any argument is looked at: a server makes arguments of a query without '=' (RFC 3875, 4.4), so a client would give us commands. */
 	if (is_cgi())
 		return (cgi_main());

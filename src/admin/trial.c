@@ -47,7 +47,7 @@ make(struct admin_call *c, const struct json *params, struct text mode)
 		models[i] = more.models[i];
 	models[more.n_models++] = (struct more_entry){ TEXT("model " TRIAL), arena_print(c->arena,
 	    "{\"model_name\":\"" TRIAL "\",\"litellm_params\":" TEXT_FMT ",\"model_info\":{\"id\":\"" TRIAL "\",\"mode\":\"%.*s\"}}", TEXT_ARG(params->raw),
-	    (int)q.len, q.at) };
+	    (int)q.len, q.at), TEXT("") };
 	more.models = models;
 	config_release(c->trial);
 	c->trial = config_load_more(c->config->path, c->config->given, &more);

@@ -34,10 +34,6 @@ struct board	*board_open(const char *dir, const char *instance, enum seat_kind, 
 void		 board_close(struct board *);		/* gives the seat back, clean */
 bool		 board_housekeeper(struct board *);	/* makes its holder the host's housekeeper until it is closed; false: another is */
 unsigned	 board_sweep(struct board *);		/* cleans dead seats; how many.  Each worker calls it once a second */
-/* A bell that all processes of the board hear: it is rung after each known_change().  A descriptor of the caller's, readable once it was rung; -1: the machine
- * has none left. */
-int		 board_bell(const struct board *);
-void		 board_bell_heard(int bell);			/* until it is rung again */
 size_t		 board_size(unsigned known, unsigned series);	/* bytes of the file with room for so many known entities and callers, for sluice check */
 
 /*

@@ -10,11 +10,6 @@
 #include "base/clock.h"
 #include "base/digest.h"
 
-#include <stdio.h>
-#include <sys/inotify.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #define PROBATION_S	60	/* what was put and never asked for again goes before all that was found within this time */
 
 const char *const known_kinds[KNOWN_KINDS] = {
@@ -239,36 +234,6 @@ known_generation(const struct board *b, const struct known_id *id)
 	return (atomic_load_explicit(generation_of(&b->file->known, &p), memory_order_acquire));
 }
 
-/* A time stamp of the board's file is what inotify tells all who have it open. */
-static void
-ring(struct board *b)
-{
-	(void)!futimens(b->fd, NULL);
-}
-
-int
-board_bell(const struct board *b)
-{
-	int bell = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", b->fd);
-	if (bell >= 0 && inotify_add_watch(bell, path, IN_ATTRIB) < 0) {
-		close(bell);
-		bell = -1;
-	}
-	return (bell);
-}
-
-void
-board_bell_heard(int bell)
-{
-	char events[4096];
-
-	while (read(bell, events, sizeof(events)) > 0)
-		;
-}
-
 void
 known_change(struct board *b, const struct known_id *id)
 {
@@ -277,7 +242,6 @@ known_change(struct board *b, const struct known_id *id)
 	board_point();
 	atomic_fetch_add(generation_of(&b->file->known, &p), 1);
 	board_point();
-	ring(b);
 }
 
 void
@@ -287,7 +251,6 @@ known_change_all(struct board *b)
 		board_point();
 		atomic_fetch_add(&b->file->known.generations[i], 1);
 	}
-	ring(b);
 }
 
 void

@@ -92,6 +92,7 @@ admit_begin(struct exchange *x)
 	struct said said = { .settings = &x->config->settings, .request = x->request, .body = x->glance.body, .top = x->glance.top,
 		.n_top = x->glance.n_top };
 
-	said_read(x->caller, x->arena, &said);
+	if ((x->error = said_read(x->caller, x->arena, &said)) != NULL)
+		return (STEP_ERROR);
 	return (admit_known(x));
 }

@@ -101,6 +101,7 @@ struct exchange {
 	struct client_says says;
 	bool		 head_only;		/* HEAD */
 	bool		 undated;		/* Azure's path without the api-version it needs */
+	bool		 open_to_all;		/* one of public_routes: a key that is none is nobody's, and no error */
 	struct text	 key;			/* as sent; only while the request is there */
 	struct person	*person;		/* NULL, or who is signed in and has sent no key */
 	struct jwks_wait keys;			/* of issuers of tokens */
@@ -111,6 +112,8 @@ struct exchange {
 	const struct admin_row *admin_row;	/* NULL, or what of the management API is called */
 	struct text	 admin_ids[2];
 	struct admin_errand *admin;		/* NULL: not sent yet */
+	struct gauges_errand *gauges;		/* NULL, or what the page of metrics waits for */
+	bool		 gauges_read;
 
 	/* read */
 	struct glance	 glance;
@@ -352,7 +355,7 @@ void	answer_end(struct exchange *);
 
 /* local.c: what the gateway answers by itself */
 enum step_result local_alive(struct exchange *), local_ready(struct exchange *), local_health(struct exchange *), local_root(struct exchange *),
-    local_metrics(struct exchange *), local_count(struct exchange *), local_later(struct exchange *), local_upgrade(struct exchange *),
+    local_count(struct exchange *), local_later(struct exchange *), local_upgrade(struct exchange *),
     local_sign_in(struct exchange *), local_ready_details(struct exchange *), local_health_latest(struct exchange *), local_backlog(struct exchange *);
 
 /* info.c: what it tells of its models */
@@ -388,6 +391,13 @@ void	price_exchange(struct exchange *);		/* x->usage … x->cost, once: of a who
 const struct tariff *price_tariff(struct exchange *);	/* of whom it asks now, or where it passes to; NULL: unknown */
 void	price_headers(struct exchange *, struct buf *);	/* of a whole answer */
 int	tier_asked(const struct exchange *);		/* by the body's service_tier; -1: not */
+
+/* metrics.c */
+enum step_result local_metrics(struct exchange *);
+void	metrics_forget(struct exchange *);			/* the exchange ends */
+
+/* counted.c */
+void	count_series(struct exchange *);			/* once, at the end */
 
 /* record.c */
 const char *exchange_end_name(const struct exchange *);

@@ -4,6 +4,7 @@
 
 #include "access/access.h"
 #include "access/admit.h"
+#include "access/gate.h"
 #include "base/clock.h"
 
 #define MAX_CLIENT_ID	128
@@ -32,7 +33,7 @@ keep_names(struct exchange *x)
 	x->web_id = kept(x, request_param(req, "UNIQUE_ID"), MAX_CLIENT_ID);
 	if (x->web_id.len == 0)
 		x->web_id = kept(x, request_header(req, "x-request-id"), MAX_CLIENT_ID);
-	x->ip = kept(x, request_param(req, "REMOTE_ADDR"), MAX_CLIENT_ID);
+	x->ip = kept(x, gate_address(&x->config->settings, req), MAX_CLIENT_ID);
 	x->session = kept(x, request_header(req, "x-litellm-session-id"), MAX_CLIENT_ID);
 	if (x->session.len == 0)
 		x->session = kept(x, request_header(req, "x-litellm-trace-id"), MAX_CLIENT_ID);
@@ -86,6 +87,22 @@ find_surface(struct exchange *x)
 	return (e);
 }
 
+/* What is open and the gateway's own: health, metrics. */
+static bool
+is_open_page(const struct exchange *x)
+{
+	return (x->surface != NULL && x->surface->open && x->conduit == NULL);
+}
+
+/* Load balancers probe from anywhere. */
+static struct error *
+check_gate(struct exchange *x)
+{
+	if (x->surface != NULL && (x->surface->answer == local_alive || x->surface->answer == local_ready))
+		return (NULL);
+	return (gate_check(x->arena, &x->config->settings, x->ip, is_open_page(x) ? TEXT("") : x->request->path));
+}
+
 /* the caller */
 
 /* The lookup is ready: go on. */
@@ -126,6 +143,9 @@ known(struct exchange *x)
 	struct admission a = { .config = x->config, .path = x->request->path, .model = TEXT(""), .now_ms = clock_wall_ms() };
 	struct error *e;
 
+	if (!is_open_page(x) && x->caller->kind != CALLER_MASTER && x->caller->role != USER_ADMIN &&
+	    (e = gate_admin_only(x->arena, &x->config->settings, a.path)) != NULL)
+		return (refuse(x, e));
 	if ((e = admit_blocked(x->arena, x->caller)) == NULL && x->surface->answer != NULL && !x->surface->open)
 		e = admit(x->arena, x->caller, &a);
 	if (e == NULL && x->undated) {
@@ -133,6 +153,15 @@ known(struct exchange *x)
 		e->code = TEXT(AZURE_NO_RESOURCE);
 	}
 	return (e != NULL ? refuse(x, e) : STEP_GO);
+}
+
+static enum step_result
+known_as_anybody(struct exchange *x)
+{
+	caller_nobody(x->caller);
+	x->caller->kind = CALLER_PUBLIC;
+	x->person = NULL;
+	return (known(x));
 }
 
 static void
@@ -213,7 +242,7 @@ identify_known(struct exchange *x)
 	case FOUND_WAIT:
 		return (STEP_WAIT);
 	case FOUND_ERROR:
-		return (refuse(x, f.error));
+		return (x->open_to_all ? known_as_anybody(x) : refuse(x, f.error));
 	case FOUND:
 		break;
 	}
@@ -242,14 +271,17 @@ look_for_person(struct exchange *x)
 static enum step_result
 door(struct exchange *x)
 {
-	struct error *e;
+	struct error *e, *missing;
 	bool open;
 
-	if ((e = find_surface(x)) != NULL)
+	missing = find_surface(x);
+	if ((e = check_gate(x)) != NULL || (e = missing) != NULL)
 		return (refuse(x, e));
 	if (x->surface->open)
 		return (known(x));
-	if ((e = access_door(&open, x->arena, &x->config->settings, x->request)) != NULL)
+	x->open_to_all = x->admin_row == NULL && gate_is_public(&x->config->settings, x->request->path);
+	e = access_door(&open, x->arena, &x->config->settings, x->request);
+	if (e != NULL && !(x->open_to_all && e->kind == E_AUTH))
 		return (refuse(x, e));
 	if (open) {
 		x->caller->kind = CALLER_MASTER;
@@ -257,6 +289,8 @@ door(struct exchange *x)
 		return (known(x));
 	}
 	x->key = access_key(&x->config->settings, x->request);	/* the request stays until it is read */
+	if (x->open_to_all && x->key.len == 0)
+		return (known_as_anybody(x));
 	if ((e = look_for_person(x)) != NULL)
 		return (refuse(x, e));
 	return (identify_known(x));

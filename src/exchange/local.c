@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the gateway answers by itself: health, metrics, token counts. */
+/* What the gateway answers by itself: health, token counts. */
 #include "exchange/exchange.h"
 
-#include "access/access.h"
 #include "base/clock.h"
 
 static enum step_result
@@ -220,17 +219,6 @@ local_health_latest(struct exchange *x)
 	json_int(&out, n);
 	json_close(&out, '}');
 	return (say(x, "application/json", &body));
-}
-
-enum step_result
-local_metrics(struct exchange *x)
-{
-	struct buf body = { 0 };
-
-	if (!access_is_local(x->request) && (x->error = access_check(x->arena, &x->config->settings, x->request)) != NULL)
-		return (STEP_ERROR);
-	metrics_print(&body, x->worker->board, x->config);
-	return (say(x, "text/plain; version=0.0.4; charset=utf-8", &body));
 }
 
 /* count_tokens where the upstream has no counter, or it failed: an estimate that errs high, never an error. */

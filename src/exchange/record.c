@@ -60,19 +60,6 @@ record_attempt(struct exchange *x)
 	board_outcome(b, x->slot, &o);
 }
 
-static void
-count_tokens_of(struct exchange *x, const struct usage *u)
-{
-	const struct { enum deployment_counter counter; int64_t n; } rows[] = {
-		{ DEP_TOKENS_IN, u->prompt }, { DEP_TOKENS_CACHED, u->cached }, { DEP_TOKENS_WRITTEN, u->written },
-		{ DEP_TOKENS_OUT, u->completion }, { DEP_TOKENS_REASONING, u->reasoning },
-	};
-
-	for (size_t i = 0; i < nitems(rows); i++)
-		if (rows[i].n > 0)
-			board_count_deployment(x->worker->board, x->slot, rows[i].counter, (uint64_t)rows[i].n);
-}
-
 /* What it came to: a stream that broke after its 200 counts as the error it ended with. */
 int
 heard_status(const struct exchange *x)
@@ -90,7 +77,7 @@ count_exchange(struct exchange *x, int64_t total_us)
 	if (x->surface != NULL)
 		board_count(b, x->surface->counter, 1);
 	if (x->surface != NULL && (x->surface->answer == NULL || x->conduit != NULL))
-		board_count_answer(b, x->n_attempts > 0 ? x->slot : BOARD_OTHER, heard_status(x));
+		count_series(x);
 	if (x->end == END_REFUSED)
 		board_count(b, COUNT_REFUSED, 1);
 	if (x->end == END_LEFT)
@@ -107,6 +94,8 @@ count_exchange(struct exchange *x, int64_t total_us)
 		board_count_deployment(b, x->slot, x->end == END_COMPLETE ? DEP_FALLBACK_GOOD : DEP_FALLBACK_BAD, 1);
 	board_time(b, x->slot, HIST_TOTAL, total_us);
 	board_time(b, x->slot, HIST_OVERHEAD, total_us > x->upstream_us ? total_us - x->upstream_us : 0);
+	if (x->usage.completion > 0)
+		board_time(b, x->slot, HIST_PER_TOKEN, x->upstream_us / x->usage.completion);
 	if (x->glance.stream && x->first_token_us > 0)
 		board_time(b, x->slot, HIST_FIRST_TOKEN, x->first_token_us - x->began_us);
 }
@@ -223,7 +212,6 @@ record_exchange(struct exchange *x)
 
 	price_exchange(x);
 	count_exchange(x, total_us);
-	count_tokens_of(x, &x->usage);
 	if (!is_probe(x))
 		write_line(x, total_us);
 }

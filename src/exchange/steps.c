@@ -174,6 +174,7 @@ exchange_free(struct exchange *x)
 	timer_stop(w->loop, &x->wait);
 	timer_stop(w->loop, &x->clock);
 	admin_forget(x);
+	metrics_forget(x);
 	identify_forget(x);
 	probe_free(x);
 	scribe_free(x);

@@ -2,10 +2,13 @@
 /* The life of a worker: rooms opened, the loop, signals, a new configuration, a graceful end. */
 #include "exchange/worker.h"
 
+#include "access/gauges.h"
 #include "admin/overlay.h"
 #include "base/clock.h"
+#include "base/privacy.h"
 #include "board/known.h"
 #include "board/parallel.h"
+#include "board/series.h"
 #include "exchange/exchange.h"
 #include "ledger/host.h"
 
@@ -20,7 +23,6 @@
 #define TURNS_MS	1000		/* of calls at once that hosts share: so long what nobody needs waits to go back */
 #define LEVEL_AGAIN_US		10000	/* a worker that stands back looks again this soon */
 #define SWEEP_US		1000000
-#define LOOK_US		50000	/* for changes of models */
 #define LOOK_AGAIN_US	2000000	/* while the database is away */
 #define IDLE_MS			300000	/* a connection of the web server that says nothing */
 #define ONE_DRAIN_MS		7000	/* mod_fcgid kills 8 s after its SIGTERM */
@@ -227,15 +229,6 @@ worker_is_behind(struct worker *w)
 	return (w->reloading && !store_is_away(w->store_pool));
 }
 
-static void
-look(struct timer *t)
-{
-	struct worker *w = SELF(look, t);
-
-	worker_is_behind(w);
-	timer_set(w->loop, t, loop_now_us(w->loop) + LOOK_US);
-}
-
 /* Changes come one after the other over all hosts, and `made` has all of them up to its own: it need not be read again, unless another was told meanwhile. */
 void
 worker_changed(struct worker *w, const struct admin_changed *changed, struct config *made)
@@ -365,6 +358,8 @@ sweep(struct timer *t)
 	board_sweep(w->board);
 	running_sweep(w->running, spool_swept, w->spool);
 	store_pool_tidy(w->store_pool);
+	if (w->form != FORM_CGI)
+		worker_is_behind(w);		/* while nobody asks */
 	if (w->busy && w->exchanges == NULL) {		/* large bodies leave a large heap behind */
 		w->busy = false;
 		malloc_trim(0);
@@ -393,6 +388,8 @@ open_board(struct worker *w, int fd)
 		note(NOTE_ERROR, "", "the board can not be opened: " TEXT_FMT, TEXT_ARG(buf_as_text(&why)));
 	else if (!known_room(w->board, (unsigned)s->known_keys, &why))
 		note(NOTE_WARN, "", "known_keys is not in force: " TEXT_FMT, TEXT_ARG(buf_as_text(&why)));
+	else if (!series_room(w->board, (unsigned)s->metrics_series, &why))
+		note(NOTE_WARN, "", "calls are not counted by caller: " TEXT_FMT, TEXT_ARG(buf_as_text(&why)));
 	buf_free(&why);
 	if (w->board != NULL)
 		board_listener(w->board, w->form == FORM_SERVE ? listener_key(fd) : 0);
@@ -564,10 +561,7 @@ open_rooms(struct worker *w, int fd)
 	w->level_again.due = level_again;
 	w->drain.due = drain_over;
 	w->sweep.due = sweep;
-	w->look.due = look;
 	first_models(w);
-	if (w->form != FORM_CGI)
-		timer_set(w->loop, &w->look, loop_now_us(w->loop) + LOOK_US);
 	timer_set(w->loop, &w->sweep, loop_now_us(w->loop) + SWEEP_US);
 	if (w->form == FORM_SPAWNED || w->form == FORM_ONE)
 		w->keeper = housekeeper_start(w->config, overlay_load_here);
@@ -590,7 +584,6 @@ static void
 close_rooms(struct worker *w)
 {
 	timer_stop(w->loop, &w->sweep);
-	timer_stop(w->loop, &w->look);
 	timer_stop(w->loop, &w->drain);
 	timer_stop(w->loop, &w->level_again);
 	web_free(w->web);
@@ -616,6 +609,7 @@ close_ground(struct worker *w)
 	over &= lane_free(w->admin_lane, STORE_WAIT_MS);
 	if (w->spool != NULL)
 		spool_close(w->spool);		/* exchanges and budgets hear of the last rows */
+	gauges_free(w->gauges);
 	if (w->lookups != NULL)
 		lookups_free(w->lookups);
 	if (w->budgets != NULL)
@@ -649,6 +643,28 @@ open_ground(struct worker *w, int fd)
 	return (fine);
 }
 
+/* Whoever can write there could change what is booked, or who is let in. */
+static bool
+is_private(const struct settings *s, int fd)
+{
+	struct buf why = { 0 };
+	bool file = !store_names_postgres(s->database);
+	bool good = privacy_of_folder(s->run_dir.at, &why) && privacy_of_folder(s->state_dir.at, &why) && (!file || privacy_of_file(s->database.at, &why));
+
+	if (!good)
+		note(NOTE_ERROR, "", TEXT_FMT, TEXT_ARG(buf_as_text(&why)));
+	buf_free(&why);
+	if (fd < 0 || !privacy_socket_is_open(fd))
+		return (good);
+	if (s->open_on_loopback || s->loopback_only || s->ips_limited) {
+		note(NOTE_ERROR, "", "every user of this machine may connect to the FastCGI socket, and could say that a request comes from anywhere: chmod o-w it,"
+		    " or do without open_on_loopback, loopback_only and allowed_ips");
+		return (false);
+	}
+	note(NOTE_WARN, "", "every user of this machine may connect to the FastCGI socket: chmod o-w it");
+	return (good);
+}
+
 int
 worker_run(int fd, struct config *config, const char *config_path, enum worker_form form)
 {
@@ -657,6 +673,11 @@ worker_run(int fd, struct config *config, const char *config_path, enum worker_f
 	say_problems(config, form == FORM_CGI ? PROBLEM_ERROR : PROBLEM_WARNING);	/* not the same again with every request */
 	if (config->n_errors > 0) {
 		note(NOTE_ERROR, "", "the configuration has errors; run sluice check");
+		config_release(config);
+		return (1);
+	}
+	privacy_of_memory(config->settings.core_dumps);
+	if (!is_private(&config->settings, form == FORM_CGI ? -1 : fd)) {
 		config_release(config);
 		return (1);
 	}

@@ -53,12 +53,13 @@ struct worker {
 	struct store_pool *store_pool;	/* of the database, for errands of that lane */
 	struct lane	*store_lane;	/* of requests */
 	struct lane	*admin_lane;	/* of administration: a report that takes seconds holds up no key */
+	struct gauges	*gauges;	/* budgets for the metrics, NULL: none were read yet */
+	int64_t		 gauges_read_us;
 	uint64_t	 alerted[64];		/* budgets that are known to be spent (alerted.c) */
 	unsigned	 permits;	/* connections all processes of the host may have together */
 	struct jwks	*jwks;		/* of issuers of tokens */
 	struct lookups	*lookups;	/* of keys, teams … */
 	struct chunks	*chunks;	/* of windows that hosts share; NULL: this one counts alone */
-	struct timer	 look;		/* whether models of the store have changed, while nobody asks */
 	struct known_id	 models_id;
 	uint32_t	 models;	/* their generation in what is in force */
 	bool		 reloading;

@@ -325,10 +325,7 @@ what_protects_is_in_force_or_an_error(void **state)
 		{ "guardrails: [{guardrail_name: x}]\n", "guardrails" },
 		{ "general_settings: {custom_auth: a.b}\n", "general_settings.custom_auth" },
 		{ "general_settings: {enable_oauth2_auth: true}\n", "general_settings.enable_oauth2_auth" },
-		{ "general_settings: {allowed_ips: [10.0.0.1]}\n", "general_settings.allowed_ips" },
-		{ "general_settings: {allowed_routes: [/chat]}\n", "general_settings.allowed_routes" },
-		{ "general_settings: {admin_only_routes: [/chat]}\n", "general_settings.admin_only_routes" },
-		{ "general_settings: {public_routes: [/chat]}\n", "general_settings.public_routes" },
+		{ "general_settings: {control_plane_allowed_ips: [10.0.0.1]}\n", "general_settings.control_plane_allowed_ips" },
 		{ "litellm_settings: {callbacks: [presidio]}\n", "litellm_settings.callbacks" },
 		{ "litellm_settings: {callbacks: my_guard.instance}\n", "litellm_settings.callbacks" },
 		{ "litellm_settings: {guardrails: [a]}\n", "litellm_settings.guardrails" },
@@ -356,6 +353,51 @@ what_protects_is_in_force_or_an_error(void **state)
 		assert_int_equal(c->n_errors, 0);
 		config_release(c);
 	}
+}
+
+static void
+gates_are_read(void **state)
+{
+	struct config *c = load_with("general_settings: {allowed_ips: [10.0.0.0/8, '::1'], use_x_forwarded_for: true, public_routes: [LiteLLMRoutes.public_routes, /x/*],\n"
+	    "  admin_only_routes: /key/list, allowed_routes: ['*']}\nlitellm_settings: {blocked_user_list: [mallory]}\nsluice: {trusted_proxies: 192.0.2.0/24}\n");
+	const struct settings *s = &c->settings;
+
+	assert_quiet(c);
+	assert_true(s->ips_limited && s->n_allowed_ips == 2 && networks_have(s->allowed_ips, 2, TEXT("10.9.9.9")) && s->forwarded_for);
+	assert_true(s->n_trusted_proxies == 1 && networks_have(s->trusted_proxies, 1, TEXT("192.0.2.1")));
+	assert_true(s->n_public_routes == 2 && text_is(s->public_routes[0], "public_routes") && s->n_admin_routes == 1 && s->n_allowed_routes == 1);
+	assert_true(s->n_blocked_users == 1 && text_is(s->blocked_users[0], "mallory"));
+	config_release(c);
+	c = load_with("general_settings: {allowed_ips: []}\n");
+	assert_true(c->settings.ips_limited && c->settings.n_allowed_ips == 0);
+	assert_true(networks_have(c->settings.trusted_proxies, c->settings.n_trusted_proxies, TEXT("127.0.0.1")) &&
+	    networks_have(c->settings.trusted_proxies, c->settings.n_trusted_proxies, TEXT("::1")));
+	config_release(c);
+	c = load_with("general_settings: {allowed_ips: [10.0.0], admin_only_routes: [opnai_routes, key/list]}\n"
+	    "litellm_settings: {blocked_user_list: /nowhere/at/all}\n");
+	assert_int_equal(c->n_errors, 4);
+	assert_says(c, PROBLEM_ERROR, 2, "\"10.0.0\" is neither an address nor a network");
+	assert_says(c, PROBLEM_ERROR, 2, "\"opnai_routes\" is neither a path nor a group of routes; did you mean openai_routes?");
+	assert_says(c, PROBLEM_ERROR, 2, "\"key/list\" is neither");
+	assert_says(c, PROBLEM_ERROR, 3, "/nowhere/at/all can not be read");
+	config_release(c);
+}
+
+static void
+metrics_are_chosen(void **state)
+{
+	struct config *c = load_with("litellm_settings:\n  require_auth_for_metrics_endpoint: true\n  enable_end_user_cost_tracking_prometheus_only: true\n"
+	    "  prometheus_metrics_config: [{group: a, metrics: [litellm_spend_metric], include_labels: [team, model]}, {metrics: [x, y]}]\n");
+	const struct settings *s = &c->settings;
+
+	assert_quiet(c);
+	assert_true(s->metrics_door == 'k' && s->metrics_end_users && s->n_metrics_rules == 2 && s->metrics_series == 1000);
+	assert_true(s->metrics_rules[0].n_metrics == 1 && s->metrics_rules[0].n_labels == 2 && s->metrics_rules[1].n_metrics == 2 && s->metrics_rules[1].n_labels == 0);
+	config_release(c);
+	c = load_with("litellm_settings: {prometheus_metrics_config: [{group: a}], require_auth_for_metrics_endpoint: false}\n");
+	assert_true(c->settings.metrics_door == 'o');
+	assert_says(c, PROBLEM_ERROR, 2, "names its metrics");
+	config_release(c);
 }
 
 static void
@@ -630,6 +672,8 @@ main(void)
 		cmocka_unit_test_setup(shares_of_a_model, clean_env),
 		cmocka_unit_test_setup(tokens_need_keys, clean_env),
 		cmocka_unit_test_setup(what_protects_is_in_force_or_an_error, clean_env),
+		cmocka_unit_test_setup(gates_are_read, clean_env),
+		cmocka_unit_test_setup(metrics_are_chosen, clean_env),
 		cmocka_unit_test_setup(what_is_switched_off_protects_nobody, clean_env),
 		cmocka_unit_test_setup(a_deployment_with_guardrails_is_an_error, clean_env),
 		cmocka_unit_test_setup(accepting_what_is_not_there_is_said, clean_env),
