@@ -13,6 +13,8 @@
 
 #define IDLE_MS		100
 #define DEAF_MS		50			/* where the store's calls do not arrive */
+#define MANY		100			/* rows of one time: */
+#define MANY_US		250000			/* then so long until the next, because a transaction costs as much as a dozen rows */
 #define AWAY_FIRST_MS	200
 #define AWAY_MOST_MS	5000
 #define AWAY_TRIES	5			/* at the end */
@@ -32,6 +34,7 @@ struct shipping {
 	bool		 begun;			/* the store knows that this host lives */
 	int64_t		 beat_us, days_us;	/* when that is due */
 	int64_t		 leases_us;		/* when they were looked after */
+	int64_t		 ship_us;		/* when rows are due */
 	struct prompt_mail prompts;
 	unsigned	 away_ms;		/* next pause; 0: the store is there */
 	bool		 said;
@@ -180,6 +183,21 @@ ship_prompts(struct shipping *s, struct store *store, enum ship_end end)
 	return (end == SHIP_ALL ? keeper_prompts(&s->prompts, s->keeper, store) : end);
 }
 
+/* Under load in large batches; else, and where a lease waits for its rows, at once. */
+static enum ship_end
+ship_rows(struct shipping *s, struct store *store)
+{
+	bool waits = s->leases != NULL && keeper_closing(s->leases) > 0;
+	uint64_t before = shipper_rows(s->shipper);
+	enum ship_end end;
+
+	if (clock_us() < s->ship_us && !waits && !keeper_is_stopping(s->keeper))
+		return (SHIP_ALL);
+	end = shipper_turn(s->shipper, store);
+	s->ship_us = end == SHIP_ALL && shipper_rows(s->shipper) - before >= MANY ? clock_us() + MANY_US : 0;
+	return (end);
+}
+
 static enum ship_end
 turn(struct shipping *s, struct store *store)
 {
@@ -194,7 +212,7 @@ turn(struct shipping *s, struct store *store)
 		break;
 	case HOST_FINE:
 	case HOST_WRONG:
-		end = shipper_turn(s->shipper, store);
+		end = ship_rows(s, store);
 		if (end == SHIP_SOME && clock_us() - s->leases_us > LEASES_US)
 			look_after_leases(s, store, SHIP_ALL);	/* others may wait for money, however much there is to be shipped */
 		end = ship_prompts(s, store, look_after_days(s, store, look_after_leases(s, store, end)));

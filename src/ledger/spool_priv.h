@@ -41,6 +41,7 @@ struct frame {
 
 /* crc.c: CRC-32C */
 uint32_t	 crc32c(uint32_t seed, const void *, size_t);
+uint32_t	 crc32c_by_table(uint32_t seed, const void *, size_t);	/* what it is where the processor has none */
 
 /* head.c; all but spool_folder() are of an open folder */
 int		 spool_folder(const char *dir, bool private, struct buf *why);		/* made when missing; -1 and *why */
