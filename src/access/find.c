@@ -12,9 +12,14 @@
 struct text
 key_shown(struct arena *arena, struct text key)
 {
+	char shown[3 + 3 + 4];
+
 	if (key.len < 12)
 		return (TEXT("sk-..."));
-	return (arena_print(arena, "%.3s..." TEXT_FMT, key.at, TEXT_ARG(text_sub(key, key.len - 4, key.len))));
+	memcpy(shown, key.at, 3);
+	memcpy(shown + 3, "...", 3);
+	memcpy(shown + 6, key.at + key.len - 4, 4);
+	return (arena_copy(arena, (struct text){ shown, sizeof(shown) }));
 }
 
 /* refusals */

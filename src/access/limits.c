@@ -564,57 +564,33 @@ is_told(const struct limits *l, unsigned i)
 	for (unsigned j = 0; j < l->n; j++) {
 		const struct limit *b = &l->list[j];
 
-		if (j != i && strcmp(a->descriptor, b->descriptor) == 0 && a->kind == b->kind &&
+		if (j != i && a->kind == b->kind && strcmp(a->descriptor, b->descriptor) == 0 &&
 		    (remaining(b) < remaining(a) || (remaining(b) == remaining(a) && j < i)))
 			return (false);
 	}
 	return (true);
 }
 
-struct telling {
-	struct arena	*arena;
-	limits_header_f	*header;
-	void		*to;
-};
-
-/* Every answer has some of these headers: no printf. */
-static struct text
-decimal(struct arena *arena, int64_t n, const char *unit)
+/* Every answer has some of these headers: no printf, and nothing in between. */
+static void
+put_number(struct buf *b, int64_t n, const char *unit)
 {
-	char digits[32];
-	size_t at = sizeof(digits), unit_len = strlen(unit);
-
-	memcpy(digits + (at -= unit_len), unit, unit_len);
-	do
-		digits[--at] = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	return (arena_copy(arena, (struct text){ digits + at, sizeof(digits) - at }));
-}
-
-static const char *
-joined(struct arena *arena, const char *const words[], size_t n)
-{
-	size_t len = 0, at = 0;
-	char *name;
-
-	for (size_t i = 0; i < n; i++)
-		len += strlen(words[i]);
-	name = arena_bytes(arena, len + 1);
-	for (size_t i = 0; i < n; at += strlen(words[i++]))
-		memcpy(name + at, words[i], strlen(words[i]));
-	name[len] = '\0';
-	return (name);
+	buf_lit(b, ": ");
+	buf_int(b, n);
+	buf_add(b, unit, strlen(unit));
+	buf_lit(b, "\r\n");
 }
 
 static void
-tell_number(const struct telling *t, const char *name, int64_t n)
+tell(struct buf *b, const char *name, int64_t n, const char *unit)
 {
-	t->header(t->to, name, decimal(t->arena, n, ""));
+	buf_add(b, name, strlen(name));
+	put_number(b, n, unit);
 }
 
 /* As OpenAI writes them: the key's own, which SDKs and agents read. */
 static void
-tell_as_openai(const struct telling *t, const struct limits *l, const struct limit *limit)
+tell_as_openai(struct buf *b, const struct limits *l, const struct limit *limit)
 {
 	static const struct {
 		const char	*limit, *remaining, *reset;
@@ -625,39 +601,46 @@ tell_as_openai(const struct telling *t, const struct limits *l, const struct lim
 
 	if (limit->kind == LIMIT_PARALLEL || strcmp(limit->descriptor, descriptors[SCOPE_KEY].own) != 0)
 		return;
-	tell_number(t, names[limit->kind].limit, limit->limit);
-	tell_number(t, names[limit->kind].remaining, remaining(limit));
-	t->header(t->to, names[limit->kind].reset, decimal(t->arena, whole_seconds(l->window.left_ms), "s"));
+	tell(b, names[limit->kind].limit, limit->limit, "");
+	tell(b, names[limit->kind].remaining, remaining(limit), "");
+	tell(b, names[limit->kind].reset, whole_seconds(l->window.left_ms), "s");
 }
 
 static void
-tell_limit(const struct telling *t, const struct limits *l, const struct limit *limit)
+tell_as_litellm(struct buf *b, const struct limit *limit, const char *what, int64_t n)
 {
-	const char *const most[] = { "x-ratelimit-", limit->descriptor, "-limit-", limit_kinds[limit->kind] };
-	const char *const left[] = { "x-ratelimit-", limit->descriptor, "-remaining-", limit_kinds[limit->kind] };
-
-	tell_number(t, joined(t->arena, most, nitems(most)), limit->limit);
-	tell_number(t, joined(t->arena, left, nitems(left)), remaining(limit));
-	tell_as_openai(t, l, limit);
+	buf_lit(b, "x-ratelimit-");
+	buf_add(b, limit->descriptor, strlen(limit->descriptor));
+	buf_add(b, what, strlen(what));
+	buf_add(b, limit_kinds[limit->kind], strlen(limit_kinds[limit->kind]));
+	put_number(b, n, "");
 }
 
 static void
-tell_refusal(const struct telling *t, const struct limits *l)
+tell_refusal(struct buf *b, struct arena *arena, const struct limits *l)
 {
-	tell_number(t, "retry-after", whole_seconds(l->wait_ms));
-	t->header(t->to, "rate_limit_type", text_of(limit_kinds[l->refused->kind]));
-	if (l->refused->kind != LIMIT_PARALLEL)
-		t->header(t->to, "reset_at", moment(t->arena, l->reset_ms));
+	tell(b, "retry-after", whole_seconds(l->wait_ms), "");
+	buf_lit(b, "rate_limit_type: ");
+	buf_text(b, text_of(limit_kinds[l->refused->kind]));
+	if (l->refused->kind != LIMIT_PARALLEL) {
+		buf_lit(b, "\r\nreset_at: ");
+		buf_text(b, moment(arena, l->reset_ms));
+	}
+	buf_lit(b, "\r\n");
 }
 
 void
-limits_headers(const struct limits *l, struct arena *arena, limits_header_f *header, void *to)
+limits_headers(struct buf *b, const struct limits *l, struct arena *arena)
 {
-	struct telling t = { arena, header, to };
+	for (unsigned i = 0; i < l->n; i++) {
+		const struct limit *limit = &l->list[i];
 
-	for (unsigned i = 0; i < l->n; i++)
-		if ((l->list[i].taken || &l->list[i] == l->refused) && is_told(l, i))
-			tell_limit(&t, l, &l->list[i]);
+		if ((!limit->taken && limit != l->refused) || !is_told(l, i))
+			continue;
+		tell_as_litellm(b, limit, "-limit-", limit->limit);
+		tell_as_litellm(b, limit, "-remaining-", remaining(limit));
+		tell_as_openai(b, l, limit);
+	}
 	if (l->refused != NULL)
-		tell_refusal(&t, l);
+		tell_refusal(b, arena, l);
 }

@@ -101,8 +101,7 @@ void		 limits_undo(struct limits *, struct board *);
 
 /* A sentence for the client: which limit of whom, how much is left, when it resets, what to do. */
 struct text	 limits_sentence(struct arena *, const struct limits *);
-/* x-ratelimit-…, and of a refusal retry-after, rate_limit_type and reset_at; one call for each. */
-typedef void	 limits_header_f(void *to, const char *name, struct text value);
-void		 limits_headers(const struct limits *, struct arena *, limits_header_f *, void *to);
+/* Header lines: x-ratelimit-…, and of a refusal retry-after, rate_limit_type and reset_at. */
+void		 limits_headers(struct buf *, const struct limits *, struct arena *);
 
 #endif

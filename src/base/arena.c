@@ -3,6 +3,7 @@
 #include "base/arena.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,11 +16,14 @@
 #endif
 
 #define FIRST_BLOCK	1024
+#define SECOND_BLOCK	2048
 #define LAST_BLOCK	65536
+#define SPARE_MOST	(256 << 10)	/* bytes that a thread keeps */
+#define SPARE_KINDS	5		/* blocks of 1 to 16 KB */
 
 struct block {
 	struct block	*older;
-	size_t		 size;		/* of the whole block, this header too */
+	size_t		 size;		/* of the whole block, this header too; of the first from here on */
 	size_t		 used;
 	_Alignas(16) char data[];
 };
@@ -28,14 +32,112 @@ struct arena {
 	struct block	*newest;
 	struct block	*large;		/* blocks of a single allocation: room in the newest is not given up for them */
 	size_t		 held;
-	struct block	 first;		/* lives in the arena's own malloc */
+	size_t		 next;		/* size of the next block */
+	size_t		 own;		/* of the arena's own room, where the first block lives */
+	struct block	 first;
 };
+
+/* Blocks that were given back: exchanges need the same few again and again, and for these sizes malloc() takes its long way. */
+
+#ifndef EACH_ITS_OWN
+
+struct spare {
+	struct spare	*next;
+};
+static __thread struct {
+	struct spare	*lists[SPARE_KINDS];
+	size_t		 bytes;
+	bool		 ends;		/* with the thread */
+} spares;
+static pthread_key_t thread_ends;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void
+forget_spares(void *any)
+{
+	(void)any;
+	for (unsigned i = 0; i < SPARE_KINDS; i++)
+		while (spares.lists[i] != NULL) {
+			struct spare *s = spares.lists[i];
+
+			spares.lists[i] = s->next;
+			free(s);
+		}
+	spares.bytes = SPARE_MOST;		/* no more */
+}
+
+static void
+make_key(void)
+{
+	pthread_key_create(&thread_ends, forget_spares);
+}
+
+/* Where those of a size are kept; SPARE_KINDS: they are not. */
+static unsigned
+kind_of(size_t size)
+{
+	unsigned kind = 0;
+
+	while (kind < SPARE_KINDS && (size_t)FIRST_BLOCK << kind != size)
+		kind++;
+	return (kind);
+}
+
+static void *
+get_room(size_t size)
+{
+	unsigned kind = kind_of(size);
+	struct spare *s;
+
+	if (kind == SPARE_KINDS || (s = spares.lists[kind]) == NULL)
+		return (must_alloc(size));
+	spares.lists[kind] = s->next;
+	spares.bytes -= size;
+	return (s);
+}
+
+static void
+give_room(void *at, size_t size)
+{
+	unsigned kind = kind_of(size);
+	struct spare *s = at;
+
+	if (kind == SPARE_KINDS || spares.bytes + size > SPARE_MOST) {
+		free(at);
+		return;
+	}
+	if (!spares.ends) {
+		pthread_once(&once, make_key);
+		pthread_setspecific(thread_ends, &spares);
+		spares.ends = true;
+	}
+	s->next = spares.lists[kind];
+	spares.lists[kind] = s;
+	spares.bytes += size;
+}
+
+#else
+
+static void *
+get_room(size_t size)
+{
+	return (must_alloc(size));
+}
+
+static void
+give_room(void *at, size_t size)
+{
+	(void)size;
+	free(at);
+}
+
+#endif
 
 /* A block for n bytes of data, all used. */
 static struct block *
 block_of(struct arena *a, size_t n, struct block *older)
 {
-	struct block *b = must_alloc(sizeof(*b) + n);
+	struct block *b = get_room(sizeof(*b) + n);
 
 	b->older = older;
 	b->size = sizeof(*b) + n;
@@ -60,11 +162,10 @@ take(struct arena *a, size_t n, size_t align)
 
 	assert(n <= PTRDIFF_MAX);
 	if (at + n > room) {
-		size_t next = b->size < LAST_BLOCK / 2 ? b->size * 2 : LAST_BLOCK;
-
-		if (n > (next - sizeof(*b)) / 2)
+		if (n > (a->next - sizeof(*b)) / 2)
 			return (take_large(a, n));
-		b = a->newest = block_of(a, next - sizeof(*b), b);
+		b = a->newest = block_of(a, a->next - sizeof(*b), b);
+		a->next = a->next < LAST_BLOCK ? a->next * 2 : LAST_BLOCK;
 		at = 0;
 	}
 	b->used = at + n;
@@ -81,17 +182,29 @@ take(struct arena *a, size_t n, size_t align)
 #endif
 
 struct arena *
-arena_new(void)
+arena_new_for(size_t likely)
 {
-	struct arena *a = must_alloc(FIRST_BLOCK);
+	size_t own = FIRST_BLOCK;
+	struct arena *a;
 
+	while (own < likely + sizeof(*a))
+		own *= 2;
+	a = get_room(own);
+	a->own = own;
 	a->first.older = NULL;
 	a->first.used = 0;
-	a->first.size = FIRST_BLOCK - offsetof(struct arena, first);
+	a->first.size = own - offsetof(struct arena, first);
 	a->newest = &a->first;
 	a->large = NULL;
-	a->held = FIRST_BLOCK;
+	a->held = own;
+	a->next = SECOND_BLOCK;
 	return (a);
+}
+
+struct arena *
+arena_new(void)
+{
+	return (arena_new_for(0));
 }
 
 /* Frees the chain from b on, but not `upto`. */
@@ -101,7 +214,7 @@ free_blocks(struct block *b, const struct block *upto)
 	while (b != upto) {
 		struct block *older = b->older;
 
-		free(b);
+		give_room(b, b->size);
 		b = older;
 	}
 }
@@ -114,7 +227,8 @@ arena_clear(struct arena *a)
 	a->newest = &a->first;
 	a->large = NULL;
 	a->first.used = 0;
-	a->held = FIRST_BLOCK;
+	a->held = a->own;
+	a->next = SECOND_BLOCK;
 }
 
 void
@@ -123,7 +237,7 @@ arena_free(struct arena *a)
 	if (a == NULL)
 		return;
 	arena_clear(a);
-	free(a);
+	give_room(a, a->own);
 }
 
 void *

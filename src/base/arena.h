@@ -3,7 +3,7 @@
  * Memory that is freed all at once.
  *
  * An arena argument means "what I return lives here".  The first block is 1 KB and blocks double up to 64 KB, so a small exchange
- * stays small.  Under AddressSanitizer every allocation is a malloc of its own, so that overflows and uses after
+ * stays small.  A thread keeps some that were given back.  Under AddressSanitizer every allocation is a malloc of its own, so that overflows and uses after
  * arena_free() are seen.  Out of memory aborts.
  */
 #ifndef BASE_ARENA_H
@@ -14,6 +14,7 @@
 struct arena;
 
 struct arena	*arena_new(void);
+struct arena	*arena_new_for(size_t likely);			/* with that much room at first */
 void		 arena_free(struct arena *);			/* NULL is fine */
 void		 arena_clear(struct arena *);			/* forget everything, keep the first block */
 void		*arena_alloc(struct arena *, size_t);		/* zeroed, aligned for anything */

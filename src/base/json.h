@@ -125,7 +125,6 @@ struct json_out {
 };
 void	json_open(struct json_out *, char bracket);		/* '{' or '[' */
 void	json_close(struct json_out *, char bracket);		/* '}' or ']' */
-void	json_name(struct json_out *, const char *name);		/* plain ASCII, no escapes needed */
 void	json_name_quoted(struct json_out *, struct quoted);
 void	json_raw(struct json_out *, struct text);		/* a value as it is */
 void	json_string(struct json_out *, struct text);		/* unescaped text */
@@ -133,7 +132,28 @@ void	json_put_quoted(struct json_out *, struct quoted);	/* already escaped */
 void	json_int(struct json_out *, int64_t);
 void	json_bool(struct json_out *, bool);
 void	json_null(struct json_out *);
-void	json_pair(struct json_out *, const char *name, struct text);		/* with a string; nothing where that is empty */
-void	json_pair_int(struct json_out *, const char *name, int64_t);
+
+/* With a name, which is plain ASCII, needs no escapes, and is a literal mostly: its length is known where it is written. */
+static inline void
+json_name(struct json_out *out, const char *name)
+{
+	json_name_quoted(out, (struct quoted){ name, strlen(name) });
+}
+
+static inline void
+json_pair(struct json_out *out, const char *name, struct text value)		/* nothing where that is empty */
+{
+	if (value.len == 0)
+		return;
+	json_name(out, name);
+	json_string(out, value);
+}
+
+static inline void
+json_pair_int(struct json_out *out, const char *name, int64_t value)
+{
+	json_name(out, name);
+	json_int(out, value);
+}
 
 #endif

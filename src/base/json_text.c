@@ -315,7 +315,12 @@ struct quoted
 json_escape(struct arena *arena, struct text t)
 {
 	struct buf b = { 0 };
+	struct text copy;
 
+	if (t.len > 0 && over_good(t.at, t.at + t.len) == t.at + t.len) {
+		copy = arena_copy(arena, t);
+		return ((struct quoted){ copy.at, copy.len });
+	}
 	buf_escape(&b, t);
 	return (settle(arena, &b));
 }

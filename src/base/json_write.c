@@ -26,16 +26,21 @@ json_close(struct json_out *out, char bracket)
 }
 
 void
-json_name(struct json_out *out, const char *name)
-{
-	json_name_quoted(out, (struct quoted){ name, strlen(name) });
-}
-
-void
 json_name_quoted(struct json_out *out, struct quoted name)
 {
-	json_put_quoted(out, name);
-	buf_byte(out->to, ':');
+	struct buf *b = out->to;
+	char *at;
+
+	buf_reserve(b, name.len + 4);
+	at = b->at + b->len;
+	if (out->comma)
+		*at++ = ',';
+	*at++ = '"';
+	memcpy(at, name.at, name.len);
+	at += name.len;
+	*at++ = '"';
+	*at++ = ':';
+	b->len = (size_t)(at - b->at);
 	out->comma = false;
 }
 
@@ -50,6 +55,7 @@ void
 json_string(struct json_out *out, struct text t)
 {
 	begin(out);
+	buf_reserve(out->to, t.len + 2);
 	buf_byte(out->to, '"');
 	buf_escape(out->to, t);
 	buf_byte(out->to, '"');
@@ -81,20 +87,4 @@ void
 json_null(struct json_out *out)
 {
 	json_raw(out, TEXT("null"));
-}
-
-void
-json_pair(struct json_out *o, const char *name, struct text value)
-{
-	if (value.len == 0)
-		return;
-	json_name(o, name);
-	json_string(o, value);
-}
-
-void
-json_pair_int(struct json_out *o, const char *name, int64_t value)
-{
-	json_name(o, name);
-	json_int(o, value);
 }

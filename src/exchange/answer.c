@@ -13,8 +13,9 @@ header(struct buf *b, const char *name, struct text value)
 		return;
 	buf_add(b, name, strlen(name));
 	buf_lit(b, ": ");
-	for (size_t i = 0; i < value.len; i++)		/* no value may begin another header */
-		buf_byte(b, (unsigned char)value.at[i] < 0x20 || value.at[i] == 0x7f ? ' ' : value.at[i]);
+	buf_text(b, value);
+	for (char *at = b->at + b->len - value.len, *end = b->at + b->len; at < end; at++)	/* no value may begin another header */
+		*at = (unsigned char)*at < 0x20 || *at == 0x7f ? ' ' : *at;
 	buf_lit(b, "\r\n");
 }
 
@@ -36,19 +37,13 @@ header_ms(struct buf *b, const char *name, int64_t us)
 	buf_lit(b, "\r\n");
 }
 
-static void
-put_limit(void *to, const char *name, struct text value)
-{
-	header(to, name, value);
-}
-
 /* The caller's own limits stand for those of the upstream, which has the same names for them. */
 static void
 put_limits(struct exchange *x, struct buf *b)
 {
 	struct text rest = x->relayed ? x->passable : TEXT(""), line;
 
-	limits_headers(&x->limits, x->arena, put_limit, b);
+	limits_headers(b, &x->limits, x->arena);
 	while (text_cut(rest, '\n', &line, &rest))
 		if (x->limits.n == 0 || !text_eq_nocase(text_sub(line, 0, 12), TEXT("x-ratelimit-"))) {
 			buf_text(b, line);

@@ -228,7 +228,7 @@ static void *
 begin(void *worker, struct stream *stream, struct request *request)
 {
 	struct worker *w = worker;
-	struct arena *arena = arena_new();
+	struct arena *arena = arena_new_for(2 * sizeof(struct exchange));	/* most calls need no more */
 	struct exchange *x = arena_new_of(arena, struct exchange);
 
 	x->worker = w;

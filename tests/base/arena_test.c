@@ -63,6 +63,32 @@ it_grows_slowly_and_clears(void **state)
 }
 
 static void
+what_was_given_back_is_zeroed_again(void **state)
+{
+	(void)state;
+	for (unsigned n = 0; n < 100; n++) {
+		struct arena *all[8];
+
+		for (unsigned i = 0; i < nitems(all); i++) {
+			size_t held;
+			unsigned char *at;
+
+			all[i] = arena_new_for(5000);
+			held = arena_held(all[i]);
+			at = arena_alloc(all[i], 4500);
+			for (unsigned k = 0; k < 4500; k++)
+				assert_int_equal(at[k], 0);
+			memset(at, 'x', 4500);
+			assert_true(arena_held(all[i]) <= held + 5000);	/* a malloc of its own under AddressSanitizer */
+			memset(arena_bytes(all[i], 1500), 'y', 1500);
+			memset(arena_alloc(all[i], 3000), 'z', 3000);
+		}
+		for (unsigned i = 0; i < nitems(all); i++)
+			arena_free(all[i]);
+	}
+}
+
+static void
 texts_are_copied_and_printed(void **state)
 {
 	struct arena *a = arena_new();
@@ -116,6 +142,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(allocations_are_apart_aligned_and_zeroed),
 		cmocka_unit_test(it_grows_slowly_and_clears),
+		cmocka_unit_test(what_was_given_back_is_zeroed_again),
 		cmocka_unit_test(texts_are_copied_and_printed),
 		cmocka_unit_test(texts_and_lists_grow),
 	};
