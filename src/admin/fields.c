@@ -248,6 +248,19 @@ read_counts(struct text *raw, struct admin_call *c, const struct field *f, const
 	return (NULL);
 }
 
+static struct error *
+read_lists(struct text *raw, struct admin_call *c, const struct field *f, const struct json *v)
+{
+	struct text one;
+
+	TRY(must_be(c, f, v, JSON_OBJECT, "an object of lists of texts"));
+	for (const struct json *m = v->first; m != NULL; m = m->next)
+		if (m->type != JSON_NULL)
+			TRY(read_texts(&one, c, f, m));
+	*raw = v->raw;
+	return (NULL);
+}
+
 /* One budget of an object: LiteLLM's older and newer names of both members. */
 static struct error *
 check_budget(struct admin_call *c, const struct field *f, const struct json *b, bool needs_span)
@@ -309,7 +322,7 @@ read_any(struct text *raw, struct admin_call *c, const struct field *f, const st
 
 static value_f *const readers[] = {
 	[FIELD_TEXT] = read_text, [FIELD_INT] = read_count, [FIELD_MONEY] = read_money, [FIELD_SPAN] = read_span, [FIELD_BOOL] = read_bool,
-	[FIELD_MOMENT] = read_moment, [FIELD_TEXTS] = read_texts, [FIELD_OBJECT] = read_object, [FIELD_COUNTS] = read_counts,
+	[FIELD_MOMENT] = read_moment, [FIELD_TEXTS] = read_texts, [FIELD_OBJECT] = read_object, [FIELD_COUNTS] = read_counts, [FIELD_LISTS] = read_lists,
 	[FIELD_BUDGETS] = read_budgets, [FIELD_WINDOWS] = read_windows, [FIELD_ANY] = read_any,
 };
 

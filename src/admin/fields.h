@@ -47,6 +47,7 @@ enum field_kind {
 	FIELD_TEXTS,			/* a list */
 	FIELD_OBJECT,
 	FIELD_COUNTS,			/* an object of counts, by name */
+	FIELD_LISTS,			/* an object of lists of texts, by name */
 	FIELD_BUDGETS,			/* model_max_budget */
 	FIELD_WINDOWS,			/* budget_limits */
 	FIELD_ANY,			/* kept as it is */

@@ -110,11 +110,32 @@ check_leaving(struct admin_call *c, const struct doc *before, const struct doc *
 	return (may ? NULL : admin_forbidden(c, "Only admins may take a key out of its organization or its project."));
 }
 
+static bool
+says(const struct json *body, const char *name)
+{
+	return (body_has(body, name) || body_has(json_get(body, "metadata"), name));
+}
+
+/* What lets a key past what binds it: of a key that is there also to go on when its budget is spent, and where shares of models are reserved its own. */
+static struct error *
+check_may_set(struct admin_call *c, const struct json *body, bool making)
+{
+	static const char *const admins_only[] = { "spend", "permissions", "may_assert_user", "temp_budget_increase", "temp_budget_expiry" };
+
+	for (size_t i = 0; i < nitems(admins_only); i++)
+		if (says(body, admins_only[i]))
+			return (admin_forbidden(c, "Only proxy admins may set %s.", admins_only[i]));
+	if (!making && says(body, "throttle_on_budget_exceeded"))
+		return (admin_forbidden(c, "Only proxy admins may set throttle_on_budget_exceeded of a key that is there."));
+	if (c->config->settings.priorities.n > 0 && says(body, "priority"))
+		return (admin_forbidden(c, "Only proxy admins may set the priority of a key."));
+	return (NULL);
+}
+
 /* Who the key is for, where the body does not say. */
 static struct error *
 check_maker(struct admin_call *c, const struct json *body, const char *route)
 {
-	static const char *const admins_only[] = { "spend", "permissions", "may_assert_user", "temp_budget_increase", "temp_budget_expiry" };
 	struct text user, team, org, project;
 
 	TRY(body_text(&user, c, body, "user_id"));
@@ -122,9 +143,7 @@ check_maker(struct admin_call *c, const struct json *body, const char *route)
 	TRY(body_text(&org, c, body, "organization_id"));
 	if (is_admin(c))
 		return (NULL);
-	for (size_t i = 0; i < nitems(admins_only); i++)
-		if (body_has(body, admins_only[i]) || body_has(json_get(body, "metadata"), admins_only[i]))
-			return (admin_forbidden(c, "Only proxy admins may set %s.", admins_only[i]));
+	TRY(check_may_set(c, body, true));
 	TRY(body_text(&project, c, body, "project_id"));
 	TRY(check_places(c, team, org, project));
 	return (may_key(c, DEED_MAKE, route, TEXT(""), user.len > 0 ? user : own_user(c), team, org));
@@ -250,11 +269,8 @@ check_changes(struct admin_call *c, const struct key *old, const struct key *k, 
 static struct error *
 patch(struct key *k, struct admin_call *c, const struct key *old, const struct json *body, const char *route)
 {
-	static const char *const admins_only[] = { "spend", "permissions", "may_assert_user", "temp_budget_increase", "temp_budget_expiry" };
-
-	for (size_t i = 0; i < nitems(admins_only); i++)
-		if (!is_admin(c) && (body_has(body, admins_only[i]) || body_has(json_get(body, "metadata"), admins_only[i])))
-			return (admin_forbidden(c, "Only proxy admins may set %s.", admins_only[i]));
+	if (!is_admin(c))
+		TRY(check_may_set(c, body, false));
 	*k = *old;
 	doc_read(&k->doc, c->arena, doc_text(&old->doc));
 	TRY(key_policy(&body, c, body, false));

@@ -42,7 +42,7 @@ static const struct field key_fields[] = {
 	{ "allowed_routes", FIELD_TEXTS, 0, "[]", NULL, 0 },
 	{ "model_spend", FIELD_OBJECT, FIELD_SAID, "{}", NULL, 0 },
 	{ "model_max_budget", FIELD_BUDGETS, 0, "{}", NULL, 0 },
-	{ "budget_fallbacks", FIELD_OBJECT, 0, NULL, NULL, 0 },
+	{ "budget_fallbacks", FIELD_LISTS, 0, NULL, NULL, 0 },
 	{ "throttle_on_budget_exceeded", FIELD_BOOL, 0, NULL, NULL, 0 },
 	{ "object_permission", FIELD_OBJECT, 0, NULL, NULL, 0 },
 	{ "router_settings", FIELD_OBJECT, 0, NULL, NULL, 0 },

@@ -127,6 +127,7 @@ def test_a_key_turns_to_another_model_when_one_is_spent(host, admin):
                      budget_fallbacks={"dear": ["other", "no-such-model", "cheap"]})["key"]
     answer = ask(host, "dear", key)
     assert words(answer) == "cheap" and answer.headers["x-litellm-model-group"] == "cheap" and answer.headers["x-litellm-attempted-fallbacks"] == "1"
+    assert "list of texts" in admin.post("/key/generate", 422, budget_fallbacks={"dear": "cheap"})["error"]["message"]
     plain = admin.post("/key/generate", models=["dear"], model_max_budget={"dear": {"budget_limit": 0.000001, "time_period": "1d"}},
                        budget_fallbacks={"dear": ["cheap"]})["key"]
     refused = ask(host, "dear", plain)
@@ -139,6 +140,11 @@ def test_a_spent_key_is_throttled_if_it_says_so(host, admin):
     assert [a.status_code for a in answers] == [200, 200, 429]
     assert answers[0].headers["x-ratelimit-api_key-limit-requests"] == "2" and "budget: it is spent" in answers[2].json()["error"]["message"]
     assert answers[2].headers["rate_limit_type"] == "requests"
+    admin.post("/user/new", user_id="owner", auto_create_key=False, user_role="internal_user")
+    own = admin.post("/key/generate", user_id="owner", max_budget=1, rpm_limit=5)["key"]
+    owner = Caller(host, own)
+    for way_out in ({"throttle_on_budget_exceeded": True}, {"metadata": {"throttle_on_budget_exceeded": True}}, {"metadata": {"priority": "prod"}}):
+        assert owner.post("/key/update", 403, key=own, **way_out)["error"]["code"] == "403"
     unlimited = admin.post("/key/generate", max_budget=0.000001, throttle_on_budget_exceeded=True)["key"]
     assert ask(host, "dear", unlimited).json()["error"]["type"] == "budget_exceeded"
 
