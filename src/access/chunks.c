@@ -314,6 +314,12 @@ chunks_away(struct chunks *c)
 	return (c->away);
 }
 
+int64_t
+chunk_others(const struct chunks *c, uint64_t id, uint32_t window)
+{
+	return (told(c, window, id, TOLD_OTHERS));
+}
+
 bool
 chunk_calls(enum chunk_end *end, struct chunks *c, struct limit *l)
 {

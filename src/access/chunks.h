@@ -23,6 +23,7 @@ bool		 chunks_away(struct chunks *);	/* memcached did not answer lately: hosts c
 
 enum chunk_end { CHUNK_ADDED, CHUNK_OVER, CHUNK_SHORT /* l->need */, CHUNK_FULL };
 enum chunk_end	 chunk_add(struct chunks *, struct limit *, uint32_t window);
+int64_t		 chunk_others(const struct chunks *, uint64_t id, uint32_t window);	/* what other hosts had taken of it when this one last asked */
 bool		 chunk_calls(enum chunk_end *, struct chunks *, struct limit *);	/* false: calls at once are not shared */
 void		 chunk_trip(struct chunks *, struct limits *);
 void		 chunk_forget(struct limits *);		/* what it brings home is the host's */

@@ -341,18 +341,21 @@ is_pressed(const struct limits *l, struct board *b)
 }
 
 static bool
-is_saturated(const struct limits *l, struct board *b, const struct priorities *all, enum limit_kind kind)
+is_saturated(const struct limits *l, struct board *b, const struct chunks *chunks, const struct priorities *all, enum limit_kind kind)
 {
 	int64_t used = 0;
 
-	for (size_t i = 0; i < l->group->n_deployments; i++)
-		used += window_count(b, l->window.number, deployment_identity(l->group->deployments[i], kind));
+	for (size_t i = 0; i < l->group->n_deployments; i++) {
+		uint64_t id = deployment_identity(l->group->deployments[i], kind);
+
+		used += window_count(b, l->window.number, id) + (chunks != NULL ? chunk_others(chunks, id, l->window.number) : 0);
+	}
 	return ((__int128)used * ALL_OF_IT >= (__int128)capacity_of(l->group, kind) * all->threshold);
 }
 
 /* What does not bind now is only counted. */
 static void
-see_what_binds(struct limits *l, struct board *b, const struct limits_rule *rule)
+see_what_binds(struct limits *l, struct board *b, const struct chunks *chunks, const struct limits_rule *rule)
 {
 	for (unsigned i = 0; l->lenient && i < l->n; i++) {
 		struct limit *limit = &l->list[i];
@@ -360,7 +363,7 @@ see_what_binds(struct limits *l, struct board *b, const struct limits_rule *rule
 		if (limit->binds == BINDS_PRESSED)
 			limit->free = !is_pressed(l, b);
 		else if (limit->binds == BINDS_SATURATED)
-			limit->free = !is_saturated(l, b, rule->priorities, limit->kind);
+			limit->free = !is_saturated(l, b, chunks, rule->priorities, limit->kind);
 	}
 }
 
@@ -457,7 +460,7 @@ limits_take(struct limits *l, struct board *b, struct chunks *chunks, const stru
 	if (l->n == 0)
 		return (LIMITS_TAKEN);
 	see_window(l, b, rule);
-	see_what_binds(l, b, rule);
+	see_what_binds(l, b, chunks, rule);
 	for (unsigned i = 0; i < l->n; i++) {
 		struct limit *limit = &l->list[i];
 		enum word word = limit->kind == LIMIT_PARALLEL ? take_parallel(l, b, limit, chunks) : take_window(l, b, limit, chunks);

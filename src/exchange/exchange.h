@@ -271,6 +271,7 @@ enum step_result local_admin(struct exchange *);
 step_f	reserve, reserve_more;
 step_f	reserve_money, reserve_paid;			/* for whom is charged and the deployment that is chosen; after a wait. On an error nothing is reserved */
 bool	is_model_call(const struct exchange *);		/* is counted, charged and has a row */
+int64_t	tokens_in(const struct exchange *), tokens_out(const struct exchange *);	/* about, for rates; out below zero: the call does not say */
 
 struct error *reserve_refused(struct exchange *);	/* x->reservation.end in words */
 

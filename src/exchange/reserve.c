@@ -186,14 +186,25 @@ reserve_limits(struct exchange *x)
 }
 
 /* About four bytes are a token. */
+int64_t
+tokens_in(const struct exchange *x)
+{
+	return ((int64_t)(x->glance.body.len + 3) / 4);
+}
+
+int64_t
+tokens_out(const struct exchange *x)
+{
+	return (x->front->wire == WIRE_EMBEDDINGS ? 0 : x->glance.max_tokens > 0 ? x->glance.max_tokens : -1);
+}
+
 static enum step_result
 begin_limits(struct exchange *x)
 {
 	const struct limits_rule rule = limits_rule(&x->config->settings);
 
 	x->limits.group = x->conduit == NULL ? x->plan.group : NULL;
-	limits_of(&x->limits, x->arena, &rule, x->caller, x->model, (int64_t)(x->glance.body.len + 3) / 4,
-	    x->front->wire == WIRE_EMBEDDINGS ? 0 : x->glance.max_tokens > 0 ? x->glance.max_tokens : -1);
+	limits_of(&x->limits, x->arena, &rule, x->caller, x->model, tokens_in(x), tokens_out(x));
 	return (reserve_limits(x));
 }
 

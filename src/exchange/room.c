@@ -17,6 +17,7 @@ find_purses(struct exchange *x)
 	if (!x->config->settings.deployment_money)
 		return (ROOM_HERE);
 	f = exchange_finding(x);
+	x->room_purses[1] = NULL;
 	end = find_deployment(&x->room_purses[0], &f, d);
 	if (end == FOUND && d->vendor != NULL)
 		end = find_provider(&x->room_purses[1], &f, text_of(d->vendor->prefix));
@@ -37,8 +38,7 @@ take_rates(struct exchange *x)
 	const struct limits_rule rule = limits_rule(&x->config->settings);
 
 	if (x->room.n == 0)
-		limits_of_deployment(&x->room, x->arena, &rule, x->deployment, (int64_t)(x->glance.body.len + 3) / 4,
-		    x->front->wire == WIRE_EMBEDDINGS ? 0 : x->glance.max_tokens > 0 ? x->glance.max_tokens : -1);
+		limits_of_deployment(&x->room, x->arena, &rule, x->deployment, tokens_in(x), tokens_out(x));
 	switch (limits_take(&x->room, x->worker->board, x->worker->chunks, &rule)) {
 	case LIMITS_ASK:
 		limits_ask(&x->room, x->worker->chunks, rates_ready);

@@ -30,6 +30,8 @@ def config(upstream):
             deployment("either", "anthropic/script:fixed,text=dear", anthropic, order=1, **PRICE), entry("either", "openai-does", order=2, **PRICE),
             deployment("claude", "anthropic/script:fixed", anthropic, use_in_pass_through=True, **PRICE),
             entry("purse", "purse-small", order=1, max_budget=0.005, budget_duration="1d", model_info={"id": "small"}, **PRICE), entry("purse", "purse-rest", order=2),
+            deployment("moves", "openai/script:refuse,status=500,text=moves", openai, order=1, max_budget=1, model_info={"id": "moves-1"}, **PRICE),
+            entry("moves", "moves", order=2, max_budget=1, model_info={"id": "moves-2"}, **PRICE),
             entry("broke", "broke", max_budget=0.000001, model_info={"id": "broke/1"}, **PRICE),
             entry("dear", "dear", **PRICE), entry("cheap", "cheap"), entry("other", "other"),
             entry("shared", "shared", rpm=10), deployment("pressed", "openai/script:refuse,status=429", openai, **FREE),
@@ -63,6 +65,17 @@ def ask(host, model, key=KEY, path="/v1/chat/completions", **more):
 
 def words(answer):
     return answer.json()["choices"][0]["message"]["content"] if answer.status_code == 200 else answer.status_code
+
+
+def nano(answer):
+    return round(float(answer.headers["x-litellm-response-cost"]) * 10**9)
+
+
+def booked(host, deployment):
+    """What the ledger has of a deployment, in billionths of a dollar."""
+    with sqlite3.connect(f"file:{host.run}/sluice.db?mode=ro", uri=True) as db:
+        return db.execute("SELECT coalesce(sum(p.spent), 0) FROM sluice_account a JOIN sluice_account_period p ON p.account = a.id"
+                          " WHERE a.scope = 'deployment' AND a.entity = ?", (deployment,)).fetchone()[0]
 
 
 def test_rates_of_deployments_are_exact(host, upstream):
@@ -109,17 +122,20 @@ def test_a_spent_provider_or_deployment_is_passed_over(host, admin):
         answers = list(pool.map(lambda _: ask(host, "purse", max_tokens=20), range(40)))
     said = collections.Counter(map(words, answers))
     assert set(said) == {"purse-small", "purse-rest"} and said["purse-small"] > 10, said
-    cost = sum(round(float(a.headers["x-litellm-response-cost"]) * 10**9) for a in answers if words(a) == "purse-small")
+    cost = sum(nano(a) for a in answers if words(a) == "purse-small")
     broke = ask(host, "broke")
     assert broke.status_code == 429 and "Exceeded budget for deployment model_name: broke" in broke.json()["error"]["message"]
     assert "litellm_params.max_budget" in broke.json()["error"]["message"] and "broke/1" in broke.json()["error"]["message"]
 
-    def booked():
-        with sqlite3.connect(f"file:{host.run}/sluice.db?mode=ro", uri=True) as db:
-            return db.execute("SELECT p.spent, a.ceiling FROM sluice_account a JOIN sluice_account_period p ON p.account = a.id"
-                              " WHERE a.scope = 'deployment' AND a.entity = 'small'").fetchall()
-    kit.until(lambda: booked() and booked()[0][0] == cost, what=f"{cost} of the deployment to be booked")
-    assert cost <= booked()[0][1] == 5_000_000
+    kit.until(lambda: booked(host, "small") == cost, what=f"{cost} of the deployment to be booked")
+    assert cost <= 5_000_000
+
+
+def test_money_moves_to_whoever_is_asked(host):
+    answer = ask(host, "moves", max_tokens=20)
+    assert words(answer) == "moves" and answer.headers["x-litellm-attempted-retries"] == "1"
+    kit.until(lambda: booked(host, "moves-2") == nano(answer), what="the second deployment's spending")
+    assert booked(host, "moves-1") == 0
 
 
 def test_a_key_turns_to_another_model_when_one_is_spent(host, admin):
