@@ -36,6 +36,7 @@ struct verified {				/* a token */
 	unsigned char	 digest[DIGEST_BYTES];
 	int64_t		 until_s;		/* 0: none */
 	unsigned	 keys;			/* the generation that verified it */
+	bool		 settled;
 	struct buf	 claims;
 };
 
@@ -221,8 +222,55 @@ remember(struct jwks *j, const unsigned char digest[DIGEST_BYTES], struct text c
 	memcpy(v->digest, digest, DIGEST_BYTES);
 	v->until_s = until_s;
 	v->keys = j->generation;
+	v->settled = false;
 	v->claims.len = 0;
 	buf_text(&v->claims, claims);
+}
+
+static struct verified *
+verified_of(struct jwks *j, struct text token)
+{
+	unsigned char digest[DIGEST_BYTES];
+	struct verified *v;
+
+	sha256(digest, token);
+	v = slot_of(j, digest);
+	return (memcmp(v->digest, digest, DIGEST_BYTES) == 0 ? v : NULL);
+}
+
+bool
+jwks_recall(struct text *claims, struct jwks *j, struct arena *arena, struct text token, int64_t now_s)
+{
+	unsigned char digest[DIGEST_BYTES];
+
+	sha256(digest, token);
+	return (remembered(claims, j, arena, digest, now_s));
+}
+
+void
+jwks_remember(struct jwks *j, struct text token, struct text claims, int64_t until_s)
+{
+	unsigned char digest[DIGEST_BYTES];
+
+	sha256(digest, token);
+	remember(j, digest, claims, until_s);
+}
+
+bool
+jwks_is_settled(struct jwks *j, struct text token)
+{
+	const struct verified *v = verified_of(j, token);
+
+	return (v != NULL && v->settled);
+}
+
+void
+jwks_settle(struct jwks *j, struct text token)
+{
+	struct verified *v = verified_of(j, token);
+
+	if (v != NULL)
+		v->settled = true;
 }
 
 /* checking */
@@ -305,6 +353,8 @@ jwks_check(struct text *claims, const char **why, struct jwks *j, struct arena *
 	sha256(digest, token);
 	if (remembered(claims, j, arena, digest, now_s))
 		return (JWKS_GOOD);
+	if (w->link != NULL)			/* asked again for another reason, e.g. because the body has come */
+		return (JWKS_WAIT);
 	if (!jwt_read(&c.token, arena, token)) {
 		*why = "is malformed";
 		return (JWKS_BAD);

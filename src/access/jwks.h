@@ -33,6 +33,12 @@ struct jwks	*jwks_new(struct loop *, struct upstream *);
 void		 jwks_free(struct jwks *);
 enum jwks_end	 jwks_check(struct text *claims, const char **why, struct jwks *, struct arena *, const struct jwt_rules *, struct text token,
 		    int64_t now_s, struct jwks_wait *);
+/* A token that was verified lately, by these keys or otherwise. */
+bool		 jwks_recall(struct text *claims, struct jwks *, struct arena *, struct text token, int64_t now_s);
+void		 jwks_remember(struct jwks *, struct text token, struct text claims, int64_t until_s);
+/* What else had to be done once for a token that was verified is done; it is remembered as long as the token is. */
+bool		 jwks_is_settled(struct jwks *, struct text token);
+void		 jwks_settle(struct jwks *, struct text token);
 void		 jwks_forget(struct jwks_wait *);	/* waits no more; fine when it does not */
 
 #endif
