@@ -215,6 +215,16 @@ tell_changes(struct admin_call *c)
 
 /* the call */
 
+/* An identity provider's key: only proxy admins make such (key_policy.c). */
+static bool
+names_scim(const struct standing *key)
+{
+	for (unsigned i = 0; key != NULL && i < key->n_routes; i++)
+		if (text_starts(key->routes[i], TEXT("/scim/")))
+			return (true);
+	return (false);
+}
+
 static struct error *
 role_refuses(struct admin_call *c)
 {
@@ -230,6 +240,9 @@ role_refuses(struct admin_call *c)
 		return (admin ? NULL : admin_forbidden(c, "Only proxy admins may call %s.", c->row->path));
 	case ROLE_VIEWER:
 		return (admin || who->role == USER_ADMIN_VIEWER ? NULL : admin_forbidden(c, "Only proxy admins and their viewers may call %s.", c->row->path));
+	case ROLE_SCIM:
+		return (admin || names_scim(who->standing[SCOPE_KEY]) ? NULL :
+		    admin_forbidden(c, "Only proxy admins, and keys whose allowed_routes have /scim/*, may call %s.", c->row->path));
 	case ROLE_ANY:
 		break;
 	}

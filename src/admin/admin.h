@@ -58,6 +58,7 @@ enum admin_role {
 	ROLE_MASTER,			/* the master key only */
 	ROLE_ADMIN,			/* the master key, or role proxy_admin */
 	ROLE_VIEWER,			/* also proxy_admin_viewer */
+	ROLE_SCIM,			/* a proxy admin, or a key whose allowed_routes have /scim/… */
 	ROLE_ANY,			/* any key or person: the handler decides (self managed) */
 };
 

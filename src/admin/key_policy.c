@@ -145,12 +145,27 @@ check_makers(struct admin_call *c, const struct json *body)
 	return (check_required(c, body, rules));
 }
 
+/* Who keeps people and teams by SCIM may do what proxy admins may with them. */
+static struct error *
+check_routes(struct admin_call *c, const struct json *body)
+{
+	const struct json *list = json_get(body, "allowed_routes");
+
+	if (is_admin(c) || !json_is(list, JSON_ARRAY))
+		return (NULL);
+	for (const struct json *i = list->first; i != NULL; i = i->next)
+		if (text_starts(json_unescape(c->arena, json_quoted(i)), TEXT("/scim")))
+			return (admin_forbidden(c, "Only proxy admins may make keys for /scim."));
+	return (NULL);
+}
+
 struct error *
 key_policy(const struct json **filled, struct admin_call *c, const struct json *body, bool making)
 {
 	const struct json *defaults = rule(c, c->config->settings.key_defaults), *bounds = rule(c, c->config->settings.key_bounds);
 
 	*filled = body;
+	TRY(check_routes(c, body));
 	TRY(check_bounds(c, body, bounds));
 	if (!making)
 		return (NULL);

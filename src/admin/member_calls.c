@@ -47,29 +47,11 @@ put_added(struct json_out *o, struct admin_call *c, const struct member *all, un
 	return (NULL);
 }
 
-static struct text
-membership_text(struct admin_call *c, const struct member *m)
-{
-	struct doc d;
-
-	doc_read(&d, c->arena, doc_text(&m->doc));
-	doc_set_string(&d, "user_id", m->user_id);
-	doc_set_string(&d, "team_id", m->team_id);
-	doc_set_string(&d, "role", m->role);
-	return (doc_text(&d));
-}
-
-static struct text
-member_entity(struct admin_call *c, const struct member *m)
-{
-	return (arena_print(c->arena, TEXT_FMT "/" TEXT_FMT, TEXT_ARG(m->team_id), TEXT_ARG(m->user_id)));
-}
-
 static struct error *
 add_one(struct admin_call *c, const struct team *t, const struct json *who, const struct json *limits, struct member *m)
 {
 	TRY(member_add(c, t, who, limits, m));
-	return (audit(c, "created", "team_member", member_entity(c, m), t->id, TEXT(""), membership_text(c, m)));
+	return (audit(c, "created", "team_member", member_entity(c, m), t->id, TEXT(""), member_text(c, m)));
 }
 
 /* POST /team/member_add */
@@ -239,11 +221,11 @@ team_member_update(struct admin_call *c)
 	bool there;
 
 	TRY(named_member(&m, &t, c));
-	before = membership_text(c, &m);
+	before = member_text(c, &m);
 	TRY(member_patch(&m, c, c->body));
 	TRY(member_write(c, &m, &t));
 	TRY(member_find(&m, &there, c, t.id, m.user_id));
-	TRY(audit(c, "updated", "team_member", member_entity(c, &m), t.id, before, membership_text(c, &m)));
+	TRY(audit(c, "updated", "team_member", member_entity(c, &m), t.id, before, member_text(c, &m)));
 	json_open(&o, '{');
 	put_string(&o, "team_id", t.id);
 	put_string(&o, "user_id", m.user_id);
@@ -268,7 +250,7 @@ team_member_delete(struct admin_call *c)
 	TRY(named_member(&m, &t, c));
 	TRY(member_remove(c, &m));
 	admin_changed(c, KNOWN_USER, m.user_id);
-	TRY(audit(c, "deleted", "team_member", member_entity(c, &m), t.id, membership_text(c, &m), TEXT("")));
+	TRY(audit(c, "deleted", "team_member", member_entity(c, &m), t.id, member_text(c, &m), TEXT("")));
 	json_open(&o, '{');
 	TRY(team_put(&o, c, &t));
 	json_close(&o, '}');

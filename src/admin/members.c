@@ -33,6 +33,24 @@ entity_of(struct admin_call *c, struct text team_id, struct text user_id)
 	return (arena_print(c->arena, TEXT_FMT "/" TEXT_FMT, TEXT_ARG(team_id), TEXT_ARG(user_id)));
 }
 
+struct text
+member_entity(struct admin_call *c, const struct member *m)
+{
+	return (entity_of(c, m->team_id, m->user_id));
+}
+
+struct text
+member_text(struct admin_call *c, const struct member *m)
+{
+	struct doc d;
+
+	doc_read(&d, c->arena, doc_text(&m->doc));
+	doc_set_string(&d, "user_id", m->user_id);
+	doc_set_string(&d, "team_id", m->team_id);
+	doc_set_string(&d, "role", m->role);
+	return (doc_text(&d));
+}
+
 /* Documents that were brought from elsewhere have no "own": all in them is. */
 static void
 own_of(struct doc *own, const struct doc *d)

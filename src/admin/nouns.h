@@ -43,6 +43,9 @@ admin_f model_new, model_update, model_patch, model_delete, model_block, model_u
 /* access_groups.c */
 admin_f access_group_new, access_group_update, access_group_delete, access_group_info, access_group_list, group_new, group_update,
     group_info, group_list, group_delete;
+/* scim_about.c, scim_users.c, scim_groups.c */
+admin_f scim_service, scim_types, scim_type, scim_schemas, scim_schema, scim_user_list, scim_user_new, scim_user_get, scim_user_put, scim_user_patch,
+    scim_user_delete, scim_group_list, scim_group_new, scim_group_get, scim_group_put, scim_group_patch, scim_group_delete;
 /* fallbacks.c */
 admin_f fallback_set, fallback_get, fallback_delete;
 /* settings.c */

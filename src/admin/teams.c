@@ -54,6 +54,7 @@ static const struct field team_fields[] = {
 	{ "allowed_passthrough_routes", FIELD_TEXTS, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "allowed_vector_store_indexes", FIELD_ANY, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "store_prompts", FIELD_BOOL, FIELD_INSIDE, NULL, NULL, 0 },
+	{ "scim_metadata", FIELD_OBJECT, FIELD_INSIDE | FIELD_HIDDEN, NULL, NULL, 0 },
 	{ NULL, FIELD_ANY, 0, NULL, NULL, 0 },
 };
 const struct noun team_noun = { "team", team_fields };
@@ -66,6 +67,16 @@ team_of_row(struct team *t, struct admin_call *c, const struct rows *rows, unsig
 	t->created_at = rows_int(rows, row, 2, 0);
 	t->updated_at = rows_int(rows, row, 3, 0);
 	return (spent_of(&t->spent, c, rows, row, 4));
+}
+
+struct error *
+team_defaults(struct team *t, struct admin_call *c)
+{
+	struct json_fault fault;
+	const struct json *said = json_parse(c->arena, c->config->settings.team_defaults, &fault);
+
+	doc_read(&t->doc, c->arena, TEXT(""));
+	return (json_is(said, JSON_OBJECT) ? fields_read(&t->doc, c, &team_noun, said) : NULL);
 }
 
 struct error *
@@ -161,6 +172,7 @@ team_remove(struct admin_call *c, const struct team *t)
 	TRY(remove_members(c, t));
 	TRY(keys_remove(c, SQL_KEYS_OF_TEAM, (const struct value[]){ V_TEXT(t->id), V_INT(KEYS_MOST) }, 2));
 	TRY(archive(c, "team", t->id, row));
+	TRY(ASK(c, NULL, SQL_SCIM_EXTERNAL_DELETE, V_TEXT(t->id)));
 	TRY(ASK(c, NULL, SQL_TEAM_DELETE, V_TEXT(t->id)));
 	TRY(admin_end(c, account_leave(c->store, c->arena, SCOPE_TEAM, t->id)));
 	admin_changed(c, KNOWN_TEAM, t->id);

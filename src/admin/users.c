@@ -37,6 +37,8 @@ static const struct field user_fields[] = {
 	{ "model_tpm_limit", FIELD_COUNTS, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "guardrails", FIELD_TEXTS, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "prompts", FIELD_TEXTS, FIELD_INSIDE, NULL, NULL, 0 },
+	{ "scim_active", FIELD_BOOL, FIELD_INSIDE | FIELD_HIDDEN, NULL, NULL, 0 },
+	{ "scim_metadata", FIELD_OBJECT, FIELD_INSIDE | FIELD_HIDDEN, NULL, NULL, 0 },
 	{ NULL, FIELD_ANY, 0, NULL, NULL, 0 },
 };
 const struct noun user_noun = { "user", user_fields };
@@ -60,6 +62,20 @@ user_find(struct user *u, bool *there, struct admin_call *c, struct text user_id
 		TRY(ASK(c, &rows, SQL_USER_FIND, V_TEXT(user_id)));
 	*there = rows.n > 0;
 	return (*there ? user_of_row(u, c, &rows, 0) : NULL);
+}
+
+struct error *
+user_defaults(struct user *u, struct admin_call *c)
+{
+	struct json_fault fault;
+	const struct json *said = json_parse(c->arena, c->config->settings.user_defaults, &fault);
+
+	doc_read(&u->doc, c->arena, TEXT(""));
+	if (json_is(said, JSON_OBJECT))
+		TRY(fields_read(&u->doc, c, &user_noun, said));
+	if (doc_raw(&u->doc, "user_role").len == 0)
+		doc_set_string(&u->doc, "user_role", TEXT("internal_user"));
+	return (NULL);
 }
 
 struct error *
@@ -101,6 +117,7 @@ user_remove(struct admin_call *c, const struct user *u)
 	TRY(leave_teams(c, u));
 	TRY(keys_remove(c, SQL_KEYS_OF_USER, (const struct value[]){ V_TEXT(u->id), V_INT(KEYS_MOST) }, 2));
 	TRY(organizations_leave(c, u->id));
+	TRY(ASK(c, NULL, SQL_SCIM_NAMES_DELETE, V_TEXT(u->id)));
 	TRY(archive(c, "user", u->id, row));
 	TRY(ASK(c, NULL, SQL_USER_DELETE, V_TEXT(u->id)));
 	TRY(admin_end(c, account_leave(c->store, c->arena, SCOPE_USER, u->id)));

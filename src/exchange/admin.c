@@ -169,7 +169,7 @@ local_admin(struct exchange *x)
 	}
 	if (x->admin->call.probe.len > 0)
 		return (probe(x, &x->admin->call));
-	answer_whole(x, x->admin->call.status, "application/json", buf_as_text(&x->admin->call.out));
+	answer_whole(x, x->admin->call.status, front_media(x->front), buf_as_text(&x->admin->call.out));
 	return (STEP_DONE);
 }
 
@@ -187,8 +187,8 @@ admin_path(struct exchange *x, struct found *f, bool *found)
 	if (!*found)
 		return (true);
 	s = arena_new_of(x->arena, struct surface);
-	*s = (struct surface){ .path = x->admin_row->path, .methods = x->admin_row->method, .front = &front_chat, .counter = COUNT_REQUESTS_OTHER,
-		.answer = local_admin };
+	*s = (struct surface){ .path = x->admin_row->path, .methods = x->admin_row->method, .counter = COUNT_REQUESTS_OTHER, .answer = local_admin,
+		.front = text_starts(text_of(x->admin_row->path), TEXT("/scim/")) ? &front_scim : &front_chat };
 	f->surface = s;
 	return (true);
 }

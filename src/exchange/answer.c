@@ -200,7 +200,7 @@ error_whole(struct exchange *x, const struct error *e)
 	int status = azure ? azure_error_body(&body, x->front, e, text_of(x->id)) : x->front->error_body(&body, e, text_of(x->id));
 
 	out = reply_buf(x->stream, 1024 + body.len);
-	answer_headers(x, out, status, "application/json", (int64_t)body.len);
+	answer_headers(x, out, status, front_media(x->front), (int64_t)body.len);
 	if (e->retry_after_ms > 0)
 		header_int(out, "retry-after", (e->retry_after_ms + 999) / 1000);
 	if (e->kind == E_METHOD)

@@ -56,11 +56,14 @@ struct front {
 	void		(*frame_end)(struct buf *out, const struct told *, const struct seen *);
 	struct text	 heartbeat;		/* a frame that means nothing */
 	/* Errors: a body (with its status), and an event of a committed stream. */
+	const char	*media;			/* of whole answers; NULL: application/json */
 	int		(*error_body)(struct buf *out, const struct error *, struct text request_id);
 	void		(*error_event)(struct buf *out, const struct error *, const struct failing *);
 };
 
 extern const struct front front_chat, front_messages, front_responses, front_completions, front_embeddings, front_cursor;
+extern const struct front front_scim;		/* nothing but errors */
+const char	*front_media(const struct front *);
 /* Whose words a body is in that a front has looked at: chat's path takes those of Cursor, too. */
 const struct front *front_of_body(const struct front *, const struct glance *);
 

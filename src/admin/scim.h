@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SCIM 2.0 (RFC 7643, 7644): identity providers keep users and teams.
+ *
+ * A resource is a document (fields.h) with the names of the RFC.  A user or a team is shown as one, a change is made to that document, and what came of it is
+ * put back: so PUT and PATCH are the same from there on, and what we have no use for (titles, phone numbers …) is kept and shown again, in metadata.scim_metadata.
+ * Errors carry the RFC's scimType as their type; the front (front/scim.c) gives them its shape.
+ */
+#ifndef ADMIN_SCIM_H
+#define ADMIN_SCIM_H
+
+#include "admin/entity.h"
+
+#define SCIM_USER	"urn:ietf:params:scim:schemas:core:2.0:User"
+#define SCIM_GROUP	"urn:ietf:params:scim:schemas:core:2.0:Group"
+#define SCIM_LIST	"urn:ietf:params:scim:api:messages:2.0:ListResponse"
+#define SCIM_RESULTS_MOST	1000		/* of one answer, and that a filter looks at */
+
+struct error	*scim_bad(struct admin_call *, const char *type, const char *fmt, ...) __attribute__((format(printf, 3, 4)));	/* 400 */
+struct error	*scim_taken(struct admin_call *, const char *what, struct text value);		/* 409 uniqueness */
+struct error	*scim_missing(struct admin_call *, const char *what, struct text id);		/* 404 */
+
+/* names: case does not matter in SCIM */
+struct text	 scim_get(const struct doc *, const char *name);	/* JSON; empty: not there, or null */
+struct text	 scim_string(const struct doc *, const char *name);	/* empty: none, or no text */
+void		 scim_set(struct doc *, struct text name, struct text raw);	/* an empty raw takes it out */
+bool		 scim_is(struct text name, const char *other);
+bool		 scim_bool(bool *, struct text raw);			/* true, "True": Entra ID sends texts; false: it is neither */
+
+/* A JSON array as its items' texts, and back. */
+struct scim_items {
+	struct text	*list;
+	unsigned	 n, room;
+};
+void		 scim_items_read(struct scim_items *, struct arena *, struct text raw);	/* what is no array is one item */
+void		 scim_items_add(struct scim_items *, struct arena *, struct text raw);
+struct text	 scim_items_text(const struct scim_items *, struct arena *);
+/* The `value` of an item, or the text it is; empty: none. */
+struct text	 scim_value_of(struct arena *, struct text item);
+
+/* scim_filter.c: "a eq "x" and b.c eq "y"", which is all that identity providers ask. */
+#define SCIM_TERMS	4
+struct scim_term {
+	struct text	 attribute, sub;
+	struct text	 value;			/* unescaped; true and false as words */
+};
+struct scim_filter {
+	struct scim_term terms[SCIM_TERMS];
+	unsigned	 n;
+};
+struct error	*scim_filter_read(struct scim_filter *, struct admin_call *, struct text said);	/* 400 invalidFilter */
+bool		 scim_matches(const struct scim_filter *, const struct doc *resource);
+struct text	 scim_term_of(const struct scim_filter *, const char *attribute);	/* its value; empty: there is no such term */
+
+/* scim_patch.c: a PatchOp done to a resource. */
+struct error	*scim_patch(struct doc *resource, struct admin_call *, const struct json *body);
+
+/* scim.c: answers */
+void		 scim_meta(struct doc *, const char *type, const char *path, struct text id, int64_t created_at, int64_t updated_at);
+struct error	*scim_answer(struct admin_call *, const struct doc *resource, int status);	/* less what the query leaves out */
+/* What a list asks for: startIndex, count, filter. */
+struct scim_page {
+	int64_t		 start, count;		/* start from 1 */
+	struct scim_filter filter;
+};
+struct error	*scim_page_read(struct scim_page *, struct admin_call *);
+/* A list is opened, its resources are put one by one, it is closed with how many there are in all. */
+void		 scim_list_open(struct json_out *, struct admin_call *);
+struct error	*scim_list_put(struct json_out *, struct admin_call *, const struct doc *resource);
+void		 scim_list_close(struct json_out *, const struct scim_page *, int64_t total, int64_t shown);
+
+#endif
