@@ -23,6 +23,17 @@ SELECT organization_id FROM sluice_organization_member WHERE user_id = $1 ORDER 
 SELECT user_id, CASE WHEN user_id = $1 THEN 0 WHEN sso_user_id = $1 THEN 1 ELSE 2 END AS how FROM sluice_user
 WHERE user_id = $1 OR sso_user_id = $1 OR email = $1 ORDER BY how LIMIT 1;
 
+-- A token's names of a team and an organization.
+-- name: access_team_alias
+SELECT team_id FROM sluice_team WHERE alias = $1 LIMIT 2;
+
+-- name: access_organization_alias
+SELECT organization_id FROM sluice_organization WHERE alias = $1 LIMIT 2;
+
+-- The key that "claim=value" stands for.
+-- name: access_jwt_key
+SELECT m.parent FROM sluice_thing c JOIN sluice_thing m ON m.kind = 'jwt_mapping' AND m.id = c.parent WHERE c.kind = 'jwt_claim' AND c.id = $1;
+
 -- name: access_organization
 SELECT organization_id, alias, budget_id, doc FROM sluice_organization WHERE organization_id = $1;
 

@@ -152,6 +152,22 @@ admit_team(const struct standing *team, const struct config *config, struct text
 	return (team != NULL && !team->blocked && (find_alias(team, &target) || team->n_groups > 0 || is_allowed(team, config, target)));
 }
 
+/* Is it in that list of a token, under the name that was asked for, or under that it has? */
+static bool
+only_has(const struct allowance *only, const struct config *config, struct text asked, struct text target)
+{
+	return (models_have(only->list, only->n, config, asked) || models_have(only->list, only->n, config, target));
+}
+
+static bool
+token_allows(const struct caller *c, const struct config *config, struct text asked, struct text target)
+{
+	for (unsigned i = 0; i < c->n_only; i++)
+		if (!only_has(&c->only[i], config, asked, target))
+			return (false);
+	return (true);
+}
+
 bool
 admit_lists(const struct caller *c, const struct config *config, struct text asked)
 {
@@ -159,9 +175,24 @@ admit_lists(const struct caller *c, const struct config *config, struct text ask
 
 	if (c->kind == CALLER_MASTER)
 		return (true);
-	return (key_allows(c, config, asked, target) && team_allows(c, config, asked, target) && is_allowed(c->standing[SCOPE_MEMBER], config, target) &&
+	return (token_allows(c, config, asked, target) && key_allows(c, config, asked, target) && team_allows(c, config, asked, target) && is_allowed(c->standing[SCOPE_MEMBER], config, target) &&
 	    user_allows(c, config, target) && is_allowed(c->standing[SCOPE_PROJECT], config, target) &&
 	    is_allowed(c->standing[SCOPE_ORGANIZATION], config, target));
+}
+
+/* What stands in a token beside what the store says. */
+static struct error *
+check_token_models(struct arena *arena, const struct caller *c, const struct config *config, struct text asked)
+{
+	struct text target = admit_model(c, asked), models;
+
+	for (unsigned i = 0; i < c->n_only; i++)
+		if (!only_has(&c->only[i], config, asked, target)) {
+			models = listed(arena, c->only[i].list, c->only[i].n);
+			return (refusal(arena, E_FORBIDDEN, "auth_error", "model", "model=" TEXT_FMT " not allowed. Allowed_models=" TEXT_FMT,
+			    TEXT_ARG(shown(asked)), TEXT_ARG(models)));
+		}
+	return (NULL);
 }
 
 static struct error *
@@ -341,6 +372,7 @@ admit(struct arena *arena, const struct caller *c, const struct admission *a)
 		return (check_customer(arena, c));
 	TRY(admit_blocked(arena, c));
 	TRY(check_role(arena, c, a->model));
+	TRY(check_each(check_token_models, arena, c, a));
 	TRY(check_each(check_key_model, arena, c, a));
 	TRY(check_user(arena, c));
 	TRY(check_expiry(arena, c, a->now_ms));

@@ -98,6 +98,12 @@ enum caller_kind {
 };
 enum user_role { USER_NONE, USER_INTERNAL_VIEWER, USER_INTERNAL, USER_ADMIN_VIEWER, USER_ADMIN };
 
+/* A list of models that stands beside those of the store; an empty one allows none. */
+struct allowance {
+	const struct text *list;
+	unsigned	 n;
+};
+
 struct caller {
 	enum caller_kind kind;
 	enum user_role	 role;
@@ -107,6 +113,9 @@ struct caller {
 	const struct standing *standing[SCOPES];	/* NULL: there is none; tags: the first */
 	const struct text *routes;	/* of a program's token: which it may call; none: all that its role may */
 	unsigned	 n_routes;
+	const struct allowance *only;	/* of a token: its model must be in each of them */
+	unsigned	 n_only;
+	bool		 needs_team;	/* a team of the token must be allowed the model */
 	const struct text *teams;	/* of which the first that may use the model is taken, if there are several */
 	unsigned	 n_teams;
 	const struct standing **groups;	/* unified access groups that its key and team name */

@@ -8,6 +8,7 @@
 #define KEY_MOST	4096
 #define HOPS_MOST	4		/* of keys that were regenerated again within their grace */
 #define GROUPS_MOST	64
+#define NAME_MOST	1024
 
 struct text
 key_shown(struct arena *arena, struct text key)
@@ -293,6 +294,18 @@ find_behind(struct caller *c, struct finding *f)
 	return (find_groups(c, f));
 }
 
+static enum find_end
+be_key(struct caller *c, struct finding *f, const struct standing *key)
+{
+	c->kind = CALLER_KEY;
+	c->digest = key->id;
+	c->standing[SCOPE_KEY] = key;
+	c->user_id = key->user_id;
+	c->team_id = key->team_id;
+	c->organization_id = key->organization_id;
+	return (find_behind(c, f));
+}
+
 enum find_end
 find_caller(struct caller *c, struct finding *f, struct text key)
 {
@@ -317,32 +330,82 @@ find_caller(struct caller *c, struct finding *f, struct text key)
 	digest = sha256_hex(f->arena, key);
 	if ((end = find_key(&standing, f, key, digest)) != FOUND)
 		return (end);
-	c->kind = CALLER_KEY;
-	c->digest = standing->id;
-	c->standing[SCOPE_KEY] = standing;
-	c->user_id = standing->user_id;
-	c->team_id = standing->team_id;
-	c->organization_id = standing->organization_id;
-	return (find_behind(c, f));
+	return (be_key(c, f, standing));
 }
 
 /* people */
+
+/* Whose other name that is; *id stays empty where nobody's, or where no store could keep such a name. */
+static enum find_end
+find_named(struct text *id, struct finding *f, const char *kind, struct text name)
+{
+	const struct standing *s = NULL;
+	enum find_end end = FOUND;
+
+	*id = TEXT("");
+	if (name.len == 0 || name.len > NAME_MOST || !text_is_sound(name))
+		return (FOUND);
+	for (unsigned again = 0; again < 2 && end == FOUND; again++) {
+		struct wish *w = wish_for(f, KNOWN_OTHER, arena_print(f->arena, "%s/" TEXT_FMT, kind, TEXT_ARG(name)), TEXT(""));
+
+		if ((end = fetch(f)) == FOUND)
+			s = standing_of(f, w);
+	}
+	*id = s != NULL ? s->user_id : TEXT("");
+	return (end == FOUND ? fetch(f) : end);
+}
 
 /* The user of that name, sign-in id or e-mail address; the name itself where the store knows none. */
 static enum find_end
 find_user_id(struct text *id, struct finding *f, struct text name)
 {
-	const struct standing *s = NULL;
-	enum find_end end = FOUND;
+	enum find_end end = find_named(id, f, "person", name);
 
-	for (unsigned again = 0; again < 2 && end == FOUND; again++) {
-		struct wish *w = wish_for(f, KNOWN_OTHER, arena_print(f->arena, "person/" TEXT_FMT, TEXT_ARG(name)), TEXT(""));
+	if (id->len == 0)
+		*id = name;
+	return (end);
+}
 
-		if ((end = fetch(f)) == FOUND)
-			s = standing_of(f, w);
-	}
-	*id = s != NULL ? s->user_id : name;
-	return (end == FOUND ? fetch(f) : end);
+static void
+narrow(struct caller *c, const struct person *who)
+{
+	c->only = who->only;
+	c->n_only = who->n_only;
+}
+
+enum find_end
+find_by_claim(struct caller *c, struct finding *f, const struct person *who, bool *there)
+{
+	struct text name = arena_print(f->arena, TEXT_FMT "=" TEXT_FMT, TEXT_ARG(f->config->jwt.key_claim), TEXT_ARG(who->key_claim)), digest;
+	const struct standing *standing = NULL;
+	enum find_end end = find_named(&digest, f, "jwt", name);
+
+	*there = end == FOUND && digest.len > 0;
+	if (!*there)
+		return (end);
+	caller_nobody(c);
+	c->shown = TEXT("a token's key");
+	if ((end = find_key(&standing, f, TEXT(""), digest)) != FOUND)
+		return (end);
+	narrow(c, who);
+	return (be_key(c, f, standing));
+}
+
+/* A team and an organization that a token calls by their aliases. */
+static enum find_end
+find_aliases(struct text *team, struct text *organization, struct finding *f, const struct person *who)
+{
+	enum find_end end = find_named(team, f, "team_alias", who->team_alias);
+
+	if (end == FOUND)
+		end = find_named(organization, f, "org_alias", who->organization_alias);
+	if (end == FOUND && who->team_alias.len > 0 && team->len == 0)
+		return (refuse(f, refusal(f->arena, E_FORBIDDEN, "auth_error", "None", "The token's team '" TEXT_FMT "' is not the alias of one team here.",
+		    TEXT_ARG(text_whole(text_sub(who->team_alias, 0, 200))))));
+	if (end == FOUND && who->organization_alias.len > 0 && organization->len == 0)
+		return (refuse(f, refusal(f->arena, E_FORBIDDEN, "auth_error", "None", "The token's organization '" TEXT_FMT "' is not the alias of one here.",
+		    TEXT_ARG(text_whole(text_sub(who->organization_alias, 0, 200))))));
+	return (end);
 }
 
 static bool
@@ -354,33 +417,54 @@ has_team(const struct person *who, struct text team)
 	return (false);
 }
 
+/* The teams of the person, that of the alias first. */
+static void
+take_teams(struct caller *c, struct finding *f, const struct person *who, struct text by_alias)
+{
+	struct text *teams = arena_alloc(f->arena, (PERSON_TEAMS + 1) * sizeof(*teams));
+	unsigned n = 0;
+
+	if (by_alias.len > 0)
+		teams[n++] = by_alias;
+	for (unsigned i = 0; i < who->n_teams; i++)
+		if (!text_eq(who->teams[i], by_alias))
+			teams[n++] = who->teams[i];
+	c->teams = teams;
+	c->n_teams = n;
+}
+
 enum find_end
 find_person(struct caller *c, struct finding *f, const struct person *who, struct text team)
 {
-	struct text id;
+	struct text id = TEXT(""), by_alias, organization;
 	enum find_end end;
 
 	caller_nobody(c);
-	if (who->name.len == 0)
-		id = TEXT("");
-	else if ((end = find_user_id(&id, f, who->name)) != FOUND)
+	if (who->name.len > 0 && (end = find_user_id(&id, f, who->name)) != FOUND)
 		return (end);
+	if ((end = find_aliases(&by_alias, &organization, f, who)) != FOUND)
+		return (end);
+	take_teams(c, f, who, by_alias);
 	c->kind = CALLER_PERSON;
 	c->role = who->role;
 	c->shown = who->by_token ? TEXT("a token") : TEXT("a person");
 	c->user_id = id;
-	c->team_id = team.len > 0 ? team : who->n_teams > 0 ? who->teams[0] : TEXT("");
-	c->organization_id = who->organization_id;
+	c->team_id = team.len > 0 ? team : c->n_teams > 0 ? c->teams[0] : TEXT("");
+	c->organization_id = organization.len > 0 ? organization : who->organization_id;
 	c->customer = who->customer;
 	c->routes = who->routes;
 	c->n_routes = who->n_routes;
-	c->teams = who->teams;
-	c->n_teams = team.len > 0 ? 0 : who->n_teams;
+	c->needs_team = who->by_token && f->config->jwt.by_team;
+	narrow(c, who);
 	if ((end = find_behind(c, f)) != FOUND)
 		return (end);
-	if (team.len > 0 && !has_team(who, team) && (who->by_token || c->standing[SCOPE_MEMBER] == NULL))
+	if (team.len > 0 && !has_team(who, team) && !text_eq(team, by_alias) && (who->by_token || c->standing[SCOPE_MEMBER] == NULL))
 		return (refuse(f, refusal(f->arena, E_FORBIDDEN, "auth_error", "None", "User=" TEXT_FMT " is not in team=" TEXT_FMT ".", TEXT_ARG(who->name),
 		    TEXT_ARG(text_sub(team, 0, 200)))));
+	if (team.len > 0) {
+		c->teams = &c->team_id;
+		c->n_teams = 1;
+	}
 	if (c->standing[SCOPE_USER] != NULL && role_of(c->standing[SCOPE_USER]->role) > c->role)
 		c->role = role_of(c->standing[SCOPE_USER]->role);
 	if (c->role == USER_NONE)
@@ -389,25 +473,44 @@ find_person(struct caller *c, struct finding *f, const struct person *who, struc
 	return (FOUND);
 }
 
+static enum find_end
+no_team(struct caller *c, struct finding *f, struct text model)
+{
+	struct buf list = { 0 };
+	struct error *e;
+
+	for (unsigned i = 0; i < c->n_teams; i++)
+		buf_print(&list, "%s'" TEXT_FMT "'", i > 0 ? ", " : "", TEXT_ARG(c->teams[i]));
+	e = refusal(f->arena, E_FORBIDDEN, "auth_error", "model", "No team has access to the requested model: " TEXT_FMT ". Checked teams=[" TEXT_FMT
+	    "]. Check /models to see all available models.", TEXT_ARG(text_whole(text_sub(model, 0, 200))), TEXT_ARG(buf_as_text(&list)));
+	buf_free(&list);
+	return (refuse(f, e));
+}
+
 enum find_end
 find_team(struct caller *c, struct finding *f, struct text model)
 {
 	enum find_end end;
+	unsigned i = 0;
 
-	if (c->n_teams < 2 || model.len == 0)
+	if ((c->n_teams < 2 && !c->needs_team) || model.len == 0)
 		return (FOUND);
-	for (unsigned i = 0; i < c->n_teams; i++)
-		wish_for(f, KNOWN_TEAM, c->teams[i], TEXT(""));
+	for (unsigned t = 0; t < c->n_teams; t++)
+		wish_for(f, KNOWN_TEAM, c->teams[t], TEXT(""));
 	if ((end = fetch(f)) != FOUND)
 		return (end);
-	for (unsigned i = 0; i < c->n_teams; i++) {
-		if (!admit_team(standing_of(f, wish_for(f, KNOWN_TEAM, c->teams[i], TEXT(""))), f->config, model))
-			continue;
+	while (i < c->n_teams && !admit_team(standing_of(f, wish_for(f, KNOWN_TEAM, c->teams[i], TEXT(""))), f->config, model))
+		i++;
+	if (i < c->n_teams) {
+		if (c->standing[SCOPE_TEAM] != NULL && text_eq(c->organization_id, c->standing[SCOPE_TEAM]->organization_id))
+			c->organization_id = TEXT("");			/* that of the team it would have been */
 		c->team_id = c->teams[i];
-		break;
-	}
-	if ((end = find_behind(c, f)) == FOUND)
+	} else if (c->needs_team)
+		return (no_team(c, f, model));
+	if ((end = find_behind(c, f)) == FOUND) {
 		c->n_teams = 0;
+		c->needs_team = false;
+	}
 	return (end);
 }
 

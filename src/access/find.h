@@ -29,7 +29,9 @@ struct finding {
 enum find_end	 find_caller(struct caller *, struct finding *, struct text key);
 /* The caller that a person is who is signed in; `team`: the one they ask to be in, or empty. */
 enum find_end	 find_person(struct caller *, struct finding *, const struct person *, struct text team);
-/* Of several teams the first that may use the model is the caller's from here on. */
+/* The key that a claim of a program's token stands for; *there false: it stands for none. */
+enum find_end	 find_by_claim(struct caller *, struct finding *, const struct person *, bool *there);
+/* Of several teams the first that may use the model is the caller's from here on; where one of the token's must be allowed it, none is a refusal. */
 enum find_end	 find_team(struct caller *, struct finding *, struct text model);
 /* Then, when the request is read: its customer and its tags, as they stand on the caller, and the whole proxy. */
 enum find_end	 find_more(struct caller *, struct finding *);

@@ -604,21 +604,44 @@ has_money(const struct json *doc)
 	return (json_is(json_get(doc, "max_budget"), JSON_NUMBER));
 }
 
-/* Which user is signed in by that name.  A change of a user does not tell by which names, so this is good for a while only. */
-static enum store_end
-load_person(struct buf *packed, struct arena *arena, struct store *store, struct text name, int64_t now_ms)
+/* Other names of entities: whose id it is stands where a user's would.  Who changes a user or a team does not tell by which names, so these are good for a while
+ * only; what a claim stands for is told by its name. */
+static const struct name_kind {
+	const char	*prefix;
+	enum statement	 statement;
+	int64_t		 good_ms;		/* 0: until it is told */
+} name_kinds[] = {
+	{ "person/", SQL_ACCESS_PERSON, PERSON_MS },
+	{ "team_alias/", SQL_ACCESS_TEAM_ALIAS, PERSON_MS },
+	{ "org_alias/", SQL_ACCESS_ORGANIZATION_ALIAS, PERSON_MS },
+	{ "jwt/", SQL_ACCESS_JWT_KEY, 0 },
+};
+
+static const struct name_kind *
+name_kind(const struct entity *e)
 {
+	for (size_t i = 0; i < nitems(name_kinds) && e->kind == KNOWN_OTHER; i++)
+		if (text_starts(e->id, text_of(name_kinds[i].prefix)))
+			return (&name_kinds[i]);
+	return (NULL);
+}
+
+/* A name that several have is nobody's. */
+static enum store_end
+load_name(struct buf *packed, struct arena *arena, struct store *store, const struct name_kind *kind, struct text id, int64_t now_ms)
+{
+	struct text name = text_sub(id, strlen(kind->prefix), id.len);
 	struct standing s = standing_none;
 	struct rows r;
 
-	STORED(STORE(store, arena, &r, SQL_ACCESS_PERSON, V_TEXT(name)));
-	if (r.n == 0)
+	STORED(STORE(store, arena, &r, kind->statement, V_TEXT(name)));
+	if (r.n != 1)
 		return (STORE_FINE);
 	s.scope = SCOPE_PROXY;
 	s.id = name;
 	s.user_id = rows_text(&r, 0, 0);
 	s.loaded_ms = now_ms;
-	s.good_until_ms = now_ms + PERSON_MS;
+	s.good_until_ms = kind->good_ms > 0 ? now_ms + kind->good_ms : 0;
 	standing_pack(packed, &s);
 	return (STORE_FINE);
 }
@@ -631,8 +654,8 @@ load_entity(struct buf *packed, struct arena *arena, struct store *store, const 
 
 	if (e->doc.len > 0)
 		return (load_of_file(packed, arena, store, e, now_ms));
-	if (e->kind == KNOWN_OTHER && text_starts(e->id, TEXT("person/")))
-		return (load_person(packed, arena, store, text_sub(e->id, 7, e->id.len), now_ms));
+	if (name_kind(e) != NULL)
+		return (load_name(packed, arena, store, name_kind(e), e->id, now_ms));
 	STORED(load_row(&s, &doc, arena, store, e));
 	if (e->tier.len > 0 && s.budget_id.len == 0 && !has_money(document(arena, doc)))
 		STORED(take_tier(&s, arena, store, e, now_ms));

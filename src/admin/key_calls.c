@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /key/…: made, changed, shown, blocked, deleted, renewed. */
+#include "admin/jwt_mappings.h"
 #include "admin/key_policy.h"
 #include "admin/keys.h"
 #include "admin/nouns.h"
@@ -651,6 +652,7 @@ renew(struct key *k, struct text *text, struct admin_call *c)
 	TRY(archive(c, "key", old.digest, row));
 	TRY(ASK(c, NULL, SQL_KEY_RENEW, V_TEXT(old.digest), V_TEXT(k->digest)));
 	TRY(admin_end(c, account_rename(c->store, c->arena, SCOPE_KEY, old.digest, k->digest)));
+	TRY(jwt_mappings_follow(c, old.digest, k->digest));
 	TRY(retire(c, old.digest, k->digest));
 	TRY(key_write(c, k));
 	TRY(spent_read(&k->spent, c, SCOPE_KEY, k->digest));

@@ -2,6 +2,7 @@
 /* A virtual key: its fields, its row, made, written, shown and removed. */
 #include "admin/keys.h"
 
+#include "admin/jwt_mappings.h"
 #include "admin/key_policy.h"
 #include "base/clock.h"
 #include "base/date.h"
@@ -201,6 +202,7 @@ key_remove(struct admin_call *c, const struct key *k)
 
 	TRY(old_ones_changed(c, k->digest));
 	TRY(ASK(c, NULL, SQL_KEY_OLD_DELETE, V_TEXT(k->digest)));
+	TRY(jwt_mappings_follow(c, k->digest, TEXT("")));
 	TRY(archive(c, "key", k->digest, row));
 	TRY(ASK(c, NULL, SQL_KEY_DELETE, V_TEXT(k->digest)));
 	TRY(admin_end(c, account_leave(c->store, c->arena, SCOPE_KEY, k->digest)));

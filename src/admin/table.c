@@ -55,6 +55,11 @@ const struct admin_row admin_rows[] = {
 	{ "GET",	"/user/filter/ui",		ROLE_ANY,	user_filter,		false, "read",		"user" },
 	{ "GET",	"/user/available_roles",	ROLE_ANY,	user_roles,		false, "read",		"user" },
 	{ "GET",	"/user/available_users",	ROLE_VIEWER,	user_seats,		false, "read",		"user" },
+	{ "POST",	"/jwt/key/mapping/new",		ROLE_ADMIN,	jwt_mapping_new,	true,  "created",	"jwt_mapping" },
+	{ "POST",	"/jwt/key/mapping/update",	ROLE_ADMIN,	jwt_mapping_update,	true,  "updated",	"jwt_mapping" },
+	{ "POST",	"/jwt/key/mapping/delete",	ROLE_ADMIN,	jwt_mapping_delete,	true,  "deleted",	"jwt_mapping" },
+	{ "GET",	"/jwt/key/mapping/info",	ROLE_VIEWER,	jwt_mapping_info,	false, "read",		"jwt_mapping" },
+	{ "GET",	"/jwt/key/mapping/list",	ROLE_VIEWER,	jwt_mapping_list,	false, "read",		"jwt_mapping" },
 
 	/* who else spends */
 	{ "POST",	"/customer/new",		ROLE_ADMIN,	customer_new,			true,  "created",	"customer" },

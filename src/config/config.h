@@ -363,6 +363,13 @@ struct jwks_source {
 struct jwt_role {
 	struct text	 named, role;		/* in the token, and here */
 };
+/* What a scope of a token opens, or the role somebody has by one; an empty list opens all. */
+struct jwt_grant {
+	struct text	 name;
+	struct text	*models, *routes;
+	size_t		 n_models, n_routes;
+};
+enum jwt_stranger { STRANGER_TEAM, STRANGER_REJECT, STRANGER_REGISTER };	/* unregistered_jwt_client_behavior */
 struct jwt_rules {
 	bool		 on;
 	struct jwks_source *sources;
@@ -375,8 +382,27 @@ struct jwt_rules {
 	size_t		 n_allowed_roles;
 	struct text	*team_routes, *admin_routes;
 	size_t		 n_team_routes, n_admin_routes;
-	struct jwt_role	*roles;
+	struct jwt_role	*roles;			/* jwt_litellm_role_map */
 	size_t		 n_roles;
+	/* a claim that stands for a virtual key */
+	struct text	 key_claim;		/* virtual_key_claim_field; empty: none does */
+	enum jwt_stranger stranger;
+	bool		 takes_own_key;		/* auto_register_map_existing_key */
+	/* role-based and scope-based access */
+	struct text	 object_id, mapped_roles;	/* object_id_jwt_field, roles_jwt_field */
+	struct jwt_role	*mappings;		/* role_mappings: a role of the token, and proxy_admin, team or internal_user */
+	size_t		 n_mappings;
+	struct jwt_grant *scopes, *permissions;	/* scope_mappings, general_settings.role_permissions */
+	size_t		 n_scopes, n_permissions;
+	bool		 by_scope, by_role, by_team;	/* enforce_scope_based_access, enforce_rbac, enforce_team_based_model_access */
+	/* rows that are made, or brought in step, when a token comes */
+	struct text	 team_alias, organization_alias;
+	bool		 makes_users, makes_teams, joins_teams, follows;	/* user_id_upsert, team_id_upsert, upsert_sso_user_to_team, sync_user_role_and_teams */
+	struct text	*public_routes;		/* public_allowed_routes: for any token that verifies */
+	size_t		 n_public_routes;
+	/* tokens that say nothing themselves */
+	struct jwks_source userinfo;		/* its url is empty: there is none */
+	int64_t		 userinfo_ttl_ms;
 };
 
 /* A virtual key of sluice.keys. */

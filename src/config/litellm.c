@@ -113,7 +113,7 @@ static const struct row general_rows[] = {
 	{ "user_api_key_cache_ttl", LATER }, { "disable_adding_master_key_hash_to_db", QUIET }, { "allowed_ips", FORCE },
 	{ "use_x_forwarded_for", FORCE }, { "public_routes", FORCE }, { "admin_only_routes", FORCE },
 	{ "allowed_routes", FORCE }, { "enforce_user_param", FORCE }, { "enforced_params", FORCE },
-	{ "reject_clientside_metadata_tags", FORCE }, { "role_permissions", PROTECTS }, { "role_mappings", PROTECTS },
+	{ "reject_clientside_metadata_tags", FORCE }, { "role_permissions", FORCE }, { "role_mappings", PROTECTS },
 	{ "control_plane_allowed_ips", PROTECTS }, { "max_file_size_mb", LATER }, { "forward_openai_org_id", LATER },
 	{ "forward_llm_provider_auth_headers", FORCE }, { "allow_client_side_credentials", LATER }, { "custom_auth", PYTHON },
 	{ "custom_auth_settings", PYTHON }, { "custom_auth_run_common_checks", PYTHON }, { "custom_sso", PYTHON },

@@ -78,25 +78,10 @@ admin_forget(struct exchange *x)
 		errand_free(e);
 }
 
-/* who calls */
-
-static void
-copy_caller(struct admin_errand *e, struct exchange *x)
-{
-	struct arena *a = e->call.arena;
-	const struct text by = request_header(x->request, "litellm-changed-by");
-
-	caller_copy(&e->caller, a, x->caller);
-	e->call.caller = &e->caller;
-	e->call.changed_by = arena_copy(a, e->caller.role == USER_ADMIN && by.len > 0 && by.len <= CHANGED_BY_MOST ? by : e->caller.user_id);
-	if (e->call.changed_by.len == 0)
-		e->call.changed_by = arena_copy(a, e->caller.digest);
-}
-
 /* sending */
 
-static struct error *
-admin_send(struct exchange *x)
+struct error *
+admin_send(struct exchange *x, const struct admin_row *row, const struct caller *caller, struct text sent, struct text by)
 {
 	struct worker *w = x->worker;
 	struct admin_errand *e = must_zalloc(sizeof(*e));
@@ -109,20 +94,28 @@ admin_send(struct exchange *x)
 	e->pool = w->store_pool;
 	c->arena = arena_new();
 	c->config = e->config;
-	c->row = x->admin_row;
+	c->row = row;
 	c->id[0] = arena_copy(c->arena, x->admin_ids[0]);
 	c->id[1] = arena_copy(c->arena, x->admin_ids[1]);
 	c->query = arena_copy(c->arena, x->request->query);
-	c->sent = arena_copy(c->arena, text_sub(x->request->body, 0, ADMIN_BODY_MOST + 1));
+	c->sent = arena_copy(c->arena, text_sub(sent, 0, ADMIN_BODY_MOST + 1));
 	c->now_ms = clock_wall_ms();
 	c->can_probe = true;
-	copy_caller(e, x);
+	caller_copy(&e->caller, c->arena, caller);
+	c->caller = &e->caller;
+	c->changed_by = arena_copy(c->arena, by);
 	x->admin = e;
 	if (lane_send(w->admin_lane, &e->errand))
 		return (NULL);
 	x->admin = NULL;
 	errand_free(e);
 	return (error_new(x->arena, E_BUSY, "The gateway has too many calls of its database under way; try again soon."));
+}
+
+bool
+admin_is_done(const struct exchange *x)
+{
+	return (x->admin->done);
 }
 
 /* The error dies with the errand: what is told of it is copied. */
@@ -154,19 +147,34 @@ probe(struct exchange *x, struct admin_call *call)
 	return (STEP_ERROR);
 }
 
+struct error *
+admin_error(struct exchange *x)
+{
+	return (x->admin->error != NULL ? copied(x, x->admin->error) : NULL);
+}
+
+/* Who stands behind a change: whom an admin's key says, the caller, or the caller's key. */
+static struct text
+changed_by(const struct exchange *x)
+{
+	const struct text by = request_header(x->request, "litellm-changed-by");
+
+	if (x->caller->role == USER_ADMIN && by.len > 0 && by.len <= CHANGED_BY_MOST)
+		return (by);
+	return (x->caller->user_id.len > 0 ? x->caller->user_id : x->caller->digest);
+}
+
 enum step_result
 local_admin(struct exchange *x)
 {
 	if (x->admin == NULL) {
-		x->error = admin_send(x);
+		x->error = admin_send(x, x->admin_row, x->caller, x->request->body, changed_by(x));
 		return (x->error != NULL ? STEP_ERROR : STEP_WAIT);
 	}
-	if (!x->admin->done)
+	if (!admin_is_done(x))
 		return (STEP_WAIT);
-	if (x->admin->error != NULL) {
-		x->error = copied(x, x->admin->error);
+	if ((x->error = admin_error(x)) != NULL)
 		return (STEP_ERROR);
-	}
 	if (x->admin->call.probe.len > 0)
 		return (probe(x, &x->admin->call));
 	answer_whole(x, x->admin->call.status, front_media(x->front), buf_as_text(&x->admin->call.out));

@@ -103,7 +103,9 @@ struct exchange {
 	bool		 undated;		/* Azure's path without the api-version it needs */
 	bool		 open_to_all;		/* one of public_routes: a key that is none is nobody's, and no error */
 	struct text	 key;			/* as sent; only while the request is there */
-	struct person	*person;		/* NULL, or who is signed in and has sent no key */
+	struct person	*person;		/* NULL, or who is signed in and has sent no key, or whom a token names */
+	bool		 provided, registered;	/* the rows it wants are there; its claim was given a key */
+	struct error	*provide_error;		/* why not */
 	struct jwks_wait keys;			/* of issuers of tokens */
 	struct lookup	 lookup;
 	struct caller	*caller;		/* never NULL */
@@ -266,6 +268,14 @@ struct error *pass_plan(struct exchange *, struct call_plan *);
 bool	admin_path(struct exchange *, struct found *, bool *found);	/* is the path its; not *found: for other methods, which f->allow tells */
 void	admin_forget(struct exchange *);		/* the exchange ends */
 enum step_result local_admin(struct exchange *);
+/* A call of it in the exchange's name, which is walked on when it is done; `by`: who did it, for the audit. */
+struct error	*admin_send(struct exchange *, const struct admin_row *, const struct caller *, struct text sent, struct text by);
+bool	admin_is_done(const struct exchange *);
+struct error	*admin_error(struct exchange *);	/* of one that is done, copied; NULL: it is fine */
+
+/* provide.c: rows that a token wants; with_key: and a key for its claim.  What was looked up before is forgotten. */
+enum provided { PROVIDED, PROVIDED_LATER, PROVIDED_NOT };	/* not: x->provide_error */
+enum provided exchange_provide(struct exchange *, bool with_key);
 
 /* reserve.c */
 step_f	reserve, reserve_more;

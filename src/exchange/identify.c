@@ -5,6 +5,7 @@
 #include "access/access.h"
 #include "access/admit.h"
 #include "access/gate.h"
+#include "access/userinfo.h"
 #include "base/clock.h"
 
 #define MAX_CLIENT_ID	128
@@ -170,24 +171,59 @@ keys_came(struct jwks_wait *w)
 	exchange_walk((struct exchange *)((char *)w - offsetof(struct exchange, keys)));
 }
 
-/* Is the key a program's token?  Then its claims say who that is. */
+/* A token that is none of ours to read: its issuer says whose it is. */
+static enum jwks_end
+ask_issuer(struct text *claims, const char **why, struct exchange *x, int64_t now_s)
+{
+	const struct jwt_rules *j = &x->config->jwt;
+	enum jwks_end end;
+
+	if (jwks_recall(claims, x->worker->jwks, x->arena, x->key, now_s))
+		return (JWKS_GOOD);
+	end = userinfo_check(claims, why, x->worker->userinfo, x->arena, j, x->key, &x->keys);
+	if (end == JWKS_GOOD)
+		jwks_remember(x->worker->jwks, x->key, *claims, now_s + j->userinfo_ttl_ms / 1000);
+	return (end);
+}
+
+enum token_kind { TOKEN_NONE, TOKEN_SIGNED, TOKEN_OPAQUE };
+
+/* Is the key a program's token? */
+static enum token_kind
+token_kind(const struct exchange *x)
+{
+	const struct jwt_rules *j = &x->config->jwt;
+	struct text master = x->config->settings.master_key;
+
+	if (x->person != NULL || !j->on || x->key.len == 0)
+		return (TOKEN_NONE);
+	if (j->n_sources > 0 && jwt_looks_like(x->key))
+		return (TOKEN_SIGNED);
+	if (j->userinfo.url.len == 0 || text_starts(x->key, TEXT("sk-")) || (master.len > 0 && text_eq_secret(x->key, master)))
+		return (TOKEN_NONE);
+	return (TOKEN_OPAQUE);
+}
+
+/* Then its claims say who that is. */
 static enum find_end
 read_token(struct exchange *x, struct finding *f)
 {
+	enum token_kind kind = token_kind(x);
+	const char *why = NULL;
 	struct text claims;
-	const char *why;
 
-	if (x->person != NULL || !x->config->jwt.on || !jwt_looks_like(x->key))
+	if (kind == TOKEN_NONE)
 		return (FOUND);
 	x->keys.ready = keys_came;
-	switch (jwks_check(&claims, &why, x->worker->jwks, x->arena, &x->config->jwt, x->key, f->now_ms / 1000, &x->keys)) {
+	switch (kind == TOKEN_SIGNED ? jwks_check(&claims, &why, x->worker->jwks, x->arena, &x->config->jwt, x->key, f->now_ms / 1000, &x->keys) :
+	    ask_issuer(&claims, &why, x, f->now_ms / 1000)) {
 	case JWKS_WAIT:
 		return (FOUND_WAIT);
 	case JWKS_BAD:
 		f->error = refusal(x->arena, E_AUTH, "auth_error", "None", "Authentication Error, the token %s.", why);
 		return (FOUND_ERROR);
 	case JWKS_AWAY:
-		f->error = error_new(x->arena, E_STORE_AWAY, "Authentication Error, the keys of the token's issuer can not be fetched; try again soon.");
+		f->error = error_new(x->arena, E_STORE_AWAY, "Authentication Error, the token's issuer can not be asked; try again soon.");
 		return (FOUND_ERROR);
 	case JWKS_GOOD:
 		break;
@@ -195,6 +231,83 @@ read_token(struct exchange *x, struct finding *f)
 	x->person = arena_new_of(x->arena, struct person);
 	f->error = program_read(x->person, x->arena, &x->config->jwt, claims);
 	return (f->error != NULL ? FOUND_ERROR : FOUND);
+}
+
+static bool
+wants_rows(const struct jwt_rules *j)
+{
+	return (j->makes_users || j->makes_teams || j->joins_teams || j->follows);
+}
+
+/* Rows are made once for a token; where they can not be made, it counts without. */
+static enum find_end
+provide(struct exchange *x)
+{
+	struct jwks *keys = x->worker->jwks;
+
+	if (x->provided || !wants_rows(&x->config->jwt) || jwks_is_settled(keys, x->key)) {
+		x->provided = true;
+		return (FOUND);
+	}
+	switch (exchange_provide(x, false)) {
+	case PROVIDED_LATER:
+		return (FOUND_WAIT);
+	case PROVIDED:
+		jwks_settle(keys, x->key);
+		break;
+	case PROVIDED_NOT:
+		break;
+	}
+	x->provided = true;
+	return (FOUND);
+}
+
+static enum find_end
+find_who(struct exchange *x, struct finding *f)
+{
+	return (find_person(x->caller, f, x->person, request_header(x->request, "x-litellm-team-id")));
+}
+
+static enum find_end	find_program(struct exchange *, struct finding *);
+
+/* A claim that stands for no key: what the operator wants then.  Administrators need none. */
+static enum find_end
+find_stranger(struct exchange *x, struct finding *f)
+{
+	if (x->config->jwt.stranger == STRANGER_TEAM || x->person->role == USER_ADMIN)
+		return (find_who(x, f));
+	if (x->config->jwt.stranger == STRANGER_REJECT || x->registered || x->person->key_claim.len == 0) {
+		f->error = refusal(x->arena, E_FORBIDDEN, "auth_error", "None", "The token's claim " TEXT_FMT " stands for no virtual key here. An administrator "
+		    "can map it with /jwt/key/mapping/new.", TEXT_ARG(x->config->jwt.key_claim));
+		return (FOUND_ERROR);
+	}
+	switch (exchange_provide(x, true)) {
+	case PROVIDED_LATER:
+		return (FOUND_WAIT);
+	case PROVIDED_NOT:
+		f->error = x->provide_error;
+		return (FOUND_ERROR);
+	case PROVIDED:
+		break;
+	}
+	x->registered = true;
+	return (find_program(x, f));
+}
+
+static enum find_end
+find_program(struct exchange *x, struct finding *f)
+{
+	enum find_end end = provide(x);
+	bool there;
+
+	if (end != FOUND)
+		return (end);
+	if (x->config->jwt.key_claim.len == 0)
+		return (find_who(x, f));
+	there = false;
+	if (x->person->key_claim.len > 0 && x->admin == NULL && ((end = find_by_claim(x->caller, f, x->person, &there)) != FOUND || there))
+		return (end);
+	return (find_stranger(x, f));
 }
 
 static enum find_end
@@ -206,7 +319,7 @@ find(struct exchange *x, struct finding *f)
 		return (end);
 	if (x->person == NULL)
 		return (find_caller(x->caller, f, x->key));
-	return (find_person(x->caller, f, x->person, request_header(x->request, "x-litellm-team-id")));
+	return (x->person->by_token ? find_program(x, f) : find_who(x, f));
 }
 
 static enum step_result door(struct exchange *);

@@ -547,6 +547,7 @@ open_rooms(struct worker *w, int fd)
 		chunks_share_calls(w->chunks, TURNS_MS);
 	w->upstream = upstream_new(w->loop, &up);
 	w->jwks = jwks_new(w->loop, w->upstream);
+	w->userinfo = userinfo_new(w->loop, w->upstream);
 	w->tokens = tokens_new(w->loop, w->upstream, w->disk);
 	if (w->form != FORM_ONE && w->form != FORM_CGI && needs_libcurl(w->config))
 		upstream_prepare(w->upstream);
@@ -590,6 +591,7 @@ close_rooms(struct worker *w)
 	worker_write_lines(w);
 	tokens_free(w->tokens);
 	jwks_free(w->jwks);
+	userinfo_free(w->userinfo);
 	upstream_free(w->upstream);
 	chunks_free(w->chunks);
 	line_file_close(w->log);

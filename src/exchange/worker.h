@@ -12,6 +12,7 @@
 #include "access/jwks.h"
 #include "access/budget.h"
 #include "access/lookup.h"
+#include "access/userinfo.h"
 #include "base/errand.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -58,6 +59,7 @@ struct worker {
 	uint64_t	 alerted[64];		/* budgets that are known to be spent (alerted.c) */
 	unsigned	 permits;	/* connections all processes of the host may have together */
 	struct jwks	*jwks;		/* of issuers of tokens */
+	struct userinfo	*userinfo;	/* of tokens that only their issuer can read */
 	struct lookups	*lookups;	/* of keys, teams … */
 	struct chunks	*chunks;	/* of windows that hosts share; NULL: this one counts alone */
 	struct known_id	 models_id;

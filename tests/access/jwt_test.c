@@ -314,6 +314,59 @@ claims_say_who_it_is(void **state)
 	assert_null(program_read(&p, arena, &j, TEXT("{\"sub\":\"a\",\"realm\":{\"roles\":\"chat\"},\"email\":\"a@Good.org\"}")));
 }
 
+/* What rules of access make of a token. */
+static void
+claims_say_what_it_may(void **state)
+{
+	static struct text m1[] = { { "m1", 2 } }, m2[] = { { "m2", 2 }, { "m3", 2 } }, chat[] = { { "/chat", 5 } }, open[] = { { "/open", 5 } };
+	static struct jwt_grant scopes[] = { { { "one", 3 }, m1, chat, 1, 1 }, { { "two", 3 }, m2, NULL, 2, 0 } };
+	static struct jwt_grant permissions[] = { { { "team", 4 }, m1, chat, 1, 1 }, { { "internal_user", 13 }, NULL, open, 0, 1 } };
+	static struct jwt_role mappings[] = { { { "crew", 4 }, { "team", 4 } }, { { "human", 5 }, { "internal_user", 13 } }, { { "king", 4 }, { "proxy_admin", 11 } } };
+	struct jwt_rules j = rules();
+	struct person p;
+
+	(void)state;
+	j.object_id = TEXT("oid");
+	j.mapped_roles = TEXT("kinds");
+	j.mappings = mappings;
+	j.n_mappings = 3;
+	assert_null(program_read(&p, arena, &j, TEXT("{\"oid\":\"o1\",\"kinds\":[\"crew\"]}")));
+	assert_true(p.n_teams == 1 && text_is(p.teams[0], "o1") && p.name.len == 0);
+	assert_null(program_read(&p, arena, &j, TEXT("{\"oid\":\"o1\",\"kinds\":[\"human\"]}")));
+	assert_true(p.n_teams == 0 && text_is(p.name, "o1"));
+	assert_null(program_read(&p, arena, &j, TEXT("{\"oid\":\"o1\",\"kinds\":[\"king\"]}")));
+	assert_int_equal(p.role, USER_ADMIN);
+	assert_non_null(program_read(&p, arena, &j, TEXT("{\"oid\":\"o1\",\"kinds\":[\"other\"]}")));
+	j.public_routes = open;
+	j.n_public_routes = 1;
+	assert_null(program_read(&p, arena, &j, TEXT("{\"oid\":\"o1\"}")));
+	assert_true(p.n_routes == 1 && text_is(p.routes[0], "/open") && p.name.len == 0);
+
+	j.scopes = scopes;
+	j.n_scopes = 2;
+	j.by_scope = true;
+	assert_null(program_read(&p, arena, &j, TEXT("{\"sub\":\"a\",\"scope\":\"one x\"}")));
+	assert_true(p.n_only == 1 && p.only[0].n == 1 && text_is(p.only[0].list[0], "m1") && p.n_routes == 1 && text_is(p.routes[0], "/chat"));
+	assert_null(program_read(&p, arena, &j, TEXT("{\"sub\":\"a\",\"scp\":\"two one\"}")));
+	assert_true(p.only[0].n == 3 && p.n_routes == 0);		/* one of them opens all paths */
+	assert_null(program_read(&p, arena, &j, TEXT("{\"sub\":\"a\",\"scope\":\"neither\"}")));
+	assert_true(p.n_only == 1 && p.only[0].n == 0);
+
+	j.by_scope = false;
+	j.by_role = true;
+	j.permissions = permissions;
+	j.n_permissions = 2;
+	assert_null(program_read(&p, arena, &j, TEXT("{\"sub\":\"a\",\"groups\":[\"t\"]}")));
+	assert_true(p.n_only == 1 && text_is(p.only[0].list[0], "m1") && text_is(p.routes[0], "/chat") && p.says_teams);
+	assert_null(program_read(&p, arena, &j, TEXT("{\"sub\":\"a\"}")));
+	assert_true(p.n_only == 0 && text_is(p.routes[0], "/open") && !p.says_teams);
+	assert_null(program_read(&p, arena, &j, TEXT("{\"sub\":\"a\",\"groups\":[]}")));
+	assert_true(p.says_teams && p.n_teams == 0);
+	j.key_claim = TEXT("client.id");
+	assert_null(program_read(&p, arena, &j, TEXT("{\"sub\":\"a\",\"client\":{\"id\":\"c1\"}}")));
+	assert_true(text_is(p.key_claim, "c1"));
+}
+
 #define TEST(f)	cmocka_unit_test(f)
 
 int
@@ -321,7 +374,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(every_algorithm_verifies), TEST(who_signs_with_another_key_is_nobody), TEST(none_and_shared_secrets_never_count),
-		TEST(what_is_no_token_is_none), TEST(claims_are_held_to_time_and_place), TEST(claims_say_who_it_is),
+		TEST(what_is_no_token_is_none), TEST(claims_are_held_to_time_and_place), TEST(claims_say_who_it_is), TEST(claims_say_what_it_may),
 	};
 
 	return (cmocka_run_group_tests(tests, set_up, tear_down));

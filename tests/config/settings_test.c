@@ -310,12 +310,43 @@ tokens_need_keys(void **state)
 	assert_int_equal(c->n_errors, 0);
 	assert_int_equal(c->jwt.n_sources, 2);
 	assert_true(text_is(c->jwt.user_id, "sub") && c->jwt.n_team_routes == 3);
-	assert_says(c, PROBLEM_WARNING, 3, "user_id_upsert is not in force yet");
+	assert_true(c->jwt.makes_users && !c->jwt.makes_teams && c->jwt.stranger == STRANGER_TEAM);
 	config_release(c);
-	c = load_with("environment_variables: {JWT_PUBLIC_KEY_URL: 'https://a/jwks'}\n"
-	    "general_settings: {enable_jwt_auth: true, litellm_jwtauth: {enforce_rbac: true}}\n");
-	assert_says(c, PROBLEM_ERROR, 3, "litellm_jwtauth.enforce_rbac decides whose tokens may what");
+}
+
+#define JWKS	"environment_variables: {JWT_PUBLIC_KEY_URL: 'https://a/jwks'}\n"
+
+static void
+tokens_have_rules(void **state)
+{
+	static const char *const wrong[][2] = {
+		{ "{custom_validate: a.b}", "litellm_jwtauth.custom_validate decides whose tokens may what" },
+		{ "{issuers: [{issuer: x}]}", "litellm_jwtauth.issuers decides whose tokens may what" },
+		{ "{unregistered_jwt_client_behavior: perhaps}", "must be fallback_team_mapping, reject or auto_register" },
+		{ "{role_mappings: [{role: a, internal_role: king}]}", "internal_role must be proxy_admin, team or internal_user, not king" },
+		{ "{enforce_scope_based_access: true}", "needs scope_mappings" },
+		{ "{oidc_userinfo_enabled: true}", "needs oidc_userinfo_endpoint" },
+		{ "{oidc_userinfo_enabled: true, oidc_userinfo_endpoint: 'ftp://x'}", "oidc_userinfo_endpoint" },
+	};
+	struct config *c = load_with(JWKS "general_settings: {role_permissions: [{role: team, models: [a], routes: [/chat]}], enable_jwt_auth: true, litellm_jwtauth: "
+	    "{virtual_key_claim_field: client_id, unregistered_jwt_client_behavior: auto_register, enforce_rbac: true, object_id_jwt_field: oid, roles_jwt_field: "
+	    "roles, role_mappings: [{role: user, internal_role: internal_user}], scope_mappings: [{scope: s, models: [m, n]}], enforce_scope_based_access: true, "
+	    "virtual_key_mapping_cache_ttl: 60, oidc_userinfo_enabled: true, oidc_userinfo_endpoint: 'https://idp/me'}}\n");
+
+	assert_int_equal(c->n_errors + c->n_warnings, 0);
+	assert_true(text_is(c->jwt.key_claim, "client_id") && c->jwt.stranger == STRANGER_REGISTER && c->jwt.by_role && c->jwt.by_scope && !c->jwt.by_team);
+	assert_true(c->jwt.n_scopes == 1 && c->jwt.scopes[0].n_models == 2 && c->jwt.n_permissions == 1 && c->jwt.permissions[0].n_routes == 1);
+	assert_true(c->jwt.n_mappings == 1 && text_is(c->jwt.mappings[0].role, "internal_user") && text_is(c->jwt.userinfo.url, "https://idp/me"));
 	config_release(c);
+	for (size_t i = 0; i < nitems(wrong); i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text), JWKS "general_settings: {enable_jwt_auth: true, litellm_jwtauth: %s}\n", wrong[i][0]);
+		c = load_with(text);
+		assert_true(c->n_errors > 0);
+		assert_says(c, PROBLEM_ERROR, 0, wrong[i][1]);
+		config_release(c);
+	}
 }
 
 static void
@@ -670,7 +701,7 @@ main(void)
 		cmocka_unit_test_setup(keys_of_litellm_are_told_apart, clean_env),
 		cmocka_unit_test_setup(budgets_in_other_words, clean_env),
 		cmocka_unit_test_setup(shares_of_a_model, clean_env),
-		cmocka_unit_test_setup(tokens_need_keys, clean_env),
+		cmocka_unit_test_setup(tokens_need_keys, clean_env), cmocka_unit_test_setup(tokens_have_rules, clean_env),
 		cmocka_unit_test_setup(what_protects_is_in_force_or_an_error, clean_env),
 		cmocka_unit_test_setup(gates_are_read, clean_env),
 		cmocka_unit_test_setup(metrics_are_chosen, clean_env),
