@@ -85,11 +85,23 @@ find_alias(const struct standing *s, struct text *model)
 }
 
 struct text
-admit_model(const struct caller *c, struct text asked)
+admit_model(const struct caller *c, const struct config *config, struct text asked)
 {
+	struct text own;
+
 	find_alias(c->standing[SCOPE_KEY], &asked);
 	find_alias(c->standing[SCOPE_TEAM], &asked);
-	return (asked);
+	own = config_team_model(config, c->team_id, asked);
+	return (own.len > 0 ? own : asked);
+}
+
+/* Another team's own model is nobody else's to see. */
+static bool
+is_open(const struct caller *c, const struct config *config, struct text target)
+{
+	struct text owner = config_owner(config, target);
+
+	return (owner.len == 0 || text_eq(owner, c->team_id));
 }
 
 static bool
@@ -123,7 +135,7 @@ team_allows(const struct caller *c, const struct config *config, struct text ask
 	const struct standing *team = c->standing[SCOPE_TEAM];
 
 	find_alias(c->standing[SCOPE_KEY], &asked);
-	if (team == NULL || (team->n_models == 0 && team->n_groups == 0) || find_alias(team, &asked))
+	if (team == NULL || (team->n_models == 0 && team->n_groups == 0) || find_alias(team, &asked) || config_owner(config, target).len > 0)
 		return (true);
 	return (models_have(team->models, team->n_models, config, target) ||
 	    (team->n_groups > 0 && groups_have(c->groups, c->n_groups, config, target)));
@@ -149,7 +161,8 @@ admit_team(const struct standing *team, const struct config *config, struct text
 {
 	struct text target = asked;
 
-	return (team != NULL && !team->blocked && (find_alias(team, &target) || team->n_groups > 0 || is_allowed(team, config, target)));
+	return (team != NULL && !team->blocked && (find_alias(team, &target) || team->n_groups > 0 || is_allowed(team, config, target) ||
+	    config_team_model(config, team->id, asked).len > 0));
 }
 
 /* Is it in that list of a token, under the name that was asked for, or under that it has? */
@@ -171,20 +184,29 @@ token_allows(const struct caller *c, const struct config *config, struct text as
 bool
 admit_lists(const struct caller *c, const struct config *config, struct text asked)
 {
-	struct text target = admit_model(c, asked);
+	struct text target = admit_model(c, config, asked);
 
 	if (c->kind == CALLER_MASTER)
 		return (true);
-	return (token_allows(c, config, asked, target) && key_allows(c, config, asked, target) && team_allows(c, config, asked, target) && is_allowed(c->standing[SCOPE_MEMBER], config, target) &&
+	return (is_open(c, config, target) && token_allows(c, config, asked, target) && key_allows(c, config, asked, target) && team_allows(c, config, asked, target) && is_allowed(c->standing[SCOPE_MEMBER], config, target) &&
 	    user_allows(c, config, target) && is_allowed(c->standing[SCOPE_PROJECT], config, target) &&
 	    is_allowed(c->standing[SCOPE_ORGANIZATION], config, target));
+}
+
+/* As if there were no such model. */
+static struct error *
+check_owner(struct arena *arena, const struct caller *c, const struct config *config, struct text asked)
+{
+	if (c->role == USER_ADMIN || is_open(c, config, admit_model(c, config, asked)))
+		return (NULL);
+	return (error_new(arena, E_NO_SUCH_MODEL, NO_SUCH_MODEL, TEXT_ARG(text_sub(asked, 0, 200))));
 }
 
 /* What stands in a token beside what the store says. */
 static struct error *
 check_token_models(struct arena *arena, const struct caller *c, const struct config *config, struct text asked)
 {
-	struct text target = admit_model(c, asked), models;
+	struct text target = admit_model(c, config, asked), models;
 
 	for (unsigned i = 0; i < c->n_only; i++)
 		if (!only_has(&c->only[i], config, asked, target)) {
@@ -200,7 +222,7 @@ check_key_model(struct arena *arena, const struct caller *c, const struct config
 {
 	const struct standing *key = c->standing[SCOPE_KEY];
 
-	if (key_allows(c, config, asked, admit_model(c, asked)))
+	if (key_allows(c, config, asked, admit_model(c, config, asked)))
 		return (NULL);
 	return (no_model(arena, "key_model_access_denied", "key", key, asked));
 }
@@ -209,7 +231,7 @@ static struct error *
 check_team_models(struct arena *arena, const struct caller *c, const struct config *config, struct text asked)
 {
 	const struct standing *team = c->standing[SCOPE_TEAM], *member = c->standing[SCOPE_MEMBER];
-	struct text target = admit_model(c, asked), models;
+	struct text target = admit_model(c, config, asked), models;
 
 	if (!team_allows(c, config, asked, target)) {
 		models = listed(arena, team->models, team->n_models);
@@ -228,7 +250,7 @@ static struct error *
 check_upper_models(struct arena *arena, const struct caller *c, const struct config *config, struct text asked)
 {
 	const struct standing *user = personal(c), *project = c->standing[SCOPE_PROJECT], *organization = c->standing[SCOPE_ORGANIZATION];
-	struct text target = admit_model(c, asked);
+	struct text target = admit_model(c, config, asked);
 
 	if (user != NULL && list_has(user->models, user->n_models, "no-default-models"))
 		return (refusal(arena, E_AUTH, "key_model_access_denied", "model", "User not allowed to access model. No default model access, only "
@@ -372,6 +394,7 @@ admit(struct arena *arena, const struct caller *c, const struct admission *a)
 		return (check_customer(arena, c));
 	TRY(admit_blocked(arena, c));
 	TRY(check_role(arena, c, a->model));
+	TRY(check_each(check_owner, arena, c, a));
 	TRY(check_each(check_token_models, arena, c, a));
 	TRY(check_each(check_key_model, arena, c, a));
 	TRY(check_user(arena, c));

@@ -26,8 +26,8 @@ struct admission {
 struct error	*admit_blocked(struct arena *, const struct caller *);
 /* All the rest. */
 struct error	*admit(struct arena *, const struct caller *, const struct admission *);
-/* What the aliases of the key and of its team make of a model's name. */
-struct text	 admit_model(const struct caller *, struct text asked);
+/* What the aliases of the key and of its team, and the team's own models, make of a model's name. */
+struct text	 admit_model(const struct caller *, const struct config *, struct text asked);
 /* May that team use the model, as far as its own list says? */
 bool		 admit_team(const struct standing *team, const struct config *, struct text model);
 /* May it be listed for this caller? */

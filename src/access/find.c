@@ -514,6 +514,21 @@ find_team(struct caller *c, struct finding *f, struct text model)
 	return (end);
 }
 
+enum find_end
+find_as_team(struct caller *c, struct finding *f, struct text team)
+{
+	enum find_end end;
+
+	caller_nobody(c);
+	c->kind = CALLER_KEY;
+	c->role = USER_INTERNAL;
+	c->team_id = team;
+	if ((end = find_behind(c, f)) != FOUND || c->standing[SCOPE_TEAM] != NULL)
+		return (end);
+	return (refuse(f, refusal(f->arena, E_NOT_FOUND, "not_found_error", "team_id", "Team not found: team_id=" TEXT_FMT ".",
+	    TEXT_ARG(text_whole(text_sub(team, 0, 200))))));
+}
+
 /* A budget of the configuration; of another configuration it is another wish. */
 static enum find_end
 find_of_file(const struct standing **s, struct finding *f, const char *kind, struct text name, struct text doc)

@@ -33,6 +33,8 @@ enum find_end	 find_person(struct caller *, struct finding *, const struct perso
 enum find_end	 find_by_claim(struct caller *, struct finding *, const struct person *, bool *there);
 /* Of several teams the first that may use the model is the caller's from here on; where one of the token's must be allowed it, none is a refusal. */
 enum find_end	 find_team(struct caller *, struct finding *, struct text model);
+/* As a team's key without limits of its own would be: for what that team may see. */
+enum find_end	 find_as_team(struct caller *, struct finding *, struct text team);
 /* Then, when the request is read: its customer and its tags, as they stand on the caller, and the whole proxy. */
 enum find_end	 find_more(struct caller *, struct finding *);
 /* The provider a call goes to, and the deployment, if they have a budget; else NULL. */

@@ -137,11 +137,24 @@ alias_target(const struct config *c, struct text model)
 	return (NULL);
 }
 
+/* Lists name a team's own model as the team does. */
+static struct text
+listed_name(const struct config *c, struct text model)
+{
+	struct capture captured;
+	const struct group *g = c->has_team_models ? config_group(c, model, &captured) : NULL;
+
+	return (g != NULL ? group_shown(g) : model);
+}
+
 bool
 models_have(const struct text *list, unsigned n, const struct config *c, struct text model)
 {
 	const struct text *target;
+	struct text shown = listed_name(c, model);
 
+	if (!text_eq(shown, model) && (list_has_text(list, n, shown) || matches_pattern(list, n, shown)))
+		return (true);
 	if (list_has_text(list, n, model) || list_has(list, n, "*") || list_has(list, n, "all-proxy-models"))
 		return (true);
 	if (n == 0)

@@ -105,6 +105,37 @@ tidy_info(struct doc *d)
 	doc_set(d, TEXT("model_info"), doc_text(&info));
 }
 
+/* Whose it is; empty: everybody's. */
+static struct text
+team_of(const struct thing *t)
+{
+	struct doc info;
+
+	doc_inner(&info, &t->doc, "model_info");
+	return (doc_string(&info, "team_id"));
+}
+
+/* A team's own model is stored under a name that nobody else has: the one that the team's deployments of that name have already, or a new one. */
+static struct error *
+name_for_team(struct thing *t, struct admin_call *c, struct text name)
+{
+	struct text team = team_of(t), stored;
+	struct doc info;
+
+	if (team.len == 0)
+		return (NULL);
+	TRY(must_be_there(c, SQL_TEAM_DOC, "team", "team_id", team));
+	doc_inner(&info, &t->doc, "model_info");
+	if (name.len == 0)
+		name = doc_string(&info, "team_public_model_name");
+	stored = config_team_model(c->config, team, name);
+	t->parent = stored.len > 0 ? stored : arena_print(c->arena, TEAM_MODEL TEXT_FMT "_" TEXT_FMT, TEXT_ARG(team), TEXT_ARG(new_uuid(c)));
+	doc_set_string(&info, "team_public_model_name", name);
+	doc_set(&t->doc, TEXT("model_info"), doc_text(&info));
+	doc_set_string(&t->doc, "model_name", t->parent);
+	return (NULL);
+}
+
 static struct error *
 read_body(struct thing *t, struct admin_call *c)
 {
@@ -118,6 +149,7 @@ read_body(struct thing *t, struct admin_call *c)
 	TRY(patch_object(&t->doc, c, "litellm_params", json_get(c->body, "litellm_params"), true));
 	TRY(patch_object(&t->doc, c, "model_info", json_get(c->body, "model_info"), false));
 	tidy_info(&t->doc);
+	TRY(name_for_team(t, c, name));
 	TRY(body_bool(&blocked, c, c->body, "blocked", doc_true(&t->doc, "blocked")));
 	doc_set(&t->doc, TEXT("blocked"), blocked ? TEXT("true") : TEXT(""));
 	return (NULL);
@@ -159,6 +191,40 @@ models_changed(struct admin_call *c)
 	return (try_it(c));
 }
 
+static bool
+is_team_host(const struct config *c, struct text host)
+{
+	for (size_t i = 0; i < c->settings.team_model_hosts.n; i++)
+		if (text_eq_nocase(c->settings.team_model_hosts.list[i], host))
+			return (true);
+	return (false);
+}
+
+/*
+ * Where a team's admins may send its calls: to a server that https names, or one that the operator lists; never into the gateway's own network, and never with what
+ * the machine itself may do at its cloud.
+ */
+static struct error *
+check_server(struct admin_call *c, const struct deployment *d)
+{
+	struct text rest = d->url, host, path;
+
+	if (is_admin(c) || d->mock)
+		return (NULL);
+	if (d->credential != NULL)
+		return (admin_forbidden(c, "Team admins may add models that are called with an api_key only."));
+	if (text_starts(d->url, TEXT("https://")) && d->host.len > 0)
+		return (NULL);
+	while (rest.len > 0 && !text_starts(rest, TEXT("//")))
+		rest = text_sub(rest, 1, rest.len);
+	text_cut(text_sub(rest, 2, rest.len), '/', &host, &path);
+	if (host.len > 0 && host.at[0] != '[')
+		text_cut(host, ':', &host, &path);
+	if (is_team_host(c->config, host))
+		return (NULL);
+	return (admin_forbidden(c, "Team admins may name servers by https and a name, or those of sluice.team_model_hosts."));
+}
+
 /* One that can not be served is refused with the words of the check. */
 static struct error *
 must_serve(const struct deployment **d, struct admin_call *c, const struct thing *t)
@@ -167,7 +233,7 @@ must_serve(const struct deployment **d, struct admin_call *c, const struct thing
 
 	TRY(models_changed(c));
 	if ((*d = config_deployment(c->made, t->id)) != NULL)
-		return (NULL);
+		return (check_server(c, *d));
 	why = models_problems(c, c->made, arena_print(c->arena, "model " TEXT_FMT, TEXT_ARG(t->id)));
 	return (admin_bad(c, "litellm_params", "This model can not be served: " TEXT_FMT, TEXT_ARG(why.len > 0 ? why : TEXT("its environment is another one"))));
 }
@@ -209,6 +275,76 @@ say(struct admin_call *c, const struct thing *t, const struct deployment *d)
 	return (NULL);
 }
 
+/* Whose call */
+
+static bool
+is_one_of(struct text name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (text_is(name, names[i]))
+			return (true);
+	return (false);
+}
+
+/*
+ * What team admins may say of a model: nothing that reaches for the operator's secrets (its environment, its credentials, the machine's identity) or into its network.
+ */
+static struct error *
+check_params(struct admin_call *c, const struct json *params)
+{
+	static const char *const plain[] = { "model", "api_key", "api_base", "api_version", "custom_llm_provider", "organization", "rpm", "tpm", "weight", "order",
+		"timeout", "stream_timeout", "max_retries", "num_retries", "tags", "input_cost_per_token", "output_cost_per_token",
+		"cache_read_input_token_cost", "cache_creation_input_token_cost", "max_tokens", "temperature", "drop_params", "mock_response" };
+
+	for (const struct json *m = json_is(params, JSON_OBJECT) ? params->first : NULL; m != NULL; m = m->next) {
+		struct text name = json_unescape(c->arena, m->name), value = json_unescape(c->arena, json_quoted(m));
+
+		if (!is_one_of(name, plain, nitems(plain)))
+			return (admin_forbidden(c, "Team admins may not set litellm_params." TEXT_FMT ".", TEXT_ARG(text_whole(text_sub(name, 0, 100)))));
+		if (text_has(value, TEXT("os.environ")) || (m->type == JSON_ARRAY && memchr(m->raw.at, '\\', m->raw.len) != NULL) || m->type == JSON_OBJECT ||
+		    text_has(m->raw, TEXT("os.environ")))
+			return (admin_forbidden(c, "Team admins may not name the gateway's environment (litellm_params." TEXT_FMT ").", TEXT_ARG(name)));
+	}
+	return (NULL);
+}
+
+/* Its key is the team's own: without one a vendor's usual variable would be taken. */
+static struct error *
+check_own(struct admin_call *c, const struct json *params, bool new)
+{
+	struct text base, key;
+
+	TRY(check_params(c, params));
+	TRY(body_text(&base, c, params, "api_base"));
+	TRY(body_text(&key, c, params, "api_key"));
+	if (key.len == 0 && (new || json_get(params, "api_key") != NULL))
+		return (admin_bad(c, "api_key", "api_key is required: the model's own key."));
+	if (key.len == 0 && (base.len > 0 || json_get(params, "model") != NULL))
+		return (admin_bad(c, "api_key", "Send api_key along: a key goes to the server and the vendor it was given for."));
+	return (NULL);
+}
+
+/* Admins may change any model; admins of a team those of it, which stay its own. */
+static struct error *
+may_change(struct admin_call *c, struct text team, bool new)
+{
+	static const struct json nothing = { .type = JSON_OBJECT };
+	const struct json *params = json_get(c->body, "litellm_params"), *info = json_get(c->body, "model_info");
+	struct text said;
+
+	if (is_admin(c))
+		return (NULL);
+	if (team.len == 0)
+		return (admin_forbidden(c, "Only proxy admins may call %s for a model that is of no team (model_info.team_id).", c->row->path));
+	TRY(may_team(c, DEED_CHANGE, team));
+	TRY(body_text(&said, c, info, "team_id"));
+	if (json_get(info, "team_id") != NULL && !text_eq(said, team))
+		return (admin_forbidden(c, "Only proxy admins may give a model to another team."));
+	if (json_get(info, "access_groups") != NULL)
+		return (admin_forbidden(c, "Only proxy admins may put a model into access groups."));
+	return (check_own(c, json_is(params, JSON_OBJECT) ? params : &nothing, new));
+}
+
 /* The calls */
 
 struct error *
@@ -216,7 +352,7 @@ model_new(struct admin_call *c)
 {
 	const struct deployment *d;
 	struct thing t;
-	struct text id;
+	struct text id, team;
 	bool there;
 
 	TRY(body_id(&id, c, c->body, "model_name"));
@@ -225,6 +361,8 @@ model_new(struct admin_call *c)
 	TRY(body_text(&id, c, json_get(c->body, "model_info"), "id"));
 	if (id.len > ID_MOST)
 		return (admin_bad(c, "id", "id is longer than %d bytes.", ID_MOST));
+	TRY(body_text(&team, c, json_get(c->body, "model_info"), "team_id"));
+	TRY(may_change(c, team, true));
 	thing_new(&t, c, "model", id.len > 0 ? id : new_uuid(c));
 	TRY(thing_find(&(struct thing){ 0 }, &there, c, "model", t.id));
 	if (there || config_deployment(c->config, t.id) != NULL)
@@ -262,6 +400,7 @@ update(struct admin_call *c, struct text id, bool patch)
 	struct thing t;
 
 	TRY(must_be(&t, c, id, patch));
+	TRY(may_change(c, team_of(&t), false));
 	before = row_before(c, &t);
 	TRY(read_body(&t, c));
 	TRY(keep(&d, c, &t, "updated", before));
@@ -295,6 +434,7 @@ model_delete(struct admin_call *c)
 
 	TRY(body_id(&id, c, c->body, "id"));
 	TRY(must_be(&t, c, id, false));
+	TRY(may_change(c, team_of(&t), false));
 	before = row_before(c, &t);
 	TRY(thing_delete(c, &t));
 	TRY(models_changed(c));
@@ -314,6 +454,7 @@ block(struct admin_call *c, bool blocked)
 
 	TRY(body_id(&id, c, c->body, "model_id"));
 	TRY(must_be(&t, c, id, true));
+	TRY(may_change(c, team_of(&t), false));
 	before = row_before(c, &t);
 	doc_set(&t.doc, TEXT("blocked"), blocked ? TEXT("true") : TEXT(""));
 	TRY(keep(&d, c, &t, blocked ? "blocked" : "unblocked", before));

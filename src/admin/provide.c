@@ -18,7 +18,7 @@ make_user(struct text *id, struct admin_call *c, struct text name)
 
 	TRY(body_text(&email, c, c->body, "user_email"));
 	TRY(body_text(&role, c, c->body, "role"));
-	TRY(user_defaults(&u, c));
+	TRY(user_fresh(&u, c));
 	TRY(user_by_email(&other, c, email));
 	if (other.len == 0 && email.len > 0)
 		doc_set_string(&u.doc, "user_email", email);
@@ -79,7 +79,7 @@ provide_team(struct team *t, bool *there, struct admin_call *c, struct text id)
 	if (*there || !c->config->jwt.makes_teams || id.len > 255 || memchr(id.at, '/', id.len) != NULL)
 		return (NULL);
 	*t = (struct team){ .id = id, .created_at = c->now_ms, .updated_at = c->now_ms };
-	TRY(team_defaults(t, c));
+	TRY(team_fresh(t, c));
 	if (doc_raw(&t->doc, "team_alias").len == 0)
 		doc_set_string(&t->doc, "team_alias", id);
 	TRY(team_write(c, t));

@@ -193,7 +193,7 @@ scim_group_new(struct admin_call *c)
 	TRY(team_find(&(struct team){ 0 }, &there, c, t.id));
 	if (there || t.id.len == 0 || t.id.len > 255 || memchr(t.id.at, '/', t.id.len) != NULL)
 		t.id = new_uuid(c);
-	TRY(team_defaults(&t, c));
+	TRY(team_fresh(&t, c));
 	TRY(put_back(&t, c, &r, TEXT("")));
 	return (say(c, &t, 201));
 }

@@ -264,7 +264,7 @@ scim_user_new(struct admin_call *c)
 	TRY(user_find(&(struct user){ 0 }, &there, c, u.id));
 	if (there)
 		return (scim_taken(c, "userName", u.id));
-	TRY(user_defaults(&u, c));
+	TRY(user_fresh(&u, c));
 	TRY(put_back(&u, c, &r, TEXT("")));
 	return (say(c, &u, 201));
 }

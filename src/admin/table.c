@@ -105,12 +105,12 @@ const struct admin_row admin_rows[] = {
 	{ "GET",	"/tag/list",			ROLE_VIEWER,	tag_list,			false, "read",		"tag" },
 
 	/* models of the store, and what they are made of */
-	{ "POST",	"/model/new",			ROLE_ADMIN,	model_new,			true,  "created",	"model" },
-	{ "POST",	"/model/update",		ROLE_ADMIN,	model_update,			true,  "updated",	"model" },
-	{ "PATCH",	"/model/{}/update",		ROLE_ADMIN,	model_patch,			true,  "updated",	"model" },
-	{ "POST",	"/model/delete",		ROLE_ADMIN,	model_delete,			true,  "deleted",	"model" },
-	{ "POST",	"/model/block",			ROLE_ADMIN,	model_block,			true,  "blocked",	"model" },
-	{ "POST",	"/model/unblock",		ROLE_ADMIN,	model_unblock,			true,  "unblocked",	"model" },
+	{ "POST",	"/model/new",			ROLE_ANY,	model_new,			true,  "created",	"model" },
+	{ "POST",	"/model/update",		ROLE_ANY,	model_update,			true,  "updated",	"model" },
+	{ "PATCH",	"/model/{}/update",		ROLE_ANY,	model_patch,			true,  "updated",	"model" },
+	{ "POST",	"/model/delete",		ROLE_ANY,	model_delete,			true,  "deleted",	"model" },
+	{ "POST",	"/model/block",			ROLE_ANY,	model_block,			true,  "blocked",	"model" },
+	{ "POST",	"/model/unblock",		ROLE_ANY,	model_unblock,			true,  "unblocked",	"model" },
 	{ "GET",	"/credentials",			ROLE_VIEWER,	credential_list,		false, "read",		"credential" },
 	{ "POST",	"/credentials",			ROLE_ADMIN,	credential_new,			true,  "created",	"credential" },
 	{ "GET",	"/credentials/by_name/{}",	ROLE_VIEWER,	credential_by_name,		false, "read",		"credential" },

@@ -70,7 +70,7 @@ team_of_row(struct team *t, struct admin_call *c, const struct rows *rows, unsig
 }
 
 struct error *
-team_defaults(struct team *t, struct admin_call *c)
+team_fresh(struct team *t, struct admin_call *c)
 {
 	struct json_fault fault;
 	const struct json *said = json_parse(c->arena, c->config->settings.team_defaults, &fault);

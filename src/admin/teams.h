@@ -16,7 +16,7 @@ extern const struct noun team_noun, member_noun;
 struct error	*team_of_row(struct team *, struct admin_call *, const struct rows *, unsigned row);	/* of the columns of sql/team.sql */
 struct error	*team_find(struct team *, bool *there, struct admin_call *, struct text team_id);
 struct error	*team_must_be(struct team *, struct admin_call *, struct text team_id);	/* 404 */
-struct error	*team_defaults(struct team *, struct admin_call *);	/* the document of a new one: default_team_params */
+struct error	*team_fresh(struct team *, struct admin_call *);	/* the document of a new one: default_team_params */
 struct error	*team_write(struct admin_call *, const struct team *);	/* row, account, change */
 struct error	*team_remove(struct admin_call *, const struct team *);	/* with its keys and members; archived and audited */
 struct error	*team_put(struct json_out *, struct admin_call *, const struct team *);	/* the row without brackets, with members_with_roles */

@@ -65,7 +65,7 @@ user_find(struct user *u, bool *there, struct admin_call *c, struct text user_id
 }
 
 struct error *
-user_defaults(struct user *u, struct admin_call *c)
+user_fresh(struct user *u, struct admin_call *c)
 {
 	struct json_fault fault;
 	const struct json *said = json_parse(c->arena, c->config->settings.user_defaults, &fault);

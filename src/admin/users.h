@@ -15,7 +15,7 @@ extern const struct noun user_noun;
 
 struct error	*user_of_row(struct user *, struct admin_call *, const struct rows *, unsigned row);	/* of the columns of sql/user.sql */
 struct error	*user_find(struct user *, bool *there, struct admin_call *, struct text user_id);
-struct error	*user_defaults(struct user *, struct admin_call *);	/* the document of a new one: default_internal_user_params, and a role */
+struct error	*user_fresh(struct user *, struct admin_call *);	/* the document of a new one: default_internal_user_params, and a role */
 struct error	*user_write(struct admin_call *, const struct user *);
 struct error	*user_remove(struct admin_call *, const struct user *);	/* with its keys and memberships */
 struct error	*user_put(struct json_out *, struct admin_call *, const struct user *);	/* the row without brackets, with its teams' ids */

@@ -99,7 +99,8 @@ struct default_param {
 struct deployment {
 	struct text	 id;			/* model_info.id, else SHA-256 hex as LiteLLM makes it */
 	uint64_t	 mark;			/* a digest of it, for ids of answers it holds */
-	struct text	 group;			/* model_name, may be a pattern */
+	struct text	 group;			/* model_name, may be a pattern; of a team's own: "model_name_TEAM_NAME" or what it is stored under */
+	struct text	 team, team_name;	/* model_info.team_id, and by which name that team has it; or empty: it is everybody's */
 	struct text	 litellm_model;		/* litellm_params.model as written */
 	const struct vendor *vendor;
 	enum wire	 wire;
@@ -155,9 +156,12 @@ struct deployment {
 	size_t		 index;			/* of config->deployments */
 };
 
+#define TEAM_MODEL	"model_name_"		/* before the team's id, in the names of teams' own models */
+
 /* Deployments that answer to one model name. */
 struct group {
 	struct text	 name;			/* may hold '*' */
+	struct text	 team, team_name;	/* of its deployments */
 	bool		 pattern;
 	bool		 hidden;		/* not listed: implied by `*`, or a name of a pattern that has fallbacks of its own */
 	const struct group *like;		/* that pattern's group, or NULL */
@@ -225,6 +229,11 @@ struct metrics_rule {
 	size_t		 n_metrics, n_labels;
 };
 
+struct text_list {
+	struct text	*list;
+	size_t		 n;
+};
+
 /* Our own settings: `sluice:` in the file.  The table in settings.c has name, kind, bounds, default and help of each. */
 struct settings {
 	struct text	 instance;		/* "sluice": names board, sockets, log */
@@ -280,8 +289,8 @@ struct settings {
 	bool		 provider_headers;	/* llm_provider-*: false */
 	struct text	 ca_file;		/* private CA bundle: ssl_certificate, SSL_CERT_FILE …; empty: the system's folder */
 	bool		 ssl_verify;		/* litellm_settings.ssl_verify */
-	struct text	*accept_unenforced;
-	size_t		 n_accept_unenforced;
+	struct text_list accept_unenforced;
+	struct text_list team_model_hosts;	/* beside those that https names: where team admins may have models */
 	/* from the LiteLLM sections */
 	struct text	 master_key;		/* secret; empty: none */
 	struct text	 salt_key;		/* secret; LITELLM_SALT_KEY, else the master key: seals ids of stored answers */
@@ -472,6 +481,7 @@ struct config {
 	size_t		 n_deployments;
 	struct group	*groups;		/* in order of appearance */
 	size_t		 n_groups;
+	bool		 has_team_models;
 	struct alias	*aliases;
 	size_t		 n_aliases;
 	struct text	*default_fallbacks;
@@ -517,6 +527,11 @@ struct capture {
 	unsigned	 n;
 };
 const struct group *config_group(const struct config *, struct text model, struct capture *captured);
+/* A team's own models: what is called when that team asks for `model` (empty: it has none of that name); whose the group, or the deployment of that id, is. */
+struct text	 config_team_model(const struct config *, struct text team, struct text model);
+struct text	 config_owner(const struct config *, struct text model);	/* a team; empty: everybody's */
+#define NO_SUCH_MODEL	"Invalid model name passed in model=" TEXT_FMT ". Call `/v1/models` to view available models for your key."	/* LiteLLM's words */
+struct text	 group_shown(const struct group *);		/* by which name callers know it */
 struct text	 deployment_model(struct arena *, const struct deployment *, struct text asked, const struct capture *);	/* the upstream's name with stars filled in */
 bool		 config_forwards(const struct config *, const struct deployment *, struct text asked);	/* do the client's headers go to it, when asked by that name */
 struct known_key *config_key(const struct config *, struct text digest);	/* NULL: none */

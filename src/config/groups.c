@@ -142,6 +142,36 @@ config_deployment(const struct config *c, struct text id)
 	return (NULL);
 }
 
+struct text
+config_team_model(const struct config *c, struct text team, struct text model)
+{
+	for (size_t i = 0; c->has_team_models && team.len > 0 && i < c->n_groups; i++)
+		if (text_eq(c->groups[i].team, team) && text_eq(c->groups[i].team_name, model))
+			return (c->groups[i].name);
+	return (TEXT(""));
+}
+
+struct text
+config_owner(const struct config *c, struct text model)
+{
+	struct capture captured;
+	const struct group *g;
+	const struct deployment *d;
+
+	if (!c->has_team_models)
+		return (TEXT(""));
+	if ((g = config_group(c, model, &captured)) != NULL)
+		return (g->team);
+	d = config_deployment(c, model);
+	return (d != NULL ? d->team : TEXT(""));
+}
+
+struct text
+group_shown(const struct group *g)
+{
+	return (g->team.len > 0 ? g->team_name : g->name);
+}
+
 static size_t
 count_stars(struct text t)
 {
@@ -297,6 +327,9 @@ gather(struct load *l)
 		if (c->deployments[i]->blocked)
 			continue;
 		g = group_add(c, c->deployments[i]->group);
+		g->team = c->deployments[i]->team;
+		g->team_name = c->deployments[i]->team_name;
+		c->has_team_models |= g->team.len > 0;
 		g->deployments[g->n_deployments++] = c->deployments[i];
 		g->hidden = c->deployments[i]->implied;
 	}

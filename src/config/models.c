@@ -685,11 +685,27 @@ read_names(struct making *m)
 	return (name_fine(m, node_get(m->params, "model"), &d->litellm_model));
 }
 
+/* A team's own model has two names: one that is nobody else's, and the team's. */
+static void
+read_team(struct making *m)
+{
+	struct deployment *d = m->d;
+
+	d->team = d->team_name = TEXT("");
+	if (!want_text(m->load, node_get(m->info, "team_id"), &d->team) || d->team.len == 0)
+		return;
+	if (want_text(m->load, node_get(m->info, "team_public_model_name"), &d->team_name) && d->team_name.len > 0 && !text_eq(d->team_name, d->group))
+		return;
+	d->team_name = d->group;
+	d->group = arena_print(m->load->arena, TEAM_MODEL TEXT_FMT "_" TEXT_FMT, TEXT_ARG(d->team), TEXT_ARG(d->team_name));
+}
+
 static bool
 read_entry(struct making *m)
 {
 	if (!read_names(m) || !wanted_here(m))
 		return (false);
+	read_team(m);
 	litellm_check(m->load, SECTION_PARAMS, m->params);
 	litellm_check(m->load, SECTION_INFO, m->info);
 	chain_up(m);

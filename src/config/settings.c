@@ -131,6 +131,8 @@ static const struct setting table[] = {
 	{ "state_dir", KIND_PATH, AT(state_dir), "/var/lib/sluice", 0, 0, false, "The folder of what must survive a restart." },
 	{ "stream_commit_after", KIND_TIME, AT(stream_commit_ms), "3s", 0, DAY, true,
 	    "How long a stream waits for its first content before its headers are sent; until then an upstream's error keeps its status." },
+	{ "team_model_hosts", KIND_LIST, AT(team_model_hosts), "", 0, 0, true,
+	    "Servers beside those that https and a name name which team admins may give models of their teams: names and addresses." },
 	{ "total_timeout", KIND_TIME, AT(total_timeout_ms), "6000s", 1, 30 * DAY, true,
 	    "The longest a call may take altogether; also litellm_settings.request_timeout." },
 	{ "trusted_proxies", KIND_NETWORKS, 0, "127.0.0.0/8, ::1", 0, 0, true,
@@ -333,6 +335,12 @@ from_env(struct load *l)
 }
 
 static void
+read_list(struct text_list *t, struct load *l, const struct node *n)
+{
+	t->n = want_texts(l, n, &t->list);
+}
+
+static void
 read_servers(struct load *l, const struct node *n)
 {
 	struct settings *set = &l->config->settings;
@@ -360,7 +368,7 @@ from_file(struct load *l, const struct node *map)
 		else if (node_is_null(p->value))
 			continue;
 		else if (s->kind == KIND_LIST)
-			set->n_accept_unenforced = want_texts(l, p->value, &set->accept_unenforced);
+			read_list((struct text_list *)((char *)set + s->at), l, p->value);
 		else if (s->kind == KIND_NETWORKS)
 			set->n_trusted_proxies = want_networks(l, p->value, &set->trusted_proxies);
 		else if (s->kind == KIND_SERVERS)

@@ -49,6 +49,14 @@ find_all(struct exchange *x, struct finding *f)
 	return (find_provider(&x->caller->standing[SCOPE_PROVIDER], f, text_of(to->vendor->prefix)));
 }
 
+struct text
+model_charged(const struct exchange *x)
+{
+	const struct group *g = x->plan.first;
+
+	return (g != NULL && g->team.len > 0 ? g->team_name : x->model);
+}
+
 static struct error *
 check(struct exchange *x)
 {
@@ -82,7 +90,7 @@ admit_known(struct exchange *x)
 	if ((x->error = check(x)) != NULL)
 		return (STEP_ERROR);
 	x->model_said = x->model;
-	x->model = admit_model(x->caller, x->model);
+	x->model = admit_model(x->caller, x->config, x->model);
 	return (STEP_GO);
 }
 

@@ -63,7 +63,7 @@ answer_litellm(struct exchange *x, struct buf *b)
 	buf_lit(b, "\r\nx-litellm-version: sluice-" SLUICE_VERSION "\r\n");
 	if (d != NULL) {
 		header(b, "x-litellm-model-id", d->id);
-		header(b, "x-litellm-model-group", x->plan.group != NULL ? x->plan.group->name : d->group);
+		header(b, "x-litellm-model-group", x->plan.group != NULL ? group_shown(x->plan.group) : d->team.len > 0 ? d->team_name : d->group);
 		header(b, "x-litellm-model-name", d->litellm_model);
 		header(b, "x-litellm-model-api-base", d->api_base);
 	}

@@ -125,7 +125,7 @@ fill_row(struct ledger_row *r, const struct exchange *x)
 	if (c->standing[SCOPE_PROJECT] != NULL)
 		r->project_id = c->standing[SCOPE_PROJECT]->id;
 	r->customer = c->customer;
-	r->model_group = x->model;
+	r->model_group = model_charged(x);
 	if (d != NULL) {
 		r->model = d->litellm_model;
 		r->model_id = d->id;

@@ -265,6 +265,7 @@ step_f	pass_read, pass, pass_heard;
 struct error *pass_plan(struct exchange *, struct call_plan *);
 
 /* admin.c: the management API */
+struct text	model_charged(const struct exchange *);	/* by which name limits, budgets and rows know the model: a team's own by the team's */
 bool	admin_path(struct exchange *, struct found *, bool *found);	/* is the path its; not *found: for other methods, which f->allow tells */
 void	admin_forget(struct exchange *);		/* the exchange ends */
 enum step_result local_admin(struct exchange *);

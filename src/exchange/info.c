@@ -2,6 +2,8 @@
 /* What the gateway tells of itself and its models: lists, LiteLLM's pages of information, counted tokens. */
 #include "exchange/exchange.h"
 
+#include "access/admit.h"
+
 #define PAGE_SIZE	50
 #define PAGES_MOST	1000000
 
@@ -81,6 +83,46 @@ asked_count(int64_t *n, struct exchange *x, const char *name, int64_t most)
 	return (error_param(error_new(x->arena, E_BAD_REQUEST, "%s: should be a whole number from 1 to %lld", name, (long long)most), name));
 }
 
+/* ?team_id=: what that team sees, for its members and administrators */
+
+static bool
+may_look_as(const struct caller *c, struct text team)
+{
+	bool in = text_eq(c->team_id, team) || c->kind == CALLER_MASTER || c->role == USER_ADMIN || c->role == USER_ADMIN_VIEWER;
+
+	for (unsigned i = 0; i < c->n_teams; i++)
+		in = in || text_eq(c->teams[i], team);
+	return (in);
+}
+
+/* STEP_GO: *as is who the list is for. */
+static enum step_result
+look_as(const struct caller **as, struct exchange *x)
+{
+	struct finding f = exchange_finding(x);
+	struct text team = asked_text(x, "team_id");
+	struct caller *c;
+
+	*as = x->caller;
+	if (team.len == 0)
+		team = asked_text(x, "teamId");
+	if (team.len == 0)
+		return (STEP_GO);
+	if (!may_look_as(x->caller, team))
+		return (refuse(x, refusal(x->arena, E_FORBIDDEN, "auth_error", "team_id", "Only members of a team and administrators may see what it can call.")));
+	c = arena_new_of(x->arena, struct caller);
+	*as = c;
+	switch (find_as_team(c, &f, team)) {
+	case FOUND_WAIT:
+		return (STEP_WAIT);
+	case FOUND_ERROR:
+		return (refuse(x, f.error));
+	case FOUND:
+		break;
+	}
+	return (STEP_GO);
+}
+
 /* Lists of models */
 
 static struct error *
@@ -121,11 +163,17 @@ model_wish(struct model_wish *wish, struct exchange *x)
 enum step_result
 local_models(struct exchange *x)
 {
+	const struct caller *as;
+	enum step_result end = look_as(&as, x);
 	struct buf body = { 0 };
 	struct model_wish wish;
 	struct error *e;
 
-	if ((e = model_wish(&wish, x)) == NULL)
+	if (end != STEP_GO)
+		return (end);
+	e = model_wish(&wish, x);
+	wish.caller = as;
+	if (e == NULL)
 		e = models_list(&body, x->arena, x->config, &wish);
 	return (e != NULL ? refuse(x, e) : say(x, &body));
 }
@@ -150,9 +198,15 @@ local_model(struct exchange *x)
 enum step_result
 local_model_info(struct exchange *x)
 {
-	struct info_wish wish = { .id = asked_text(x, "litellm_model_id"), .caller = x->caller };
+	struct info_wish wish = { .id = asked_text(x, "litellm_model_id") };
+	enum step_result end = look_as(&wish.caller, x);
 	struct buf body = { 0 };
+	struct error *e;
 
+	if (end != STEP_GO)
+		return (end);
+	if ((e = asked_bool(&wish.team_models, x, "include_team_models")) != NULL)
+		return (refuse(x, e));
 	if (info_deployments(&body, x->arena, x->config, &wish) > 0 || wish.id.len == 0)
 		return (say(x, &body));
 	buf_free(&body);
@@ -164,11 +218,14 @@ enum step_result
 local_model_pages(struct exchange *x)
 {
 	struct info_wish wish = { .id = asked_text(x, "modelId"), .model = asked_text(x, "model"), .search = asked_text(x, "search"),
-		.page = 1, .size = PAGE_SIZE, .caller = x->caller };
+		.page = 1, .size = PAGE_SIZE };
+	enum step_result end = look_as(&wish.caller, x);
 	struct buf body = { 0 };
 	struct error *e;
 
-	if ((e = asked_count(&wish.page, x, "page", PAGES_MOST)) != NULL || (e = asked_count(&wish.size, x, "size", PAGES_MOST)) != NULL)
+	if (end != STEP_GO)
+		return (end);
+	if ((e = asked_bool(&wish.team_models, x, "include_team_models")) != NULL || (e = asked_count(&wish.page, x, "page", PAGES_MOST)) != NULL || (e = asked_count(&wish.size, x, "size", PAGES_MOST)) != NULL)
 		return (refuse(x, e));
 	info_deployments(&body, x->arena, x->config, &wish);
 	return (say(x, &body));

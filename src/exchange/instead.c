@@ -48,7 +48,7 @@ turn_to(struct exchange *x, struct text model)
 
 	if (admit(x->arena, x->caller, &a) != NULL)
 		return (false);
-	x->model = admit_model(x->caller, model);
+	x->model = admit_model(x->caller, x->config, model);
 	if (route_plan(&x->plan, x->arena, x->config, x->model, x->plan.retries_wanted, x->plan.chance) != NULL)
 		return (false);
 	x->plan.fallbacks = 1;

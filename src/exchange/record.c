@@ -166,7 +166,7 @@ write_line(struct exchange *x, int64_t total_us)
 	json_pair(&out, "path", text_of(x->surface != NULL ? x->surface->path : ""));
 	json_pair(&out, "model", text_sub(x->model, 0, 256));
 	if (x->deployment != NULL) {
-		json_pair(&out, "group", x->plan.group != NULL ? x->plan.group->name : x->deployment->group);
+		json_pair(&out, "group", x->plan.group != NULL ? group_shown(x->plan.group) : x->deployment->group);
 		json_pair(&out, "deployment", x->deployment->id);
 	}
 	if (x->seen != NULL) {

@@ -31,7 +31,7 @@ concerns(const struct exchange *x, const struct purse *p)
 
 	if (p->part.len == 0 || !text_cut(p->part, ':', &kind, &of))
 		return (true);
-	return (text_is(kind, "model") ? text_eq(of, x->model) : text_is(kind, "organization") ? text_eq(of, x->caller->organization_id) : true);
+	return (text_is(kind, "model") ? text_eq(of, model_charged(x)) : text_is(kind, "organization") ? text_eq(of, x->caller->organization_id) : true);
 }
 
 static const struct purse *
@@ -142,7 +142,7 @@ reserve_money(struct exchange *x)
 	need.bound = x->parts.on ? x->parts.first : x->bound;
 	need.floor = x->parts.on ? x->parts.floor : x->floor;
 	need.who = (struct running_who){ .key_digest = c->digest, .user_id = c->user_id, .team_id = c->team_id, .organization_id = c->organization_id,
-		.project_id = c->standing[SCOPE_PROJECT] != NULL ? c->standing[SCOPE_PROJECT]->id : TEXT(""), .model_group = x->model,
+		.project_id = c->standing[SCOPE_PROJECT] != NULL ? c->standing[SCOPE_PROJECT]->id : TEXT(""), .model_group = model_charged(x),
 		.call_type = text_of(call_type(x)), .customer = c->customer };
 	x->reservation.ready = ready;
 	x->reservation.end = budget_reserve(&x->reservation, x->worker->budgets, &need);
@@ -204,7 +204,7 @@ begin_limits(struct exchange *x)
 	const struct limits_rule rule = limits_rule(&x->config->settings);
 
 	x->limits.group = x->conduit == NULL ? x->plan.group : NULL;
-	limits_of(&x->limits, x->arena, &rule, x->caller, x->model, tokens_in(x), tokens_out(x));
+	limits_of(&x->limits, x->arena, &rule, x->caller, model_charged(x), tokens_in(x), tokens_out(x));
 	return (reserve_limits(x));
 }
 

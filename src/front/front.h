@@ -90,6 +90,7 @@ struct info_wish {
 	struct text	 id, model, search;
 	int64_t		 page, size;		/* size 0: no pages */
 	const struct caller *caller;		/* only what it may call; NULL: all */
+	bool		 team_models;		/* of all teams somebody who is signed in is in */
 };
 int64_t	info_deployments(struct buf *out, struct arena *, const struct config *, const struct info_wish *);	/* how many there are, on all pages */
 void	info_groups(struct buf *out, struct arena *, const struct config *, struct text only, const struct caller *);

@@ -6,6 +6,8 @@
  */
 #include "front/models_priv.h"
 
+#include "access/caller.h"
+
 /* Price: null below 0. */
 static void
 put_price(struct json_out *o, const char *name, int64_t pico)
@@ -201,6 +203,13 @@ put_wanted(struct json_out *o, struct paging *p, const struct info_wish *wish, s
 	p->at++;
 }
 
+/* A team's own model that is blocked. */
+static bool
+is_seen(const struct caller *caller, const struct deployment *d)
+{
+	return (d->team.len == 0 || caller == NULL || caller->kind == CALLER_MASTER || caller->role == USER_ADMIN || text_eq(caller->team_id, d->team));
+}
+
 /* Those of the page that is asked for; returns how many there are on all pages. */
 static int64_t
 put_deployments(struct json_out *o, struct arena *arena, const struct config *c, const struct info_wish *wish)
@@ -212,13 +221,13 @@ put_deployments(struct json_out *o, struct arena *arena, const struct config *c,
 	for (size_t i = 0; i < all.n; i++) {
 		const struct listed *l = &all.list[i];
 
-		if (!may_see(wish->caller, c, l->name))
-			continue;
-		for (size_t k = 0; l->group != NULL && k < l->group->n_deployments; k++)
-			put_wanted(o, &p, wish, l->name, l->group->deployments[k]);
+		struct text name = seen_as(l, wish->caller, c, wish->team_models ? TEAM_MODELS_JOINED : TEAM_MODELS_ALL);
+
+		for (size_t k = 0; name.len > 0 && l->group != NULL && k < l->group->n_deployments; k++)
+			put_wanted(o, &p, wish, name, l->group->deployments[k]);
 	}
 	for (size_t i = 0; i < c->n_deployments; i++)		/* blocked ones are in no group */
-		if (c->deployments[i]->blocked && may_see(wish->caller, c, c->deployments[i]->group))
+		if (c->deployments[i]->blocked && may_see(wish->caller, c, c->deployments[i]->group) && is_seen(wish->caller, c->deployments[i]))
 			put_wanted(o, &p, wish, c->deployments[i]->group, c->deployments[i]);
 	return (p.at);
 }
@@ -367,9 +376,13 @@ info_groups(struct buf *out, struct arena *arena, const struct config *c, struct
 	json_open(&o, '{');
 	json_name(&o, "data");
 	json_open(&o, '[');
-	for (size_t i = 0; i < all.n; i++)
-		if (all.list[i].group != NULL && (only.len == 0 || text_eq(only, all.list[i].name)) && may_see(caller, c, all.list[i].name))
-			put_group(&o, &all.list[i]);
+	for (size_t i = 0; i < all.n; i++) {
+		struct listed one = all.list[i];
+
+		one.name = one.group != NULL ? seen_as(&one, caller, c, TEAM_MODELS_OWN) : TEXT("");
+		if (one.name.len > 0 && (only.len == 0 || text_eq(only, one.name)))
+			put_group(&o, &one);
+	}
 	json_close(&o, ']');
 	json_close(&o, '}');
 }

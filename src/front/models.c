@@ -71,6 +71,30 @@ may_see(const struct caller *caller, const struct config *c, struct text name)
 	return (caller == NULL || admit_lists(caller, c, name));
 }
 
+/* Is it one of the teams that whoever is signed in is in? */
+static bool
+is_of_team(const struct caller *caller, struct text team)
+{
+	for (unsigned i = 0; i < caller->n_teams; i++)
+		if (text_eq(caller->teams[i], team))
+			return (true);
+	return (false);
+}
+
+struct text
+seen_as(const struct listed *l, const struct caller *caller, const struct config *c, enum team_models how)
+{
+	const struct group *g = l->group;
+
+	if (g == NULL || g->team.len == 0)
+		return (may_see(caller, c, l->name) ? l->name : TEXT(""));
+	if (caller == NULL || caller->kind == CALLER_MASTER || caller->role == USER_ADMIN)
+		return (how != TEAM_MODELS_OWN ? g->name : TEXT(""));
+	if (text_eq(caller->team_id, g->team))
+		return (may_see(caller, c, g->team_name) ? g->team_name : TEXT(""));
+	return (how == TEAM_MODELS_JOINED && is_of_team(caller, g->team) ? g->team_name : TEXT(""));
+}
+
 /* What is known of a name. */
 struct known {
 	struct text	 mode;			/* empty: unknown */
@@ -98,14 +122,19 @@ names_told(struct arena *arena, const struct config *c, const struct model_wish 
 
 	for (size_t i = 0; i < plain.n; i++) {
 		const struct listed *l = &plain.list[i];
-		bool stands = l->group != NULL && l->group->pattern && text_eq(l->group->name, l->name) && wildcard_list(&all, c, l->group);
+		bool stands = l->group != NULL && l->group->pattern && l->group->team.len == 0 && text_eq(l->group->name, l->name) &&
+		    wildcard_list(&all, c, l->group);
 
 		if (!stands || wish->patterns)
 			listing_add(&all, *l);
 	}
-	for (size_t i = plain.n = 0; i < all.n; i++)
-		if (may_see(wish->caller, c, all.list[i].name))
-			all.list[plain.n++] = all.list[i];
+	for (size_t i = plain.n = 0; i < all.n; i++) {
+		struct listed one = all.list[i];
+
+		one.name = seen_as(&one, wish->caller, c, TEAM_MODELS_OWN);
+		if (one.name.len > 0)
+			all.list[plain.n++] = one;
+	}
 	all.n = plain.n;
 	return (all);
 }
@@ -259,7 +288,8 @@ models_one(struct buf *out, const struct config *c, struct text id, const struct
 {
 	struct json_out o = { .to = out };
 	struct capture captured = { 0 };
-	struct listed m = { .name = id, .group = config_group(c, id, &captured) };
+	struct text own = wish->caller != NULL ? config_team_model(c, wish->caller->team_id, id) : TEXT("");
+	struct listed m = { .name = id, .group = config_group(c, own.len > 0 ? own : id, &captured) };
 
 	if (m.group == NULL || !may_see(wish->caller, c, id))
 		return (false);

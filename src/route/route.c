@@ -164,8 +164,7 @@ route_plan(struct plan *p, struct arena *arena, const struct config *config, str
 	*p = (struct plan){ .config = config, .arena = arena, .chance = chance, .asked = model, .retries_wanted = retries_wanted };
 	p->first = group_for(p, model);
 	if (p->first == NULL)
-		return (error_new(arena, E_NO_SUCH_MODEL, "Invalid model name passed in model=" TEXT_FMT
-		    ". Call `/v1/models` to view available models for your key.", TEXT_ARG(text_sub(model, 0, 200))));
+		return (error_new(arena, E_NO_SUCH_MODEL, NO_SUCH_MODEL, TEXT_ARG(text_sub(model, 0, 200))));
 	enter(p, p->first);
 	return (NULL);
 }

@@ -258,7 +258,7 @@ a_keys_alias_is_checked_as_what_it_means(void **state)
 	key.n_aliases = 1;
 	MODELS(key, "gpt-3.5-turbo");
 	assert_true(may("fast"));
-	assert_true(text_is(admit_model(&caller, TEXT("fast")), "gpt-3.5-turbo"));
+	assert_true(text_is(admit_model(&caller, config, TEXT("fast")), "gpt-3.5-turbo"));
 	MODELS(key, "fast");
 	assert_true(may("fast"));
 	/* whoever makes keys can not name around the team's list */
@@ -282,8 +282,8 @@ a_teams_alias_counts_as_allowed(void **state)
 	MODELS(key, "gpt-4o");
 	assert_true(may("house"));
 	assert_false(may("claude"));
-	assert_true(text_is(admit_model(&caller, TEXT("house")), "claude"));
-	assert_true(text_is(admit_model(&caller, TEXT("other")), "other"));
+	assert_true(text_is(admit_model(&caller, config, TEXT("house")), "claude"));
+	assert_true(text_is(admit_model(&caller, config, TEXT("other")), "other"));
 	caller.standing[SCOPE_ORGANIZATION] = &organization;
 	MODELS(organization, "gpt-4o");
 	assert_false(may("house"));

@@ -155,8 +155,9 @@ def test_models_as_openai_tells_them(told):
     assert models["data"][0] == {"id": "gpt", "object": "model", "created": 1677610602, "owned_by": "openai", "mode": "chat",
                                  "max_input_tokens": 128000, "max_output_tokens": 16384}
     assert {"mode", "max_input_tokens"} & set(models["data"][3]) == set()
-    for query in ("return_wildcard_routes=true", "team_id=x", "include_model_access_groups=true", "scope=expand", "healthy_only=true", "limit=x", "&&=&"):
+    for query in ("return_wildcard_routes=true", "include_model_access_groups=true", "scope=expand", "healthy_only=true", "limit=x", "&&=&"):
         assert told.get("/v1/models?" + query).json() == models, query
+    assert told.get("/v1/models?team_id=x").status_code == 404
     assert told.get("/v1/models?only_model_access_groups=true").json()["data"] == []
     assert told.get("/v1/models?include_metadata=True&fallback_type=general").json()["data"][0]["metadata"] == {"fallbacks": ["claude"]}
     assert told.get("/v1/models?include_metadata=1&fallback_type=context_window").json()["data"][0]["metadata"] == {"fallbacks": []}
