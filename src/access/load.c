@@ -41,13 +41,20 @@ text_in(struct arena *arena, const struct json *o, const char *name)
 	return (json_unescape(arena, json_quoted(json_get(o, name))));
 }
 
+/* YAML takes 1e-6, and whatever stands in quotes, for texts: they must not become "no limit". */
+static struct text
+number_in(const struct json *v)
+{
+	return (v->type == JSON_STRING ? text_sub(v->raw, 1, v->raw.len - 1) : v->raw);
+}
+
 static void
 read_int(int64_t *to, const struct json *o, const char *name)
 {
 	const struct json *v = json_get(o, name);
 	int64_t n;
 
-	if (json_is(v, JSON_NUMBER) && json_to_i64(v->raw, &n) && n >= 0)
+	if (v != NULL && json_to_i64(number_in(v), &n) && n >= 0)
 		*to = n;
 }
 
@@ -538,12 +545,9 @@ static void
 read_money(int64_t *to, const struct json *doc, const char *name)
 {
 	const struct json *v = json_get(doc, name);
-	struct text amount = v != NULL ? v->raw : TEXT("");
 	int64_t nano;
 
-	if (json_is(v, JSON_STRING))			/* 1e-6 is a text to YAML */
-		amount = text_sub(amount, 1, amount.len - 1);
-	if (money_read(amount, &nano) == MONEY_FINE)
+	if (v != NULL && money_read(number_in(v), &nano) == MONEY_FINE)
 		*to = nano;
 }
 

@@ -84,26 +84,52 @@ say_as_router(struct buf *b, struct exchange *x, const struct standing *s, bool 
 	money_print(b, x->reservation.limit);
 }
 
+/* Entities by their ids; a key, whose id is a digest, by its name if it has one. */
+static void
+say_who(struct buf *b, const struct exchange *x, const struct standing *s)
+{
+	struct text id = s->scope == SCOPE_KEY ? name_of(s) : s->scope == SCOPE_MEMBER ? x->caller->user_id : text_sub(s->id, 0, 128);
+
+	buf_print(b, "%s=" TEXT_FMT, words[s->scope].litellm, TEXT_ARG(id));
+	if (s->scope == SCOPE_MEMBER)
+		buf_print(b, " in Team=" TEXT_FMT, TEXT_ARG(x->caller->team_id));
+}
+
+static void
+say_amount(struct buf *b, const char *before, int64_t nano, bool hidden)
+{
+	buf_print(b, "%s", before);
+	if (hidden)
+		buf_lit(b, "hidden");
+	else
+		money_print(b, nano);
+}
+
 static void
 say_as_litellm(struct buf *b, struct exchange *x, const struct standing *s, bool hidden)
 {
+	const struct reservation *r = &x->reservation;
 	bool exceeded = words[s->scope].exceeded;
+	struct text kind, rest;
 
-	if (s->scope == SCOPE_PROVIDER || s->scope == SCOPE_DEPLOYMENT) {
+	(void)text_cut(r->which->part, ':', &kind, &rest);
+	if (s->scope == SCOPE_PROVIDER || s->scope == SCOPE_DEPLOYMENT)
 		say_as_router(b, x, s, hidden);
-		return;
+	else if (text_is(kind, "model") && s->scope == SCOPE_KEY)
+		buf_print(b, "LiteLLM Virtual Key: " TEXT_FMT ", key_alias: " TEXT_FMT ", exceeded budget for model=" TEXT_FMT, TEXT_ARG(text_sub(s->id, 0, 128)),
+		    TEXT_ARG(s->alias.len > 0 ? text_sub(s->alias, 0, 128) : TEXT("None")), TEXT_ARG(rest));
+	else if (text_is(kind, "model"))
+		buf_print(b, "LiteLLM %s: " TEXT_FMT ", exceeded budget for model=" TEXT_FMT, words[s->scope].litellm, TEXT_ARG(text_sub(s->id, 0, 128)), TEXT_ARG(rest));
+	else if (text_is(kind, "window")) {
+		buf_print(b, "ExceededBudget: %s over " TEXT_FMT " budget. ", words[s->scope].litellm, TEXT_ARG(rest));
+		say_amount(b, "Spend=$", r->spent, hidden);
+		say_amount(b, ", Limit=$", r->limit, hidden);
+	} else {
+		buf_print(b, "%s ", exceeded ? "ExceededBudget:" : "Budget has been exceeded!");
+		say_who(b, x, s);
+		say_amount(b, exceeded ? " over budget. Spend=" : " Current cost: ", r->spent, hidden);
+		say_amount(b, exceeded ? ", Budget=" : ", Max budget: ", r->limit, hidden);
 	}
-	buf_print(b, "%s %s=" TEXT_FMT " %s", exceeded ? "ExceededBudget:" : "Budget has been exceeded!", words[s->scope].litellm, TEXT_ARG(name_of(s)),
-	    exceeded ? "over budget. Spend=" : "Current cost: ");
-	if (hidden)
-		buf_lit(b, "hidden");
-	else
-		money_print(b, x->reservation.spent);
-	buf_print(b, ", %s", exceeded ? "Budget=" : "Max budget: ");
-	if (hidden)
-		buf_lit(b, "hidden");
-	else
-		money_print(b, x->reservation.limit);
 }
 
 static void

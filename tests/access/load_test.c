@@ -131,7 +131,7 @@ static void
 bad_documents_limit_nothing(void **state)
 {
 	static const char *const docs[] = {
-		"", "[]", "{", "null", "{\"models\":\"gpt-4o\",\"rpm_limit\":\"5\",\"tpm_limit\":-3,\"blocked\":\"yes\",\"aliases\":[1],\"metadata\":7}",
+		"", "[]", "{", "null", "{\"models\":\"gpt-4o\",\"rpm_limit\":\"five\",\"tpm_limit\":-3,\"blocked\":\"yes\",\"aliases\":[1],\"metadata\":7}",
 		"{\"models\":[1,null,{}],\"metadata\":{\"model_rpm_limit\":{\"a\":\"b\",\"c\":-1},\"tags\":{}},\"rpm_limit\":1e99,\"aliases\":{\"a\":1}}",
 		"{\"model_max_budget\":{\"a\":5,\"b\":{\"rpm_limit\":null}}}",
 	};
@@ -147,6 +147,8 @@ bad_documents_limit_nothing(void **state)
 		s = load(KNOWN_KEY, DIGEST, "");
 		assert_true(!s.blocked && s.rpm == NO_LIMIT && s.tpm == NO_LIMIT && s.n_models == 0 && s.n_aliases == 0 && s.n_model_limits == 0);
 	}
+	sql("UPDATE sluice_key SET doc = '{\"rpm_limit\":\"5\",\"tpm_limit\":\"1e3\"}'");	/* as a file may have them */
+	assert_true(load(KNOWN_KEY, DIGEST, "").rpm == 5 && load(KNOWN_KEY, DIGEST, "").tpm == 1000);
 }
 
 static void
