@@ -52,3 +52,9 @@ absent_page(struct admin_call *c)
 {
 	return (admin_not_built(c, "sluice " SLUICE_VERSION " does not serve %s %s.", c->row->method, c->row->path));
 }
+
+bool
+admin_is_absent(const struct admin_row *row)
+{
+	return (row->run == absent_list || row->run == absent_one || row->run == absent_make || row->run == absent_page);
+}

@@ -71,6 +71,8 @@ struct admin_row {
 };
 extern const struct admin_row admin_rows[];	/* table.c; the last has no method */
 
+bool		 admin_is_absent(const struct admin_row *);	/* it says that there is no such thing here */
+
 /* The row for a path and a method (HEAD is GET); NULL: none.  *methods: those the path takes, for a 405; empty: no such path. */
 const struct admin_row *admin_find(struct text ids[2], struct text *methods, struct arena *, struct text method, struct text path);
 /* The whole of it, in an errand: body, role, transaction (again after a deadlock), handler, audit row.  `pool` NULL: no store is configured. */

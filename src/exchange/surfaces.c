@@ -291,6 +291,24 @@ put_route(struct json_out *o, struct text path, const char *methods)
 	json_close(o, '}');
 }
 
+/* A segment that is taken is an {id}. */
+static void
+put_admin_route(struct json_out *o, const struct admin_row *row)
+{
+	struct text path, rest = text_of(row->path);
+	struct buf whole = { 0 };
+	bool more;
+
+	do {
+		more = text_cut(rest, '{', &path, &rest);
+		buf_text(&whole, path);
+		if (more)
+			buf_lit(&whole, "{id");
+	} while (more);
+	put_route(o, buf_as_text(&whole), row->method);
+	buf_free(&whole);
+}
+
 void
 surfaces_print(struct buf *out)
 {
@@ -316,6 +334,9 @@ surfaces_print(struct buf *out)
 			put_route(&o, text_sub(path, 3, path.len), surfaces[i].methods);
 		buf_free(&whole);
 	}
+	for (const struct admin_row *row = admin_rows; row->method != NULL; row++)
+		if (!admin_is_absent(row))
+			put_admin_route(&o, row);
 	json_close(&o, ']');
 	json_close(&o, '}');
 }
