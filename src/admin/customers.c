@@ -12,6 +12,7 @@ static const struct field customer_fields[] = {
 	{ "allowed_model_region", FIELD_TEXT, 0, NULL, regions, 0 },
 	{ "default_model", FIELD_TEXT, 0, NULL, NULL, 0 },
 	{ "object_permission", FIELD_OBJECT, 0, NULL, NULL, 0 },
+	{ "object_permission_id", FIELD_TEXT, 0, NULL, NULL, 255 },
 	{ "metadata", FIELD_OBJECT, 0, NULL, NULL, 0 },
 	{ NULL, FIELD_ANY, 0, NULL, NULL, 0 },
 };

@@ -252,6 +252,22 @@ put_limits(struct json_out *o, const struct doc *d)
 	json_close(o, '}');
 }
 
+/* Whose limits are in force: any of its own makes them its own. */
+static struct text
+budget_source(const struct doc *d)
+{
+	struct text found = TEXT("none");
+	struct doc own;
+
+	own_of(&own, d);
+	for (size_t i = 0; i < nitems(defaults); i++)
+		if (doc_raw(&own, defaults[i][0]).len > 0)
+			return (TEXT("custom"));
+		else if (doc_raw(d, defaults[i][0]).len > 0)
+			found = TEXT("team_default");
+	return (found);
+}
+
 static void
 put_membership(struct json_out *o, const struct member *m, const struct spent *spent)
 {
@@ -261,6 +277,7 @@ put_membership(struct json_out *o, const struct member *m, const struct spent *s
 	put_string(o, "role", m->role);
 	put_spent(o, spent);
 	put_money(o, "total_spend", spent->nano);
+	put_string(o, "budget_source", budget_source(&m->doc));
 	put_limits(o, &m->doc);
 }
 

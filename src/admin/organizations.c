@@ -16,6 +16,7 @@ static const struct field organization_fields[] = {
 	{ "models", FIELD_TEXTS, 0, "[]", NULL, 0 },
 	{ "metadata", FIELD_OBJECT, 0, "{}", NULL, 0 },
 	{ "object_permission", FIELD_OBJECT, 0, NULL, NULL, 0 },
+	{ "object_permission_id", FIELD_TEXT, 0, NULL, NULL, 255 },
 	{ "blocked", FIELD_BOOL, FIELD_HIDDEN, NULL, NULL, 0 },
 	{ "model_rpm_limit", FIELD_COUNTS, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "model_tpm_limit", FIELD_COUNTS, FIELD_INSIDE, NULL, NULL, 0 },

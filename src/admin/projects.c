@@ -12,6 +12,7 @@ static const struct field project_fields[] = {
 	{ "metadata", FIELD_OBJECT, 0, "{}", NULL, 0 },
 	{ "blocked", FIELD_BOOL, 0, "false", NULL, 0 },
 	{ "object_permission", FIELD_OBJECT, 0, NULL, NULL, 0 },
+	{ "object_permission_id", FIELD_TEXT, 0, NULL, NULL, 255 },
 	{ "tags", FIELD_TEXTS, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "model_rpm_limit", FIELD_COUNTS, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "model_tpm_limit", FIELD_COUNTS, FIELD_INSIDE, NULL, NULL, 0 },

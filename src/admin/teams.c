@@ -34,6 +34,7 @@ static const struct field team_fields[] = {
 	{ "policies", FIELD_TEXTS, 0, "[]", NULL, 0 },
 	{ "prompts", FIELD_TEXTS, 0, NULL, NULL, 0 },
 	{ "object_permission", FIELD_OBJECT, 0, NULL, NULL, 0 },
+	{ "object_permission_id", FIELD_TEXT, 0, NULL, NULL, 255 },
 	{ "allow_team_guardrail_config", FIELD_BOOL, 0, "false", NULL, 0 },
 	{ "secret_manager_settings", FIELD_OBJECT, FIELD_HIDDEN, NULL, NULL, 0 },
 	{ "team_member_budget", FIELD_MONEY, 0, NULL, NULL, 0 },

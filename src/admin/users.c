@@ -32,6 +32,7 @@ static const struct field user_fields[] = {
 	{ "allowed_cache_controls", FIELD_TEXTS, 0, "[]", NULL, 0 },
 	{ "model_max_budget", FIELD_BUDGETS, 0, "{}", NULL, 0 },
 	{ "object_permission", FIELD_OBJECT, 0, NULL, NULL, 0 },
+	{ "object_permission_id", FIELD_TEXT, 0, NULL, NULL, 255 },
 	{ "policies", FIELD_TEXTS, 0, "[]", NULL, 0 },
 	{ "model_rpm_limit", FIELD_COUNTS, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "model_tpm_limit", FIELD_COUNTS, FIELD_INSIDE, NULL, NULL, 0 },

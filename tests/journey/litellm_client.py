@@ -8,6 +8,8 @@ import sys
 from litellm.proxy.client import Client
 from litellm.proxy.client.users import UsersManagementClient
 
+from litellm_shapes import shapes
+
 base, master = sys.argv[1:]
 said = {}
 
@@ -50,4 +52,5 @@ call("model_delete", c.models.delete, "made-1")
 call("key_delete", c.keys.delete, keys=[key])
 call("key_gone", c.keys.info, key)
 call("chat_after", chat.chat.completions, "hello", [{"role": "user", "content": "hi"}])
+said["shapes"] = shapes(base, master)
 print(json.dumps(said, default=str))
