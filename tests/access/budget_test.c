@@ -760,6 +760,83 @@ absurd_budgets(void **state)
 	close_all(&b);
 }
 
+/* Two answers of the store may come to the board in another order than they were given. */
+static void
+an_older_lease_does_not_come_back(void **state)
+{
+	struct bench b = { 0 };
+
+	open_all(&b, BUDGET_STRICT, false);
+	assert_true(lease_granted(b.running, RUNNING_NONE, 0, 5, 0, 7, 100, 0));
+	assert_true(lease_granted(b.running, RUNNING_NONE, 0, 5, 0, 6, 50, 0));
+	assert_true(lease_is_there(b.running, 5, 0, 7));
+	assert_false(lease_is_there(b.running, 5, 0, 6));
+	close_all(&b);
+}
+
+/* The period ends while a call runs: what it reserves and costs is the old one's, whose lease pays on; the next has all of its own. */
+static void
+a_period_ends_while_a_call_runs(void **state)
+{
+	struct bench b = { 0 };
+	struct charge charges[CHARGES_MOST];
+	struct purse *old, next;
+	struct call c, later;
+	int64_t spent, held;
+
+	open_all(&b, BUDGET_STRICT, true);
+	old = purse(&b, 100);
+	assert_int_equal(reserve(&b, &c, 60, 60, old), BUDGET_FINE);
+	next = *old;
+	next.period = 86400000;
+	assert_int_equal(reserve(&b, &later, 100, 100, &next), BUDGET_FINE);
+	assert_int_equal(more(&b, &c, 90, 100), BUDGET_FINE);
+	assert_int_equal(c.r.reserved, 100);
+	budget_charges(&later.r, charges);
+	assert_int_equal(charges[0].period, next.period);
+	assert_int_not_equal(charges[0].lease, lease_of(&c));
+	end(&b, &c, 90);
+	sums(&b, old, &spent, &held);
+	assert_int_equal(spent, 90);
+	end(&b, &later, 100);
+	assert_int_equal(reserve(&b, &later, 1, 1, &next), BUDGET_SPENT);
+	sums(&b, old, &spent, &held);
+	assert_int_equal(spent, 90);
+	close_all(&b);
+}
+
+/* Spending is set to nothing while a lease is out: what runs is booked on top, what it holds is no more than it has, and the sum never passes the ceiling. */
+static void
+a_reset_while_money_is_out(void **state)
+{
+	struct bench b = { 0 };
+	struct store *s;
+	const struct purse *p;
+	struct call c[2];
+	int64_t spent, held;
+
+	open_all(&b, BUDGET_STRICT, true);
+	p = purse(&b, 100);
+	assert_int_equal(reserve(&b, &c[0], 50, 50, p), BUDGET_FINE);
+	end(&b, &c[0], 50);
+	assert_int_equal(reserve(&b, &c[0], 30, 30, p), BUDGET_FINE);
+	s = store_lend(b.pool, 1000);
+	assert_int_equal(STORE(s, b.arena, NULL, SQL_BUDGET_PERIOD_SPEND, V_INT((int64_t)p->account), V_INT(0), V_INT(-50)), STORE_FINE);
+	store_return(b.pool, s);
+	sums(&b, p, &spent, &held);
+	assert_int_equal(spent, 0);
+	assert_true(held >= 30 && held <= 100);
+	assert_int_equal(reserve(&b, &c[1], 70, 70, p), BUDGET_FINE);
+	assert_int_equal(more(&b, &c[0], 31, 31), BUDGET_HELD);
+	end(&b, &c[0], 30);
+	end(&b, &c[1], 70);
+	sums(&b, p, &spent, &held);
+	assert_int_equal(spent, 100);
+	assert_int_equal(held, 0);
+	assert_int_equal(reserve(&b, &c[0], 1, 1, p), BUDGET_SPENT);
+	close_all(&b);
+}
+
 int
 main(void)
 {
@@ -785,6 +862,9 @@ main(void)
 		cmocka_unit_test(ceilings_change_while_calls_run),
 		cmocka_unit_test(tiny_budgets),
 		cmocka_unit_test(absurd_budgets),
+		cmocka_unit_test(an_older_lease_does_not_come_back),
+		cmocka_unit_test(a_period_ends_while_a_call_runs),
+		cmocka_unit_test(a_reset_while_money_is_out),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

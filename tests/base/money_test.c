@@ -9,6 +9,8 @@
 #include "base/digest.h"
 #include "base/money.h"
 
+#include <stdlib.h>
+
 static void
 decimals_are_read(void **state)
 {
@@ -63,6 +65,32 @@ sums_are_printed(void **state)
 	printed(money_print_dollars, 125000, "$0.000125");
 }
 
+/* Whatever the sum: what is printed is read as the same, a half of its last digit is rounded up, and less than that is not there. */
+static void
+what_is_printed_is_read(void **state)
+{
+	unsigned seed = 11;
+
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++) {
+		int64_t nano = ((int64_t)rand_r(&seed) << 31 | rand_r(&seed)) % (MONEY_MOST - 1) >> rand_r(&seed) % 63, read;
+		struct buf b = { 0 };
+
+		money_print(&b, nano);
+		assert_int_equal(money_read(buf_as_text(&b), &read), MONEY_FINE);
+		assert_int_equal(read, nano);
+		b.len = 0;
+		buf_print(&b, "%lld.%09lld4999", (long long)(nano / MONEY_DOLLAR), (long long)(nano % MONEY_DOLLAR));
+		assert_int_equal(money_read(buf_as_text(&b), &read), MONEY_FINE);
+		assert_int_equal(read, nano);
+		b.len -= 4;
+		buf_lit(&b, "5");
+		assert_int_equal(money_read(buf_as_text(&b), &read), MONEY_FINE);
+		assert_int_equal(read, nano + 1);
+		buf_free(&b);
+	}
+}
+
 static void
 digests_have_hex(void **state)
 {
@@ -85,6 +113,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decimals_are_read),
 		cmocka_unit_test(sums_are_printed),
+		cmocka_unit_test(what_is_printed_is_read),
 		cmocka_unit_test(digests_have_hex),
 	};
 

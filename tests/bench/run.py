@@ -524,6 +524,21 @@ class Bench:
                 ratios.append(used[0] / used[1])
             self.results.append((f"small, a key of {n:,}", "of the master key", {"sluice": statistics.median(ratios)}, "flat"))
 
+    def measure_money(self):
+        """Leases: trips to the store for 1,000 calls.  Revocation: from its commit until two hosts on one PostgreSQL know of it."""
+        done = subprocess.run([str(self.build / "tests" / "bench" / "money_bench"), "20" if self.args.quick else "500"], capture_output=True, text=True, env=ENV, check=False)
+        if done.returncode != 0:
+            self.failures.append(f"money_bench: {done.stderr}")
+            return
+        found = json.loads(done.stdout)
+        for name, figure, goal, key in (("lease trips, a budget for 1,000 calls", "for 1,000 calls", "", "trips_small"),
+                                        ("lease trips, 100 calls a second", "for 1,000 calls", "", "trips_100_a_second"),
+                                        ("lease trips, as fast as they go", "for 1,000 calls", "", "trips_plenty"),
+                                        ("revocation over two hosts, median", "ms", "<= 100", "median_ms"), ("revocation over two hosts, p99", "ms", "", "p99_ms"),
+                                        ("revocation over two hosts, worst", "ms", "", "worst_ms")):
+            if key in found:
+                self.results.append((name, figure, {"sluice": found[key]}, goal))
+
     # measuring
 
     def load(self, arm, row, seconds):
@@ -668,6 +683,9 @@ class Bench:
         if "sluice" in self.arms and (not self.args.rows or "keys" in self.args.rows):
             self.tell("keys")
             self.measure_keys()
+        if not self.args.rows or "money" in self.args.rows:
+            self.tell("money")
+            self.measure_money()
         if not self.args.rows or "start" in self.args.rows:
             self.tell("start")
             self.measure_start()
@@ -701,7 +719,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="one short round of each: does it work")
     parser.add_argument("--rounds", type=int, help="default 5")
     parser.add_argument("--seconds", type=float, help="of a measurement; default 2")
-    parser.add_argument("--rows", help="only rows whose name has one of these words, and memory, start")
+    parser.add_argument("--rows", help="only rows whose name has one of these words, and memory, keys, money, start")
     parser.add_argument("--arms", default="proxy,relay,sluice")
     parser.add_argument("--nginx", action="store_true", help="nginx's proxy too")
     parser.add_argument("--json", metavar="FILE", help="the figures, too; - is stdout instead of the table")

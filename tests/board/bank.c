@@ -43,6 +43,7 @@ struct bank_memory {
 	_Atomic uint32_t word;
 	struct bank_change changes[CHANGES];
 	_Atomic off_t	 shipped;
+	bool		 late;			/* a row came to a lease that was settled: what it had reserved was given to others */
 	struct bank_lease leases[LEASES_MOST];
 };
 
@@ -305,6 +306,8 @@ book(const struct bank *b, struct bank_state *s, const struct row *row, struct b
 		struct bank_lease *lease = changed(b, changes, n, c->lease);
 
 		s->accounts[c->account].spent += row->cost;
+		if (lease->state == SETTLED)
+			b->m->late = true;
 		if (c->lease == 0 || lease->state == SETTLED)
 			continue;
 		lease->remaining -= row->cost;
@@ -417,7 +420,7 @@ const char *
 bank_check(struct bank *b)
 {
 	const struct bank_state *s = begin(b);
-	const char *wrong = NULL;
+	const char *wrong = b->m->late ? "a row came to a lease that was settled" : NULL;
 	int64_t held[BANK_ACCOUNTS + 1] = { 0 };
 
 	for (uint32_t l = 1; l <= s->n_leases; l++) {

@@ -23,11 +23,14 @@
 static char dir[64];
 static unsigned long points_left;		/* until this process kills itself; 0: it does not */
 
+/* Now and then it rests between two writes, so that others meet what is half done. */
 void
 board_point(void)
 {
 	if (points_left > 0 && --points_left == 0)
 		kill(getpid(), SIGKILL);
+	if (random_u64() % 256 == 0)
+		usleep(300);
 }
 
 static struct running *

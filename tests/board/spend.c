@@ -76,10 +76,12 @@ ask(struct call *c)
 	return (end);
 }
 
-/* More, and of that something back; it goes on whatever it gets. */
+/* More, and of that something back; it goes on whatever it gets.  Some take their time, and then another lease may be there. */
 static void
 instalment(struct call *c)
 {
+	if (random_u64() % 32 == 0)
+		usleep(2000);
 	c->bound = SPEND_BOUND;
 	c->going = true;
 	if (!take_all(c) && ask(c) != 1)

@@ -18,8 +18,8 @@ SHORT = "chunks=10,size=266,gap=3,out=666"      # bytes are four a token
 @pytest.fixture(scope="module")
 def paying(upstream):
     price = {"input_cost_per_token": 0, "output_cost_per_token": TOKEN / 1e9}
-    scripts = {"short": SHORT, "whole": "first=5,out=1333", "long": "chunks=200,size=100,gap=3",
-               "a": "chunks=60,size=100,gap=4,out=1500", "b": "chunks=20,size=100,gap=30,out=500", "slow": "chunks=900,size=100,gap=20"}
+    scripts = {"short": SHORT, "whole": "first=5,out=1333", "dear": "out=64000", "long": "chunks=200,size=100,gap=3",
+               "a": "chunks=60,size=100,gap=4,out=1500", "b": "chunks=20,size=100,gap=30,out=500", "paced": "chunks=80,size=100,gap=25,out=2000", "slow": "chunks=900,size=100,gap=20"}
     running = kit.Gateway({
         "model_list": [kit.deployment(name, f"openai/script:fixed,{script}", upstream.base + "/v1", **price) for name, script in scripts.items()] +
         [kit.deployment("claude", f"anthropic/script:fixed,{scripts['long']}", upstream.base, **price)],
@@ -86,9 +86,11 @@ def test_agents_use_a_budget_to_its_end(paying, stream):
     """Twenty agents, max_tokens 64,000 ($4.80 each), short answers, a key with $20: nobody is refused before $19, and never more than $20 is booked."""
     key, digest = new_key(paying, 20)
     model, cost = ("short", 666 * TOKEN) if stream else ("whole", 1333 * TOKEN)
+    for _ in range(2):
+        assert ask(paying, key, "dear").status_code == 200          # $9.60 at once, so that the rest does not take long
     agents = Agents(paying, key, model, cost, stream=stream)
     spent, status, text = agents.refused[0]
-    assert spent >= 19 - 20 * cost / 1e9 and status in (200, 429), agents.refused[0]
+    assert spent + 9.6 >= 19 - 20 * cost / 1e9 and status in (200, 429), agents.refused[0]
     kit.until(lambda: booked(paying, digest)[1] >= agents.good + 1, what="the rows")
     total = booked(paying, digest)[0]
     assert 19e9 <= total <= 20e9, (total, agents.refused)
@@ -150,17 +152,43 @@ def test_a_stream_waits_for_others_in_its_middle(paying):
     kit.until(lambda: booked(paying, digest) == (2000 * TOKEN, 2), what=f"both rows, not {booked(paying, digest)}")
 
 
+class Caller:
+    """For kit.Held()."""
+
+    def __init__(self, gateway, key):
+        self.port, self.key = gateway.port, key
+
+    def headers(self, **more):
+        return {"Authorization": f"Bearer {self.key}"} | more
+
+
+def test_a_price_that_changes_in_a_stream(paying):
+    """What was in force when it began counts to its end; the next call has the new one."""
+    key, digest = new_key(paying, 20)
+    held = kit.Held(Caller(paying, key), "chat", "paced", max_tokens=64000)
+    held.until(b"content", 3)
+    dear = json.loads(json.dumps(paying.config))
+    for model in dear["model_list"]:
+        model["litellm_params"]["output_cost_per_token"] *= 2
+    paying.write(dear)
+    paying.pool.p.send_signal(signal.SIGHUP)
+    try:
+        kit.until(lambda: float(ask(paying, key, "whole", max_tokens=2000).headers["x-litellm-response-cost"]) == 2 * 1333 * TOKEN / 1e9, what="the new price")
+        held.until(b"[DONE]")
+        call = held.answer.headers["x-request-id"]
+        row = kit.until(lambda: ledger(paying, "SELECT cost, ended FROM sluice_request WHERE id = ?", call), what="its row")
+        assert row == [(2000 * TOKEN, "complete")]
+    finally:
+        held.leave()
+        paying.write(paying.config)
+        paying.pool.p.send_signal(signal.SIGHUP)
+        kit.until(lambda: float(ask(paying, key, "whole", max_tokens=2000).headers["x-litellm-response-cost"]) == 1333 * TOKEN / 1e9, what="the old price")
+
+
 def test_a_worker_that_is_killed_between_instalments(paying):
     """Twenty at once, of whom four could reserve all of max_tokens.  What was seen is booked, and nothing stays held."""
     key, digest = new_key(paying, 20)
-
-    class Caller:
-        port = paying.port
-
-        @staticmethod
-        def headers(**more):
-            return {"Authorization": f"Bearer {key}"} | more
-    held = [kit.Held(Caller, "chat", "slow", max_tokens=64000) for _ in range(20)]
+    held = [kit.Held(Caller(paying, key), "chat", "slow", max_tokens=64000) for _ in range(20)]
     for h in held:
         h.until(b"content", 5)
     held[0].until(b"content", 70)
