@@ -167,7 +167,7 @@ open_host(struct host *h, const char *url, unsigned n)
 	buf_print(&yaml, "model_list:\n  - {model_name: m, litellm_params: {model: openai/m, api_key: k}}\n"
 	    "general_settings: {master_key: sk-a-key-nobody-published}\nsluice: {run_dir: %s, state_dir: %s, database: '%s'}\n", path, path, url);
 	h->config = config_load_text("config.yaml", buf_as_text(&yaml));
-	h->keeper = housekeeper_start(h->config);
+	h->keeper = housekeeper_start(h->config, NULL);
 	if ((h->board = board_open(path, "sluice", SEAT_NONE, &why)) == NULL)
 		fail("board", why.at);
 	while (board_changes_read_until(h->board) == 0)

@@ -439,6 +439,24 @@ bank_check(struct bank *b)
 }
 
 const char *
+bank_check_board(struct bank *b, struct running *r)
+{
+	struct lease_seen seen[64];
+	const char *wrong = NULL;
+	unsigned cursor = 0, n;
+
+	begin(b);
+	do {
+		n = lease_list(r, seen, nitems(seen), &cursor);
+		for (unsigned i = 0; i < n; i++)
+			if (seen[i].remaining > b->m->leases[seen[i].lease].remaining)
+				wrong = "the board has more of a lease than the store";
+	} while (cursor != 0);
+	undo(b);
+	return (wrong);
+}
+
+const char *
 bank_check_end(struct bank *b)
 {
 	const struct bank_state *s = &b->m->states[which(b)];

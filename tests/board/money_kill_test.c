@@ -158,6 +158,40 @@ killed_processes_lose_no_money(void **state)
 	remove_files();
 }
 
+/* A process that makes three calls in instalments, killed at its first point, at its second, and so on. */
+static void
+killed_at_each_point(void **state)
+{
+	struct bank *bank = bank_new(dir, PLENTY, PLENTY);
+	struct running *r = must_open(SEAT_NONE);
+	unsigned points = 0;
+	int status;
+	pid_t pid;
+
+	do {
+		if ((pid = fork()) == 0) {
+			struct running *mine = must_open(SEAT_WIDE);
+
+			points_left = points + 1;
+			for (unsigned i = 0; i < 3; i++)
+				spend(mine, bank, true);
+			_exit(0);
+		}
+		waitpid(pid, &status, 0);
+		running_sweep(r, spend_swept, bank);
+		bank_ship(bank);
+		no_error(bank_check(bank));
+		no_error(bank_check_board(bank, r));
+		bank_close(bank, r, true);		/* what was lost in one must not hide what another has twice */
+		points++;
+	} while (WIFSIGNALED(status));
+	assert_true(points > 50);
+	end_all(r, bank);
+	running_close(r);
+	bank_free(bank);
+	remove_files();
+}
+
 /* Until every process has been told that it is spent.  Dead ones come again. */
 static void
 spend_all(struct running *r, struct bank *bank, bool deadly)
@@ -235,6 +269,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(killed_processes_lose_no_money),
+		cmocka_unit_test(killed_at_each_point),
 		cmocka_unit_test(a_budget_is_spent_to_its_end),
 		cmocka_unit_test(and_never_beyond_with_kills),
 	};
