@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import sqlite3
 import subprocess
 
 import psycopg
@@ -134,6 +135,43 @@ def test_its_tables_are_taken_over_and_handed_back(theirs, start):
     with psycopg.connect(theirs) as db:
         back = dict(db.execute('SELECT token, key_alias FROM "LiteLLM_VerificationToken"').fetchall())
         assert back[made["token"]] == "made here"
+
+
+def test_an_import_that_is_cut_in_the_middle(theirs, start, postgres):
+    """By the end of the database it reads, and by that of its process: what came is whole, and the next one brings the rest."""
+    gateway = start({"model_list": [kit.deployment("gpt", "openai/gpt-4o", "http://127.0.0.1:9/v1", mock_response="hello")],
+                     "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}}, env={"LITELLM_SALT_KEY": SALT})
+    n = 2000
+    with psycopg.connect(theirs) as db:
+        db.execute("""INSERT INTO "LiteLLM_VerificationToken" (token, key_name, key_alias, team_id, user_id, models, max_budget, spend)
+            SELECT lpad(to_hex(i), 64, '0'), 'sk-...' || i, 'bulk ' || i, 'team', 'ada', '{gpt}', i, 1 FROM generate_series(1, %s) i""", (n,))
+
+    def bulk():
+        with sqlite3.connect(f"file:{gateway.run}/sluice.db?mode=ro", uri=True) as ours:
+            return ours.execute("SELECT count(*) FROM sluice_key WHERE alias LIKE 'bulk %'").fetchone()[0]
+
+    def begin():
+        return subprocess.Popen([kit.BUILD / "sluice", "import", "litellm", "--from", theirs, "--config", gateway.config_path], cwd="/", stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True, env=kit.ENV | {k: str(v) for k, v in gateway.env.items()})
+
+    waits = f"FROM pg_stat_activity WHERE datname = '{theirs.rpartition('/')[2]}' AND wait_event_type = 'Lock'"
+    with psycopg.connect(theirs) as db:
+        db.execute('LOCK TABLE "LiteLLM_VerificationToken"')
+        running = begin()
+        kit.until(lambda: postgres.ask(f"SELECT pg_terminate_backend(pid) {waits}"), what="it to read keys")
+    said = running.communicate(timeout=60)[0]
+    assert running.returncode == 1 and bulk() == 0, said
+    running = begin()
+    kit.until(bulk, what="the first keys")
+    running.kill()
+    running.communicate()
+    assert 0 < bulk() < n, "it was too quick to be cut"
+    done = bring(theirs, gateway)
+    assert "0 failed" in done.stdout and bulk() == n, done.stdout
+    again = bring(theirs, gateway)
+    assert all("0 brought" in line for line in again.stdout.splitlines()), again.stdout
+    info = gateway.get("/key/info?key=" + f"{n:x}".rjust(64, "0")).json()["info"]
+    assert (info["max_budget"], info["spend"], info["team_id"]) == (n, 1, "team")
 
 
 def test_another_salt_key_opens_nothing_and_says_so(theirs, start):
