@@ -32,6 +32,7 @@ def config(upstream):
             entry("purse", "purse-small", order=1, max_budget=0.005, budget_duration="1d", model_info={"id": "small"}, **PRICE), entry("purse", "purse-rest", order=2),
             deployment("moves", "openai/script:refuse,status=500,text=moves", openai, order=1, max_budget=1, model_info={"id": "moves-1"}, **PRICE),
             entry("moves", "moves", order=2, max_budget=1, model_info={"id": "moves-2"}, **PRICE),
+            deployment("held", "openai/script:fixed,chunks=200,gap=50,text=held", openai, max_budget=0.003, model_info={"id": "held"}, **PRICE),
             entry("broke", "broke", max_budget=0.000001, model_info={"id": "broke/1"}, **PRICE),
             entry("dear", "dear", **PRICE), entry("cheap", "cheap"), entry("other", "other"),
             entry("shared", "shared", rpm=10), deployment("pressed", "openai/script:refuse,status=429", openai, **FREE),
@@ -42,6 +43,7 @@ def config(upstream):
                              "priority_reservation_settings": {"saturation_threshold": 0.5, "default_priority": 0}},
         "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
         "environment_variables": {"LITELLM_RATE_LIMIT_WINDOW_SIZE": "3600"},
+        "sluice": {"budget_wait": "700ms"},
     }
 
 
@@ -58,9 +60,9 @@ def admin(host):
 
 
 def ask(host, model, key=KEY, path="/v1/chat/completions", **more):
-    headers = more.pop("headers", {})
+    headers, timeout = more.pop("headers", {}), more.pop("timeout", 60)
     body = {"model": model, "messages": [{"role": "user", "content": "x"}], "max_tokens": 50} | more
-    return requests.post(host.url + path, json=body, headers={"Authorization": f"Bearer {key}"} | headers, timeout=60, stream=more.get("stream", False))
+    return requests.post(host.url + path, json=body, headers={"Authorization": f"Bearer {key}"} | headers, timeout=timeout, stream=more.get("stream", False))
 
 
 def words(answer):
@@ -136,6 +138,18 @@ def test_money_moves_to_whoever_is_asked(host):
     assert words(answer) == "moves" and answer.headers["x-litellm-attempted-retries"] == "1"
     kit.until(lambda: booked(host, "moves-2") == nano(answer), what="the second deployment's spending")
     assert booked(host, "moves-1") == 0
+
+
+def test_who_waits_for_a_deployments_money_may_leave(host):
+    first = ask(host, "held", stream=True)
+    assert first.status_code == 200
+    for _ in range(3):
+        with pytest.raises(requests.exceptions.ReadTimeout):
+            ask(host, "held", timeout=0.3)
+    second = ask(host, "held")                         # what runs holds all there is
+    assert second.status_code == 429 and "is reserved by running calls" in second.json()["error"]["message"]
+    first.close()
+    kit.until(lambda: (again := ask(host, "held", stream=True)).status_code == 200 and (again.close() or True), what="the money of the call that was left")
 
 
 def test_a_key_turns_to_another_model_when_one_is_spent(host, admin):
