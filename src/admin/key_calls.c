@@ -117,17 +117,15 @@ says(const struct json *body, const char *name)
 	return (body_has(body, name) || body_has(json_get(body, "metadata"), name));
 }
 
-/* What lets a key past what binds it: of a key that is there also to go on when its budget is spent, and where shares of models are reserved its own. */
+/* What lets a key past what binds it; where shares of models are reserved also which is its own. */
 static struct error *
-check_may_set(struct admin_call *c, const struct json *body, bool making)
+check_may_set(struct admin_call *c, const struct json *body)
 {
 	static const char *const admins_only[] = { "spend", "permissions", "may_assert_user", "temp_budget_increase", "temp_budget_expiry" };
 
 	for (size_t i = 0; i < nitems(admins_only); i++)
 		if (says(body, admins_only[i]))
 			return (admin_forbidden(c, "Only proxy admins may set %s.", admins_only[i]));
-	if (!making && says(body, "throttle_on_budget_exceeded"))
-		return (admin_forbidden(c, "Only proxy admins may set throttle_on_budget_exceeded of a key that is there."));
 	if (c->config->settings.priorities.n > 0 && says(body, "priority"))
 		return (admin_forbidden(c, "Only proxy admins may set the priority of a key."));
 	return (NULL);
@@ -144,7 +142,7 @@ check_maker(struct admin_call *c, const struct json *body, const char *route)
 	TRY(body_text(&org, c, body, "organization_id"));
 	if (is_admin(c))
 		return (NULL);
-	TRY(check_may_set(c, body, true));
+	TRY(check_may_set(c, body));
 	TRY(body_text(&project, c, body, "project_id"));
 	TRY(check_places(c, team, org, project));
 	return (may_key(c, DEED_MAKE, route, TEXT(""), user.len > 0 ? user : own_user(c), team, org));
@@ -214,6 +212,18 @@ check_raise(struct admin_call *c, const struct doc *before, const struct doc *af
 	return (admin_forbidden(c, "Only proxy admins may raise the max_budget of a key."));
 }
 
+/* Without them a key is bound the most. */
+static bool
+is_way_out(const char *name)
+{
+	static const char *const ways[] = { "throttle_on_budget_exceeded", "rpm_limit_type", "tpm_limit_type" };
+
+	for (size_t i = 0; i < nitems(ways); i++)
+		if (strcmp(name, ways[i]) == 0)
+			return (true);
+	return (false);
+}
+
 /* What bounds a key, and is somebody's who gave it: those who only use the key make it no looser. */
 static bool
 is_looser(const struct doc *before, const struct doc *after, const char *name, bool by_number)
@@ -221,6 +231,8 @@ is_looser(const struct doc *before, const struct doc *after, const char *name, b
 	struct text old = field_raw(before, &key_noun, name), new = field_raw(after, &key_noun, name);
 	double was, is;
 
+	if (old.len == 0 && !by_number && is_way_out(name))
+		return (new.len > 0 && !text_is(new, "false"));
 	if (old.len == 0 || text_is(old, "[]") || text_is(old, "{}") || text_eq(old, new))
 		return (false);
 	return (!by_number || !json_to_double(old, &was) || !json_to_double(new, &is) || is > was);
@@ -271,7 +283,7 @@ static struct error *
 patch(struct key *k, struct admin_call *c, const struct key *old, const struct json *body, const char *route)
 {
 	if (!is_admin(c))
-		TRY(check_may_set(c, body, false));
+		TRY(check_may_set(c, body));
 	*k = *old;
 	doc_read(&k->doc, c->arena, doc_text(&old->doc));
 	TRY(key_policy(&body, c, body, false));

@@ -44,7 +44,7 @@ static const struct field key_fields[] = {
 	{ "model_spend", FIELD_OBJECT, FIELD_SAID, "{}", NULL, 0 },
 	{ "model_max_budget", FIELD_BUDGETS, 0, "{}", NULL, 0 },
 	{ "budget_fallbacks", FIELD_LISTS, 0, "{}", NULL, 0 },
-	{ "throttle_on_budget_exceeded", FIELD_BOOL, 0, NULL, NULL, 0 },
+	{ "throttle_on_budget_exceeded", FIELD_BOOL, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "object_permission", FIELD_OBJECT, 0, NULL, NULL, 0 },
 	{ "object_permission_id", FIELD_TEXT, 0, NULL, NULL, 255 },
 	{ "router_settings", FIELD_OBJECT, 0, NULL, NULL, 0 },

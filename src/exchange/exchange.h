@@ -136,7 +136,7 @@ struct exchange {
 	struct limits	 limits;
 	bool		 asks_limits;		/* of the hosts it shares windows with */
 	int64_t		 throttle;		/* the key's budget is spent, and makes its rates smaller: millionths; 0: it does not */
-	struct text	 instead_of;		/* the model whose budget is spent, where the key names others for it; else empty */
+	struct text	 instead_of, instead_name;	/* the model whose budget is spent, where the key names others for it, and how it is charged; else empty */
 	unsigned	 instead_at;		/* of its budget_fallbacks */
 	struct error	*instead_error;		/* what is said if none of them will do */
 	const struct purse *purses[CHARGES_MOST];	/* all that are charged, and whose they are */

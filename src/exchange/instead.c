@@ -32,7 +32,7 @@ next_model(struct text *model, struct exchange *x)
 	while (x->instead_at < key->n_budget_fallbacks) {
 		const struct pair_text *p = &key->budget_fallbacks[x->instead_at++];
 
-		if (text_eq(p->from, x->instead_of) && !text_eq(p->to, x->instead_of)) {
+		if (text_eq(p->from, x->instead_name) && !text_eq(p->to, x->instead_name)) {
 			*model = p->to;
 			return (true);
 		}
@@ -79,6 +79,7 @@ instead(struct exchange *x)
 		if (which == NULL || !text_starts(which->part, TEXT("model:")) || x->caller->standing[SCOPE_KEY]->n_budget_fallbacks == 0)
 			return (false);
 		x->instead_of = x->model;
+		x->instead_name = model_charged(x);
 		x->instead_error = x->error;
 	}
 	while (next_model(&model, x))

@@ -32,7 +32,7 @@ def config(upstream):
             entry("purse", "purse-small", order=1, max_budget=0.005, budget_duration="1d", model_info={"id": "small"}, **PRICE), entry("purse", "purse-rest", order=2),
             deployment("moves", "openai/script:refuse,status=500,text=moves", openai, order=1, max_budget=1, model_info={"id": "moves-1"}, **PRICE),
             entry("moves", "moves", order=2, max_budget=1, model_info={"id": "moves-2"}, **PRICE),
-            deployment("held", "openai/script:fixed,chunks=200,gap=50,text=held", openai, max_budget=0.003, model_info={"id": "held"}, **PRICE),
+            deployment("held", "openai/script:fixed,chunks=45,gap=100", openai, max_budget=0.003, model_info={"id": "held"}, **PRICE),
             entry("broke", "broke", max_budget=0.000001, model_info={"id": "broke/1"}, **PRICE),
             entry("dear", "dear", **PRICE), entry("cheap", "cheap"), entry("other", "other"),
             entry("shared", "shared", rpm=10), deployment("pressed", "openai/script:refuse,status=429", openai, **FREE),
@@ -173,7 +173,7 @@ def test_a_spent_key_is_throttled_if_it_says_so(host, admin):
     admin.post("/user/new", user_id="owner", auto_create_key=False, user_role="internal_user")
     own = admin.post("/key/generate", user_id="owner", max_budget=1, rpm_limit=5)["key"]
     owner = Caller(host, own)
-    for way_out in ({"throttle_on_budget_exceeded": True}, {"metadata": {"throttle_on_budget_exceeded": True}}, {"metadata": {"priority": "prod"}}):
+    for way_out in ({"throttle_on_budget_exceeded": True}, {"metadata": {"throttle_on_budget_exceeded": True}}, {"rpm_limit_type": "dynamic"}, {"metadata": {"priority": "prod"}}):
         assert owner.post("/key/update", 403, key=own, **way_out)["error"]["code"] == "403"
     unlimited = admin.post("/key/generate", max_budget=0.000001, throttle_on_budget_exceeded=True)["key"]
     assert ask(host, "dear", unlimited).json()["error"]["type"] == "budget_exceeded"
