@@ -4,6 +4,7 @@
 
 #include "admin/nouns.h"
 #include "admin/overlay.h"
+#include "admin/teams.h"
 
 static const char *const members[] = { "path", "target", "headers", "include_subpath", "forward_headers", "cost_per_request", "auth", "methods",
 	"timeout" };
@@ -74,9 +75,25 @@ is_vendors(const struct conduit *p)
 	return (text_is(p->path, "/anthropic") || text_is(p->path, "/openai") || text_is(p->path, "/vllm"));
 }
 
-/* Those of the store by their ids, those of the file by their paths; one of them when `only` is not empty. */
+static bool
+is_among(struct text path, const struct text *paths, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (text_eq(paths[i], path))
+			return (true);
+	return (false);
+}
+
+struct wanted {
+	struct text	 id;			/* empty: all */
+	bool		 by_path;		/* these only */
+	struct text	*paths;
+	unsigned	 n_paths;
+};
+
+/* Those of the store by their ids, those of the file by their paths. */
 static struct error *
-put_all(struct admin_call *c, const struct config *config, struct text only, unsigned *found)
+put_wanted(struct admin_call *c, const struct config *config, const struct wanted *w, unsigned *found)
 {
 	struct json_out o = { .to = &c->out };
 	struct thing *list;
@@ -95,7 +112,7 @@ put_all(struct admin_call *c, const struct config *config, struct text only, uns
 		for (unsigned k = 0; k < n && !stored; k++)
 			if ((stored = text_eq(list[k].parent, p->path)))
 				id = list[k].id;
-		if (is_vendors(p) || (only.len > 0 && !text_eq(only, id)))
+		if (is_vendors(p) || (w->id.len > 0 && !text_eq(w->id, id)) || (w->by_path && !is_among(p->path, w->paths, w->n_paths)))
 			continue;
 		++*found;
 		put_conduit(&o, c->arena, id, p, stored);
@@ -103,6 +120,27 @@ put_all(struct admin_call *c, const struct config *config, struct text only, uns
 	json_close(&o, ']');
 	json_close(&o, '}');
 	return (NULL);
+}
+
+static struct error *
+put_all(struct admin_call *c, const struct config *config, struct text only, unsigned *found)
+{
+	return (put_wanted(c, config, &(struct wanted){ .id = only }, found));
+}
+
+/* Those a team names in allowed_passthrough_routes. */
+struct error *
+endpoint_of_team(struct admin_call *c)
+{
+	struct wanted w = { .id = TEXT(""), .by_path = true };
+	struct doc metadata;
+	struct team t;
+	unsigned found;
+
+	TRY(team_must_be(&t, c, c->id[0]));
+	doc_inner(&metadata, &t.doc, "metadata");
+	w.n_paths = doc_strings(&w.paths, &metadata, "allowed_passthrough_routes");
+	return (put_wanted(c, c->config, &w, &found));
 }
 
 struct error *

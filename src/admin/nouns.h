@@ -65,6 +65,6 @@ admin_f tag_daily_users, tag_weekly_users, tag_monthly_users, tag_distinct, tag_
 /* absent.c */
 admin_f absent_list, absent_one, absent_make, absent_page;
 /* endpoints.c, cache.c */
-admin_f endpoint_list, endpoint_new, endpoint_update, endpoint_delete, cache_none;
+admin_f endpoint_of_team, endpoint_list, endpoint_new, endpoint_update, endpoint_delete, cache_none;
 
 #endif

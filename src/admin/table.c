@@ -134,6 +134,7 @@ const struct admin_row admin_rows[] = {
 	{ "POST",	"/config/pass_through_endpoint",	ROLE_ADMIN,	endpoint_new,			true,  "created",	"pass_through_endpoint" },
 	{ "DELETE",	"/config/pass_through_endpoint",	ROLE_ADMIN,	endpoint_delete,		true,  "deleted",	"pass_through_endpoint" },
 	{ "POST",	"/config/pass_through_endpoint/{}",	ROLE_ADMIN,	endpoint_update,		true,  "updated",	"pass_through_endpoint" },
+	{ "GET",	"/config/pass_through_endpoint/team/{}", ROLE_ADMIN,	endpoint_of_team,		false, "read",		"pass_through_endpoint" },
 	{ "GET",	"/cache/ping",			ROLE_ADMIN,	cache_none,			false, "read",		"cache" },
 	{ "POST",	"/cache/delete",		ROLE_ADMIN,	cache_none,			false, "read",		"cache" },
 	{ "POST",	"/cache/flushall",		ROLE_ADMIN,	cache_none,			false, "read",		"cache" },

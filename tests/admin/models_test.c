@@ -263,6 +263,13 @@ endpoints(void **state)
 	desk_calls(d, "GET /config/pass_through_endpoint", NULL, 200);
 	desk_expect(d, "endpoints.1", "");
 	desk_calls(d, "GET /config/pass_through_endpoint?endpoint_id=none", NULL, 404);
+	desk_calls(d, "GET /config/pass_through_endpoint/team/none", NULL, 404);
+	desk_calls(d, "POST /team/new", "{\"team_id\":\"t1\",\"allowed_passthrough_routes\":[\"/bria\"]}", 200);
+	desk_calls(d, "GET /config/pass_through_endpoint/team/t1", NULL, 200);
+	desk_expect(d, "endpoints.0.path", "\"/bria\"");
+	desk_calls(d, "POST /team/update", "{\"team_id\":\"t1\",\"allowed_passthrough_routes\":[]}", 200);
+	desk_calls(d, "GET /config/pass_through_endpoint/team/t1", NULL, 200);
+	desk_expect(d, "endpoints", "[]");
 	desk_calls(d, "DELETE /config/pass_through_endpoint?endpoint_id=none", NULL, 404);
 	snprintf(line, sizeof(line), "DELETE /config/pass_through_endpoint?endpoint_id=%s", id.at);
 	desk_calls(d, line, NULL, 200);
