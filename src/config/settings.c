@@ -122,7 +122,7 @@ static const struct setting table[] = {
 	{ "row_retention", KIND_TIME, AT(row_retention_ms), "0", 0, 3650 * DAY, true,
 	    "How long the rows of single requests are kept, in whole days; 0 is for ever. Sums of days stay. Also general_settings.maximum_spend_logs_retention_period." },
 	{ "run_dir", KIND_PATH, AT(run_dir), "/run/sluice", 0, 0, false, "The folder of sockets and shared memory." },
-	{ "spool_segment", KIND_BYTES, AT(spool_segment), "16MB", 1 * MB, 256 * MB, false,
+	{ "spool_segment", KIND_BYTES, AT(spool_segment), "16MB", 64 * KB, 256 * MB, false,
 	    "How large a file of the spool gets, in which rows wait for the database; two of them are set aside on the disk." },
 	{ "spool_sync", KIND_TIME, AT(spool_sync_ms), "20ms", 1, 1000, false,
 	    "How long a row may wait to be made safe against the machine's own end, together with others." },

@@ -151,10 +151,10 @@ class Disk:
     def __init__(self, faults, kb):
         self.faults, self.where = faults, kit.folder() / "small"
         self.where.mkdir()
-        kit.give(self.where)
         self.ballast = self.where / "ballast"
-        self.mounted = os.getuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kb}k,mode=0777", "tmpfs", self.where],
-                                                           capture_output=True).returncode == 0
+        self.mounted = os.getuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kb}k", "tmpfs", self.where], capture_output=True).returncode == 0
+        self.where.chmod(0o755)
+        kit.give(self.where)
 
     def fill(self):
         """To the last page."""
