@@ -10,11 +10,24 @@ WHERE k.digest = $1;
 SELECT digest FROM sluice_key WHERE alias = $1;
 
 -- name: key_write
-INSERT INTO sluice_key (digest, alias, user_id, team_id, organization_id, project_id, budget_id, expires, created_at, updated_at, doc)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO sluice_key (digest, alias, user_id, team_id, organization_id, project_id, budget_id, expires, created_at, updated_at, doc, rotates_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (digest) DO UPDATE SET alias = excluded.alias, user_id = excluded.user_id, team_id = excluded.team_id,
 	organization_id = excluded.organization_id, project_id = excluded.project_id, budget_id = excluded.budget_id, expires = excluded.expires,
-	updated_at = excluded.updated_at, doc = excluded.doc;
+	updated_at = excluded.updated_at, doc = excluded.doc, rotates_at = excluded.rotates_at;
+
+-- Keys that are to have another value, and whoever takes one in hand for a while.
+-- name: keys_to_rotate
+SELECT digest FROM sluice_key WHERE rotates_at <= $1 ORDER BY rotates_at, digest LIMIT 20;
+
+-- name: key_rotate_claim
+UPDATE sluice_key SET rotates_at = $3 WHERE digest = $1 AND rotates_at <= $2;
+
+-- name: key_old_tidy
+DELETE FROM sluice_key_old WHERE now = $1 AND good_until <= $2;
+
+-- name: key_old_forget
+DELETE FROM sluice_key_old WHERE digest = $1;
 
 -- name: key_delete
 DELETE FROM sluice_key WHERE digest = $1;

@@ -69,3 +69,16 @@ WHERE (CAST($1 AS TEXT) IS NULL OR u.role = $1) AND (CAST($2 AS TEXT) IS NULL OR
 	AND (CAST($6 AS TEXT) IS NULL OR $6 LIKE '%,' || replace(replace(replace(u.sso_user_id, '\', '\\'), '%', '\%'), '_', '\_') || ',%' ESCAPE '\')
 	AND (CAST($7 AS TEXT) IS NULL OR u.user_id = $7 OR EXISTS (SELECT 1 FROM sluice_organization_member m JOIN sluice_organization_member o
 		ON o.organization_id = m.organization_id WHERE o.user_id = $7 AND o.role = 'org_admin' AND m.user_id = u.user_id));
+
+-- What a user was invited with.
+-- name: invitation_tokens_delete
+DELETE FROM sluice_thing WHERE kind = 'invitation_token' AND parent IN (SELECT i.id FROM sluice_thing i WHERE i.kind = 'invitation' AND i.parent = $1);
+
+-- name: invitations_delete
+DELETE FROM sluice_thing WHERE kind = 'invitation' AND parent = $1;
+
+-- name: invitation_token_find
+SELECT parent FROM sluice_thing WHERE kind = 'invitation_token' AND id = $1;
+
+-- name: invitation_token_delete
+DELETE FROM sluice_thing WHERE kind = 'invitation_token' AND parent = $1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Options, configuration, loop; nothing else. */
-#include "admin/overlay.h"
+#include "admin/rotate.h"
 #include "base/log.h"
 #include "base/privacy.h"
 #include "board/board.h"
@@ -122,7 +122,7 @@ serve_worker(int fd, unsigned number, void *arg)
 static int
 serve_keeper(void *arg)
 {
-	return (housekeeper_run(((const struct serve_arguments *)arg)->config, overlay_load_here));
+	return (housekeeper_run(((const struct serve_arguments *)arg)->config, &admin_for_keeper));
 }
 
 /* Errors are said and refuse; warnings are said by each worker. */
@@ -253,7 +253,7 @@ housekeeper_main(int argc, char **argv)
 
 	if (rc != 0 || a.listen != NULL || a.workers != 0)
 		return (rc != 0 ? rc : usage("housekeeper takes --config only"));
-	return (housekeeper_run(config_path(a.config), overlay_load_here));
+	return (housekeeper_run(config_path(a.config), &admin_for_keeper));
 }
 
 static int

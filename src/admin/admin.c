@@ -231,6 +231,8 @@ role_refuses(struct admin_call *c)
 	const struct caller *who = c->caller;
 	bool admin = who->kind == CALLER_MASTER || who->role == USER_ADMIN;
 
+	if (c->row->role == ROLE_GUEST)
+		return (NULL);
 	if (who->kind == CALLER_NOBODY || who->kind == CALLER_PUBLIC)
 		return (unknown_caller(c, "Authentication Error, the management API needs a key: this gateway has no master key and the caller sent none."));
 	switch (c->row->role) {
@@ -243,6 +245,7 @@ role_refuses(struct admin_call *c)
 	case ROLE_SCIM:
 		return (admin || names_scim(who->standing[SCOPE_KEY]) ? NULL :
 		    admin_forbidden(c, "Only proxy admins, and keys whose allowed_routes have /scim/*, may call %s.", c->row->path));
+	case ROLE_GUEST:
 	case ROLE_ANY:
 		break;
 	}
@@ -341,13 +344,13 @@ run(struct admin_call *c)
 	return (e);
 }
 
-/* Reads are refused in the audit only where it is a matter of rights. */
+/* Reads are refused in the audit only where it is a matter of rights; strangers who try links fill no table. */
 static bool
 is_to_be_told(const struct admin_call *c, const struct error *e)
 {
 	int status = error_status(e);
 
-	return (status < 500 && (c->row->writes || status == 401 || status == 403));
+	return (status < 500 && c->row->role != ROLE_GUEST && (c->row->writes || status == 401 || status == 403));
 }
 
 struct error *

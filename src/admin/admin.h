@@ -34,6 +34,7 @@ struct admin_call {
 	struct text	 query;			/* raw; query_text() and its like read it */
 	struct text	 sent;			/* the body; admin_run() reads it */
 	const struct json *body;		/* an object; empty where none was sent */
+	struct text	 person;		/* of ROLE_GUEST: who is signed in at the web server, or empty */
 	struct text	 changed_by;		/* litellm-changed-by, or who calls */
 	int64_t		 now_ms;
 	/* the answer */
@@ -59,6 +60,7 @@ enum admin_role {
 	ROLE_ADMIN,			/* the master key, or role proxy_admin */
 	ROLE_VIEWER,			/* also proxy_admin_viewer */
 	ROLE_SCIM,			/* a proxy admin, or a key whose allowed_routes have /scim/… */
+	ROLE_GUEST,			/* whoever has a link: no key is asked for, and who is signed in counts by name only */
 	ROLE_ANY,			/* any key or person: the handler decides (self managed) */
 };
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /key/…: made, changed, shown, blocked, deleted, renewed. */
-#include "admin/jwt_mappings.h"
 #include "admin/key_policy.h"
 #include "admin/keys.h"
 #include "admin/nouns.h"
@@ -289,6 +288,7 @@ patch(struct key *k, struct admin_call *c, const struct key *old, const struct j
 	TRY(key_policy(&body, c, body, false));
 	TRY(fields_read(&k->doc, c, &key_noun, body));
 	TRY(key_expires(k, c, body));
+	TRY(key_rotation(c, &k->doc));
 	doc_set_string(&k->doc, "updated_by", c->changed_by);
 	k->updated_at = c->now_ms;
 	return (check_changes(c, old, k, body, route));
@@ -633,42 +633,17 @@ key_unblock(struct admin_call *c)
 
 /* POST /key/regenerate: another value for the same key */
 
-/* The older one stays good for a while, or dies at once; those before it come along. */
-static struct error *
-retire(struct admin_call *c, struct text old, struct text now)
-{
-	struct text grace;
-	struct rows olders;
-	struct span s;
-
-	TRY(body_span(&grace, c, c->body, "grace_period"));
-	TRY(ASK(c, &olders, SQL_KEY_OLD_LIST, V_TEXT(old)));
-	for (unsigned i = 0; i < olders.n; i++)
-		admin_changed(c, KNOWN_KEY, rows_text(&olders, i, 0));
-	TRY(ASK(c, NULL, SQL_KEY_OLD_MOVE, V_TEXT(old), V_TEXT(now)));
-	if (span_read(grace, &s))
-		TRY(ASK(c, NULL, SQL_KEY_OLD_ADD, V_TEXT(old), V_TEXT(now), V_INT(span_after(&s, c->now_ms))));
-	admin_changed(c, KNOWN_KEY, old);
-	return (NULL);
-}
-
 static struct error *
 renew(struct key *k, struct text *text, struct admin_call *c)
 {
 	struct key old = *k;
-	struct text row = key_text(c, &old);
+	struct text grace;
+	struct span s;
 
 	TRY(patch(k, c, &old, c->body, "/key/regenerate"));
 	TRY(key_value(text, c, c->body, "new_key"));
-	key_named(k, c, *text);
-	TRY(archive(c, "key", old.digest, row));
-	TRY(ASK(c, NULL, SQL_KEY_RENEW, V_TEXT(old.digest), V_TEXT(k->digest)));
-	TRY(admin_end(c, account_rename(c->store, c->arena, SCOPE_KEY, old.digest, k->digest)));
-	TRY(jwt_mappings_follow(c, old.digest, k->digest));
-	TRY(retire(c, old.digest, k->digest));
-	TRY(key_write(c, k));
-	TRY(spent_read(&k->spent, c, SCOPE_KEY, k->digest));
-	return (audit(c, "rotated", "key", k->digest, doc_string(&k->doc, "team_id"), row, key_text(c, k)));
+	TRY(body_span(&grace, c, c->body, "grace_period"));
+	return (key_renew(k, c, &old, *text, span_read(grace, &s) ? span_after(&s, c->now_ms) : 0));
 }
 
 struct error *

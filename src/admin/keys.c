@@ -126,6 +126,9 @@ key_put(struct json_out *o, const struct key *k, bool token)
 	put_moment(o, "expires", k->expires);
 	fields_put(o, &key_noun, &k->doc);
 	put_moment(o, "budget_reset_at", k->spent.resets_at);
+	put_raw(o, "rotation_count", doc_raw(&k->doc, "rotation_count"), "0");
+	put_moment(o, "last_rotation_at", doc_int(&k->doc, "rotation_count", 0) > 0 ? doc_int(&k->doc, "rotation_from", 0) : 0);
+	put_moment(o, "key_rotation_at", key_rotates(k));
 	put_raw(o, "model_spend", TEXT(""), "{}");
 	put_moment(o, "created_at", k->created_at);
 	put_string(o, "created_by", doc_string(&k->doc, "created_by"));
@@ -166,6 +169,35 @@ keys_put(struct json_out *o, struct admin_call *c, enum statement which, struct 
 	return (NULL);
 }
 
+/* When it is to have another value; 0: never. */
+int64_t
+key_rotates(const struct key *k)
+{
+	int64_t from = doc_int(&k->doc, "rotation_from", 0);
+	struct span s;
+
+	if (!doc_true(&k->doc, "auto_rotate") || from == 0 || !span_read(doc_string(&k->doc, "rotation_interval"), &s))
+		return (0);
+	return (span_after(&s, from));
+}
+
+/* Rotation counts from when it was switched on. */
+struct error *
+key_rotation(struct admin_call *c, struct doc *d)
+{
+	struct span s;
+
+	if (!doc_true(d, "auto_rotate")) {
+		doc_set(d, TEXT("rotation_from"), TEXT(""));
+		return (NULL);
+	}
+	if (!span_read(doc_string(d, "rotation_interval"), &s))
+		return (admin_bad(c, "rotation_interval", "auto_rotate needs a rotation_interval, such as 30d."));
+	if (doc_int(d, "rotation_from", 0) == 0)
+		doc_set_int(d, "rotation_from", c->now_ms);
+	return (NULL);
+}
+
 /* writing */
 
 struct error *
@@ -177,7 +209,7 @@ key_write(struct admin_call *c, const struct key *k)
 	c->clash = admin_bad(c, "key_alias", "Key with alias '" TEXT_FMT "' already exists. Unique key aliases across all keys are required.", TEXT_ARG(alias));
 	TRY(ASK(c, NULL, SQL_KEY_WRITE, V_TEXT(k->digest), V_TEXT_OR_NULL(alias), V_TEXT_OR_NULL(user), V_TEXT_OR_NULL(team), V_TEXT_OR_NULL(org),
 	    V_TEXT_OR_NULL(project), V_TEXT_OR_NULL(tier), V_INT_OR_NULL(k->expires > 0, k->expires), V_INT(k->created_at), V_INT(k->updated_at),
-	    V_TEXT(doc_text(&k->doc))));
+	    V_TEXT(doc_text(&k->doc)), V_INT_OR_NULL(key_rotates(k) > 0, key_rotates(k))));
 	c->clash = NULL;
 	TRY(accounts_of(c, SCOPE_KEY, k->digest, &k->doc, tier));
 	admin_changed(c, KNOWN_KEY, k->digest);
@@ -211,6 +243,39 @@ key_remove(struct admin_call *c, const struct key *k)
 	return (audit(c, "deleted", "key", k->digest, doc_string(&k->doc, "team_id"), row, TEXT("")));
 }
 
+/* The older value stays good for a while, or dies at once; those before it come along. */
+static struct error *
+retire(struct admin_call *c, struct text old, struct text now, int64_t good_until)
+{
+	TRY(old_ones_changed(c, old));
+	TRY(ASK(c, NULL, SQL_KEY_OLD_MOVE, V_TEXT(old), V_TEXT(now)));
+	TRY(ASK(c, NULL, SQL_KEY_OLD_FORGET, V_TEXT(now)));		/* it may have been good before its time: rotate.c */
+	if (good_until > 0)
+		TRY(ASK(c, NULL, SQL_KEY_OLD_ADD, V_TEXT(old), V_TEXT(now), V_INT(good_until)));
+	admin_changed(c, KNOWN_KEY, old);
+	return (NULL);
+}
+
+struct error *
+key_renew(struct key *k, struct admin_call *c, const struct key *old, struct text text, int64_t good_until)
+{
+	struct text row = key_text(c, old);
+
+	key_named(k, c, text);
+	if (doc_true(&k->doc, "auto_rotate")) {
+		doc_set_int(&k->doc, "rotation_from", c->now_ms);
+		doc_set_int(&k->doc, "rotation_count", doc_int(&k->doc, "rotation_count", 0) + 1);
+	}
+	TRY(archive(c, "key", old->digest, row));
+	TRY(ASK(c, NULL, SQL_KEY_RENEW, V_TEXT(old->digest), V_TEXT(k->digest)));
+	TRY(admin_end(c, account_rename(c->store, c->arena, SCOPE_KEY, old->digest, k->digest)));
+	TRY(jwt_mappings_follow(c, old->digest, k->digest));
+	TRY(retire(c, old->digest, k->digest, good_until));
+	TRY(key_write(c, k));
+	TRY(spent_read(&k->spent, c, SCOPE_KEY, k->digest));
+	return (audit(c, "rotated", "key", k->digest, doc_string(&k->doc, "team_id"), row, key_text(c, k)));
+}
+
 struct error *
 keys_remove(struct admin_call *c, enum statement which, const struct value *values, unsigned n)
 {
@@ -227,8 +292,8 @@ keys_remove(struct admin_call *c, enum statement which, const struct value *valu
 
 /* making */
 
-static struct text
-new_key(struct arena *arena)
+struct text
+key_fresh(struct arena *arena)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	unsigned char bytes[KEY_BYTES + 2] = { 0 };
@@ -259,7 +324,7 @@ key_value(struct text *text, struct admin_call *c, const struct json *body, cons
 
 	TRY(body_text(text, c, body, name));
 	if (text->len == 0) {
-		*text = new_key(c->arena);
+		*text = key_fresh(c->arena);
 		return (NULL);
 	}
 	if (!text_starts(*text, TEXT("sk-")) || text->len < KEY_LEAST || text->len > KEY_MOST || !is_plain(*text))
@@ -333,6 +398,24 @@ type_routes(struct doc *d)
 		doc_set(d, TEXT("allowed_routes"), TEXT("[\"info_routes\"]"));
 }
 
+/* A member's key lives no longer than its team says; a service account is no member. */
+static struct error *
+limit_life(struct key *k, struct admin_call *c)
+{
+	struct text team_id = doc_string(&k->doc, "team_id");
+	struct rows rows = { 0 };
+	struct doc team;
+	struct span s;
+
+	if (team_id.len == 0 || doc_raw(&k->doc, "user_id").len == 0)
+		return (NULL);
+	TRY(ASK(c, &rows, SQL_TEAM_DOC, V_TEXT(team_id)));
+	doc_read(&team, c->arena, rows.n > 0 ? rows_text(&rows, 0, 0) : TEXT(""));
+	if (span_read(doc_string(&team, "team_member_key_duration"), &s) && (k->expires == 0 || k->expires > span_after(&s, c->now_ms)))
+		k->expires = span_after(&s, c->now_ms);
+	return (NULL);
+}
+
 struct error *
 key_make(struct key *k, struct text *text, struct admin_call *c, const struct json *body, struct text user_id)
 {
@@ -344,10 +427,12 @@ key_make(struct key *k, struct text *text, struct admin_call *c, const struct js
 	if (doc_raw(&k->doc, "user_id").len == 0)
 		doc_set_string(&k->doc, "user_id", user_id);
 	type_routes(&k->doc);
+	TRY(key_rotation(c, &k->doc));
 	TRY(key_refers(c, &k->doc));
 	TRY(key_alias_free(c, doc_string(&k->doc, "key_alias"), TEXT("")));
 	TRY(key_throughput(c, &k->doc, TEXT("")));
 	TRY(key_expires(k, c, body));
+	TRY(limit_life(k, c));
 	TRY(body_money(&spend, c, body, "spend"));
 	TRY(key_value(text, c, body, "key"));
 	key_named(k, c, *text);

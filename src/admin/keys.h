@@ -25,6 +25,11 @@ struct error	*key_expires(struct key *, struct admin_call *, const struct json *
 struct error	*key_refers(struct admin_call *, const struct doc *);		/* is all there that it names */
 struct error	*key_alias_free(struct admin_call *, struct text alias, struct text digest);
 struct error	*key_write(struct admin_call *, const struct key *);		/* row, accounts, change; the audit is the caller's */
+struct error	*key_rotation(struct admin_call *, struct doc *);	/* what auto_rotate needs; counted from now, if it is new */
+int64_t		 key_rotates(const struct key *);			/* ms; 0: never */
+/* The same key by another value; the old one stays good until then (0: not at all).  Audited. */
+struct error	*key_renew(struct key *, struct admin_call *, const struct key *old, struct text text, int64_t good_until);
+struct text	 key_fresh(struct arena *);				/* a value that nobody has */
 struct error	*key_remove(struct admin_call *, const struct key *);	/* archived, deleted, audited */
 /* The row without brackets; `token`: with its digest. */
 void		 key_put(struct json_out *, const struct key *, bool token);

@@ -46,6 +46,8 @@ admin_f access_group_new, access_group_update, access_group_delete, access_group
 /* scim_about.c, scim_users.c, scim_groups.c */
 admin_f scim_service, scim_types, scim_type, scim_schemas, scim_schema, scim_user_list, scim_user_new, scim_user_get, scim_user_put, scim_user_patch,
     scim_user_delete, scim_group_list, scim_group_new, scim_group_get, scim_group_put, scim_group_patch, scim_group_delete;
+/* invitations.c */
+admin_f invitation_new, invitation_info, invitation_update, invitation_delete, onboarding_get, onboarding_claim;
 /* jwt_mappings.c */
 admin_f jwt_mapping_new, jwt_mapping_update, jwt_mapping_delete, jwt_mapping_info, jwt_mapping_list;
 /* fallbacks.c */

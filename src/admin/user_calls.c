@@ -32,6 +32,18 @@ check_unique(struct admin_call *c, const struct user *u)
 	return (NULL);
 }
 
+/* What this gateway has no use for, and somebody might count on. */
+static struct error *
+check_unserved(struct admin_call *c, const struct json *body)
+{
+	bool mail;
+
+	if (body_has(body, "password"))
+		return (admin_bad(c, "password", "Passwords are not kept here: people sign in at the web server (sluice.people), and POST /invitation/new invites them."));
+	TRY(body_bool(&mail, c, body, "send_invite_email", false));
+	return (mail ? admin_bad(c, "send_invite_email", "No invitations are sent by mail here: POST /invitation/new makes a link, which you can send.") : NULL);
+}
+
 /* POST /user/new */
 
 /* Org admins make users of their organizations, and no admins. */
@@ -213,6 +225,7 @@ user_new(struct admin_call *c)
 	bool with_key;
 
 	TRY(check_maker(c));
+	TRY(check_unserved(c, body));
 	TRY(body_bool(&with_key, c, body, "auto_create_key", true));
 	TRY(make_user(&u, c, body));
 	if (with_key)
@@ -255,6 +268,7 @@ change_user(struct user *u, struct admin_call *c, const struct user *old, const 
 	int64_t spend;
 
 	*u = *old;
+	TRY(check_unserved(c, body));
 	doc_read(&u->doc, c->arena, doc_text(&old->doc));
 	TRY(fields_read(&u->doc, c, &user_noun, body));
 	TRY(body_money(&spend, c, body, "spend"));

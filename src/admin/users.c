@@ -119,6 +119,8 @@ user_remove(struct admin_call *c, const struct user *u)
 	TRY(keys_remove(c, SQL_KEYS_OF_USER, (const struct value[]){ V_TEXT(u->id), V_INT(KEYS_MOST) }, 2));
 	TRY(organizations_leave(c, u->id));
 	TRY(ASK(c, NULL, SQL_SCIM_NAMES_DELETE, V_TEXT(u->id)));
+	TRY(ASK(c, NULL, SQL_INVITATION_TOKENS_DELETE, V_TEXT(u->id)));
+	TRY(ASK(c, NULL, SQL_INVITATIONS_DELETE, V_TEXT(u->id)));
 	TRY(archive(c, "user", u->id, row));
 	TRY(ASK(c, NULL, SQL_USER_DELETE, V_TEXT(u->id)));
 	TRY(admin_end(c, account_leave(c->store, c->arena, SCOPE_USER, u->id)));

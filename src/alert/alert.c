@@ -18,6 +18,7 @@ const struct alert_kind_row alert_kinds[KINDS] = {
 	[KIND_OUTAGE] = { "outage", "outage", "Outage", ALERT_OUTAGES },
 	[KIND_BACK] = { "back", "outage_over", "Outage over", ALERT_OUTAGES },
 	[KIND_TEST] = { "test", "test", "Test", ALERT_OUTAGES },
+	[KIND_UNROTATED] = { "unrotated", "key_rotation_failed", "Key not rotated", ALERT_OUTAGES },
 };
 
 static const int64_t percents[] = { 95, 85 };	/* the highest that was crossed is told */
@@ -129,6 +130,16 @@ alert_outage(struct store *store, struct arena *arena, const char *what, const c
 	struct text cause = arena_print(arena, "%s %s", alert_kinds[a.kind].name, what);
 
 	return (STORE(store, arena, NULL, SQL_ALERT_RAISE_AGAIN, V_TEXT(cause), V_INT(now_ms), V_TEXT(doc_of(arena, &a)), V_INT(now_ms - AGAIN_MS)));
+}
+
+enum store_end
+alert_unrotated(struct store *store, struct arena *arena, struct text digest, const char *host, int64_t now_ms)
+{
+	struct told_alert a = { .kind = KIND_UNROTATED, .scope = TEXT("key"), .entity = digest, .part = TEXT(""), .spent = -1, .ceiling = -1, .soft = -1,
+		.what = TEXT(""), .host = text_of(host) };
+	struct text cause = arena_print(arena, "unrotated " TEXT_FMT, TEXT_ARG(digest));
+
+	return (STORE(store, arena, NULL, SQL_ALERT_RAISE_AGAIN, V_TEXT(cause), V_INT(now_ms), V_TEXT(doc_of(arena, &a)), V_INT(now_ms - OLD_MS)));
 }
 
 /* reading them again */

@@ -25,6 +25,15 @@ void		 alert_store_away(const struct config *, const char *host);
 /* A test to all addresses of that form, one after the other; how many took it, of *tried.  It takes as long as they do. */
 unsigned	 alerts_test(const struct config *, enum alert_form, const char *host, unsigned *tried);
 
+/* A key is due for a new value, and nobody could take it: once a day. */
+enum store_end	 alert_unrotated(struct store *, struct arena *, struct text digest, const char *host, int64_t now_ms);
+
+/*
+ * The new value of a key, to the web hooks that may have it: by https, or on this machine.  It is in no row, no mail, no Slack, no log.  True: one of them took it.
+ * `event`: JSON.
+ */
+bool		 alert_hand_over(const struct config *, struct text event);
+
 /* Sends what waits; *sent are those that an address took. */
 enum store_end	 alerts_send(struct store *, const struct config *, int64_t now_ms, unsigned *sent);
 

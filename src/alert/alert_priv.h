@@ -5,7 +5,7 @@
 
 #include "alert/alert.h"
 
-enum alert_kind { KIND_THRESHOLD, KIND_SOFT, KIND_CROSSED, KIND_OUTAGE, KIND_BACK, KIND_TEST, KINDS };
+enum alert_kind { KIND_THRESHOLD, KIND_SOFT, KIND_CROSSED, KIND_OUTAGE, KIND_BACK, KIND_TEST, KIND_UNROTATED, KINDS };
 extern const struct alert_kind_row {
 	const char	*name;		/* in a cause */
 	const char	*event;		/* LiteLLM's word */

@@ -95,9 +95,23 @@ put_slack(struct buf *out, const struct told_alert *a)
 }
 
 static CURLcode
-post(CURL *c, const struct told_alert *a, enum alert_form form, long *status)
+post_body(CURL *c, const struct buf *body, long *status)
 {
 	struct curl_slist *headers = libcurl.slist_append(NULL, "Content-Type: application/json");
+	CURLcode rc;
+
+	libcurl.easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	libcurl.easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)body->len);
+	libcurl.easy_setopt(c, CURLOPT_POSTFIELDS, body->at);
+	rc = libcurl.easy_perform(c);
+	libcurl.easy_getinfo(c, CURLINFO_RESPONSE_CODE, status);
+	libcurl.slist_free_all(headers);
+	return (rc);
+}
+
+static CURLcode
+post(CURL *c, const struct told_alert *a, enum alert_form form, long *status)
+{
 	struct buf body = { 0 };
 	CURLcode rc;
 
@@ -105,14 +119,54 @@ post(CURL *c, const struct told_alert *a, enum alert_form form, long *status)
 		put_slack(&body, a);
 	else
 		alert_event(&body, a);
-	libcurl.easy_setopt(c, CURLOPT_HTTPHEADER, headers);
-	libcurl.easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)body.len);
-	libcurl.easy_setopt(c, CURLOPT_POSTFIELDS, body.at);
-	rc = libcurl.easy_perform(c);
-	libcurl.easy_getinfo(c, CURLINFO_RESPONSE_CODE, status);
-	libcurl.slist_free_all(headers);
+	rc = post_body(c, &body, status);
 	buf_free(&body);
 	return (rc);
+}
+
+/* handing a secret over */
+
+static bool
+may_have_secrets(const struct alert_target *t)
+{
+	static const char *const here[] = { "127.0.0.1", "::1", "localhost" };
+	bool is_here = false;
+
+	for (size_t i = 0; i < nitems(here); i++)
+		is_here |= text_is(t->host, here[i]);
+	return (t->form == ALERT_WEBHOOK && (text_starts(t->url, TEXT("https://")) || is_here));
+}
+
+static bool
+hand_over_to(const struct config *config, const struct alert_target *t, struct text event)
+{
+	CURL *c = call_new(config, t);
+	struct buf body = { 0 };
+	long status = 0;
+	CURLcode rc;
+
+	if (c == NULL)
+		return (false);
+	buf_text(&body, event);
+	rc = post_body(c, &body, &status);
+	libcurl.easy_cleanup(c);
+	memset(body.at, 0, body.len);
+	buf_free(&body);
+	if (rc == CURLE_OK && status >= 200 && status < 300)
+		return (true);
+	note(NOTE_WARN, "", "a new key was not taken by " TEXT_FMT ": %s", TEXT_ARG(t->host), rc != CURLE_OK ? libcurl.easy_strerror(rc) : "it refused");
+	return (false);
+}
+
+bool
+alert_hand_over(const struct config *config, struct text event)
+{
+	bool taken = false;
+
+	for (size_t i = 0; i < config->alerting.n_targets; i++)
+		if (may_have_secrets(&config->alerting.targets[i]))
+			taken |= hand_over_to(config, &config->alerting.targets[i], event);
+	return (taken);
 }
 
 /* mail */

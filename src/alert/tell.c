@@ -84,7 +84,11 @@ alert_text(struct buf *b, const struct told_alert *a)
 {
 	if (alert_kinds[a->kind].type == ALERT_BUDGETS)
 		budget_text(b, a);
-	else if (a->kind == KIND_TEST)
+	else if (a->kind == KIND_UNROTATED) {
+		buf_lit(b, "Key");
+		put_name(b, a);
+		buf_lit(b, " is due for a new value, which no web hook could take (WEBHOOK_URL, by https); it keeps the old one.");
+	} else if (a->kind == KIND_TEST)
 		buf_print(b, "Host " TEXT_FMT ": an administrator tests whether alerts arrive; nothing is wrong.", TEXT_ARG(a->host));
 	else
 		buf_print(b, "Host " TEXT_FMT ": " TEXT_FMT " %s.", TEXT_ARG(a->host), TEXT_ARG(a->what), a->kind == KIND_BACK ? "is back" : "can not be reached");

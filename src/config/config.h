@@ -291,6 +291,9 @@ struct settings {
 	bool		 ssl_verify;		/* litellm_settings.ssl_verify */
 	struct text_list accept_unenforced;
 	struct text_list team_model_hosts;	/* beside those that https names: where team admins may have models */
+	bool		 key_rotation;		/* LITELLM_KEY_ROTATION_ENABLED */
+	int64_t		 key_rotation_check_ms;
+	int64_t		 key_rotation_grace_ms;	/* 0: none */
 	/* from the LiteLLM sections */
 	struct text	 master_key;		/* secret; empty: none */
 	struct text	 salt_key;		/* secret; LITELLM_SALT_KEY, else the master key: seals ids of stored answers */

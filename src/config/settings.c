@@ -85,6 +85,12 @@ static const struct setting table[] = {
 	    "The longest gap between two bytes of an upstream, where no LiteLLM timeout is set." },
 	{ "instance", KIND_TEXT, AT(instance), "sluice", 1, 32, false,
 	    "The name of this gateway on its host; gateways of one name share their counters." },
+	{ "key_rotation", KIND_BOOL, AT(key_rotation), "false", 0, 0, true,
+	    "Give keys with auto_rotate a new value when their rotation_interval is over; also LITELLM_KEY_ROTATION_ENABLED." },
+	{ "key_rotation_check", KIND_TIME, AT(key_rotation_check_ms), "1d", 1000, 30 * DAY, true,
+	    "How often it is looked for keys to rotate; also LITELLM_KEY_ROTATION_CHECK_INTERVAL_SECONDS." },
+	{ "key_rotation_grace", KIND_TIME, AT(key_rotation_grace_ms), "0", 0, 365 * DAY, true,
+	    "How long the old value of a rotated key stays good; also LITELLM_KEY_ROTATION_GRACE_PERIOD." },
 	{ "keys", KIND_KEYS, 0, "", 0, 0, true,
 	    "Virtual keys that need no store, each with its digest and, in LiteLLM's words, what it may." },
 	{ "known_age_when_away", KIND_TIME, AT(known_age_when_away_ms), "1h", 0, 365 * DAY, true,
@@ -404,6 +410,22 @@ read_verify(struct load *l, const struct node *n, const char *variable)
 		set->ca_file = arena_copy(l->arena, t);
 }
 
+/* LiteLLM's variables; its grace is a text like 24h. */
+static void
+read_rotation(struct load *l)
+{
+	const char *check = config_env(l->config, "LITELLM_KEY_ROTATION_CHECK_INTERVAL_SECONDS"), *grace = config_env(l->config, "LITELLM_KEY_ROTATION_GRACE_PERIOD");
+	struct settings *set = &l->config->settings;
+	struct span span;
+	int64_t s;
+
+	set->key_rotation = env_true(l, "LITELLM_KEY_ROTATION_ENABLED");
+	if (check != NULL && scalar_int(text_of(check), &s) && s > 0 && s <= 30 * 86400)
+		set->key_rotation_check_ms = s * 1000;
+	if (grace != NULL && span_read(text_of(grace), &span))
+		set->key_rotation_grace_ms = span_ms(&span);
+}
+
 static void
 read_variables(struct load *l)
 {
@@ -420,6 +442,7 @@ read_variables(struct load *l)
 	set->json_logs = env_true(l, "JSON_LOGS");
 	if (timeout != NULL && scalar_number(text_of(timeout), &seconds) && seconds > 0 && seconds < 1e6)
 		set->total_timeout_ms = whole(seconds * 1000);
+	read_rotation(l);
 	if (most != NULL && scalar_int(text_of(most), &n) && n >= 0 && n <= 100)
 		set->max_fallbacks = n;
 }

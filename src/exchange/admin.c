@@ -99,6 +99,7 @@ admin_send(struct exchange *x, const struct admin_row *row, const struct caller 
 	c->id[1] = arena_copy(c->arena, x->admin_ids[1]);
 	c->query = arena_copy(c->arena, x->request->query);
 	c->sent = arena_copy(c->arena, text_sub(sent, 0, ADMIN_BODY_MOST + 1));
+	c->person = x->person != NULL && !x->person->by_token ? arena_copy(c->arena, x->person->name) : TEXT("");
 	c->now_ms = clock_wall_ms();
 	c->can_probe = true;
 	caller_copy(&e->caller, c->arena, caller);

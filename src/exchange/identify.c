@@ -6,6 +6,7 @@
 #include "access/admit.h"
 #include "access/gate.h"
 #include "access/userinfo.h"
+#include "admin/admin.h"
 #include "base/clock.h"
 
 #define MAX_CLIENT_ID	128
@@ -381,6 +382,13 @@ look_for_person(struct exchange *x)
 	    "send a key instead, or an Origin that is this host."));
 }
 
+/* Whoever has a link needs no key; a key that is sent along counts for nothing. */
+static bool
+is_guest(const struct exchange *x)
+{
+	return (x->admin_row != NULL && x->admin_row->role == ROLE_GUEST);
+}
+
 static enum step_result
 door(struct exchange *x)
 {
@@ -394,8 +402,10 @@ door(struct exchange *x)
 		return (known(x));
 	x->open_to_all = x->admin_row == NULL && gate_is_public(&x->config->settings, x->request->path);
 	e = access_door(&open, x->arena, &x->config->settings, x->request);
-	if (e != NULL && !(x->open_to_all && e->kind == E_AUTH))
+	if (e != NULL && !((x->open_to_all || is_guest(x)) && e->kind == E_AUTH))
 		return (refuse(x, e));
+	if (is_guest(x))
+		return ((e = look_for_person(x)) != NULL ? refuse(x, e) : known(x));
 	if (open) {
 		x->caller->kind = CALLER_MASTER;
 		x->caller->role = USER_ADMIN;

@@ -4,6 +4,7 @@
 
 #include "access/gauges.h"
 #include "admin/overlay.h"
+#include "admin/rotate.h"
 #include "base/clock.h"
 #include "base/privacy.h"
 #include "board/known.h"
@@ -565,7 +566,7 @@ open_rooms(struct worker *w, int fd)
 	first_models(w);
 	timer_set(w->loop, &w->sweep, loop_now_us(w->loop) + SWEEP_US);
 	if (w->form == FORM_SPAWNED || w->form == FORM_ONE)
-		w->keeper = housekeeper_start(w->config, overlay_load_here);
+		w->keeper = housekeeper_start(w->config, &admin_for_keeper);
 	w->accepting = true;
 }
 

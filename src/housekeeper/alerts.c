@@ -26,7 +26,7 @@ struct watch {
 	bool		 read;			/* the store was asked */
 	struct outage	 database, memcached;
 	uint64_t	 failures;		/* of memcached, as the board counts them */
-	int64_t		 failed_us, sent_us;
+	int64_t		 failed_us, sent_us, rotated_us;
 };
 
 /* Is it an outage now that nobody was told of? */
@@ -87,9 +87,9 @@ renew(struct watch *w, struct housekeeper *h, struct store *store)
 	struct config *c;
 	enum store_end end;
 
-	if (h->anew == NULL || (w->read && models == w->models))
+	if (h->above.anew == NULL || (w->read && models == w->models))
 		return;
-	c = h->anew(h->config, store, &end);
+	c = h->above.anew(h->config, store, &end);
 	w->read = end == STORE_FINE;
 	w->models = models;
 	if (end != STORE_FINE || c->n_errors > 0) {
@@ -117,6 +117,19 @@ look(struct watch *w, struct housekeeper *h, struct store *store)
 	arena_free(arena);
 }
 
+/* Keys that are due; whichever host looks first does it. */
+static void
+rotate(struct watch *w, struct housekeeper *h)
+{
+	const struct config *config = in_force(w, h);
+
+	if (h->above.rotate == NULL || !config->settings.key_rotation ||
+	    (w->rotated_us != 0 && clock_us() - w->rotated_us < config->settings.key_rotation_check_ms * 1000))
+		return;
+	w->rotated_us = clock_us();
+	h->above.rotate(h->pool, config, w->host);
+}
+
 void
 keeper_alerts(struct housekeeper *h)
 {
@@ -131,6 +144,7 @@ keeper_alerts(struct housekeeper *h)
 		if (store != NULL) {
 			look(&w, h, store);
 			store_return(h->pool, store);
+			rotate(&w, h);
 		} else if (store_is_away(h->pool))
 			database_is_away(&w, in_force(&w, h));
 	}

@@ -221,14 +221,14 @@ first_thread(void *self)
 /* the beginning and the end */
 
 struct housekeeper *
-housekeeper_start(struct config *config, housekeeper_anew_f *anew)
+housekeeper_start(struct config *config, const struct housekeeper_above *above)
 {
 	struct housekeeper *h = must_zalloc(sizeof(*h));
 	const struct settings *set = &config->settings;
 	pthread_condattr_t steady;
 
 	h->config = config_hold(config);
-	h->anew = anew;
+	h->above = above != NULL ? *above : (struct housekeeper_above){ NULL, NULL };
 	atomic_init(&h->row_retention_ms, set->row_retention_ms);
 	h->arena = arena_new();
 	h->spool_dir = spool_path(h->arena, set->state_dir, set->instance).at;
@@ -302,7 +302,7 @@ load(const char *path, struct config *old)
 }
 
 int
-housekeeper_run(const char *config_path, housekeeper_anew_f *anew)
+housekeeper_run(const char *config_path, const struct housekeeper_above *above)
 {
 	struct config *config = load(config_path, NULL);
 	struct housekeeper *h;
@@ -319,7 +319,7 @@ housekeeper_run(const char *config_path, housekeeper_anew_f *anew)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	do {
-		h = housekeeper_start(config, anew);
+		h = housekeeper_start(config, above);
 		while (sigwait(&signals, &got) != 0)
 			;
 		housekeeper_stop(h, PATIENCE_MS);

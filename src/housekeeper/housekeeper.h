@@ -17,14 +17,21 @@ struct housekeeper;
 /* The file's configuration with what the store adds to it (admin/overlay.h, a room above this one). */
 typedef struct config *housekeeper_anew_f(const struct config *like, struct store *, enum store_end *);
 
+/* Gives keys that are due another value (admin/rotate.h). */
+typedef unsigned housekeeper_rotate_f(struct store_pool *, const struct config *, const char *host);
+struct housekeeper_above {			/* what rooms above this one do for it; each, and all, may be NULL */
+	housekeeper_anew_f *anew;
+	housekeeper_rotate_f *rotate;
+};
+
 /* Begins to wait for the lock, in a thread of its own, and does the work as long as it has it.  The configuration is held.  `anew` is asked when models or
- * settings of the store change; NULL: what the file says stays. */
-struct housekeeper *housekeeper_start(struct config *, housekeeper_anew_f *anew);
+ * settings of the store change. */
+struct housekeeper *housekeeper_start(struct config *, const struct housekeeper_above *);
 /* What is in the spool is shipped, if the store takes it, for at most `patience_ms`; then the lock is given back. */
 void		 housekeeper_stop(struct housekeeper *, unsigned patience_ms);
 bool		 housekeeper_is_it(const struct housekeeper *);	/* does it have the lock; any thread */
 
 /* The whole process: until SIGTERM or SIGINT; SIGHUP: with the configuration anew.  Its exit status. */
-int		 housekeeper_run(const char *config_path, housekeeper_anew_f *anew);
+int		 housekeeper_run(const char *config_path, const struct housekeeper_above *);
 
 #endif

@@ -13,7 +13,7 @@
 
 struct housekeeper {
 	struct config	*config;		/* the file's */
-	housekeeper_anew_f *anew;		/* or NULL */
+	struct housekeeper_above above;
 	_Atomic int64_t	 row_retention_ms;	/* the file's, or the store's */
 	struct arena	*arena;
 	const char	*spool_dir;

@@ -86,7 +86,7 @@ a_key_with_all_it_has(void **state)
 	struct standing s;
 
 	(void)state;
-	sql("INSERT INTO sluice_key VALUES ('" DIGEST "', 'ci', 'u1', 't1', 'o1', 'p1', NULL, 1790000000000, 1, 1, '"
+	sql("INSERT INTO sluice_key (digest, alias, user_id, team_id, organization_id, project_id, budget_id, expires, created_at, updated_at, doc) VALUES ('" DIGEST "', 'ci', 'u1', 't1', 'o1', 'p1', NULL, 1790000000000, 1, 1, '"
 	    "{\"blocked\":true,\"models\":[\"gpt-4o\",\"\",\"a\\u00e9\"],\"aliases\":{\"fast\":\"gpt-4o\"},\"tpm_limit\":100,\"rpm_limit\":0,"
 	    "\"max_parallel_requests\":null,\"allowed_routes\":[\"/x\"],\"key_type\":\"llm_api\",\"access_group_ids\":[\"g1\"],"
 	    "\"metadata\":{\"tags\":[\"a\",\"b\"],\"model_rpm_limit\":{\"gpt-4o\":5},\"model_tpm_limit\":{\"gpt-4o\":7,\"x\":1},\"tag_rpm_limit\":{\"a\":2},"
