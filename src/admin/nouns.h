@@ -55,6 +55,8 @@ admin_f fallback_set, fallback_get, fallback_delete;
 /* settings.c */
 admin_f config_update, config_list, config_field_info, config_field_update, config_field_delete, config_sections, cost_discounts, cost_discounts_update,
     cost_margins, cost_margins_update;
+/* gate.c */
+admin_f allowed_ips, allowed_ip_add, allowed_ip_delete;
 /* pages.c */
 admin_f router_settings, router_fields, user_defaults, user_defaults_update, team_defaults, team_defaults_update, ui_settings, ui_settings_update,
     sso_settings, sso_settings_update, theme_settings, config_callbacks, callback_delete, active_callbacks, callbacks_list, callback_configs;

@@ -16,6 +16,7 @@ const struct runtime_setting runtime_settings[] = {
 	{ GENERAL, "alert_to_webhook_url", "Dictionary", "null", "Web hooks of Slack for kinds of alerts: budget_alerts, db_exceptions." },
 	{ GENERAL, "alert_types", "List", "null", "Which alerts are wanted: budget_alerts, db_exceptions." },
 	{ GENERAL, "alerting", "List", "null", "Where alerts go: slack, webhook, email." },
+	{ GENERAL, "allowed_ips", "List", "null", "Addresses and networks that are let in; nobody else is." },
 	{ GENERAL, "always_include_stream_usage", "Boolean", "false", "Streams tell their usage although it was not asked for." },
 	{ GENERAL, "completion_model", "String", "null", "The model of every call but those for embeddings, whatever it names." },
 	{ GENERAL, "default_estimated_output_tokens", "Integer", "1024", "What rates of tokens count for a call that says no limit, until it is over." },
