@@ -3,6 +3,7 @@
 #include "admin/overlay.h"
 
 #include "base/log.h"
+#include "base/log.h"
 #include "base/vault.h"
 
 #define PAGE		500
@@ -189,6 +190,15 @@ endpoint_entry(struct more_entry *e, const struct reading *r, struct text id, st
 	e->json = overlay_open(r->arena, r->salt_key, member(doc, "endpoint", "{}"), &e->shut);
 }
 
+/* Nobody may be looking at sluice check. */
+static void
+say_shut(const struct more_entry *e)
+{
+	if (e->shut.len > 0)
+		note(NOTE_ERROR, "", TEXT_FMT " of the database is not used: its " TEXT_FMT " does not open with this LITELLM_SALT_KEY", TEXT_ARG(e->name),
+		    TEXT_ARG(e->shut));
+}
+
 /* All of a kind, page by page. */
 static enum store_end
 entries(struct more_entry **list, unsigned *n, const struct reading *r, const char *kind, entry_f *make)
@@ -206,7 +216,8 @@ entries(struct more_entry **list, unsigned *n, const struct reading *r, const ch
 		for (unsigned i = 0; i < rows.n; i++) {
 			last = rows_text(&rows, i, 0);
 			*list = arena_widen(r->arena, *list, &room, *n + 1, *n, sizeof(**list));
-			make(&(*list)[(*n)++], r, last, rows_text(&rows, i, 2));
+			make(&(*list)[*n], r, last, rows_text(&rows, i, 2));
+			say_shut(&(*list)[(*n)++]);
 		}
 	} while (rows.n == PAGE);
 	return (STORE_FINE);
