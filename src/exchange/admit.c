@@ -19,22 +19,23 @@ fallback_in(struct exchange *x, const struct json_item *one)
 	return (model.type == JSON_STRING ? json_unescape(x->arena, json_inside(model.raw)) : TEXT(""));
 }
 
-/* Models the client would fall back to. */
+/* Models the client would fall back to: our fallbacks, or those of an upstream that a body passes to. */
 static unsigned
-fallbacks(struct exchange *x, struct text list[FALLBACKS_MOST])
+fallbacks(struct exchange *x, struct text list[FALLBACKS_MOST + 1])
 {
 	const struct json_spot *spot = glance_member(&x->glance, "fallbacks");
+	struct text named = spot != NULL && spot->type == JSON_ARRAY ? json_spot_value(x->glance.body, spot) : x->pass_models;
 	struct json_item one;
 	struct json_walk w;
 	unsigned n = 0;
 
-	if (spot == NULL || spot->type != JSON_ARRAY)
+	if (named.len == 0)
 		return (0);
-	w = json_walk(json_spot_value(x->glance.body, spot));
-	while (n < FALLBACKS_MOST && json_next(&w, &one))
+	w = json_walk(named);
+	while (n <= FALLBACKS_MOST && json_next(&w, &one))
 		if ((list[n] = fallback_in(x, &one)).len > 0)
 			n++;
-	return (n);
+	return (n);			/* one more than may be: the rest was not looked at */
 }
 
 /* Everybody else whose rules and money are concerned.  What passes goes to one provider; who else is asked is chosen later (room.c). */
@@ -60,10 +61,12 @@ model_charged(const struct exchange *x)
 static struct error *
 check(struct exchange *x)
 {
-	struct text others[FALLBACKS_MOST];
+	struct text others[FALLBACKS_MOST + 1];
 	struct admission a = { .config = x->config, .path = x->request->path, .model = x->model, .fallbacks = others, .now_ms = clock_wall_ms() };
 
 	a.n_fallbacks = fallbacks(x, others);
+	if (a.n_fallbacks > FALLBACKS_MOST)
+		return (error_new(x->arena, E_BAD_REQUEST, "This names more than %d models to fall back to.", FALLBACKS_MOST));
 	TRY(admit(x->arena, x->caller, &a));
 	return (x->conduit == NULL ? admit_params(x->arena, x->caller, &x->config->settings, x->glance.body) : NULL);
 }

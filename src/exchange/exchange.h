@@ -96,6 +96,7 @@ struct exchange {
 	struct text	 session, ip;		/* of the client, for its row */
 	struct text	 client_id, web_id, user;	/* x-litellm-call-id, UNIQUE_ID, who the web server says it is */
 	const struct conduit *conduit;		/* NULL, or where it passes through */
+	struct text	 pass_models;		/* what the body that passes names for the upstream to fall back to: a list, or empty */
 	struct text	 rest;			/* what a surface's '*' took; of a conduit with the slash before it */
 	struct text	 path_model;		/* what its {model} took, decoded: stands for the body's */
 	struct client_says says;

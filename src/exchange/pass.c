@@ -71,6 +71,8 @@ glance_at(struct exchange *x)
 
 		if (quoted_is(name, "model") && spots[i].type == JSON_STRING)
 			x->model = arena_copy(x->arena, json_unescape(x->arena, json_inside(json_spot_value(body, &spots[i]))));
+		else if (quoted_is(name, "models") && spots[i].type == JSON_ARRAY)
+			x->pass_models = arena_copy(x->arena, json_spot_value(body, &spots[i]));
 		else if (quoted_is(name, "stream"))
 			x->glance.stream = text_is(json_spot_value(body, &spots[i]), "true");
 	}

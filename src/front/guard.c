@@ -166,7 +166,7 @@ member(struct scan *s, size_t i)
 		return (NULL);
 	if ((bad = in_list(name, elsewhere, nitems(elsewhere))) != NULL)
 		return (error_param(error_new(s->arena, E_BAD_REQUEST, "%s: a caller can not name other models for the upstream to fall back to; "
-		    "name them in 'fallbacks', which the gateway follows", bad), bad));
+		    "the gateway's fallbacks are configured", bad), bad));
 	bad = in_list(name, refused, nitems(refused));
 	if (bad != NULL || has_prefix(name, refused_prefix, nitems(refused_prefix))) {
 		name = bad != NULL ? text_of(bad) : arena_copy(s->arena, text_sub(name, 0, 64));
