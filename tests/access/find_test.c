@@ -358,6 +358,72 @@ while_the_store_is_away_the_known_count(void **state)
 }
 
 static void
+no_more(struct lookup *l)
+{
+	(void)l;
+}
+
+/* What becomes of a known caller that names this tag and this end user. */
+static enum find_end
+ask_named(const char *tag, const char *customer)
+{
+	struct asker *a = ask(KEY);
+	struct text tags[] = { text_of(tag) };
+	enum find_end end;
+
+	assert_int_equal(a->end, FOUND);
+	a->lookup.ready = no_more;
+	a->caller.tags = tags;
+	a->caller.n_tags = tag != NULL;
+	a->caller.customer = text_of(customer);
+	for (int i = 0; (end = find_more(&a->caller, &a->finding)) == FOUND_WAIT && i < 1000; i++)
+		loop_turn(loop, 10);
+	a->caller.tags = NULL;
+	a->caller.n_tags = 0;
+	if (end == FOUND_ERROR)
+		assert_int_equal(error_status(a->finding.error), 503);
+	return (end);
+}
+
+/* A budget that was known is not escaped because its tag is too old to count, or was changed just before. */
+static void
+while_the_store_is_away_new_names_are_nobody_and_old_ones_wait(void **state)
+{
+	struct known_id changed;
+
+	(void)state;
+	sql("INSERT INTO sluice_thing VALUES ('tag', 'bounded', NULL, 1, 1, '{\"max_budget\":1}'), ('tag', 'changed', NULL, 1, 1, '{\"max_budget\":1}'),"
+	    "('customer', 'carl', NULL, 1, 1, '{\"max_budget\":1}');");
+	assert_int_equal(ask_named("bounded", "carl"), FOUND);
+	assert_int_equal(ask_named("changed", NULL), FOUND);
+	is_away = true;
+	board_changes_read(board, clock_us() - 2000000);
+	usleep(210000);
+	assert_int_equal(ask_named("never-seen", "nobody-knows"), FOUND);
+	assert_int_equal(ask_named("bounded", "carl"), FOUND);
+	known_id_make(&changed, KNOWN_TAG, TEXT("changed"));
+	known_change(board, &changed);
+	assert_int_equal(ask_named("changed", NULL), FOUND_ERROR);
+	is_away = false;
+	usleep(1100000);
+	assert_int_equal(ask_named("changed", NULL), FOUND);
+}
+
+/* Nor because the store is away for longer than anything counts: of keys of the file too. */
+static void
+after_long_names_are_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(ask(KEY)->end, FOUND);
+	is_away = true;
+	board_changes_read(board, clock_us() - INT64_C(3600000000));
+	usleep(210000);
+	assert_int_equal(ask(KEY)->end, FOUND);		/* it was read a moment ago */
+	assert_int_equal(ask_named("never-seen", NULL), FOUND_ERROR);
+	assert_int_equal(ask_named(NULL, "nobody-knows"), FOUND_ERROR);
+}
+
+static void
 a_store_that_hangs_is_away(void **state)
 {
 	int64_t began;
@@ -443,7 +509,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(all_behind_a_key_are_found), TEST(the_master_key_asks_nobody), TEST(what_is_no_key_asks_nobody), TEST(guessing_asks_the_store_once),
 		TEST(many_share_one_load), TEST(a_full_queue_is_told), TEST(a_change_counts_at_once), TEST(a_change_while_it_is_loaded_is_not_undone),
-		TEST(without_a_reader_it_is_asked_for_again), TEST(while_the_store_is_away_the_known_count), TEST(a_store_that_hangs_is_away),
+		TEST(without_a_reader_it_is_asked_for_again), TEST(while_the_store_is_away_the_known_count), TEST(while_the_store_is_away_new_names_are_nobody_and_old_ones_wait),
+		TEST(after_long_names_are_refused), TEST(a_store_that_hangs_is_away),
 		TEST(who_leaves_is_forgotten), TEST(a_purse_that_begins_anew_is_loaded_again), TEST(regenerated_keys_go_round_in_no_circle),
 		TEST(without_a_store_only_the_file_knows),
 	};

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rooms of doc/tour.md: includes point down its list only."""
+"""The rooms of doc/tour.md: includes point down its list only; and what no file of ours may hold."""
 import re
 
 from kit import SOURCE
@@ -16,3 +16,24 @@ def test_includes_point_down_the_list():
           for room in re.findall(r'^#include "([a-z]+)/', path.read_text(), re.M)
           if room in ROOMS and ROOMS.index(room) < ROOMS.index(path.parent.name)]
     assert up == []
+
+
+def sources(*but):
+    return [path for path in sorted(SOURCE.glob("src/*/*.c")) if path.parent.name not in but]
+
+
+def test_statements_stand_in_sql():
+    """Statements have names; nothing but the store's own room could run a text, and what it runs comes from sql/."""
+    words = re.compile(r'"[^"\n]*\b(SELECT\s.*\sFROM|INSERT\s+INTO|DELETE\s+FROM|UPDATE\s+\w+\s+SET)\b', re.I)
+    runs = re.compile(r"\b(store_script|PQexec\w*|sqlite3_(exec|prepare\w*)|lib(pq|sqlite)\.\w+)\s*\(")
+    found = [f"{path.relative_to(SOURCE)}: {m[0]}" for path in sources("store") for m in [*words.finditer(path.read_text()), *runs.finditer(path.read_text())]]
+    assert found == []
+    texts = re.findall(r"store_script\(s, ([^)]*)\)?", "".join(path.read_text() for path in SOURCE.glob("src/store/*.c")))
+    assert sorted(set(texts)) == ['"COMMIT"', "s->engine->begin", "statement_script(s->engine->dialect, version"]
+
+
+def test_secrets_are_compared_in_constant_time():
+    compares = re.compile(r"\b(text_eq|text_is|text_eq_nocase|strcmp|memcmp)\([^;]*\b(master_key|people->secret|p->secret|salt_key|SLUICE_SECRET)\b")
+    found = [f"{path.relative_to(SOURCE)}: {m[0]}" for path in sources() for m in compares.finditer(path.read_text())]
+    assert found == []
+    assert "text_eq_secret(key, s->master_key)" in (SOURCE / "src" / "access" / "find.c").read_text()
