@@ -11,6 +11,7 @@
 #define READS_AT_ONCE	16			/* of one connection, before others have their turn */
 #define AFTER_AHEAD	64			/* read behind a piece of body: the next header, the end */
 #define LINGER_BYTES	(64u << 20)
+#define UNWATCHED_MS	30
 
 static struct stream *
 of_watch(struct watch *w)
@@ -140,7 +141,9 @@ patience_of(const struct stream *c)
 		return (WAIT_ROOM);
 	if (c->ended)
 		return (WAIT_WRITE);
-	return (c->body.told ? WAIT_NONE : WAIT_BODY);
+	if (!c->body.told)
+		return (WAIT_BODY);
+	return (c->watch.events == 0 && !c->plain && !c->blocked ? WAIT_ANSWER : WAIT_NONE);
 }
 
 static int64_t
@@ -159,6 +162,8 @@ patience_ms(const struct web_settings *set, enum patience p)
 		return (900000);
 	case WAIT_LINGER:
 		return (5000);
+	case WAIT_ANSWER:
+		return (UNWATCHED_MS);
 	case WAIT_NONE:
 		break;
 	}
@@ -194,11 +199,15 @@ wanted(const struct stream *c)
 	return (events);
 }
 
+/* A connection whose request came whole is watched only if the answer takes its time: all that could come is that the client leaves, and in and out of the epoll
+ * set is as dear as reading it. */
 static void
 rest(struct stream *c)
 {
 	if (c->plain && !c->out_polled)
 		;				/* a file takes everything at once */
+	else if (patience_of(c) == WAIT_ANSWER)
+		;				/* due() watches it */
 	else if (c->watch.events == 0)
 		watch_add(c->web->loop, &c->watch, wanted(c));
 	else
@@ -298,6 +307,9 @@ due(struct timer *t)
 		body_stop_waiting(c);
 		body_tell(c, BODY_NO_ROOM);
 		stream_feed_held(c);
+		break;
+	case WAIT_ANSWER:
+		watch_add(c->web->loop, &c->watch, wanted(c));
 		break;
 	default:
 		stream_hang_up(c);

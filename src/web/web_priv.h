@@ -19,7 +19,7 @@
 #define LENGTH_MALFORMED (-2)
 
 /* What a connection may keep us waiting for. */
-enum patience { WAIT_NONE, WAIT_HEAD, WAIT_IDLE, WAIT_BODY, WAIT_ROOM, WAIT_WRITE, WAIT_LINGER };
+enum patience { WAIT_NONE, WAIT_HEAD, WAIT_IDLE, WAIT_BODY, WAIT_ROOM, WAIT_WRITE, WAIT_LINGER, WAIT_ANSWER };
 
 /* Bytes on their way to the web server: STDOUT content without its headers, which are made while writing. */
 struct outlet {

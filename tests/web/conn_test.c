@@ -375,8 +375,7 @@ client_leaves(void **state)
 			close(fd);
 		else
 			send_all(fd, buf_as_text(&b));
-		turns(2);
-		assert_int_equal(seen.gone, how + 1);
+		turns_until(&seen.gone, how + 1);
 		assert_int_equal(seen.over, how);
 		buf_lit(reply_buf(seen.stream, 100), "nobody hears this");
 		reply_flush(seen.stream);
@@ -388,6 +387,26 @@ client_leaves(void **state)
 			close(fd);
 		buf_free(&b);
 	}
+}
+
+/* Whoever is answered at once is never watched: that nobody listens shows when it is written. */
+static void
+client_leaves_before_anybody_looks(void **state)
+{
+	struct buf b = { 0 };
+	int fd = dial();
+
+	(void)state;
+	seen.quiet = true;
+	put_post(&b, 1, 0, TEXT("x"));
+	send_all(fd, buf_as_text(&b));
+	turns_until(&seen.bodies, 1);
+	close(fd);
+	buf_lit(reply_buf(seen.stream, 100), "nobody hears this");
+	reply_end(seen.stream);
+	turns_until(&seen.over, 1);
+	assert_int_equal(seen.bad, 0);
+	buf_free(&b);
 }
 
 static void
@@ -469,6 +488,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(hostile_streams, start, stop),
 		cmocka_unit_test_setup_teardown(broken_while_it_is_served, start, stop),
 		cmocka_unit_test_setup_teardown(client_leaves, start, stop),
+		cmocka_unit_test_setup_teardown(client_leaves_before_anybody_looks, start, stop),
 		cmocka_unit_test_setup_teardown(client_leaves_within_the_body, start, stop),
 		cmocka_unit_test_setup_teardown(silent_connections, start_tight, stop),
 		cmocka_unit_test_setup_teardown(libfcgis_client, start, stop),
