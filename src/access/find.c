@@ -209,41 +209,60 @@ kind_of(enum scope scope)
 	return (kinds[scope]);
 }
 
+static struct text
+id_of(const struct caller *c, enum scope scope)
+{
+	switch (scope) {
+	case SCOPE_USER:
+		return (c->user_id);
+	case SCOPE_TEAM:
+		return (c->team_id);
+	case SCOPE_MEMBER:
+		return (c->user_id.len > 0 ? c->team_id : TEXT(""));
+	case SCOPE_PROJECT:
+		return (c->standing[SCOPE_KEY] != NULL ? c->standing[SCOPE_KEY]->project_id : TEXT(""));
+	case SCOPE_ORGANIZATION:
+		return (c->organization_id);
+	case SCOPE_CUSTOMER:
+		return (c->customer);
+	default:
+		return (TEXT(""));
+	}
+}
+
 /* The wish of a scope, or NULL: the caller has none. */
 static struct wish *
 wish_of(struct caller *c, struct finding *f, enum scope scope)
 {
-	const struct standing *key = c->standing[SCOPE_KEY];
-	struct text project = key != NULL ? key->project_id : TEXT("");
-	struct text ids[SCOPES] = { [SCOPE_USER] = c->user_id, [SCOPE_TEAM] = c->team_id, [SCOPE_MEMBER] = c->user_id.len > 0 ? c->team_id : TEXT(""),
-		[SCOPE_PROJECT] = project, [SCOPE_ORGANIZATION] = c->organization_id, [SCOPE_CUSTOMER] = c->customer };
+	struct text id = id_of(c, scope);
 
-	if (ids[scope].len == 0)
+	if (id.len == 0)
 		return (NULL);
-	return (wish_for(f, kind_of(scope), ids[scope], scope == SCOPE_MEMBER ? c->user_id : TEXT("")));
+	return (wish_for(f, kind_of(scope), id, scope == SCOPE_MEMBER ? c->user_id : TEXT("")));
 }
 
 static enum find_end
 find_scopes(struct caller *c, struct finding *f, const enum scope *scopes, size_t n)
 {
+	struct wish *wishes[SCOPES];
+	bool anew = true;
 	enum find_end end;
 
-	for (unsigned again = 0; again < 2; again++) {	/* once more for what has run out */
-		for (size_t i = 0; i < n; i++) {
-			struct wish *w = wish_of(c, f, scopes[i]);
-
-			if (w != NULL && scopes[i] == SCOPE_CUSTOMER)
-				w->entity.tier = f->config->settings.customer_tier;
-		}
+	for (size_t i = 0; i < n; i++) {
+		wishes[i] = wish_of(c, f, scopes[i]);
+		if (wishes[i] != NULL && scopes[i] == SCOPE_CUSTOMER)
+			wishes[i]->entity.tier = f->config->settings.customer_tier;
+	}
+	for (unsigned again = 0; again < 2 && anew; again++) {	/* once more for what has run out */
 		if ((end = fetch(f)) != FOUND)
 			return (end);
+		anew = false;
 		for (size_t i = 0; i < n; i++) {
-			struct wish *w = wish_of(c, f, scopes[i]);
-
-			c->standing[scopes[i]] = w != NULL ? standing_of(f, w) : NULL;
+			c->standing[scopes[i]] = wishes[i] != NULL ? standing_of(f, wishes[i]) : NULL;
+			anew |= wishes[i] != NULL && wishes[i]->state == WISH_NEW;
 		}
 	}
-	return (fetch(f));
+	return (anew ? fetch(f) : FOUND);
 }
 
 static void

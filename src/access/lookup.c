@@ -567,6 +567,8 @@ lookup_fetch(struct lookups *l, struct lookup *lookup)
 void
 lookup_forget(struct lookup *lookup)
 {
+	if (lookup->pending == 0)
+		return;
 	for (struct wish *w = lookup->wishes; w != NULL; w = w->next)
 		if (w->waits_link != NULL) {
 			*w->waits_link = w->waits_next;

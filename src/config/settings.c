@@ -130,7 +130,7 @@ static const struct setting table[] = {
 	{ "run_dir", KIND_PATH, AT(run_dir), "/run/sluice", 0, 0, false, "The folder of sockets and shared memory." },
 	{ "spool_segment", KIND_BYTES, AT(spool_segment), "16MB", 64 * KB, 256 * MB, false,
 	    "How large a file of the spool gets, in which rows wait for the database; two of them are set aside on the disk." },
-	{ "spool_sync", KIND_TIME, AT(spool_sync_ms), "20ms", 1, 1000, false,
+	{ "spool_sync", KIND_TIME, AT(spool_sync_ms), "50ms", 1, 1000, false,
 	    "How long a row may wait to be made safe against the machine's own end, together with others." },
 	{ "ssl_verify", KIND_BOOL, AT(ssl_verify), "true", 0, 0, true,
 	    "Check the certificates of upstreams; also litellm_settings.ssl_verify and SSL_VERIFY." },

@@ -3,7 +3,7 @@
  * The spool: where rows wait for the store, a folder of the host that survives crashes and restarts.
  *
  * All processes of a host append to its newest segment, one write(2) for all rows of a turn.  When that is large enough whoever sees it begins the next.  A row that was appended
- * survives the end of its process at once, and of the machine after the next fdatasync, which is made for all rows of 20 ms together.  What can not be written
+ * survives the end of its process at once, and of the machine after the next fdatasync, which is made for all rows of 50 ms together.  What can not be written
  * waits in memory, and no new call is let in until it is written.
  *
  * A `struct spool` belongs to one thread.  Readers: ledger/reader.h.

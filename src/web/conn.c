@@ -199,8 +199,8 @@ wanted(const struct stream *c)
 	return (events);
 }
 
-/* A connection whose request came whole is watched only if the answer takes its time: all that could come is that the client leaves, and in and out of the epoll
- * set is as dear as reading it. */
+/* A connection whose request came whole is watched only if the answer takes its time: all that could come is that the client leaves, and in and out of the
+ * epoll set is as dear as reading it. */
 static void
 rest(struct stream *c)
 {
