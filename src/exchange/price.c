@@ -3,6 +3,7 @@
 #include "exchange/exchange.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #define SEEN_US	1000000
 
@@ -121,8 +122,10 @@ price_exchange(struct exchange *x)
 		x->usage.tier = x->tier;
 	x->tariff = price_tariff(x);
 	x->cost = price_call(x->tariff, &x->usage, upstream_ms(x), &x->price);
-	if (x->broke && x->cost > x->reservation.reserved)	/* the client has heard no more than that */
-		x->cost = x->reservation.reserved;
+	if (!x->broke || x->cost <= x->reservation.reserved)
+		return;
+	note(NOTE_WARN, x->id, "it may have cost %lld nano-dollars more than its budget paid", (long long)(x->cost - x->reservation.reserved));
+	x->cost = x->reservation.reserved;	/* the client has heard no more than that */
 }
 
 /* For the sweeper, should this process be killed: what a stream has cost up to now, once a second. */

@@ -774,6 +774,27 @@ an_older_lease_does_not_come_back(void **state)
 	close_all(&b);
 }
 
+/* Those that were open when it began to be waited for, in whatever order they end; not those that begin later. */
+static void
+turns_that_are_open_are_waited_for(void **state)
+{
+	struct bench b = { 0 };
+	struct lease_turns turns;
+	uint64_t first, second, later;
+
+	open_all(&b, BUDGET_STRICT, false);
+	first = lease_turn_begin(b.running);
+	second = lease_turn_begin(b.running);
+	lease_turns_now(b.running, &turns);
+	later = lease_turn_begin(b.running);
+	lease_turn_end(b.running, second);
+	assert_false(lease_turns_over(b.running, &turns));
+	lease_turn_end(b.running, first);
+	assert_true(lease_turns_over(b.running, &turns));
+	lease_turn_end(b.running, later);
+	close_all(&b);
+}
+
 /* The period ends while a call runs: what it reserves and costs is the old one's, whose lease pays on; the next has all of its own. */
 static void
 a_period_ends_while_a_call_runs(void **state)
@@ -863,6 +884,7 @@ main(void)
 		cmocka_unit_test(tiny_budgets),
 		cmocka_unit_test(absurd_budgets),
 		cmocka_unit_test(an_older_lease_does_not_come_back),
+		cmocka_unit_test(turns_that_are_open_are_waited_for),
 		cmocka_unit_test(a_period_ends_while_a_call_runs),
 		cmocka_unit_test(a_reset_while_money_is_out),
 	};

@@ -373,7 +373,7 @@ begin_closing(struct bank *b, struct running *r, bool all)
 		for (unsigned i = 0; i < n; i++)
 			if (seen[i].doubtful || all) {
 				lease_doubt(r, seen[i].account, seen[i].period, false);
-				b->closing[seen[i].account] = seen[i].lease;
+				b->closing[seen[i].account] = seen[i].lease != 0 ? seen[i].lease : open_lease(b, seen[i].account);
 			}
 	} while (cursor != 0);
 	for (unsigned a = 1; a <= BANK_ACCOUNTS; a++)
@@ -439,19 +439,30 @@ bank_check(struct bank *b)
 }
 
 const char *
-bank_check_board(struct bank *b, struct running *r)
+bank_check_board(struct bank *b, struct running *r, bool exact)
 {
 	struct lease_seen seen[64];
+	int64_t there[BANK_ACCOUNTS + 1] = { 0 };
+	const struct bank_state *s = begin(b);
 	const char *wrong = NULL;
 	unsigned cursor = 0, n;
 
-	begin(b);
 	do {
 		n = lease_list(r, seen, nitems(seen), &cursor);
 		for (unsigned i = 0; i < n; i++)
-			if (seen[i].remaining > b->m->leases[seen[i].lease].remaining)
-				wrong = "the board has more of a lease than the store";
+			if (seen[i].lease == s->accounts[seen[i].account].open)
+				there[seen[i].account] = seen[i].remaining;
+			else if (seen[i].remaining > 0)
+				wrong = "the board has money of a lease that is not open";
 	} while (cursor != 0);
+	for (unsigned a = 1; a <= BANK_ACCOUNTS; a++) {
+		int64_t remaining = s->accounts[a].open != 0 ? b->m->leases[s->accounts[a].open].remaining : 0;
+
+		if (there[a] > remaining)
+			wrong = "the board has more of a lease than the store";
+		else if (exact && there[a] < remaining)
+			wrong = "money was lost, and nobody doubts it";
+	}
 	undo(b);
 	return (wrong);
 }

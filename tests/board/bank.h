@@ -23,7 +23,8 @@ bool		 bank_append(struct bank *, const char id[37], int64_t cost, const struct 
 void		 bank_ship(struct bank *);					/* the spool to its end; each id once */
 void		 bank_close(struct bank *, struct running *, bool all);		/* leases that are doubtful, or all: a step further */
 const char	*bank_check(struct bank *);					/* NULL, or which invariant is broken */
-const char	*bank_check_board(struct bank *, struct running *);		/* while nobody runs and all is shipped: the board has no more of a lease than the store */
+/* While nobody runs and all is shipped: the board has no more of a lease than the store; `exact`, once what was doubtful is closed: and no less. */
+const char	*bank_check_board(struct bank *, struct running *, bool exact);
 const char	*bank_check_end(struct bank *);				/* and nothing is held, every call that was sent has its row */
 int64_t		 bank_spent(struct bank *, uint64_t account);
 unsigned	 bank_calls(struct bank *);					/* that reached the vendor */

@@ -3,6 +3,7 @@
 #include "board/spend.h"
 
 #include "base/clock.h"
+#include "board/board_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ granted(struct call *c, const int64_t have[2])
 	for (unsigned i = 0; i < 2 && c->going; i++)
 		leases[i] = lease_paying(c->r, c->slot, i);
 	end = bank_grant(c->bank, c->accounts, have, 2, c->bound, 20, leases, got);
+	board_point();				/* its answer is on its way */
 	for (unsigned i = 0; i < 2 && end == 1; i++)
 		if (c->going)
 			lease_granted_more(c->r, c->slot, i, c->accounts[i], 0, leases[i], got[i], c->bound - have[i]);
