@@ -188,8 +188,16 @@ scim_answer(struct admin_call *c, const struct doc *resource, int status)
 	return (NULL);
 }
 
-struct error *
-scim_page_read(struct scim_page *p, struct admin_call *c)
+/* lists */
+
+/* startIndex, count, filter. */
+struct page {
+	int64_t		 start, count;		/* start from 1 */
+	struct scim_filter filter;
+};
+
+static struct error *
+read_page(struct page *p, struct admin_call *c)
 {
 	TRY(query_int(&p->start, c, "startIndex", 1, INT64_MIN, INT64_MAX));
 	TRY(query_int(&p->count, c, "count", COUNT_USUAL, INT64_MIN, INT64_MAX));
@@ -209,19 +217,55 @@ scim_list_open(struct json_out *o, struct admin_call *c)
 	json_open(o, '[');
 }
 
-struct error *
-scim_list_put(struct json_out *o, struct admin_call *c, const struct doc *resource)
-{
-	json_raw(o, wanted(c, resource));
-	return (NULL);
-}
-
 void
-scim_list_close(struct json_out *o, const struct scim_page *p, int64_t total, int64_t shown)
+scim_list_close(struct json_out *o, int64_t start, int64_t total, int64_t shown)
 {
 	json_close(o, ']');
 	json_pair_int(o, "totalResults", total);
-	json_pair_int(o, "startIndex", p->start);
+	json_pair_int(o, "startIndex", start);
 	json_pair_int(o, "itemsPerPage", shown);
 	json_close(o, '}');
+}
+
+static struct error *
+list_found(struct admin_call *c, const struct scim_kind *kind, const struct page *p)
+{
+	int64_t total = 0, shown = 0;
+	struct json_out o;
+	struct rows rows;
+	struct doc r;
+
+	TRY(kind->find(&rows, c, &p->filter));
+	scim_list_open(&o, c);
+	for (unsigned i = 0; i < rows.n; i++) {
+		TRY(kind->resource(&r, c, &rows, i));
+		if (!scim_matches(&p->filter, &r) || ++total < p->start || shown >= p->count)
+			continue;
+		json_raw(&o, wanted(c, &r));
+		shown++;
+	}
+	scim_list_close(&o, p->start, total, shown);
+	return (NULL);
+}
+
+struct error *
+scim_list(struct admin_call *c, const struct scim_kind *kind)
+{
+	struct rows rows, count;
+	struct json_out o;
+	struct page p;
+	struct doc r;
+
+	TRY(read_page(&p, c));
+	if (p.filter.n > 0)
+		return (list_found(c, kind, &p));
+	TRY(ASK0(c, &count, kind->count));
+	TRY(ASK(c, &rows, kind->page, V_INT(p.count), V_INT(p.start - 1)));
+	scim_list_open(&o, c);
+	for (unsigned i = 0; i < rows.n; i++) {
+		TRY(kind->resource(&r, c, &rows, i));
+		json_raw(&o, wanted(c, &r));
+	}
+	scim_list_close(&o, p.start, rows_int(&count, 0, 0, 0), rows.n);
+	return (NULL);
 }

@@ -58,15 +58,18 @@ struct error	*scim_patch(struct doc *resource, struct admin_call *, const struct
 /* scim.c: answers */
 void		 scim_meta(struct doc *, const char *type, const char *path, struct text id, int64_t created_at, int64_t updated_at);
 struct error	*scim_answer(struct admin_call *, const struct doc *resource, int status);	/* less what the query leaves out */
-/* What a list asks for: startIndex, count, filter. */
-struct scim_page {
-	int64_t		 start, count;		/* start from 1 */
-	struct scim_filter filter;
-};
-struct error	*scim_page_read(struct scim_page *, struct admin_call *);
-/* A list is opened, its resources are put one by one, it is closed with how many there are in all. */
+/* A list: its resources are put one by one between these. */
 void		 scim_list_open(struct json_out *, struct admin_call *);
-struct error	*scim_list_put(struct json_out *, struct admin_call *, const struct doc *resource);
-void		 scim_list_close(struct json_out *, const struct scim_page *, int64_t total, int64_t shown);
+void		 scim_list_close(struct json_out *, int64_t start, int64_t total, int64_t shown);
+
+/* A kind of resource, for its list: the rows that may fit a filter, by what the store can look for; a page of all rows ($1 of them behind $2), and their count. */
+typedef struct error *scim_find_f(struct rows *, struct admin_call *, const struct scim_filter *);
+typedef struct error *scim_resource_f(struct doc *, struct admin_call *, const struct rows *, unsigned row);
+struct scim_kind {
+	scim_find_f	*find;
+	scim_resource_f	*resource;
+	enum statement	 page, count;
+};
+struct error	*scim_list(struct admin_call *, const struct scim_kind *);
 
 #endif

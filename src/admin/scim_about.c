@@ -90,13 +90,12 @@ typedef void put_f(struct json_out *, const struct resource *);
 static struct error *
 say_all(struct admin_call *c, put_f *put)
 {
-	const struct scim_page all = { .start = 1 };
 	struct json_out o;
 
 	scim_list_open(&o, c);
 	for (size_t i = 0; i < nitems(resources); i++)
 		put(&o, &resources[i]);
-	scim_list_close(&o, &all, nitems(resources), nitems(resources));
+	scim_list_close(&o, 1, nitems(resources), nitems(resources));
 	return (NULL);
 }
 

@@ -246,54 +246,29 @@ scim_group_delete(struct admin_call *c)
 /* the list */
 
 static struct error *
-put_found(struct json_out *o, struct admin_call *c, const struct scim_page *p)
+candidates(struct rows *rows, struct admin_call *c, const struct scim_filter *f)
 {
-	struct text id = scim_term_of(&p->filter, "id"), external = scim_term_of(&p->filter, "externalId"), name = scim_term_of(&p->filter, "displayName"),
-	    member = scim_term_of(&p->filter, "members");
-	int64_t total = 0, shown = 0;
-	struct rows rows;
+	struct text id = scim_term_of(f, "id"), external = scim_term_of(f, "externalId"), name = scim_term_of(f, "displayName"), member = scim_term_of(f, "members");
 
 	if (id.len + external.len + name.len + member.len == 0)
 		return (scim_bad(c, "invalidFilter", "Groups can be looked for by displayName, externalId, members and id."));
-	TRY(ASK(c, &rows, SQL_SCIM_TEAMS_FOUND, V_TEXT_OR_NULL(id), V_TEXT_OR_NULL(external), V_TEXT_OR_NULL(name), V_TEXT_OR_NULL(member),
+	return (ASK(c, rows, SQL_SCIM_TEAMS_FOUND, V_TEXT_OR_NULL(id), V_TEXT_OR_NULL(external), V_TEXT_OR_NULL(name), V_TEXT_OR_NULL(member),
 	    V_INT(SCIM_RESULTS_MOST)));
-	scim_list_open(o, c);
-	for (unsigned i = 0; i < rows.n; i++) {
-		struct team t;
-		struct doc r;
+}
 
-		TRY(team_of_row(&t, c, &rows, i));
-		TRY(resource_of(&r, c, &t));
-		if (!scim_matches(&p->filter, &r) || ++total < p->start || shown >= p->count)
-			continue;
-		TRY(scim_list_put(o, c, &r));
-		shown++;
-	}
-	scim_list_close(o, p, total, shown);
-	return (NULL);
+static struct error *
+row_resource(struct doc *r, struct admin_call *c, const struct rows *rows, unsigned row)
+{
+	struct team t;
+
+	TRY(team_of_row(&t, c, rows, row));
+	return (resource_of(r, c, &t));
 }
 
 struct error *
 scim_group_list(struct admin_call *c)
 {
-	struct rows rows, count;
-	struct scim_page p;
-	struct json_out o;
+	static const struct scim_kind groups = { candidates, row_resource, SQL_SCIM_TEAMS, SQL_SCIM_TEAM_COUNT };
 
-	TRY(scim_page_read(&p, c));
-	if (p.filter.n > 0)
-		return (put_found(&o, c, &p));
-	TRY(ASK0(c, &count, SQL_SCIM_TEAM_COUNT));
-	TRY(ASK(c, &rows, SQL_SCIM_TEAMS, V_INT(p.count), V_INT(p.start - 1)));
-	scim_list_open(&o, c);
-	for (unsigned i = 0; i < rows.n; i++) {
-		struct team t;
-		struct doc r;
-
-		TRY(team_of_row(&t, c, &rows, i));
-		TRY(resource_of(&r, c, &t));
-		TRY(scim_list_put(&o, c, &r));
-	}
-	scim_list_close(&o, &p, rows_int(&count, 0, 0, 0), rows.n);
-	return (NULL);
+	return (scim_list(c, &groups));
 }

@@ -345,49 +345,18 @@ candidates(struct rows *rows, struct admin_call *c, const struct scim_filter *f)
 }
 
 static struct error *
-put_found(struct json_out *o, struct admin_call *c, const struct scim_page *p)
+row_resource(struct doc *r, struct admin_call *c, const struct rows *rows, unsigned row)
 {
-	int64_t total = 0, shown = 0;
-	struct rows rows;
+	struct user u;
 
-	TRY(candidates(&rows, c, &p->filter));
-	scim_list_open(o, c);
-	for (unsigned i = 0; i < rows.n; i++) {
-		struct user u;
-		struct doc r;
-
-		TRY(user_of_row(&u, c, &rows, i));
-		TRY(resource_of(&r, c, &u));
-		if (!scim_matches(&p->filter, &r) || ++total < p->start || shown >= p->count)
-			continue;
-		TRY(scim_list_put(o, c, &r));
-		shown++;
-	}
-	scim_list_close(o, p, total, shown);
-	return (NULL);
+	TRY(user_of_row(&u, c, rows, row));
+	return (resource_of(r, c, &u));
 }
 
 struct error *
 scim_user_list(struct admin_call *c)
 {
-	struct rows rows, count;
-	struct scim_page p;
-	struct json_out o;
+	static const struct scim_kind users = { candidates, row_resource, SQL_SCIM_USERS, SQL_USER_COUNT };
 
-	TRY(scim_page_read(&p, c));
-	if (p.filter.n > 0)
-		return (put_found(&o, c, &p));
-	TRY(ASK0(c, &count, SQL_USER_COUNT));
-	TRY(ASK(c, &rows, SQL_SCIM_USERS, V_INT(p.count), V_INT(p.start - 1)));
-	scim_list_open(&o, c);
-	for (unsigned i = 0; i < rows.n; i++) {
-		struct user u;
-		struct doc r;
-
-		TRY(user_of_row(&u, c, &rows, i));
-		TRY(resource_of(&r, c, &u));
-		TRY(scim_list_put(&o, c, &r));
-	}
-	scim_list_close(&o, &p, rows_int(&count, 0, 0, 0), rows.n);
-	return (NULL);
+	return (scim_list(c, &users));
 }

@@ -117,6 +117,25 @@ def test_a_member_and_a_looker_on(parts):
     assert refused.status_code == 403 and "has no role at this gateway" in refused.json()["error"]["message"]
 
 
+def test_who_is_signed_in_takes_an_invitation(parts):
+    gateway, _ = parts
+    master, own = Caller(gateway), {"Origin": gateway.home}
+    master.post("/user/new", user_id="invited", user_role="internal_user", auto_create_key=False)
+    link = master.post("/invitation/new", user_id="invited")
+    newcomer = sign_in(gateway, "newcomer")
+    assert chat(gateway, newcomer, **own).status_code == 403                              # nobody yet
+    assert newcomer.get(gateway.home + link["invitation_link"]).json()["signed_in_as"] == "newcomer@example.org"
+    claim = {"invitation_link": link["token"]}
+    assert newcomer.post(gateway.home + "/onboarding/claim_token", json=claim, headers={"Origin": "https://evil.example"}).status_code == 403
+    taken = newcomer.post(gateway.home + "/onboarding/claim_token", json=claim, headers=own)
+    assert taken.status_code == 200 and "key" not in taken.json(), taken.text
+    assert master.get("/user/info", user_id="invited")["user_info"]["sso_user_id"] == "newcomer@example.org"
+    kit.until(lambda: chat(gateway, newcomer, **own).status_code == 200, what="the name to be known")
+    other = master.post("/user/new", user_id="another", auto_create_key=False)["user_id"]
+    again = {"invitation_link": master.post("/invitation/new", user_id=other)["token"]}
+    assert newcomer.post(gateway.home + "/onboarding/claim_token", json=again, headers=own).status_code == 400
+
+
 def test_a_key_decides_where_there_is_one(parts):
     gateway, _ = parts
     ada = sign_in(gateway, "ada+admins")
