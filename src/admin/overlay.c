@@ -328,7 +328,7 @@ without_settings(struct config *file, struct config *both, const struct config_m
 
 	if (both->n_errors == 0 || file->n_errors > 0 || more->n_settings == 0)
 		return (both);
-	note(NOTE_ERROR, "", "settings of the database do not go together with the file, and are left out: see GET /config/yaml, or sluice check");
+	note(NOTE_ERROR, "", "settings of the database do not go together with the file, and are all left out: take back what the file now has otherwise");
 	config_release(both);
 	rest.n_settings = 0;
 	return (config_load_more(file->path, file->given, &rest));
