@@ -126,10 +126,14 @@ def test_every_worker_knows_at_once(many, upstream):
 def test_secrets_are_sealed_and_models_outlive_a_restart(start, upstream):
     state = kit.folder()
     kit.give(state)
-    new(Caller(start(config(), env={"SLUICE_STATE_DIR": state})), upstream, "kept", id="kept-1")
+    first = start(config(), env={"SLUICE_STATE_DIR": state})
+    new(Caller(first), upstream, "kept", id="kept-1")
+    first.stop()                                                                # its spool is the next one's
     files = list(state.glob("sluice.db*"))
     assert files and not [path for path in files if SECRET.encode() in path.read_bytes()]
-    chat(Caller(start(config(), env={"SLUICE_STATE_DIR": state})), "kept")      # the first request of all
+    second = start(config(), env={"SLUICE_STATE_DIR": state})
+    chat(Caller(second), "kept")                                                # the first request of all
+    second.stop()
     shutil.rmtree(state, ignore_errors=True)
 
 
