@@ -251,6 +251,6 @@ def test_budgets_of_the_whole_and_of_a_provider(start, upstream):
                      "general_settings": {"master_key": KEY}, "litellm_settings": {"max_budget": 0.01, "budget_duration": "1d"},
                      "router_settings": {"provider_budget_config": {"anthropic": {"budget_limit": 0.0001, "time_period": "1d"}}}})
     assert chat(gateway, KEY, max_tokens=50).status_code == 200
-    error = refused(chat(gateway, KEY, max_tokens=5000), 429, "budget_exceeded", "Gateway proxy has spent")
+    error = refused(chat(gateway, KEY, max_tokens=50000), 429, "budget_exceeded", "Gateway proxy has spent")
     assert "litellm_settings.max_budget" in error["message"]
     refused(chat(gateway, KEY, "claude", max_tokens=50), 429, "budget_exceeded", "Provider anthropic has spent")
