@@ -357,6 +357,20 @@ say_parameter(struct load *l, const struct node *map, const struct pair *p)
 		problem_key(l, PROBLEM_NOTE, map, p, TEXT_FMT " is sent upstream as a parameter", TEXT_ARG(p->key));
 }
 
+/* What deployments and providers may take binds in any case. */
+static bool
+asks_for_limits_only(const struct pair *p)
+{
+	static const char *const limits[] = { "enforce_model_rate_limits", "router_budget_limiting" };
+
+	if (!text_is(p->key, "optional_pre_call_checks") || p->value->kind != NODE_LIST)
+		return (false);
+	for (const struct pair *one = p->value->first; one != NULL; one = one->next)
+		if (one->value->kind != NODE_SCALAR || !has_word(one->value->text, limits, nitems(limits)))
+			return (false);
+	return (true);
+}
+
 void
 litellm_check(struct load *l, enum section s, const struct node *map)
 {
@@ -364,6 +378,8 @@ litellm_check(struct load *l, enum section s, const struct node *map)
 		return;
 	for (const struct pair *p = map->first; p != NULL; p = p->next) {
 		const struct row *row = row_of(s, p->key);
+		if (row != NULL && asks_for_limits_only(p))
+			continue;
 		if (row != NULL)
 			say_state(l, map, p, row->state);
 		else if (s == SECTION_PARAMS)

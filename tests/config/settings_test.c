@@ -277,6 +277,18 @@ budgets_in_other_words(void **state)
 }
 
 static void
+limits_need_no_check_to_ask_for_them(void **state)
+{
+	struct config *c = load_with("router_settings: {optional_pre_call_checks: [enforce_model_rate_limits, router_budget_limiting]}\n");
+
+	assert_quiet(c);
+	config_release(c);
+	c = load_with("router_settings: {optional_pre_call_checks: [enforce_model_rate_limits, prompt_caching]}\n");
+	assert_says(c, PROBLEM_NOTE, 2, "optional_pre_call_checks");
+	config_release(c);
+}
+
+static void
 shares_of_a_model(void **state)
 {
 	struct config *c = load_with("litellm_settings:\n  priority_reservation: {prod: 0.9, dev: {type: rpm, value: 7}, free: {type: percent, value: 0.1}}\n"
@@ -701,6 +713,7 @@ main(void)
 		cmocka_unit_test_setup(keys_of_litellm_are_told_apart, clean_env),
 		cmocka_unit_test_setup(budgets_in_other_words, clean_env),
 		cmocka_unit_test_setup(shares_of_a_model, clean_env),
+		cmocka_unit_test_setup(limits_need_no_check_to_ask_for_them, clean_env),
 		cmocka_unit_test_setup(tokens_need_keys, clean_env), cmocka_unit_test_setup(tokens_have_rules, clean_env),
 		cmocka_unit_test_setup(what_protects_is_in_force_or_an_error, clean_env),
 		cmocka_unit_test_setup(gates_are_read, clean_env),
