@@ -182,7 +182,7 @@ def hold(gateway, model, n):
             waiting.register(raw(gateway, text, keep=True), selectors.EVENT_READ, bytearray())
         for key, _ in waiting.select(60) or pytest.fail(f"{len(held)} streams are open, and no more begin"):
             piece = key.fileobj.recv(65536)
-            assert piece, (len(held), bytes(key.data[:500]))
+            assert piece, (len(held), bytes(key.data[:500]), gateway.error_log()[-2000:])
             key.data.extend(piece)
             if b"Hello" in key.data:
                 waiting.unregister(key.fileobj)
