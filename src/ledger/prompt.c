@@ -9,6 +9,7 @@
 #define DATA_MOST	1024		/* longer strings of nothing but base64 are no words */
 #define KEY_LEAST	16		/* characters of a key behind its beginning */
 #define MARK_ROOM	64
+#define WORD_MOST	256
 
 struct cleaning {
 	struct buf	*out;
@@ -66,37 +67,65 @@ key_length(struct text t)
 	return (n);
 }
 
+/* The n of \n: raw strings have their escapes still. */
+static bool
+is_escape_letter(struct text t, size_t i)
+{
+	size_t n = 0;
+
+	while (n < i && t.at[i - n - 1] == '\\')
+		n++;
+	return (n % 2 == 1);
+}
+
+/* Behind an escape too, and one of a text within the text (arguments of tools). */
+static bool
+begins_word(struct text t, size_t i)
+{
+	return (i == 0 || !is_key_character(t.at[i - 1]) || (i >= 2 && t.at[i - 2] == '\\') || (i >= 6 && t.at[i - 6] == '\\' && t.at[i - 5] == 'u'));
+}
+
+/* Where that is, before *at; false: nowhere. */
+static bool
+find(struct text t, size_t from, struct text what, size_t *at)
+{
+	while (what.len > 0 && from < *at) {
+		const char *s = memmem(t.at + from, *at - from, what.at, what.len);
+
+		if (s == NULL)
+			return (false);
+		from = (size_t)(s - t.at) + 1;
+		if (is_escape_letter(t, from - 1))
+			continue;
+		*at = from - 1;
+		return (true);
+	}
+	return (false);
+}
+
 /* Keys, tokens of programs, headers that carry them: where the next one is, from `from`, and how much of it goes; false: there is none. */
 static bool
 next_secret(const struct cleaning *c, struct text t, size_t from, size_t *at, size_t *len)
 {
 	static const struct text begins[] = { { "sk-", 3 }, { "eyJ", 3 }, { "Bearer ", 7 } };
 	bool found = false;
+	size_t n;
 
 	*at = t.len;
-	for (unsigned i = 0; i < c->n_secrets; i++) {
-		const char *s = c->secrets[i].len > 0 ? memmem(t.at + from, *at - from, c->secrets[i].at, c->secrets[i].len) : NULL;
-
-		if (s != NULL) {
-			*at = (size_t)(s - t.at);
+	for (unsigned i = 0; i < c->n_secrets; i++)
+		if (find(t, from, c->secrets[i], at)) {
 			*len = c->secrets[i].len;
 			found = true;
 		}
-	}
 	for (size_t i = 0; i < nitems(begins); i++)
-		for (size_t look = from; look < *at;) {
-			const char *s = memmem(t.at + look, *at - look, begins[i].at, begins[i].len);
-			size_t n;
-
-			if (s == NULL)
-				break;
-			look = (size_t)(s - t.at) + begins[i].len;
-			n = key_length(text_sub(t, look, t.len));
-			if (n < KEY_LEAST || (s > t.at && is_key_character(s[-1])))
+		for (size_t look = from, next = *at; find(t, look, begins[i], &next); look = next + 1, next = *at) {
+			n = key_length(text_sub(t, next + begins[i].len, t.len));
+			if (n < KEY_LEAST || !begins_word(t, next))
 				continue;
-			*at = (size_t)(s - t.at);
+			*at = next;
 			*len = begins[i].len + n;
 			found = true;
+			break;
 		}
 	return (found);
 }
@@ -149,6 +178,19 @@ border(struct text t, size_t at)
 	return (at);
 }
 
+/* The middle that goes: whole words of it, because half a key is one half too much. */
+static void
+middle(struct text t, size_t longest, size_t *from, size_t *to)
+{
+	*from = longest / 3;
+	*to = border(t, t.len - (longest - longest / 3));
+	for (size_t n = 0; n < WORD_MOST && *from > 0 && is_key_character(t.at[*from - 1]); n++)
+		--*from;
+	*from = border(t, *from);
+	for (size_t n = 0; n < WORD_MOST && *to < t.len && is_key_character(t.at[*to]); n++)
+		++*to;
+}
+
 static void
 put_cut(struct buf *out, size_t bytes)
 {
@@ -164,14 +206,13 @@ put_string(const struct cleaning *c, struct text t)
 	if (c->hidden > 0) {
 		buf_lit(c->out, "[redacted]");
 	} else if (t.len > 100 && text_starts(t, TEXT("data:")) && text_cut(text_sub(t, 0, 200), ',', &head, &rest)) {
-		buf_text(c->out, head);
+		put_masked(c, head);
 		buf_byte(c->out, ',');
 		put_cut(c->out, t.len - head.len - 1);
 	} else if (t.len > DATA_MOST && is_data(t)) {
 		put_cut(c->out, t.len);
 	} else if (t.len > c->longest) {
-		from = border(t, c->longest / 3);
-		to = border(t, t.len - (c->longest - c->longest / 3));
+		middle(t, c->longest, &from, &to);
 		put_masked(c, text_sub(t, 0, from));
 		buf_lit(c->out, " ");
 		put_cut(c->out, to - from);

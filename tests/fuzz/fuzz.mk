@@ -12,7 +12,7 @@ FLAGS = -std=gnu11 -g -O1 -pthread -fno-strict-aliasing -fno-omit-frame-pointer 
 	-D_GNU_SOURCE -DHAVE_CONFIG_H -DSLUICE_VERSION='"fuzz"' -I$(srcdir)/src -Isrc -I$(srcdir)/tests -I. -MMD -MP \
 	$(if $(filter x86_64,$(shell uname -m)),-mcx16)
 SANITIZE = address,undefined
-rooms = base chat config front provider upstream web
+rooms = access admin base chat config front ledger provider upstream web
 objects = $(patsubst %.c,fuzz/%.o,$(filter $(rooms:%=src/%/%.c),$(sources)))
 
 all: $(targets:%=run-%)

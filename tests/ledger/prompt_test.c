@@ -79,6 +79,8 @@ secrets_go(void **state)
 {
 	(void)state;
 	comes_out("{\"t\":\"my key is sk-0123456789abcdef, yours sk-proj_ABCDEFGHIJKLMNOP.\"}", "{\"t\":\"my key is [redacted], yours [redacted]\"}");
+	comes_out("[\"KEY\\nsk-0123456789abcdef\\n\\u00e4sk-0123456789abcdef\\\\nsk-0123456789abcdef\"]", "[\"KEY\\n[redacted]\\n\\u00e4[redacted]\\\\n[redacted]\"]");
+	comes_out("[\"\\the master's own\"]", "[\"\\the master's own\"]");		/* a tab, and "he" */
 	comes_out("[\"Authorization: Bearer abcdefghijklmnop0123\"]", "[\"Authorization: [redacted]\"]");
 	comes_out("[\"x the master's own y the master's own\"]", "[\"x [redacted] y [redacted]\"]");
 	comes_out("[\"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl\"]", "[\"[redacted]\"]");
@@ -105,6 +107,8 @@ data_is_cut(void **state)
 	buf_byte(&in, '\0');
 	comes_out(in.at, "{\"image_url\":{\"url\":\"data:image/png;base64,[cut: 400 bytes]\"},\"embedding\":\"[cut: 12 bytes]\",\"data\":\"[cut: 2500 bytes]\"}");
 	buf_free(&in);
+	comes_out("{\"url\":\"data:image/sk-0123456789abcdefghij;base64,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+	    "{\"url\":\"data:image/[redacted];base64,[cut: 78 bytes]\"}");
 	comes_out("{\"embedding\":[\"a\"],\"x\":{\"embedding\":[[1]]}}", "{\"embedding\":[\"a\"],\"x\":{\"embedding\":[[1]]}}");
 }
 
@@ -128,6 +132,28 @@ long_strings_lose_their_middle(void **state)
 			assert_true(text_starts(t, TEXT("{\"first\":\"")) && text_ends(t, TEXT("END\",\"last\":1}")) && text_has(t, TEXT(" [cut: ")));
 			buf_free(&in);
 		}
+}
+
+/* However a cut meets a key, no part of it stays. */
+static void
+no_half_of_a_key_stays(void **state)
+{
+	(void)state;
+	for (unsigned shift = 0; shift < 400; shift += 3) {
+		struct buf in = { 0 };
+		struct text t;
+
+		buf_lit(&in, "[\"");
+		for (unsigned i = 0; i < MOST / 3 - 150 + shift; i++)
+			buf_byte(&in, i % 7 == 6 ? ' ' : 'w');
+		buf_lit(&in, " sk-ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ");
+		for (unsigned i = 0; i < MOST; i++)
+			buf_byte(&in, i % 7 == 6 ? ' ' : 'w');
+		buf_lit(&in, "\"]");
+		t = cleaned(buf_as_text(&in), MOST);
+		assert_false(text_has(t, TEXT("ABC")) || text_has(t, TEXT("789")));
+		buf_free(&in);
+	}
 }
 
 static void
@@ -283,6 +309,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(secrets_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(data_is_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(long_strings_lose_their_middle, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_half_of_a_key_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_text_of_many_pieces_keeps_its_beginning, setup, teardown),
 		cmocka_unit_test_setup_teardown(records_come_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(records_reach_the_spool, setup, teardown),
