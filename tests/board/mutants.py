@@ -67,7 +67,7 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("known: generation of before the question", "known.c", "known_test", "known_generation(b, id) != generation)\n		return;", "false)\n		return;\n	put.generation = known_generation(b, id);"),
     ("known: the number is compared at the end", "known.c", KILL, "return (word_get(&e->lock) == lock);", "return (true);"),
     ("known: the whole digest", "known.c", "known_test", "	if (!same)\n		return (false);\n", "	(void)same;\n"),
-    ("known: parts of one write", "known.c", KILL, " || c.stamp != first->stamp)", ")"),
+    ("known: parts of one write", "known.c", "known_test", " || c.stamp != first->stamp)", ")"),
     ("known: the seat says where before it locks", "known.c", KILL, "	store(&k->writing[b->seat], entry + 1);\n	board_point();\n	if", "	if"),
     ("known: a dead writer's entry is emptied", "known.c", KILL, "	store(&e->lock, next_lock(lock, seat));\n	board_point();\n}", "}"),
     ("known: the sweeper empties what is its seat's only", "known.c", "known_test", "	if (!is_locked(lock) || (lock & 0xffff) != seat + 1)\n		return;",

@@ -171,5 +171,7 @@ spend_swept(void *bank, const struct running_view *v)
 {
 	if (strlen(v->id) != 36 || v->n_charges != 2 || (v->sent_ms != 0 && !text_is(v->where.provider, "scripted")) || !text_is(v->who.team_id, "team"))
 		bank_die("a swept exchange is not what it was");
+	if (v->estimated && v->cost < SPEND_COST)
+		bank_die("a swept exchange that was sent has cost nothing");
 	return (bank_append(bank, v->id, v->cost, v->charges, v->n_charges));
 }
