@@ -149,6 +149,15 @@ an_older_window_is_empty(void **state)
 		}
 }
 
+/* Half of the table, again and again: were a slot of before the end of the numbers not empty behind it, there would soon be no room. */
+static void
+numbers_go_round(void **state)
+{
+	for (uint32_t w = 0xfffffc; w < 0xfffffc + 8; w += 2)
+		for (uint64_t id = 1; id <= WINDOW_SLOTS / 2; id++)
+			assert_int_equal(add(w, id, 1, 1), WINDOW_ADDED);
+}
+
 static void
 many_identities_fit_and_too_many_are_told(void **state)
 {
@@ -318,7 +327,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_limit_is_all_or_nothing), T(absurd_numbers_stay_in_bounds), T(what_was_counted_is_corrected), T(a_late_correction_hits_nobody_else), T(a_late_count_hits_nobody_else),
 		
-		T(an_older_window_is_empty), T(many_identities_fit_and_too_many_are_told), T(a_limit_is_exact_between_processes),
+		T(an_older_window_is_empty), T(numbers_go_round), T(many_identities_fit_and_too_many_are_told), T(a_limit_is_exact_between_processes),
 		T(windows_follow_the_wall_clock), T(a_clock_before_2020_is_a_clock), T(steps_open_no_second_window),
 		T(after_a_step_back_old_counts_do_not_bind), T(time_adding),
 	};
