@@ -3,6 +3,7 @@
 #include "board/hammer.h"
 
 #include "base/clock.h"
+#include "board/board_priv.h"
 #include "board/known.h"
 #include "board/parallel.h"
 #include "board/series.h"
@@ -322,6 +323,20 @@ hammer_nothing_held(struct board *b)
 	return (permits_taken(b) != 0 ? "a permit of the dead is left" : NULL);
 }
 
+/* What it raised in vain it has lowered again: whoever takes the seat next would only clean it. */
+static const char *
+nothing_left(const struct board *b)
+{
+	const struct parallel_table *p = &b->file->parallel;
+	bool wide = b->kind == SEAT_WIDE;
+	const word64 *words = wide ? p->wide[b->seat].of[0] : p->narrow[b->seat - BOARD_WIDE];
+
+	for (unsigned i = 0; i < (wide ? PARALLEL_GROUPS * PARALLEL_GROUP : PARALLEL_NARROW); i++)
+		if (word_get(&words[i]) != 0)
+			return ("a count is left where nothing runs");
+	return (NULL);
+}
+
 static const char *(*const deeds[])(struct work *) = { claim, exchange, exchange, exchange, count, count, call, call, judge, compare, sweep, find_key, find_key, find_key, change_key, run_one, run_one,
 	connect, add_one };
 
@@ -335,7 +350,7 @@ hammer(struct board *b, struct truth *truth, unsigned who, unsigned rounds)
 		wrong = deeds[random_u64() % nitems(deeds)](&w);
 	leave_all(&w);
 	arena_free(w.arena);
-	return (wrong);
+	return (wrong != NULL ? wrong : nothing_left(b));
 }
 
 const char *

@@ -77,6 +77,7 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("window: numbers go round", "window.c", "window_test", "return ((int32_t)((a - b) << (32 - NUMBER_BITS)) >> (32 - NUMBER_BITS));", "return ((int32_t)(a - b));"),
     ("window: the past is forgotten when the clock goes back", "window.c", "window_test", "		forget_from(b, m->number, present);\n", "		(void)forget_from;\n"),
     ("parallel: version", "parallel.c", KILL, "if (atomic_compare_exchange_strong(version, &seen, seen + 1)) {", "if (atomic_fetch_add(version, 1) + 1 > 0 || seen) {"),
+    ("parallel: lowered when it was not taken", "parallel.c", KILL, "		lower(mine);\n		board_point();\n	}", "		board_point();\n	}"),
     ("parallel: permits have a version", "parallel.c", KILL, "if (atomic_compare_exchange_strong(&p->permits_version, &seen, seen + 1))", "if (atomic_fetch_add(&p->permits_version, 1) + 1 > 0 || seen)"),
     ("parallel: a dead seat's counts are cleaned", "parallel.c", KILL, "			word_set(&words[i], 0);\n", ""),
 ]
