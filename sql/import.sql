@@ -63,6 +63,11 @@ WHERE access_group_id COLLATE "C" > $1 ORDER BY access_group_id COLLATE "C" LIMI
 -- name: import_access_groups sqlite
 SELECT $1;
 
+-- name: import_jwt_mappings postgres
+SELECT id, CAST(to_jsonb(t) AS TEXT) FROM "LiteLLM_JWTKeyMapping" t WHERE id COLLATE "C" > $1 ORDER BY id COLLATE "C" LIMIT 200;
+-- name: import_jwt_mappings sqlite
+SELECT $1;
+
 -- name: import_credentials postgres
 SELECT credential_name, CAST(to_jsonb(t) AS TEXT) FROM "LiteLLM_CredentialsTable" t
 WHERE credential_name COLLATE "C" > $1 ORDER BY credential_name COLLATE "C" LIMIT 200;

@@ -249,6 +249,7 @@ take_key(struct batch *b, struct text id, const struct json *row)
 		return (admin_bad(&b->call, "token", "it is no digest"));
 	TRY(document(&k.doc, b, &key_noun, row));
 	doc_set_string(&k.doc, "key_name", string(b, row, "key_name"));
+	(void)key_rotation(&b->call, &k.doc);		/* without an interval it does not turn */
 	return (key_write(&b->call, &k));
 }
 
@@ -281,6 +282,7 @@ static const struct source sources[] = {
 	{ "models", "\"LiteLLM_ProxyModelTable\"", SQL_IMPORT_MODELS, SCOPES, NULL, "model", "model_id", model_new, model_update, "litellm_params" },
 	{ "access groups", "\"LiteLLM_AccessGroupTable\"", SQL_IMPORT_ACCESS_GROUPS, SCOPES, NULL, "access_group", "access_group_id", group_new, group_update, NULL },
 	{ "keys", "\"LiteLLM_VerificationToken\"", SQL_IMPORT_KEYS, SCOPE_KEY, take_key, NULL, NULL, NULL, NULL, NULL },
+	{ "claims of tokens", "\"LiteLLM_JWTKeyMapping\"", SQL_IMPORT_JWT_MAPPINGS, SCOPES, NULL, "jwt_mapping", "id", jwt_mapping_new, jwt_mapping_update, NULL },
 	{ "rotated keys", "\"LiteLLM_DeprecatedVerificationToken\"", SQL_IMPORT_OLD_KEYS, SCOPES, take_old_key, NULL, NULL, NULL, NULL, NULL },
 };
 

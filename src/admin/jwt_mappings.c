@@ -164,9 +164,12 @@ read_member(struct doc *d, struct admin_call *c, const char *name, bool needed)
 static struct error *
 read_body(struct thing *t, struct admin_call *c, bool new)
 {
-	struct text digest;
+	struct text digest, issuer;
 	bool active;
 
+	TRY(body_text(&issuer, c, c->body, "jwt_issuer"));
+	if (issuer.len > 0 && !text_eq(issuer, c->config->jwt.issuer))
+		return (admin_bad(c, "jwt_issuer", "jwt_issuer: claims are those of any issuer that is trusted here (JWT_ISSUER), and of one only if there is but that one."));
 	TRY(read_member(&t->doc, c, "jwt_claim_name", true));
 	TRY(read_member(&t->doc, c, "jwt_claim_value", true));
 	TRY(read_member(&t->doc, c, "description", false));
@@ -213,8 +216,12 @@ struct error *
 jwt_mapping_new(struct admin_call *c)
 {
 	struct thing t;
+	struct text id;
 
-	thing_new(&t, c, KIND, new_uuid(c));
+	TRY(body_text(&id, c, c->body, "id"));			/* of one that is brought from elsewhere */
+	if (id.len > 0)
+		TRY(thing_must_not_be(c, KIND, id, "id"));
+	thing_new(&t, c, KIND, id.len > 0 ? id : new_uuid(c));
 	TRY(read_body(&t, c, true));
 	TRY(keep_new(c, &t));
 	return (say(c, &t));

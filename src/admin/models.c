@@ -126,8 +126,8 @@ name_for_team(struct thing *t, struct admin_call *c, struct text name)
 		return (NULL);
 	TRY(must_be_there(c, SQL_TEAM_DOC, "team", "team_id", team));
 	doc_inner(&info, &t->doc, "model_info");
-	if (name.len == 0)
-		name = doc_string(&info, "team_public_model_name");
+	if ((name.len == 0 || text_starts(name, TEXT(TEAM_MODEL))) && doc_raw(&info, "team_public_model_name").len > 0)
+		name = doc_string(&info, "team_public_model_name");	/* it is not said, or as it is stored, here or at LiteLLM */
 	stored = config_team_model(c->config, team, name);
 	t->parent = stored.len > 0 ? stored : arena_print(c->arena, TEAM_MODEL TEXT_FMT "_" TEXT_FMT, TEXT_ARG(team), TEXT_ARG(new_uuid(c)));
 	doc_set_string(&info, "team_public_model_name", name);

@@ -79,6 +79,11 @@ def seed(url, sealed):
                    ("c", "vendor", json.dumps({"api_key": sealed["gcm"][0]}), "x", "x"))
         db.execute('INSERT INTO "LiteLLM_ProxyModelTable" (model_id, model_name, litellm_params, model_info, created_by, updated_by) VALUES (%s, %s, %s, %s, %s, %s)',
                    ("m-1", "stored", json.dumps({"model": sealed["old"][1], "api_key": sealed["old"][0], "api_base": sealed["gcm"][2]}), '{"id": "m-1"}', "x", "x"))
+        db.execute('INSERT INTO "LiteLLM_ProxyModelTable" (model_id, model_name, litellm_params, model_info, created_by, updated_by) VALUES (%s, %s, %s, %s, %s, %s)',
+                   ("m-2", "model_name_team_4711", json.dumps({"model": sealed["old"][1], "api_key": sealed["old"][0], "api_base": sealed["gcm"][2]}),
+                    '{"id": "m-2", "team_id": "team", "team_public_model_name": "ours"}', "x", "x"))
+        db.execute('INSERT INTO "LiteLLM_JWTKeyMapping" (id, jwt_claim_name, jwt_claim_value, token, updated_at) VALUES (%s, %s, %s, %s, now())',
+                   ("map-1", "client_id", "robot", digest(OLD)))
 
 
 @pytest.fixture
@@ -120,6 +125,11 @@ def test_its_tables_are_taken_over_and_handed_back(theirs, start):
         assert answer.status_code == 200, answer.text
     stored = kit.until(lambda: next((m for m in get("/model/info")["data"] if m["model_name"] == "stored"), None), what="the model of the store")
     assert stored["model_info"]["db_model"] is True and stored["litellm_params"]["model"] == "openai/gpt-4o" and "sk-vendor-secret" not in json.dumps(stored)
+
+    own = next(m for m in get("/model/info")["data"] if m["model_info"]["id"] == "m-2")
+    assert own["model_info"]["team_public_model_name"] == "ours" and own["model_name"].startswith("model_name_team_")
+    assert "ours" in {m["id"] for m in get("/v1/models?team_id=team")["data"]}
+    assert get("/jwt/key/mapping/info?id=map-1")["jwt_claim_value"] == "robot"
 
     again = bring(theirs, gateway)                                # nothing changed: nothing is brought
     assert all("0 brought" in line for line in again.stdout.splitlines()), again.stdout
