@@ -18,7 +18,7 @@
 #define FIRST_BLOCK	1024
 #define SECOND_BLOCK	2048
 #define LAST_BLOCK	65536
-#define SPARE_MOST	(256 << 10)	/* bytes that a thread keeps */
+#define SPARE_MOST	(512 << 10)	/* bytes that a thread keeps */
 #define SPARE_KINDS	5		/* blocks of 1 to 16 KB */
 
 struct block {
