@@ -275,9 +275,11 @@ global_spend_tags(struct admin_call *call)
 	struct text *tags;
 	struct report r;
 	struct rows rows;
+	unsigned n;
 
 	TRY(asked(&r, call, "tag"));
-	r.only = report_list(call->arena, tags, query_list(&tags, call, "tags"));
+	n = query_list(&tags, call, "tags");
+	r.only = report_list(call->arena, tags, n);
 	TRY(report_sums(&rows, call, &r, "entity", "", "", "cost", LIST_MOST));
 	json_open(&o, '{');
 	json_name(&o, "spend_per_tag");
