@@ -28,7 +28,7 @@ struct person {
 	struct text	 key_claim;		/* what stands for a virtual key; or empty */
 	bool		 says_teams;		/* the token has a claim of teams, be it empty */
 	enum user_role	 mapped;		/* by jwt_litellm_role_map; USER_NONE: it says nothing */
-	struct allowance only[2];		/* by its scopes, by its role */
+	struct allowance only[2];		/* by its role, by its scopes */
 	unsigned	 n_only;
 	const struct text *routes;		/* which it may call; none: all that its role may */
 	unsigned	 n_routes;

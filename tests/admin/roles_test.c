@@ -105,6 +105,15 @@ static const struct {
 	{ "POST /user/update", "{\"user_id\":\"hand\",\"user_role\":\"proxy_admin\"}", { 200, 200, 403, 403, 403, 403, 403, 403, 401 } },
 	{ "POST /user/delete", "{\"user_ids\":[\"hand\"]}",			{ 200, 200, 403, 200, 403, 403, 403, 403, 401 } },
 	{ "GET /user/list", NULL,						{ 200, 200, 200, 200, 200, 200, 200, 200, 401 } },
+	{ "POST /invitation/new", "{\"user_id\":\"hand\"}",			{ 200, 200, 403, 200, 403, 403, 403, 403, 401 } },
+	{ "POST /jwt/key/mapping/delete", "{\"id\":\"none\"}",			{ 404, 404, 403, 403, 403, 403, 403, 403, 401 } },
+	{ "GET /jwt/key/mapping/list", NULL,					{ 200, 200, 200, 403, 403, 403, 403, 403, 401 } },
+	{ "GET /scim/v2/Users", NULL,						{ 200, 200, 403, 403, 403, 403, 403, 403, 401 } },
+	{ "POST /scim/v2/Groups", "{\"displayName\":\"g\"}",			{ 201, 201, 403, 403, 403, 403, 403, 403, 401 } },
+	{ "POST /model/new", "{\"model_name\":\"m\",\"litellm_params\":{\"model\":\"openai/gpt-4o\",\"api_key\":\"sk-x\"},\"model_info\":{\"team_id\":\"team\"}}",
+										{ 200, 200, 403, 200, 200, 403, 403, 403, 401 } },
+	{ "POST /model/new", "{\"model_name\":\"m\",\"litellm_params\":{\"model\":\"openai/gpt-4o\",\"api_key\":\"sk-x\"}}",
+										{ 200, 200, 403, 403, 403, 403, 403, 403, 401 } },
 	{ "GET /user/available_users", NULL,					{ 200, 200, 200, 403, 403, 403, 403, 403, 401 } },
 };
 
