@@ -72,7 +72,6 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("known: a dead writer's entry is emptied", "known.c", KILL, "	store(&e->lock, next_lock(lock, seat));\n	board_point();\n}", "}"),
     ("known: the sweeper empties what is its seat's only", "known.c", "known_test", "	if (!is_locked(lock) || (lock & 0xffff) != seat + 1)\n		return;",
      "	if (!is_locked(lock) && lock == UINT64_MAX)\n		return;"),
-    ("window: an exchange of the whole slot", "window.c", "window_test", "if (pair_set_if(slot, v, slot_with(id, number, had + n))) {", "slot->word = pair_join(slot_with(id, number, had + n)); {"),
     ("window: an older window's slot is empty", "window.c", "window_test", "return (v.low == 0 || ahead(number, number_of(v)) > 0);", "return (v.low == 0);"),
     ("window: numbers go round", "window.c", "window_test", "return ((int32_t)((a - b) << (32 - NUMBER_BITS)) >> (32 - NUMBER_BITS));", "return ((int32_t)(a - b));"),
     ("window: the past is forgotten when the clock goes back", "window.c", "window_test", "		forget_from(b, m->number, present);\n", "		(void)forget_from;\n"),
