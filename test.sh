@@ -22,14 +22,15 @@ if [ "${room:-0}" -gt 4000000 ] && [ "${memory:-0}" -gt 6000000 ] && ! grep -q '
 	trap 'exit 130' HUP INT TERM
 fi
 
+unset PYTHONDONTWRITEBYTECODE		# python compiles what it imports, and keeps that
 # venv FOLDER LIST: an interpreter with what a list of requirements names; made once.
 venv() {
 	wanted=$(cat "$2" $3)
 	[ ! -e "$1/made" ] || [ "$(cat "$1/made")" != "$wanted" ] || return 0
 	rm -rf "$1"
 	python3 -m venv "$1"
-	"$1/bin/pip" -q --disable-pip-version-check install -r "$2"
-	[ -z "$3" ] || "$1/bin/pip" -q --disable-pip-version-check install --target "$1/anthropic1" -r "$3"
+	"$1/bin/pip" -q --disable-pip-version-check install --no-compile -r "$2"
+	[ -z "$3" ] || "$1/bin/pip" -q --disable-pip-version-check install --no-compile --target "$1/anthropic1" -r "$3"
 	echo "$wanted" >"$1/made"
 }
 
