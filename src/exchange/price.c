@@ -124,8 +124,9 @@ price_exchange(struct exchange *x)
 	x->cost = price_call(x->tariff, &x->usage, upstream_ms(x), &x->price);
 	if (!x->broke || x->cost <= x->reservation.reserved)
 		return;
-	note(NOTE_WARN, x->id, "it may have cost %lld nano-dollars more than its budget paid", (long long)(x->cost - x->reservation.reserved));
-	x->cost = x->reservation.reserved;	/* the client has heard no more than that */
+	note(NOTE_WARN, x->id, "it cost %lld nano-dollars more than its budget paid", (long long)(x->cost - x->reservation.reserved));
+	if (x->estimated)
+		x->cost = x->reservation.reserved;	/* the client has heard no more than that; what the upstream says it took is booked as it says */
 }
 
 /* For the sweeper, should this process be killed: what a stream has cost up to now, once a second. */
