@@ -68,7 +68,7 @@ mkdir -p "$results"
 # unit FOLDER: make check; counts cmocka's own lines of each program's log.  They wait more than they work.
 unit() {
 	echo "== unit tests and cases in $1"
-	(cd "$here/$1" && make -s -j"$(nproc)" test-programs && make -s -j$(($(nproc) * 2)) check) >"$results/$1.log" 2>&1 && ok=yes || ok=no
+	(cd "$here/$1" && make -s -k -j"$(nproc)" test-programs && make -s -j$(($(nproc) * 2)) check) >"$results/$1.log" 2>&1 && ok=yes || ok=no
 	good=$(cat "$here/$1"/tests/*/*.log 2>/dev/null | grep -c '^\[       OK \]' || :)
 	bad=$(cat "$here/$1"/tests/*/*.log 2>/dev/null | grep -c '^\[  FAILED  \] [a-z_]*$' || :)
 	skipped=$(cat "$here/$1"/tests/*/*.log 2>/dev/null | grep -c '^\[  SKIPPED \] [a-z_]*$' || :)
