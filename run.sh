@@ -54,7 +54,13 @@ if [ -z "${LITELLM_MASTER_KEY:-}" ]; then
 	made=yes
 fi
 
-export SLUICE_PORT="$port" SLUICE_SOCKET="$state/sluice.sock" SLUICE_WEB_LOGS="$state" SLUICE_DOCROOT="$state/htdocs" SLUICE_SPOOL="$state/spool"
+# The path of a socket has 107 bytes at most.
+SLUICE_SOCKET="$state/sluice.sock" short=""
+if [ ${#SLUICE_SOCKET} -gt 100 ]; then
+	short=$(mktemp -d /tmp/sluice.XXXXXX)
+	SLUICE_SOCKET="$short/sluice.sock"
+fi
+export SLUICE_PORT="$port" SLUICE_SOCKET SLUICE_WEB_LOGS="$state" SLUICE_DOCROOT="$state/htdocs" SLUICE_SPOOL="$state/spool"
 export SLUICE_RUN_DIR="$state" SLUICE_STATE_DIR="$state" SLUICE_DRAIN="${SLUICE_DRAIN:-2}"
 
 "$sluice" check "$config" >"$state/check" || { cat "$state/check" >&2; exit 1; }
@@ -72,6 +78,7 @@ stop() {
 	[ -z "$gateway" ] || wait "$gateway" 2>/dev/null || :
 	[ -z "$web" ] || kill "$web" 2>/dev/null || :
 	[ -z "$web" ] || wait "$web" 2>/dev/null || :
+	[ -z "$short" ] || rm -rf "$short"
 }
 trap 'stop; exit 0' HUP INT TERM
 trap stop EXIT

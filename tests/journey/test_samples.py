@@ -108,6 +108,8 @@ def test_run_sh_alone(tmp_path):
 
 def test_run_sh_with_a_configuration(tmp_path, engines):
     gemma, qwen = engines(), engines()
+    tmp_path = tmp_path / "a-folder-whose-name-is-longer-than-a-socket-may-have-for-its-path" / "and-then-one-more-of-them"
+    tmp_path.mkdir(parents=True)
     (tmp_path / "config.yaml").write_text(sample("gemma-qwen.yaml", p9100=gemma.port, p9101=qwen.port))
     server, port = run_sh(tmp_path, "--config", tmp_path / "config.yaml", LITELLM_MASTER_KEY=KEY)
     try:
