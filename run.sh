@@ -54,13 +54,7 @@ if [ -z "${LITELLM_MASTER_KEY:-}" ]; then
 	made=yes
 fi
 
-# The path of a socket has 107 bytes at most.
-SLUICE_SOCKET="$state/sluice.sock" short=""
-if [ ${#SLUICE_SOCKET} -gt 100 ]; then
-	short=$(mktemp -d /tmp/sluice.XXXXXX)
-	SLUICE_SOCKET="$short/sluice.sock"
-fi
-export SLUICE_PORT="$port" SLUICE_SOCKET SLUICE_WEB_LOGS="$state" SLUICE_DOCROOT="$state/htdocs" SLUICE_SPOOL="$state/spool"
+export SLUICE_PORT="$port" SLUICE_WEB_LOGS="$state" SLUICE_DOCROOT="$state/htdocs" SLUICE_SPOOL="$state/spool"
 export SLUICE_RUN_DIR="$state" SLUICE_STATE_DIR="$state" SLUICE_DRAIN="${SLUICE_DRAIN:-2}"
 
 "$sluice" check "$config" >"$state/check" || { cat "$state/check" >&2; exit 1; }
@@ -68,7 +62,7 @@ grep ': warning: ' "$state/check" || :
 notes=$(grep -c ': note: ' "$state/check" || :)
 [ "$notes" = 0 ] || echo "settings that are read and not in force yet: $notes; build/sluice check lists them"
 
-gateway="" web="" pause=""
+gateway="" web="" pause="" short=""
 stop() {
 	trap '' HUP INT TERM
 	trap - EXIT
@@ -82,6 +76,14 @@ stop() {
 }
 trap 'stop; exit 0' HUP INT TERM
 trap stop EXIT
+
+# The path of a socket has 107 bytes at most.
+SLUICE_SOCKET="$state/sluice.sock"
+if [ ${#SLUICE_SOCKET} -gt 100 ]; then
+	short=$(mktemp -d /tmp/sluice.XXXXXX)
+	SLUICE_SOCKET="$short/sluice.sock"
+fi
+export SLUICE_SOCKET
 
 # What this run wrote to error.log begins after what is there now.
 touch "$state/error.log"
