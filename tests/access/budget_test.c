@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define WAIT_MS		300
-#define WAIT_MOST_MS	2000
+#define WAIT_MS		800
+#define WAIT_MOST_MS	5000
 #define MOST		64
 
 struct bench {
