@@ -4,6 +4,7 @@
 
 #include "access/caller.h"
 #include "access/load.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "board/known.h"
 #include "board/series.h"
@@ -16,6 +17,7 @@ struct gauge {
 	uint64_t	 account;
 	int64_t		 period, resets_at;
 	int64_t		 ceiling, spent;
+	bool		 unknown;		/* the board does not know it now: the store says whose budget it is */
 	struct gauge	*next;
 };
 
@@ -24,7 +26,7 @@ struct gauge {
 struct gauges {
 	struct arena	*arena;
 	struct gauge	*buckets[BUCKETS];	/* all that were looked for; account 0: without a budget */
-	struct gauge	**list;
+	struct gauge	**list;			/* those with a budget, and those that may have one */
 	unsigned	 n;
 };
 
@@ -81,18 +83,39 @@ is_new(struct gauges *g, enum scope scope, struct text id, struct gauge **made)
 	return (true);
 }
 
+static struct entity
+entity_of(struct arena *arena, enum scope scope, struct text id)
+{
+	struct entity e = { .kind = kind_of(scope), .id = id, .user_id = TEXT(""), .doc = TEXT(""), .tier = TEXT("") };
+
+	if (scope == SCOPE_PROVIDER)
+		e.id = arena_print(arena, "provider/" TEXT_FMT, TEXT_ARG(id));
+	return (e);
+}
+
 /* What the board says of it, if it does; false: nothing. */
 static bool
 standing_of(struct standing *s, struct gauges *g, struct board *b, enum scope scope, struct text id)
 {
-	struct entity e = { .kind = kind_of(scope), .id = id, .user_id = TEXT(""), .doc = TEXT(""), .tier = TEXT("") };
+	struct entity e = entity_of(g->arena, scope, id);
 	struct known_id key;
 	struct known known;
 
-	if (scope == SCOPE_PROVIDER)
-		e.id = arena_print(g->arena, "provider/" TEXT_FMT, TEXT_ARG(id));
 	entity_known_id(&key, g->arena, &e);
 	return (known_find(&known, g->arena, b, &key) && known.payload.len > 0 && standing_unpack(s, g->arena, known.payload) && s->scope == scope);
+}
+
+static void
+take_budget(struct gauge *to, const struct standing *s)
+{
+	to->alias = s->alias;
+	for (unsigned i = 0; i < s->n_purses; i++)
+		if (s->purses[i].part.len == 0 && s->purses[i].ceiling != NO_LIMIT && s->purses[i].account != 0) {
+			to->account = s->purses[i].account;
+			to->period = s->purses[i].period;
+			to->resets_at = s->purses[i].resets_at;
+			to->ceiling = s->purses[i].ceiling;
+		}
 }
 
 static void
@@ -101,19 +124,17 @@ look_at(struct gauges *g, struct board *b, enum scope scope, struct text id)
 	struct standing s;
 	struct gauge *made;
 
-	if (id.len == 0 || !is_new(g, scope, id, &made) || !standing_of(&s, g, b, scope, made->id))
+	if (id.len == 0 || !is_new(g, scope, id, &made))
 		return;
-	made->alias = s.alias;
-	if (scope == SCOPE_KEY || scope == SCOPE_TEAM)
-		look_at(g, b, SCOPE_ORGANIZATION, s.organization_id);
-	for (unsigned i = 0; i < s.n_purses; i++)
-		if (s.purses[i].part.len == 0 && s.purses[i].ceiling != NO_LIMIT && s.purses[i].account != 0) {
-			made->account = s.purses[i].account;
-			made->period = s.purses[i].period;
-			made->resets_at = s.purses[i].resets_at;
-			made->ceiling = s.purses[i].ceiling;
-			g->n++;
-		}
+	made->unknown = !standing_of(&s, g, b, scope, made->id);
+	if (!made->unknown) {
+		if (scope == SCOPE_KEY || scope == SCOPE_TEAM)
+			look_at(g, b, SCOPE_ORGANIZATION, s.organization_id);
+		take_budget(made, &s);
+	}
+	made->unknown &= scope == SCOPE_KEY || scope == SCOPE_TEAM || scope == SCOPE_USER || scope == SCOPE_ORGANIZATION;
+	if (made->unknown || made->account != 0)
+		g->n++;
 }
 
 static void
@@ -146,7 +167,7 @@ gauges_gather(struct board *b, const struct config *config)
 	g->list = arena_alloc(arena, (g->n + 1) * sizeof(*g->list));
 	for (unsigned i = 0; i < BUCKETS; i++)
 		for (struct gauge *one = g->buckets[i]; one != NULL; one = one->next)
-			if (one->account != 0)
+			if (one->unknown || one->account != 0)
 				g->list[n++] = one;
 	g->n = n;
 	return (g);
@@ -167,6 +188,21 @@ gauges_free(struct gauges *g)
 
 /* reading */
 
+/* A change took it off the board, and it has not called since. */
+static enum store_end
+learn(struct gauge *one, struct arena *arena, struct arena *scratch, struct store *store)
+{
+	struct entity e = entity_of(scratch, one->scope, one->id);
+	struct buf packed = { 0 };
+	struct standing s;
+	enum store_end end = load_entity(&packed, scratch, store, &e, clock_wall_ms());
+
+	if (end == STORE_FINE && packed.len > 0 && standing_unpack(&s, arena, arena_copy(arena, buf_as_text(&packed))) && s.scope == one->scope)
+		take_budget(one, &s);
+	buf_free(&packed);
+	return (end);
+}
+
 enum store_end
 gauges_read(struct gauges *g, struct store *store)
 {
@@ -175,10 +211,15 @@ gauges_read(struct gauges *g, struct store *store)
 	struct rows rows_read;
 
 	for (unsigned i = 0; i < g->n && end == STORE_FINE; i++) {
+		struct gauge *one = g->list[i];
+
 		arena_clear(scratch);
-		end = STORE(store, scratch, &rows_read, SQL_ACCOUNT_SPENT, V_INT((int64_t)g->list[i]->account), V_INT(g->list[i]->period));
-		if (end == STORE_FINE)
-			g->list[i]->spent = rows_int(&rows_read, 0, 0, 0);
+		if (one->unknown)
+			end = learn(one, g->arena, scratch, store);
+		if (end == STORE_FINE && one->account != 0)
+			end = STORE(store, scratch, &rows_read, SQL_ACCOUNT_SPENT, V_INT((int64_t)one->account), V_INT(one->period));
+		if (end == STORE_FINE && one->account != 0)
+			one->spent = rows_int(&rows_read, 0, 0, 0);
 	}
 	arena_free(scratch);
 	return (end);
@@ -220,7 +261,7 @@ print_family(struct buf *out, const struct gauges *g, unsigned row, enum what wh
 	for (unsigned i = 0; i < g->n; i++) {
 		const struct gauge *one = g->list[i];
 
-		if (one->scope != rows[row].scope || (what == HOURS && one->resets_at <= now_ms))
+		if (one->account == 0 || one->scope != rows[row].scope || (what == HOURS && one->resets_at <= now_ms))
 			continue;
 		print_line(out, family, row, one);
 		if (what == HOURS)
