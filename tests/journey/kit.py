@@ -308,6 +308,11 @@ class Gateway:
         """The processes that run our copy of the binary, without the supervisor and its housekeeper."""
         return self.pids_of("sluice-keeper", False)
 
+    def worker_pid(self):
+        """Of the only worker, once it is the only one: a CGI process ends after its client has the answer."""
+        pid, = until(lambda: found if len(found := self.worker_pids()) == 1 else None, 60, "the others to end")
+        return pid
+
     def keeper_pids(self):
         """Its housekeeper, where that is a process."""
         return self.pids_of("sluice-keeper", True)
@@ -410,8 +415,11 @@ class Held:
         assert more, self.got[-2000:]
         self.got += more
 
-    def until(self, word, times=1):
+    def until(self, word, times=1, seconds=60):
+        """Heartbeats may come for ever: they are no reason to wait on."""
+        end = time.monotonic() + seconds
         while self.got.count(word) < times:
+            assert time.monotonic() < end, f"waited in vain for {word}: {self.got[-2000:]}"
             self.read()
 
     def count_until(self, end, word):
