@@ -6,77 +6,133 @@
  */
 #include "admin/callbacks.h"
 
+#include "admin/models.h"
 #include "admin/nouns.h"
 #include "admin/overlay.h"
 #include "admin/roles.h"
 #include "admin/teams.h"
+#include "base/vault.h"
 
 #define MASK		"\"***REDACTED***\""
+#define SEALED		"litellm_enc::"		/* before what is sealed */
 #define ENTRIES_MOST	100
 
 static const char *const types[] = { "success", "failure", "success_and_failure", NULL };
 
-/* Entries with other variables: sealed, or masked. */
-static void
-put_entry(struct json_out *o, struct admin_call *c, const struct json_item *entry)
+/* Sealed as LiteLLM marks it: what is so already stays, as does what a mask stands for. */
+static struct error *
+seal(struct text *raw, struct admin_call *c, const struct json *v, const struct json *kept)
 {
-	struct json_walk w = json_walk(entry->raw), vars;
-	struct json_item m, v;
+	struct text value = json_unescape(c->arena, json_quoted(v)), name = json_unescape(c->arena, v->name);
 
-	if (entry->type != JSON_OBJECT) {
-		json_raw(o, entry->raw);
-		return;
+	*raw = v->raw;
+	if (overlay_is_mask(value)) {
+		kept = json_get(kept, arena_print(c->arena, TEXT_FMT, TEXT_ARG(name)).at);
+		*raw = kept != NULL ? kept->raw : TEXT("\"\"");
+		return (kept != NULL ? NULL : mask_of_nothing(c, "callback_vars", name));
 	}
-	json_open(o, '{');
-	while (json_next(&w, &m)) {
-		json_name_quoted(o, m.name);
-		if (!quoted_is(m.name, "callback_vars"))
-			json_raw(o, m.raw);
-		else if (c != NULL)
-			json_raw(o, overlay_seal(c->arena, c->config->settings.salt_key, m.raw));
-		else if (m.type == JSON_OBJECT) {
-			json_open(o, '{');
-			for (vars = json_walk(m.raw); json_next(&vars, &v);) {
-				json_name_quoted(o, v.name);
-				json_raw(o, TEXT(MASK));
-			}
-			json_close(o, '}');
-		} else
-			json_raw(o, TEXT(MASK));
-	}
-	json_close(o, '}');
+	if (v->type == JSON_STRING && value.len > 0 && !text_starts(value, TEXT(SEALED)))
+		*raw = arena_print(c->arena, "\"" SEALED TEXT_FMT "\"", TEXT_ARG(vault_seal(c->arena, c->config->settings.salt_key, value, VAULT_BOX)));
+	return (NULL);
 }
 
-static struct text
-changed(struct arena *arena, struct admin_call *c, struct text raw)
+/* The variables of the entry of that name that is kept: of the same event, or of another. */
+static const struct json *
+vars_of(struct admin_call *c, const struct json *kept, const struct json *entry)
 {
-	struct json_walk w = json_walk(raw);
-	struct json_item entry;
+	const struct json *found = NULL;
+
+	for (const struct json *k = json_is(kept, JSON_ARRAY) ? kept->first : NULL; k != NULL; k = k->next)
+		if (json_same(json_get(k, "callback_name"), json_get(entry, "callback_name"))) {
+			if (json_same(json_get(k, "callback_type"), json_get(entry, "callback_type")))
+				return (json_get(k, "callback_vars"));
+			found = json_get(k, "callback_vars");
+		}
+	return (found);
+}
+
+static struct error *
+seal_vars(struct doc *entry, struct admin_call *c, const struct json *vars, const struct json *kept)
+{
+	struct doc d = { .arena = c->arena };
+	struct text raw;
+
+	if (vars->type != JSON_OBJECT)
+		return (vars->type == JSON_NULL ? NULL : admin_invalid(c, "callback_vars", "callback_vars must be an object."));
+	for (const struct json *v = vars->first; v != NULL; v = v->next) {
+		TRY(seal(&raw, c, v, kept));
+		doc_set(&d, json_unescape(c->arena, v->name), raw);
+	}
+	doc_set(entry, TEXT("callback_vars"), doc_text(&d));
+	return (NULL);
+}
+
+static void
+put_list(struct text *raw, struct arena *arena, const struct json *list, const struct text *entries)
+{
 	struct buf b = { 0 };
 	struct json_out o = { .to = &b };
-	struct text t;
 
-	if (raw.len == 0 || raw.at[0] != '[')
-		return (raw);
 	json_open(&o, '[');
-	while (json_next(&w, &entry))
-		put_entry(&o, c, &entry);
+	for (unsigned i = 0; i < list->count; i++)
+		json_raw(&o, entries[i]);
 	json_close(&o, ']');
-	t = arena_copy(arena, buf_as_text(&b));
+	*raw = arena_copy(arena, buf_as_text(&b));
 	buf_free(&b);
-	return (t);
 }
 
-struct text
-callbacks_sealed(struct admin_call *c, struct text raw)
+struct error *
+callbacks_seal(struct text *raw, struct admin_call *c, const struct json *list, struct text kept)
 {
-	return (c->config->settings.salt_key.len > 0 ? changed(c->arena, c, raw) : raw);
+	struct json_fault fault;
+	const struct json *before = kept.len > 0 ? json_parse(c->arena, kept, &fault) : NULL;
+	struct text *entries;
+	unsigned n = 0;
+
+	*raw = list->raw;
+	if (list->type != JSON_ARRAY || c->config->settings.salt_key.len == 0)
+		return (NULL);
+	entries = arena_alloc(c->arena, (list->count + 1) * sizeof(*entries));
+	for (const struct json *e = list->first; e != NULL; e = e->next, n++) {
+		struct doc d;
+
+		entries[n] = e->raw;
+		if (json_get(e, "callback_vars") == NULL)
+			continue;
+		doc_read(&d, c->arena, e->raw);
+		TRY(seal_vars(&d, c, json_get(e, "callback_vars"), vars_of(c, before, e)));
+		entries[n] = doc_text(&d);
+	}
+	put_list(raw, c->arena, list, entries);
+	return (NULL);
 }
 
 struct text
 callbacks_masked(struct arena *arena, struct text raw)
 {
-	return (changed(arena, NULL, raw));
+	struct json_fault fault;
+	const struct json *list = raw.len > 0 ? json_parse(arena, raw, &fault) : NULL;
+	struct text *entries, shown;
+	unsigned n = 0;
+
+	if (!json_is(list, JSON_ARRAY))
+		return (raw);
+	entries = arena_alloc(arena, (list->count + 1) * sizeof(*entries));
+	for (const struct json *e = list->first; e != NULL; e = e->next, n++) {
+		struct doc d, vars;
+
+		entries[n] = e->raw;
+		if (json_get(e, "callback_vars") == NULL)
+			continue;
+		doc_read(&d, arena, e->raw);
+		doc_inner(&vars, &d, "callback_vars");
+		for (unsigned v = 0; v < vars.n; v++)
+			vars.members[v].raw = TEXT(MASK);
+		doc_set(&d, TEXT("callback_vars"), doc_text(&vars));
+		entries[n] = doc_text(&d);
+	}
+	put_list(&shown, arena, list, entries);
+	return (shown);
 }
 
 /* A team's */
@@ -181,6 +237,7 @@ team_callback_add(struct admin_call *c)
 	struct json_out o = { .to = &c->out };
 	struct text raw, name, type;
 	const struct json *entries;
+	struct json_fault fault;
 	struct team t;
 
 	TRY(named(&t, c));
@@ -194,7 +251,7 @@ team_callback_add(struct admin_call *c)
 			    TEXT_FMT " and event = " TEXT_FMT, TEXT_ARG(name), TEXT_ARG(t.id), TEXT_ARG(type)));
 	if (entries->count >= ENTRIES_MOST)
 		return (admin_bad(c, "callback_name", "A team has %d callbacks at most.", ENTRIES_MOST));
-	raw = callbacks_sealed(c, arena_print(c->arena, "[" TEXT_FMT "]", TEXT_ARG(raw)));
+	TRY(callbacks_seal(&raw, c, json_parse(c->arena, arena_print(c->arena, "[" TEXT_FMT "]", TEXT_ARG(raw)), &fault), entries->raw));
 	TRY(set_entries(c, &t, list_without(c, entries, TEXT(""), text_sub(raw, 1, raw.len - 1))));
 	json_open(&o, '{');
 	put_string(&o, "status", TEXT("success"));

@@ -154,6 +154,15 @@ endpoint_list(struct admin_call *c)
 	    TEXT_ARG(text_whole(text_sub(only, 0, 200)))));
 }
 
+/* A target that comes back as it is shown, without its query, is no change. */
+static bool
+is_as_shown(struct admin_call *c, const struct thing *t, struct text target)
+{
+	const struct conduit *p = conduit_of(c->config, t->parent);
+
+	return (p != NULL && p->to != NULL && text_eq(p->to->api_base, target));
+}
+
 /* What a body says of it, the rest as it was. */
 static struct error *
 read_body(struct thing *t, struct admin_call *c)
@@ -165,6 +174,8 @@ read_body(struct thing *t, struct admin_call *c)
 	for (unsigned i = 0; i < nitems(members); i++)
 		if (json_get(c->body, members[i]) != NULL)
 			doc_set(&said, text_of(members[i]), json_get(c->body, members[i])->raw);
+	if (doc_raw(&t->doc, "endpoint").len > 0 && is_as_shown(c, t, doc_string(&said, "target")))
+		doc_set(&said, TEXT("target"), TEXT(""));
 	TRY(model_secrets(&t->doc, c, "endpoint", json_parse(c->arena, doc_text(&said), &fault)));
 	doc_read(&all, c->arena, opened(c, &t->doc));
 	t->parent = doc_string(&all, "path");

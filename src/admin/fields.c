@@ -361,6 +361,8 @@ lives_inside(const struct noun *n, struct text name)
 static struct error *
 patch_metadata(struct doc *inside, struct admin_call *c, const struct noun *n, const struct json *given)
 {
+	struct text logging = doc_raw(inside, "logging"), raw;
+
 	if (given->type != JSON_NULL && given->type != JSON_OBJECT)
 		return (admin_invalid(c, "metadata", "metadata must be an object."));
 	for (unsigned i = inside->n; i-- > 0;)
@@ -369,10 +371,13 @@ patch_metadata(struct doc *inside, struct admin_call *c, const struct noun *n, c
 	for (const struct json *m = given->first; m != NULL; m = m->next) {
 		struct text name = json_unescape(c->arena, m->name);
 
+		raw = m->raw;
+		if (text_is(name, "logging"))
+			TRY(callbacks_seal(&raw, c, m, logging));
 		if (lives_inside(n, name))
 			TRY(put_field(inside, c, field_of(n, name), m));
 		else
-			doc_set(inside, name, text_is(name, "logging") ? callbacks_sealed(c, m->raw) : m->raw);
+			doc_set(inside, name, raw);
 	}
 	return (NULL);
 }

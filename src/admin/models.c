@@ -52,25 +52,58 @@ put_row(struct json_out *o, const struct thing *t, const struct deployment *d)
 
 /* Reading a body */
 
-/* A value as it is kept: sealed, if it may be a secret. */
 static struct text
-kept(struct admin_call *c, const struct json *m, bool secret)
+alone(struct admin_call *c, const struct json *m, struct text raw)
 {
-	struct text object = arena_print(c->arena, "{\"%.*s\":" TEXT_FMT "}", (int)m->name.len, m->name.at, TEXT_ARG(m->raw));
-	struct json_walk w;
+	return (raw.len == 0 ? raw : arena_print(c->arena, "{\"%.*s\":" TEXT_FMT "}", (int)m->name.len, m->name.at, TEXT_ARG(raw)));
+}
+
+struct error *
+mask_of_nothing(struct admin_call *c, const char *name, struct text lost)
+{
+	return (admin_bad(c, name, TEXT_FMT " of %s is a mask, which stands for what is kept already: nothing is.", TEXT_ARG(text_whole(text_sub(lost, 0, 128))), name));
+}
+
+/* A value as it is kept, sealed by its name; masks in it stand for what `before` has. */
+static struct error *
+seal_member(struct text *raw, struct admin_call *c, const char *name, const struct json *m, struct text before)
+{
+	struct text lost;
+	struct json_walk w = json_walk(overlay_seal(c->arena, c->config->settings.salt_key, alone(c, m, m->raw), alone(c, m, before), &lost));
 	struct json_item item = { 0 };
 
-	if (m->type == JSON_NULL || !secret)
-		return (m->type == JSON_NULL ? TEXT("") : m->raw);
-	w = json_walk(overlay_seal(c->arena, c->config->settings.salt_key, object));	/* by its name */
 	json_next(&w, &item);
-	return (item.raw);
+	*raw = item.raw;
+	return (lost.len > 0 ? mask_of_nothing(c, name, lost) : NULL);
+}
+
+static struct error *
+patch_member(struct doc *inner, struct admin_call *c, const char *name, const struct json *m, bool secret)
+{
+	struct text its = json_unescape(c->arena, m->name), raw = m->type == JSON_NULL ? TEXT("") : m->raw;
+
+	if (raw.len > 0 && secret)
+		TRY(seal_member(&raw, c, name, m, doc_raw(inner, arena_print(c->arena, TEXT_FMT, TEXT_ARG(its)).at)));
+	doc_set(inner, its, raw);
+	return (NULL);
+}
+
+/* A client that changes one thing sends all it was shown: what comes back as it was shown, without its secrets, is no change. */
+static bool
+was_shown(const struct json *shown, const struct json *m)
+{
+	for (const struct json *s = json_is(shown, JSON_OBJECT) ? shown->first : NULL; s != NULL; s = s->next)
+		if (s->name.len == m->name.len && memcmp(s->name.at, m->name.at, m->name.len) == 0)
+			return (json_same(s, m));
+	return (false);
 }
 
 /* The members of `said` over those of what is kept; null takes one away. */
 static struct error *
-patch_object(struct doc *d, struct admin_call *c, const char *name, const struct json *said, bool secret)
+patch_object(struct doc *d, struct admin_call *c, const char *name, const struct json *said, bool secret, struct text shown)
 {
+	struct json_fault fault;
+	const struct json *before = shown.len > 0 ? json_parse(c->arena, shown, &fault) : NULL;
 	struct doc inner;
 
 	if (said == NULL || said->type == JSON_NULL)
@@ -81,7 +114,8 @@ patch_object(struct doc *d, struct admin_call *c, const char *name, const struct
 		return (admin_bad(c, name, "Secrets can not be kept: set LITELLM_SALT_KEY, or a master key."));
 	doc_inner(&inner, d, name);
 	for (const struct json *m = said->first; m != NULL; m = m->next)
-		doc_set(&inner, json_unescape(c->arena, m->name), kept(c, m, secret));
+		if (!was_shown(before, m))
+			TRY(patch_member(&inner, c, name, m, secret));
 	doc_set(d, text_of(name), doc_text(&inner));
 	return (doc_text(d).len <= DOC_MOST ? NULL : admin_bad(c, name, "This takes more than %d bytes.", DOC_MOST));
 }
@@ -89,7 +123,7 @@ patch_object(struct doc *d, struct admin_call *c, const char *name, const struct
 struct error *
 model_secrets(struct doc *d, struct admin_call *c, const char *name, const struct json *said)
 {
-	return (patch_object(d, c, name, said, true));
+	return (patch_object(d, c, name, said, true, TEXT("")));
 }
 
 /* Ours to say: they are not kept in model_info. */
@@ -136,6 +170,15 @@ name_for_team(struct thing *t, struct admin_call *c, struct text name)
 	return (NULL);
 }
 
+/* litellm_params of a model that is there, as /model/info has them. */
+static struct text
+shown_of(const struct admin_call *c, const struct thing *t)
+{
+	const struct deployment *d = config_deployment(c->config, t->id);
+
+	return (d != NULL ? d->shown_params : TEXT(""));
+}
+
 static struct error *
 read_body(struct thing *t, struct admin_call *c)
 {
@@ -146,8 +189,8 @@ read_body(struct thing *t, struct admin_call *c)
 	if (name.len > 0)
 		t->parent = name;
 	doc_set_string(&t->doc, "model_name", t->parent);
-	TRY(patch_object(&t->doc, c, "litellm_params", json_get(c->body, "litellm_params"), true));
-	TRY(patch_object(&t->doc, c, "model_info", json_get(c->body, "model_info"), false));
+	TRY(patch_object(&t->doc, c, "litellm_params", json_get(c->body, "litellm_params"), true, shown_of(c, t)));
+	TRY(patch_object(&t->doc, c, "model_info", json_get(c->body, "model_info"), false, TEXT("")));
 	tidy_info(&t->doc);
 	TRY(name_for_team(t, c, name));
 	TRY(body_bool(&blocked, c, c->body, "blocked", doc_true(&t->doc, "blocked")));
@@ -317,6 +360,8 @@ check_own(struct admin_call *c, const struct json *params, bool new)
 	TRY(check_params(c, params));
 	TRY(body_text(&base, c, params, "api_base"));
 	TRY(body_text(&key, c, params, "api_key"));
+	if (overlay_is_mask(key))
+		key = TEXT("");					/* it would take the kept one to wherever api_base says */
 	if (key.len == 0 && (new || json_get(params, "api_key") != NULL))
 		return (admin_bad(c, "api_key", "api_key is required: the model's own key."));
 	if (key.len == 0 && (base.len > 0 || json_get(params, "model") != NULL))

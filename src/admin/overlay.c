@@ -3,7 +3,6 @@
 #include "admin/overlay.h"
 
 #include "base/log.h"
-#include "base/log.h"
 #include "base/vault.h"
 
 #define PAGE		500
@@ -22,13 +21,20 @@ is_plain(struct text name)
 	return (false);
 }
 
-/* One walk through a value; `shut` is where it ended up with what does not open. */
+/* One walk through a value; `shut` is the first that does not open, or is a mask of nothing. */
 struct changing {
 	struct arena	*arena;
 	struct text	 salt_key;
 	bool		 seals;
 	struct text	 shut;
 };
+
+static void
+is_shut(struct changing *c, struct text name)
+{
+	if (c->shut.len == 0)
+		c->shut = name.len > 0 ? name : TEXT("a value");
+}
 
 /* What looks sealed and does not open must not be sent to anybody as if it were the secret; what is no secret may look so by chance. */
 static struct text
@@ -44,35 +50,76 @@ changed_text(struct changing *c, struct text name, struct text value)
 		return (opened);
 	if (is_plain(name))
 		return (value);
-	if (c->shut.len == 0)
-		c->shut = name.len > 0 ? name : TEXT("a value");
+	is_shut(c, name);
+	return (TEXT(""));
+}
+
+bool
+overlay_is_mask(struct text t)
+{
+	size_t stars = 0;
+
+	while (stars < t.len && t.at[stars] == '*')
+		stars++;
+	return ((stars == t.len && stars >= 3) || text_is(t, "***REDACTED***"));
+}
+
+/* What is kept where that item of an object or a list is; empty: nothing. */
+static struct text
+kept_at(struct arena *arena, struct text kept, bool object, struct text name, unsigned nth)
+{
+	struct json_walk w;
+	struct json_item item;
+
+	if (kept.len == 0 || kept.at[0] != (object ? '{' : '['))
+		return (TEXT(""));
+	w = json_walk(kept);
+	for (unsigned i = 0; json_next(&w, &item); i++)
+		if (object ? text_eq(json_unescape(arena, item.name), name) : i == nth)
+			return (item.raw);
 	return (TEXT(""));
 }
 
 static void
-change(struct json_out *o, struct changing *c, struct text name, const struct json_item *item)
+change_string(struct json_out *o, struct changing *c, struct text name, struct text value, struct text kept)
 {
+	if (!c->seals || !overlay_is_mask(value))
+		json_string(o, changed_text(c, name, value));
+	else if (kept.len > 0 && kept.at[0] == '"')
+		json_raw(o, kept);
+	else {
+		is_shut(c, name);
+		json_string(o, TEXT(""));
+	}
+}
+
+static void
+change(struct json_out *o, struct changing *c, struct text name, const struct json_item *item, struct text kept)
+{
+	bool object = item->type == JSON_OBJECT;
 	struct json_walk w = json_walk(item->raw);
 	struct json_item inner;
 
 	if (item->type == JSON_STRING)
-		json_string(o, changed_text(c, name, json_unescape(c->arena, json_inside(item->raw))));
-	if (item->type != JSON_OBJECT && item->type != JSON_ARRAY) {
+		change_string(o, c, name, json_unescape(c->arena, json_inside(item->raw)), kept);
+	if (!object && item->type != JSON_ARRAY) {
 		if (item->type != JSON_STRING)
 			json_raw(o, item->raw);
 		return;
 	}
-	json_open(o, item->type == JSON_OBJECT ? '{' : '[');
-	while (json_next(&w, &inner)) {
-		if (item->type == JSON_OBJECT)
+	json_open(o, object ? '{' : '[');
+	for (unsigned nth = 0; json_next(&w, &inner); nth++) {
+		struct text its = object ? json_unescape(c->arena, inner.name) : name;
+
+		if (object)
 			json_name_quoted(o, inner.name);
-		change(o, c, item->type == JSON_OBJECT ? json_unescape(c->arena, inner.name) : name, &inner);
+		change(o, c, its, &inner, kept_at(c->arena, kept, object, its, nth));
 	}
-	json_close(o, item->type == JSON_OBJECT ? '}' : ']');
+	json_close(o, object ? '}' : ']');
 }
 
 static struct text
-changed(struct changing *c, struct text json)
+changed(struct changing *c, struct text json, struct text kept)
 {
 	struct json_item whole = { .raw = json };
 	struct buf b = { 0 };
@@ -81,7 +128,7 @@ changed(struct changing *c, struct text json)
 	struct text t = TEXT("{}");
 
 	if (json_scan(json, &whole.type, NULL, 0, &(size_t){ 0 }, &fault)) {
-		change(&o, c, TEXT(""), &whole);
+		change(&o, c, TEXT(""), &whole, kept);
 		t = arena_copy(c->arena, buf_as_text(&b));
 	}
 	buf_free(&b);
@@ -89,16 +136,20 @@ changed(struct changing *c, struct text json)
 }
 
 struct text
-overlay_seal(struct arena *arena, struct text salt_key, struct text json)
+overlay_seal(struct arena *arena, struct text salt_key, struct text json, struct text kept, struct text *lost)
 {
-	return (changed(&(struct changing){ .arena = arena, .salt_key = salt_key, .seals = true, .shut = TEXT("") }, json));
+	struct changing c = { .arena = arena, .salt_key = salt_key, .seals = true, .shut = TEXT("") };
+	struct text sealed = changed(&c, json, kept);
+
+	*lost = c.shut;
+	return (sealed);
 }
 
 struct text
 overlay_open(struct arena *arena, struct text salt_key, struct text json, struct text *shut)
 {
 	struct changing c = { .arena = arena, .salt_key = salt_key, .shut = TEXT("") };
-	struct text opened = changed(&c, json);
+	struct text opened = changed(&c, json, TEXT(""));
 
 	*shut = c.shut;
 	return (opened);

@@ -24,9 +24,11 @@ struct config	*overlay_load_here(const struct config *like, struct store *, enum
 
 /* Is a setting of that id ("environment_variables/KEY") kept sealed, and never told? */
 bool		 overlay_seals(struct text setting_id);
-/* Strings in a JSON value, sealed: all but those that are no secrets; and opened.  What does not open is empty, and *shut is the name of the first of them;
- * empty: all did. */
-struct text	 overlay_seal(struct arena *, struct text salt_key, struct text json);
+/* Strings in a JSON value, sealed: all but those that are no secrets.  A value that was shown may come back: where it has a mask, what is kept at that place
+ * (sealed JSON; empty: nothing) stays.  *lost is the name of the first mask that stands for nothing; empty: all do. */
+struct text	 overlay_seal(struct arena *, struct text salt_key, struct text json, struct text kept, struct text *lost);
+bool		 overlay_is_mask(struct text);		/* is it what is shown instead of a secret */
+/* And opened.  What does not open is empty, and *shut is the name of the first of them; empty: all did. */
 struct text	 overlay_open(struct arena *, struct text salt_key, struct text json, struct text *shut);
 
 #endif

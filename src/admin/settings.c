@@ -106,9 +106,9 @@ variable_raw(struct text *raw, struct admin_call *c, struct text key, const stru
 }
 
 static struct error *
-value_raw(struct text *raw, struct admin_call *c, struct text id, const char *section, struct text key, const struct json *value)
+value_raw(struct text *raw, struct admin_call *c, struct text id, const char *section, struct text key, const struct json *value, struct text kept)
 {
-	struct text salt = c->config->settings.salt_key;
+	struct text salt = c->config->settings.salt_key, lost = TEXT("");
 
 	*raw = value->raw;
 	if (strcmp(section, variables) == 0)
@@ -117,7 +117,9 @@ value_raw(struct text *raw, struct admin_call *c, struct text id, const char *se
 	if (overlay_seals(id) && salt.len == 0)
 		return (admin_bad(c, "field_name", "Secrets can not be kept: set LITELLM_SALT_KEY, or a master key."));
 	if (overlay_seals(id))
-		*raw = overlay_seal(c->arena, salt, *raw);
+		*raw = overlay_seal(c->arena, salt, *raw, kept, &lost);
+	if (lost.len > 0)
+		return (mask_of_nothing(c, "field_value", lost));
 	return (raw->len <= DOC_MOST ? NULL : admin_bad(c, "field_value", "This takes more than %d bytes.", DOC_MOST));
 }
 
@@ -147,11 +149,23 @@ keep(struct admin_call *c, struct text id, const char *section, struct text key,
 	}
 	if (!there)
 		thing_new(&t, c, "setting", id);
-	TRY(value_raw(&raw, c, id, section, key, value));
+	TRY(value_raw(&raw, c, id, section, key, value, doc_raw(&t.doc, "value")));
 	t.parent = text_of(section);
 	doc_set(&t.doc, TEXT("value"), raw);
 	TRY(thing_write(c, &t));
 	return (audit(c, there ? "updated" : "created", "setting", id, TEXT(""), before, told(c, id, raw)));
+}
+
+/* As it was shown, without its secrets: that is no change, wherever it stands. */
+static bool
+is_sent_back(struct admin_call *c, struct text id, const char *section, struct text key, const struct json *value)
+{
+	const struct said_setting *s = setting_said(c->config, section, key);
+	struct json_fault fault;
+
+	if (s == NULL || value == NULL || !(overlay_seals(id) || overlay_is_mask(json_unescape(c->arena, json_quoted(value)))))
+		return (false);
+	return (json_same(json_parse(c->arena, s->value, &fault), value));
 }
 
 struct error *
@@ -159,6 +173,8 @@ setting_change(struct changing *all, struct admin_call *c, const char *section, 
 {
 	struct text id = arena_print(c->arena, "%s/" TEXT_FMT, section, TEXT_ARG(key));
 
+	if (is_sent_back(c, id, section, key, value))
+		return (NULL);
 	TRY(setting_is_free(c, text_of(section), key));
 	TRY(keep(c, id, runtime_section(text_of(section)), key, value));
 	all->ids = arena_widen(c->arena, all->ids, &all->room, all->n + 1, all->n, sizeof(*all->ids));

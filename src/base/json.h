@@ -76,6 +76,7 @@ const struct json *json_get(const struct json *object, const char *name);	/* NUL
 bool		json_is(const struct json *, enum json_type);
 struct quoted	json_quoted(const struct json *);		/* empty unless a string */
 bool		json_true(const struct json *);			/* is it literally true */
+bool		json_same(const struct json *, const struct json *);	/* the same value, however it is written: spaces, escapes, order of members */
 bool		json_to_i64(struct text raw, int64_t *);	/* integers, also 12.0 and 1e3 when exact; false otherwise */
 bool		json_to_double(struct text raw, double *);
 struct quoted	json_inside(struct text raw_string);		/* without its quotes */

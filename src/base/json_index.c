@@ -148,3 +148,61 @@ json_true(const struct json *value)
 {
 	return (json_is(value, JSON_BOOL) && value->raw.at[0] == 't');
 }
+
+static bool
+same_scalar(const struct json *a, const struct json *b)
+{
+	double one, other;
+
+	if (a->type == JSON_NUMBER && json_to_double(a->raw, &one) && json_to_double(b->raw, &other))
+		return (one == other);
+	return (text_eq(a->raw, b->raw));
+}
+
+static bool
+same_string(struct quoted a, struct quoted b)
+{
+	struct buf one = { 0 }, other = { 0 };
+	bool same;
+
+	buf_unescape(&one, a);
+	buf_unescape(&other, b);
+	same = text_eq(buf_as_text(&one), buf_as_text(&other));
+	buf_free(&one);
+	buf_free(&other);
+	return (same);
+}
+
+/* Each member of the one is in the other. */
+static bool
+same_members(const struct json *a, const struct json *b)
+{
+	const struct json *twin;
+
+	for (const struct json *m = a->first; m != NULL; m = m->next) {
+		for (twin = b->first; twin != NULL && !same_string(twin->name, m->name); twin = twin->next)
+			continue;
+		if (twin == NULL || !json_same(m, twin))
+			return (false);
+	}
+	return (true);
+}
+
+bool
+json_same(const struct json *a, const struct json *b)
+{
+	if (a == NULL || b == NULL || a->type != b->type)
+		return (a == b);
+	if (a->type == JSON_STRING)
+		return (same_string(json_quoted(a), json_quoted(b)));
+	if (a->type != JSON_ARRAY && a->type != JSON_OBJECT)
+		return (same_scalar(a, b));
+	if (a->count != b->count)
+		return (false);
+	if (a->type == JSON_OBJECT)
+		return (same_members(a, b));
+	b = b->first;
+	for (a = a->first; a != NULL && json_same(a, b); a = a->next)
+		b = b->next;
+	return (a == NULL);
+}

@@ -104,6 +104,53 @@ a_model_is_changed(void **state)
 	assert_true(text_has(d->out, TEXT("not found on litellm proxy")));
 }
 
+/* A client that changes one thing sends all it was shown along: masks, an address without its query, nothing of what was left out. */
+static void
+what_was_shown_comes_back(void **state)
+{
+	struct desk *d = *state;
+	const char *body;
+
+	desk_calls(d, "POST /model/new", "{\"model_name\":\"gpt\",\"litellm_params\":{\"model\":\"openai/gpt-4o\",\"api_key\":\"sk-very-secret-0001\",\"rpm\":7,"
+	    "\"api_base\":\"https://u.example/v1?sig=secret-0003\",\"extra_headers\":{\"x-team\":\"also-secret-0002\",\"Authorization\":\"secret-0004\"}},"
+	    "\"model_info\":{\"id\":\"m1\"}}", 200);
+	assert_false(text_has(d->out, TEXT("secret")));
+	desk_expect(d, "litellm_params.extra_headers.x-team", "\"***\"");
+	body = arena_print(d->arena, "{\"model_info\":{\"id\":\"m1\"},\"model_name\":\"other\",\"litellm_params\":" TEXT_FMT "}", TEXT_ARG(desk_at(d, "litellm_params"))).at;
+	desk_calls(d, "POST /model/update", body, 200);
+	desk_calls(d, "PATCH /model/m1/update", body, 200);
+	assert_true(text_is(deployment(d, "m1")->group, "other"));
+	assert_true(text_is(deployment(d, "m1")->key, "sk-very-secret-0001"));
+	assert_true(text_has(deployment(d, "m1")->url, TEXT("sig=secret-0003")));
+	assert_int_equal(deployment(d, "m1")->n_headers, 2);
+	assert_true(text_is(deployment(d, "m1")->headers[0], "x-team: also-secret-0002"));
+	/* changed beside a mask */
+	desk_calls(d, "PATCH /model/m1/update", "{\"litellm_params\":{\"api_key\":\"***\",\"extra_headers\":{ \"x-more\" : \"more\", \"x-team\":\"********\"}}}", 200);
+	assert_true(text_is(deployment(d, "m1")->key, "sk-very-secret-0001"));
+	assert_true(text_is(deployment(d, "m1")->headers[0], "x-more: more"));
+	assert_true(text_is(deployment(d, "m1")->headers[1], "x-team: also-secret-0002"));
+	/* of nothing */
+	desk_calls(d, "PATCH /model/m1/update", "{\"litellm_params\":{\"extra_headers\":{\"x-new\":\"***\"}}}", 400);
+	assert_true(text_has(d->out, TEXT("is a mask")));
+	desk_calls(d, "POST /model/new", "{\"model_name\":\"n\",\"litellm_params\":{\"model\":\"openai/x\",\"api_key\":\"***\"}}", 400);
+	desk_calls(d, "POST /credentials", "{\"credential_name\":\"c\",\"credential_values\":{\"api_key\":\"********\"}}", 400);
+	assert_true(text_is(deployment(d, "m1")->headers[1], "x-team: also-secret-0002"));
+}
+
+/* The kept key of a team's model goes nowhere else for a mask. */
+static void
+a_mask_takes_no_key_along(void **state)
+{
+	struct desk *d = *state;
+
+	desk_calls(d, "POST /team/new", "{\"team_id\":\"t\",\"members_with_roles\":[{\"role\":\"admin\",\"user_id\":\"lead\"}]}", 200);
+	desk_calls(d, "POST /model/new", "{\"model_name\":\"m\",\"litellm_params\":{\"model\":\"openai/x\",\"api_key\":\"sk-of-the-operator\"},"
+	    "\"model_info\":{\"id\":\"own\",\"team_id\":\"t\"}}", 200);
+	d->caller = (struct caller){ .kind = CALLER_KEY, .role = USER_INTERNAL, .digest = TEXT("k"), .user_id = TEXT("lead") };
+	desk_calls(d, "PATCH /model/own/update", "{\"litellm_params\":{\"api_key\":\"***\",\"api_base\":\"https://elsewhere.example/v1\"}}", 400);
+	assert_false(text_has(deployment(d, "own")->url, TEXT("elsewhere")));
+}
+
 static void
 what_can_not_be_served_is_refused(void **state)
 {
@@ -181,6 +228,7 @@ credentials(void **state)
 	assert_true(text_is(deployment(d, "m")->key, "sk-hidden-0004"));
 	assert_true(text_is(deployment(d, "m")->host, "example.com"));
 	desk_calls(d, "PATCH /credentials/c%2F1", "{\"credential_values\":{\"api_key\":\"sk-hidden-0005\"}}", 200);
+	desk_calls(d, "PATCH /credentials/c%2F1", "{\"credential_values\":{\"api_key\":\"********\",\"api_base\":\"********\"},\"credential_info\":{\"for\":\"x\"}}", 200);
 	assert_true(text_is(deployment(d, "m")->key, "sk-hidden-0005"));
 	assert_true(text_is(deployment(d, "m")->host, "example.com"));
 	desk_calls(d, "GET /credentials", NULL, 200);
@@ -254,6 +302,10 @@ endpoints(void **state)
 	assert_true(text_is(config_conduit(d->config, TEXT("/bria/a"), TEXT("POST"), &rest, &allow)->to->headers[0], "x-token: t-hidden"));
 	desk_calls(d, "POST /config/pass_through_endpoint", "{\"path\":\"/bria/\",\"target\":\"https://other.com\"}", 400);
 	snprintf(line, sizeof(line), "POST /config/pass_through_endpoint/%s", id.at);
+	desk_calls(d, line, "{\"target\":\"https://e.com/v1\",\"headers\":{\"x-token\":\"********\",\"x-more\":\"m\"}}", 200);	/* as it was shown */
+	assert_true(text_is(config_conduit(d->config, TEXT("/bria/a"), TEXT("POST"), &rest, &allow)->to->headers[0], "x-token: t-hidden"));
+	assert_true(text_has(config_conduit(d->config, TEXT("/bria/a"), TEXT("POST"), &rest, &allow)->query, TEXT("q-hidden")));
+	desk_calls(d, line, "{\"headers\":{\"x-none\":\"********\"}}", 400);
 	desk_calls(d, line, "{\"target\":\"https://other.com/v2\",\"auth\":true}", 200);
 	desk_expect(d, "endpoints.0.target", "\"https://other.com/v2\"");
 	assert_true(text_is(config_conduit(d->config, TEXT("/bria/a"), TEXT("POST"), &rest, &allow)->to->headers[0], "x-token: t-hidden"));
@@ -365,6 +417,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_model_is_in_force, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(a_model_is_changed, desk_setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(what_was_shown_comes_back, desk_setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(a_mask_takes_no_key_along, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(what_can_not_be_served_is_refused, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(a_bad_row_leaves_the_rest, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(the_last_is_kept_while_the_store_is_away, desk_setup, desk_teardown),

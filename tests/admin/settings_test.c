@@ -9,6 +9,7 @@
 #include "desk.h"
 
 #include "admin/overlay.h"
+#include "base/vault.h"
 
 #include <stdio.h>
 
@@ -191,8 +192,56 @@ variables_are_sealed(void **state)
 		assert_null(memmem(b.at, b.len, "hidden-0001", 11));
 	}
 	buf_free(&b);
+	/* all of it comes back as it was shown, with one change */
+	desk_calls(d, "POST /config/update", "{\"environment_variables\":{\"UP_KEY\":\"***\",\"B\":\"b\"},\"general_settings\":{\"master_key\":\"***\",\"completion_model\":\"yaml-model\"}}", 200);
+	assert_string_equal(config_env(d->config, "UP_KEY"), "hidden-0001");
+	assert_string_equal(config_env(d->config, "B"), "b");
+	desk_calls(d, "POST /config/update", "{\"environment_variables\":{\"NONE\":\"***\"}}", 400);
 	desk_calls(d, "POST /config/update", "{\"environment_variables\":{\"UP_KEY\":null}}", 200);
 	assert_null(config_env(d->config, "UP_KEY"));
+}
+
+/* What a team's services are called with, as it is kept: opened. */
+static struct text
+kept_secret(struct desk *d, unsigned entry, const char *name)
+{
+	struct store *s = store_lend(d->pool, 1000);
+	struct json_fault fault;
+	const struct json *e;
+	struct rows rows;
+	struct text value;
+
+	assert_int_equal(STORE(s, d->arena, &rows, SQL_TEAM_DOC, V_TEXT(TEXT("t"))), STORE_FINE);
+	store_return(d->pool, s);
+	e = json_get(json_get(json_parse(d->arena, rows_text(&rows, 0, 0), &fault), "metadata"), "logging");
+	for (e = e->first; entry > 0; entry--)
+		e = e->next;
+	value = json_unescape(d->arena, json_quoted(json_get(json_get(e, "callback_vars"), name)));
+	assert_true(text_starts(value, TEXT("litellm_enc::")));
+	assert_true(vault_open(&value, d->arena, d->config->settings.salt_key, text_sub(value, 13, value.len)));
+	return (value);
+}
+
+static void
+callbacks_keep_their_secrets(void **state)
+{
+	struct desk *d = *state;
+
+	desk_calls(d, "POST /team/new", "{\"team_id\":\"t\",\"metadata\":{\"a\":1,\"logging\":[{\"callback_name\":\"langfuse\",\"callback_type\":\"success\","
+	    "\"callback_vars\":{\"langfuse_secret_key\":\"s-hidden\"}}]}}", 200);
+	desk_expect(d, "metadata.logging.0.callback_vars.langfuse_secret_key", "\"***REDACTED***\"");
+	desk_calls(d, "POST /team/t/callback", "{\"callback_name\":\"datadog\",\"callback_vars\":{\"dd_api_key\":\"d-hidden\"}}", 200);
+	assert_true(text_is(kept_secret(d, 1, "dd_api_key"), "d-hidden"));
+	/* as /team/info shows it, changed beside the masks, in another order */
+	desk_calls(d, "POST /team/update", "{\"team_id\":\"t\",\"metadata\":{\"a\":2,\"logging\":[{\"callback_name\":\"datadog\",\"callback_type\":\"failure\","
+	    "\"callback_vars\":{\"dd_api_key\":\"***REDACTED***\",\"dd_site\":\"eu\"}},{\"callback_name\":\"langfuse\",\"callback_type\":\"success\","
+	    "\"callback_vars\":{\"langfuse_secret_key\":\"***REDACTED***\"}}]}}", 200);
+	assert_false(text_has(d->out, TEXT("hidden")));
+	assert_true(text_is(kept_secret(d, 0, "dd_api_key"), "d-hidden"));
+	assert_true(text_is(kept_secret(d, 0, "dd_site"), "eu"));
+	assert_true(text_is(kept_secret(d, 1, "langfuse_secret_key"), "s-hidden"));
+	desk_calls(d, "POST /team/update", "{\"team_id\":\"t\",\"metadata\":{\"logging\":[{\"callback_name\":\"other\",\"callback_vars\":{\"k\":\"***REDACTED***\"}}]}}", 400);
+	assert_true(text_is(kept_secret(d, 1, "langfuse_secret_key"), "s-hidden"));
 }
 
 static void
@@ -332,6 +381,7 @@ main(void)
 		OF_A_DESK(bad_values_are_told_as_in_the_file),
 		OF_A_DESK(what_can_not_change_says_so),
 		OF_A_DESK(variables_are_sealed),
+		OF_A_DESK(callbacks_keep_their_secrets),
 		OF_A_DESK(defaults_are_in_force),
 		OF_A_DESK(discounts_and_margins),
 		OF_A_DESK(pages),

@@ -406,6 +406,32 @@ the_index_mirrors_the_text(void **state)
 	arena_free(arena);
 }
 
+static void
+values_are_compared(void **state)
+{
+	static const struct {
+		const char	*one, *other;
+		bool		 same;
+	} pairs[] = {
+		{ "{\"a\":1,\"b\":[true,null]}", "{ \"b\" : [ true , null ], \"\\u0061\": 1.0 }", true }, { "\"\\u00e9\"", "\"\xc3\xa9\"", true }, { "1e-6", "0.000001", true },
+		{ "{\"a\":1}", "{\"a\":2}", false }, { "{\"a\":1}", "{\"a\":1,\"b\":1}", false }, { "{\"a\":1}", "{\"b\":1}", false }, { "[1,2]", "[2,1]", false },
+		{ "[1]", "[1,2]", false }, { "\"1\"", "1", false }, { "null", "false", false }, { "[]", "{}", false }, { "true", "false", false },
+	};
+	struct arena *arena = arena_new();
+	struct json_fault fault;
+
+	(void)state;
+	for (size_t i = 0; i < nitems(pairs); i++) {
+		const struct json *one = json_parse(arena, text_of(pairs[i].one), &fault), *other = json_parse(arena, text_of(pairs[i].other), &fault);
+
+		if (json_same(one, other) != pairs[i].same || json_same(other, one) != pairs[i].same || !json_same(one, one))
+			fail_msg("%s and %s", pairs[i].one, pairs[i].other);
+	}
+	assert_true(json_same(NULL, NULL));
+	assert_false(json_same(NULL, json_parse(arena, TEXT("null"), &fault)));
+	arena_free(arena);
+}
+
 static struct quoted
 q_of(const char *s)
 {
@@ -735,6 +761,7 @@ main(void)
 		cmocka_unit_test(walks_visit_all_items),
 		cmocka_unit_test(the_index_mirrors_the_text),
 		cmocka_unit_test(strings_are_unescaped_and_compared),
+		cmocka_unit_test(values_are_compared),
 		cmocka_unit_test(half_a_pair_at_the_end_is_seen),
 		cmocka_unit_test(halves_wait_for_each_other),
 		cmocka_unit_test(brackets_are_weighed_in_pieces),
