@@ -174,13 +174,6 @@ struct board {
 	uint32_t	 second;		/* since boot, as of the last sweep: near enough to tell what was used lately */
 };
 
-/* A place where the test may kill the process. */
-#ifdef BOARD_TEST
-void	board_point(void);
-#else
-#define board_point()	((void)0)
-#endif
-
 static inline uint64_t
 word_get(const word64 *w)
 {

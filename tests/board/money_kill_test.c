@@ -89,6 +89,14 @@ no_error(const char *wrong)
 	exit(1);
 }
 
+/* By us or by itself: whoever aborts has found something wrong. */
+static bool
+was_killed(int status)
+{
+	assert_true(WIFEXITED(status) || WTERMSIG(status) == SIGKILL);
+	return (WIFSIGNALED(status));
+}
+
 /* What the housekeeper does every 100 ms. */
 static void
 keep_house(struct running *r, struct bank *bank)
@@ -143,7 +151,7 @@ killed_processes_lose_no_money(void **state)
 		usleep((unsigned)(random_u64() % 3000));
 		kill(pids[i], SIGKILL);
 		waitpid(pids[i], &status, 0);
-		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		assert_true(was_killed(status));
 		pids[i] = begin(bank, i, true);
 		if (kills % 4 == 0) {
 			keep_house(r, bank);
@@ -188,7 +196,7 @@ killed_at_each_point(void **state)
 		no_error(bank_check(bank));
 		no_error(bank_check_board(bank, r, true));
 		points++;
-	} while (WIFSIGNALED(status));
+	} while (was_killed(status));
 	assert_true(points > 50);
 	end_all(r, bank);
 	running_close(r);
@@ -212,7 +220,7 @@ spend_all(struct running *r, struct bank *bank, bool deadly)
 		for (unsigned i = 0; i < CHILDREN; i++) {
 			if (pids[i] == 0 || waitpid(pids[i], &status, WNOHANG) != pids[i])
 				continue;
-			if (WIFSIGNALED(status))
+			if (was_killed(status))
 				pids[i] = begin(bank, i, deadly);
 			else {
 				assert_int_equal(WEXITSTATUS(status), 0);

@@ -20,6 +20,17 @@
 
 static char dir[64];
 static struct board *b;
+static void (*goes_first)(void);		/* what another does at the next point */
+
+void
+board_point(void)
+{
+	void (*now)(void) = goes_first;
+
+	goes_first = NULL;
+	if (now != NULL)
+		now();
+}
 
 static struct board *
 open_board(enum seat_kind kind)
@@ -137,6 +148,54 @@ a_late_correction_hits_nobody_else(void **state)
 	window_correct(b, 7, 1, -100);
 	assert_int_equal(window_count(b, 9, 1), 6);
 	assert_int_equal(window_count(b, 7, 1), 0);
+}
+
+/* Two identities that begin at the same slot: in window 7 it is one's; the other takes it for window 9 while that one looks at it, between the halves. */
+static const uint64_t holder = 1;
+static uint64_t other;
+
+static void
+holder_takes_the_slot(void)
+{
+	assert_int_equal(add(9, holder, 5, 1000), WINDOW_ADDED);
+}
+
+static void
+a_slot_changes_hands(void)
+{
+	for (other = holder + 1; (mix(holder) & (WINDOW_SLOTS - 1)) != (mix(other) & (WINDOW_SLOTS - 1)); other++)
+		;
+	assert_int_equal(add(7, other, 1, 10), WINDOW_ADDED);
+	goes_first = holder_takes_the_slot;
+}
+
+static void
+nobody_is_refused_for_what_another_counted(void **state)
+{
+	int64_t count;
+
+	a_slot_changes_hands();
+	assert_int_equal(window_add(b, 9, other, 1, 5, &count), WINDOW_ADDED);
+	assert_int_equal(count, 1);
+}
+
+static void
+nobody_is_counted_with_another(void **state)
+{
+	int64_t count;
+
+	a_slot_changes_hands();
+	assert_int_equal(window_add(b, 9, other, 1, 10, &count), WINDOW_ADDED);
+	assert_int_equal(count, 1);
+	assert_int_equal(window_count(b, 9, holder), 5);
+}
+
+static void
+nobody_is_told_what_another_counted(void **state)
+{
+	a_slot_changes_hands();
+	assert_int_equal(window_count(b, 9, other), 0);
+	assert_int_equal(window_count(b, 9, holder), 5);
 }
 
 static void
@@ -326,7 +385,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_limit_is_all_or_nothing), T(absurd_numbers_stay_in_bounds), T(what_was_counted_is_corrected), T(a_late_correction_hits_nobody_else), T(a_late_count_hits_nobody_else),
-		
+		T(nobody_is_refused_for_what_another_counted), T(nobody_is_counted_with_another), T(nobody_is_told_what_another_counted),
 		T(an_older_window_is_empty), T(numbers_go_round), T(many_identities_fit_and_too_many_are_told), T(a_limit_is_exact_between_processes),
 		T(windows_follow_the_wall_clock), T(a_clock_before_2020_is_a_clock), T(steps_open_no_second_window),
 		T(after_a_step_back_old_counts_do_not_bind), T(time_adding),

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""mutants.py [--build DIR] [WORD…]: the safeguards of money, limits and keys, taken away one at a time; the test named beside each must fail without it.
+
+`make mutants`, some minutes; words choose among the names.  Nothing of the source tree is changed: a mutant is compiled in a folder of its own."""
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+SOURCE = pathlib.Path(__file__).resolve().parents[1]
+MONEY, KILL, KNOWN, WINDOW = "board/money_kill_test", "board/kill_test", "board/known_test", "board/window_test"
+BUDGET, LIMITS, LEASES, SHIP, SPOOL, SPOOL_KILL = "access/budget_test", "access/limits_test", "ledger/leases_test", "ledger/shipper_test", "ledger/spool_test", "ledger/spool_kill_test"
+ROOM = {                                    # tests that are compiled with places to be killed at: what helps them, and what of the room is in them
+    MONEY: ("BOARD_TEST", ["board/bank", "board/spend"], ["board/file", "board/lease", "board/running", "board/slot"]),
+    KILL: ("BOARD_TEST", ["board/hammer"], ["board/board", "board/count", "board/file", "board/known", "board/parallel", "board/series", "board/window"]),
+    WINDOW: ("BOARD_TEST", [], ["board/window"]),
+    SPOOL_KILL: ("SPOOL_TEST", [], ["ledger/crc", "ledger/head", "ledger/reader", "ledger/row", "ledger/spool"]),
+}
+HELPERS = {LEASES: ["store/postgres"], SHIP: ["store/postgres"]}
+LINKED = {SPOOL: ["-Wl,--wrap=fdatasync"]}
+MUTANTS = [                                 # name, file, test, what stands there, what instead
+    ("lease named before money is taken from it", "board/lease.c", MONEY, """			word_set(&c->lease, v.low);
+			board_point();
+		}
+		most = least(most, (int64_t)v.high);
+		if (pair_set_if(&p->word, v, (struct pair_value){ v.low, v.high - (uint64_t)most }))
+			return (most);""", """		}
+		most = least(most, (int64_t)v.high);
+		if (pair_set_if(&p->word, v, (struct pair_value){ v.low, v.high - (uint64_t)most })) {
+			board_point();
+			word_set(&c->lease, v.low);
+			return (most);
+		}"""),
+    ("money of one lease only", "board/lease.c", MONEY, """			if (word_get(&c->taken) != 0)
+				return (0);
+""", ""),
+    ("money back to its own lease only", "board/lease.c", MONEY, "while (v.low == lease) {\n		int64_t to", "while (v.low != 0) {\n		int64_t to"),
+    ("an older lease does not come back", "board/lease.c", BUDGET, "while (v.low <= lease) {\n		uint64_t to", "for (;;) {\n		uint64_t to"),
+    ("an instalment does not bring a closing lease back", "board/lease.c", BUDGET, "if (p != NULL && granted > 0 && !change(p, lease, granted))\n		word_set(&p->doubt, 1);",
+     "if (p != NULL && granted > 0)\n		put_on_board(p, lease, granted);"),
+    ("put back: lowered before it goes", "board/lease.c", MONEY, """	word_set(&c->taken, word_get(&c->taken) - (uint64_t)amount);
+	board_point();
+	lease_return(r->file, account, period, word_get(&c->lease), amount, false);
+""", """	lease_return(r->file, account, period, word_get(&c->lease), amount, false);
+	board_point();
+	word_set(&c->taken, word_get(&c->taken) - (uint64_t)amount);
+"""),
+    ("turns are waited for", "board/lease.c", BUDGET, "		if (oldest != 0 && oldest < turns->next[i])\n			return (false);\n", "		(void)oldest;\n"),
+    ("a stopped lease is off the board", "board/lease.c", MONEY, "i < LEASE_PROBE && lease != 0; i++)\n		stop_place(place_at(r->file, first, i), lease);",
+     "i < LEASE_PROBE && lease == UINT64_MAX; i++)\n		stop_place(place_at(r->file, first, i), lease);"),
+    ("slots are looked at before settling", "board/lease.c", MONEY, "			used[from] = true;", "			used[from] = false;"),
+    ("a dead asker's account is doubtful", "board/lease.c", MONEY, "		word_set(&f->leases[i].doubt, 1);\n		atomic", "		atomic"),
+    ("slot: lowered before money goes back", "board/slot.c", MONEY, """		word_set(&c->taken, (uint64_t)cost);
+		board_point();
+		lease_return(f, word_get(&c->account), (int64_t)word_get(&c->period), word_get(&c->lease), rest, doubtful);
+		board_point();
+""", """		lease_return(f, word_get(&c->account), (int64_t)word_get(&c->period), word_get(&c->lease), rest, doubtful);
+		board_point();
+		word_set(&c->taken, (uint64_t)cost);
+		board_point();
+"""),
+    ("slot: what was spent does not go back", "board/slot.c", MONEY, "slot_state(s) == RUNNING_BOOKED ? (int64_t)word_get(&s->cost) : 0", "0"),
+    ("slot: a dead call that was sent is booked at its bound", "board/slot.c", MONEY, "cost = seen > 0 ? seen : (int64_t)word_get(&s->bound);", "cost = 0;"),
+    ("slot: its row before its money", "board/slot.c", MONEY, "		if (!append_row(s, append, self))\n			return (false);\n", ""),
+    ("slot: what a dead process left is doubtful", "board/slot.c", MONEY, "	slot_end(f, s, true);\n	return (true);", "	slot_end(f, s, false);\n	return (true);"),
+    ("running: booked before money goes back", "board/running.c", MONEY, "	slot_become(s, RUNNING_BOOKED);\n	slot_end", "	slot_end"),
+    ("running: alone with a dead seat", "board/running.c", MONEY, "|| !board_lock(r->fd, LOCK_SEATS + seat))\n		return (0);", "|| !(board_lock(r->fd, LOCK_SEATS + seat) || true))\n		return (0);"),
+    ("known: generation", "board/known.c", KILL, "c->part == part &&\n		    c->generation == generation)", "c->part == part)"),
+    ("known: generation of before the question", "board/known.c", KNOWN, "known_generation(b, id) != generation)\n		return;", "false)\n		return;\n	put.generation = known_generation(b, id);"),
+    ("known: the number is compared at the end", "board/known.c", KILL, "return (word_get(&e->lock) == lock);", "return (true);"),
+    ("known: the whole digest", "board/known.c", KNOWN, "	if (!same)\n		return (false);\n", "	(void)same;\n"),
+    ("known: parts of one write", "board/known.c", KNOWN, " || c.stamp != first->stamp)", ")"),
+    ("known: the seat says where before it locks", "board/known.c", KILL, "	store(&k->writing[b->seat], entry + 1);\n	board_point();\n	if", "	if"),
+    ("known: a dead writer's entry is emptied", "board/known.c", KILL, "	store(&e->lock, next_lock(lock, seat));\n	board_point();\n}", "}"),
+    ("known: the sweeper empties what is its seat's only", "board/known.c", KNOWN, "	if (!is_locked(lock) || (lock & 0xffff) != seat + 1)\n		return;",
+     "	if (!is_locked(lock) && lock == UINT64_MAX)\n		return;"),
+    ("window: an older window's slot is empty", "board/window.c", WINDOW, "return (v.low == 0 || ahead(number, number_of(v)) > 0);", "return (v.low == 0);"),
+    ("window: numbers go round", "board/window.c", WINDOW, "return ((int32_t)((a - b) << (32 - NUMBER_BITS)) >> (32 - NUMBER_BITS));", "return ((int32_t)(a - b));"),
+    ("window: the past is forgotten when the clock goes back", "board/window.c", WINDOW, "		forget_from(b, m->number, present);\n", "		(void)forget_from;\n"),
+    ("window: an exchange of the whole slot", "board/window.c", WINDOW, "		if (pair_set_if(slot, v, slot_with(id, number, had + n))) {",
+     """		typedef uint64_t __attribute__((may_alias)) half;
+		if (mine ? __sync_bool_compare_and_swap((half *)slot + 1, v.high, slot_with(id, number, had + n).high) :
+		    pair_set_if(slot, v, slot_with(id, number, had + n))) {"""),
+    ("window: a no is confirmed", "board/window.c", WINDOW, "if (!mine || is_over(slot, number, id, n, limit, count))\n", "*count = had;\n			(void)is_over;\n"),
+    ("window: what is told was there at one moment", "board/window.c", WINDOW, "			*v = pair_get(slot);\n			return (is_of(*v, number, id) ? slot : NULL);", "			return (slot);"),
+    ("parallel: version", "board/parallel.c", KILL, "if (atomic_compare_exchange_strong(version, &seen, seen + 1)) {", "if (atomic_fetch_add(version, 1) + 1 > 0 || seen) {"),
+    ("parallel: lowered when it was not taken", "board/parallel.c", KILL, "		lower(mine);\n		board_point();\n	}", "		board_point();\n	}"),
+    ("parallel: permits have a version", "board/parallel.c", KILL, "if (atomic_compare_exchange_strong(&p->permits_version, &seen, seen + 1))", "if (atomic_fetch_add(&p->permits_version, 1) + 1 > 0 || seen)"),
+    ("parallel: a dead seat's counts are cleaned", "board/parallel.c", KILL, "			word_set(&words[i], 0);\n", ""),
+]
+
+
+class Bench:
+    def __init__(self, build, folder):
+        self.build, self.folder = build, folder
+        flags = ["-mcx16", "-D_GNU_SOURCE", "-std=c11", "-O2", "-g", "-pthread"]
+        self.cc = ["gcc", *flags, "-I", folder / "src", "-I", SOURCE / "src", "-I", build / "src", "-I", build, "-I", SOURCE / "tests", "-I", SOURCE / "tests/store"]
+        self.sound = {}                     # what unchanged tests said
+
+    def run(self, argv, seconds=300, **env):
+        try:
+            done = subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds, check=False,
+                                  env=os.environ | {"SLUICE_TEST_KILLS": "200", "top_srcdir": str(SOURCE)} | env)
+        except subprocess.TimeoutExpired:
+            return None, "it did not end"
+        said = [line for line in done.stdout.splitlines() if "ERROR" in line or "error" in line or "LINE" in line]
+        return done.returncode, " ".join((said or done.stdout.splitlines())[-2:])[:150]
+
+    def compile(self, source, changed, test):
+        points, helpers, room = ROOM.get(test, (None, HELPERS.get(test, []), [source.removesuffix(".c")]))
+        files = [SOURCE / "tests" / f"{name}.c" for name in [test, *helpers]]
+        files += [changed if f"{name}.c" == source else SOURCE / "src" / f"{name}.c" for name in room]
+        flags = ([f"-D{points}"] if points else []) + LINKED.get(test, [])
+        return self.run([*self.cc, *flags, "-o", self.folder / "test", *files, self.build / "libsluice.a", "-lcmocka", "-lcrypto", "-lyaml"])
+
+    def fails_unchanged(self, source, test):
+        """A test that fails anyway proves nothing."""
+        if test not in self.sound:
+            rc, said = self.compile(source, SOURCE / "src" / source, test)
+            self.sound[test] = (rc, said) if rc != 0 else self.run([self.folder / "test"])
+        return self.sound[test][0] != 0
+
+    def test(self, name, source, test, was, now):
+        text = (SOURCE / "src" / source).read_text()
+        if text.count(was) != 1:
+            return f"LOST      {name}: what stands there has changed"
+        if self.fails_unchanged(source, test):
+            return f"BROKEN    {name}: {test} fails as it is: {self.sound[test][1]}"
+        changed = self.folder / pathlib.Path(source).name
+        changed.write_text(text.replace(was, now))
+        rc, said = self.compile(source, changed, test)
+        if rc != 0:
+            return f"BROKEN    {name}: {said}"
+        for turn in range(3):
+            rc, said = self.run([self.folder / "test"])
+            if rc is None:
+                return f"HANGS     {name}: {test}"
+            if rc != 0:
+                return f"caught    {name}: {test}, {'at once' if turn == 0 else f'in run {turn + 1}'}: {said}"
+        return f"SURVIVED  {name}: {test}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build", type=pathlib.Path)
+    parser.add_argument("words", nargs="*")
+    args = parser.parse_args()
+    bad = 0
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(args.build.resolve(), pathlib.Path(folder))
+        for mutant in MUTANTS:
+            if args.words and not any(word in mutant[0] for word in args.words):
+                continue
+            said = bench.test(*mutant)
+            bad += not said.startswith("caught")
+            print(said, flush=True)
+    return bad != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
