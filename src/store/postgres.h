@@ -20,6 +20,7 @@ struct pg {
 const char	*postgres_url(struct arena *, struct text url, struct text *password, const char **why);
 
 /* postgres_wait.c: nothing waits longer than the deadline of the store. */
+extern int64_t	 pg_connect_us;			/* nor so long for a connection; tests on busy machines have more */
 bool		 pg_connect(struct store *, const char *url);
 PGresult	*pg_result(struct store *);		/* of what was sent, the last one, or the first that failed; NULL: the connection is of no use any more */
 bool		 pg_flush(struct store *);

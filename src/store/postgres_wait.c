@@ -10,8 +10,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define CONNECT_US	3000000
 #define CANCELS_MOST	4		/* threads that ask a server to stop, which may not listen */
+
+int64_t pg_connect_us = 3000000;
 
 int
 pg_await(struct store *s, short events)
@@ -53,7 +54,7 @@ bool
 pg_connect(struct store *s, const char *url)
 {
 	struct pg *p = s->engine_self;
-	int64_t until_us = s->deadline_us, soon_us = clock_us() + CONNECT_US;
+	int64_t until_us = s->deadline_us, soon_us = clock_us() + pg_connect_us;
 	PostgresPollingStatusType state = PGRES_POLLING_WRITING;
 
 	if (!start(p, url))

@@ -10,6 +10,7 @@
 #include "postgres.h"
 #include "store/store.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -387,8 +388,11 @@ count_up(void *arg)
 	intptr_t failed = 0;
 
 	for (int i = 0; i < 50; i++) {
-		enum store_end end = STORE(mine.s, mine.a, NULL, SQL_PROBE_PUT, V_TEXT(TEXT("probe")), V_TEXT(TEXT("number")), V_TEXT(TEXT("")));
+		enum store_end end;
 
+		do		/* a file's lock is nobody's turn: who waited too long asks again */
+			end = STORE(mine.s, mine.a, NULL, SQL_PROBE_PUT, V_TEXT(TEXT("probe")), V_TEXT(TEXT("number")), V_TEXT(TEXT("")));
+		while (end == STORE_AGAIN);
 		failed += end != STORE_FINE;
 	}
 	store_free(mine.s);
@@ -501,10 +505,10 @@ what_is_late_is_given_up(void **state)
 	int64_t began = clock_us(), took;
 
 	store_patience(b->s, 100);
-	assert_int_equal(store_script(b->s, store_is_postgres(b->s) ? "SELECT pg_sleep(5)" :
+	assert_int_equal(store_script(b->s, store_is_postgres(b->s) ? "SELECT pg_sleep(600)" :
 	    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"), STORE_AWAY);
 	took = clock_us() - began;
-	assert_true(took > 90000 && took < 1500000);
+	assert_true(took > 90000 && took < 60000000);
 	assert_non_null(strstr(store_why(b->s), "100 ms"));
 	store_patience(b->s, 0);
 	echoes(b, TEXT("again"), 1);
@@ -578,19 +582,27 @@ end_all_others(struct bench *b)
 	store_free(admin);
 }
 
+/* And until this one has heard it. */
+static void
+end_it(struct bench *b)
+{
+	struct pollfd fd = { store_fd(b->s), POLLRDHUP, 0 };
+
+	end_all_others(b);
+	assert_int_equal(poll(&fd, 1, 60000), 1);
+}
+
 static void
 a_connection_that_was_ended(void **state)
 {
 	struct bench *b = bench(state);
 
 	fine(b, add(b, "before", ""));
-	end_all_others(b);
-	usleep(20000);
+	end_it(b);
 	fine(b, add(b, "behind", ""));			/* idle: found out, opened anew */
 	fine(b, store_begin(b->s));
 	fine(b, add(b, "lost", ""));
-	end_all_others(b);
-	usleep(20000);
+	end_it(b);
 	assert_int_equal(add(b, "lost too", ""), STORE_AWAY);
 	assert_int_equal(store_commit(b->s), STORE_AWAY);
 	store_rollback(b->s);
@@ -606,7 +618,7 @@ a_load_whose_server_goes(void **state)
 	fine(b, store_begin(b->s));
 	fine(b, store_load_begin(b->s, SQL_LOAD_PROBE));
 	fine(b, load(b, "first", TEXT("")));
-	end_all_others(b);
+	end_it(b);
 	for (int i = 0; i < 20000 && end == STORE_FINE; i++)
 		end = load(b, arena_print(b->a, "%d", i).at, TEXT("0123456789012345678901234567890123456789"));
 	if (end == STORE_FINE)
@@ -634,13 +646,13 @@ a_backend_that_hangs(void **state)
 {
 	struct bench *b = bench(state);
 	pid_t pid = backend(b);
-	int64_t began = clock_us();
+	enum store_end end;
 
 	kill(pid, SIGSTOP);
 	store_patience(b->s, 200);
-	assert_int_equal(add(b, "x", ""), STORE_AWAY);
-	assert_true(clock_us() - began < 1500000);
+	end = add(b, "x", "");
 	kill(pid, SIGCONT);
+	assert_int_equal(end, STORE_AWAY);
 	store_patience(b->s, 0);
 	assert_true(count(b) <= 2);			/* whether it was done is not known */
 }
@@ -650,13 +662,13 @@ a_server_that_hangs(void **state)
 {
 	struct bench *b = bench(state);
 	struct store *s = store_new(text_of(b->url));
-	int64_t began = clock_us();
+	enum store_end end;
 
 	kill(server.pid, SIGSTOP);
 	store_patience(s, 300);
-	assert_int_equal(STORE0(s, b->a, NULL, SQL_SCHEMA_THERE), STORE_AWAY);
-	assert_true(clock_us() - began < 1500000);
+	end = STORE0(s, b->a, NULL, SQL_SCHEMA_THERE);
 	kill(server.pid, SIGCONT);
+	assert_int_equal(end, STORE_AWAY);
 	store_patience(s, 0);
 	assert_int_equal(STORE0(s, b->a, NULL, SQL_SCHEMA_THERE), STORE_FINE);
 	store_free(s);
@@ -684,7 +696,7 @@ static void
 deadlocks_begin_anew(void **state)
 {
 	struct bench *b = bench(state);
-	struct store *other = store_new(text_of(b->url));
+	struct store *other = store_new(text_of(b->url)), *watcher = store_new(text_of(b->url));
 	int status;
 	pid_t pid;
 
@@ -701,7 +713,8 @@ deadlocks_begin_anew(void **state)
 
 		_exit(end == STORE_AGAIN ? 1 : end == STORE_FINE && store_commit(other) == STORE_FINE ? 0 : 2);
 	}
-	usleep(150000);
+	fine(b, store_script(watcher, "DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted) LOOP PERFORM pg_sleep(0.001);"
+	    " END LOOP; END $$"));
 	status = store_script(b->s, "UPDATE sluice_thing SET doc = '1' WHERE id = 'b'");
 	if (status == STORE_FINE)
 		fine(b, store_commit(b->s));
@@ -716,6 +729,7 @@ deadlocks_begin_anew(void **state)
 		assert_int_equal(WEXITSTATUS(theirs), status == STORE_FINE ? 1 : 0);
 	}
 	store_free(other);
+	store_free(watcher);
 }
 
 static void
@@ -732,14 +746,14 @@ notifications_are_heard(void **state)
 	assert_false(store_heard(ear, 50));
 	assert_true(clock_us() - began >= 45000);
 	fine(b, store_script(b->s, "NOTIFY sluice_change"));
-	assert_true(store_heard(ear, 1000));
+	assert_true(store_heard(ear, 30000));
 	assert_false(store_heard(ear, 0));
 	end_all_others(b);
-	assert_false(store_heard(ear, 1000));
+	assert_false(store_heard(ear, 30000));
 	assert_int_equal(store_fd(ear), -1);
 	assert_int_equal(STORE0(ear, b->a, NULL, SQL_SCHEMA_THERE), STORE_FINE);	/* opened anew, and listens */
 	fine(b, store_script(b->s, "NOTIFY sluice_change"));
-	assert_true(store_heard(ear, 1000));
+	assert_true(store_heard(ear, 30000));
 	store_free(ear);
 }
 
