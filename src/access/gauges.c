@@ -21,10 +21,14 @@ struct gauge {
 	struct gauge	*next;
 };
 
-#define BUCKETS	1024
+#define BUCKETS		1024
+#define PLACES		128			/* of the board, looked at in one go */
+#define STEPS		256			/* gauges of a slice of the page */
 
 struct gauges {
 	struct arena	*arena;
+	unsigned	 holders;
+	unsigned	 place;			/* up to which it is gathered */
 	struct gauge	*buckets[BUCKETS];	/* all that were looked for; account 0: without a budget */
 	struct gauge	**list;			/* those with a budget, and those that may have one */
 	unsigned	 n;
@@ -148,42 +152,67 @@ look_at_providers(struct gauges *g, struct board *b, struct text budgets)
 }
 
 struct gauges *
-gauges_gather(struct board *b, const struct config *config)
+gauges_new(void)
 {
 	struct arena *arena = arena_new();
 	struct gauges *g = arena_new_of(arena, struct gauges);
-	struct series_seen seen;
-	unsigned n = 0;
 
 	g->arena = arena;
-	for (unsigned i = 1; i < series_places(b); i++)
-		if (series_read(&seen, b, i)) {
-			look_at(g, b, SCOPE_KEY, seen.label[SERIES_KEY]);
-			look_at(g, b, SCOPE_TEAM, seen.label[SERIES_TEAM]);
-			look_at(g, b, SCOPE_USER, seen.label[SERIES_USER]);
-			look_at(g, b, SCOPE_CUSTOMER, seen.label[SERIES_END_USER]);
-		}
-	look_at_providers(g, b, config->settings.provider_budgets);
-	g->list = arena_alloc(arena, (g->n + 1) * sizeof(*g->list));
+	g->holders = 1;
+	return (g);
+}
+
+struct gauges *
+gauges_hold(struct gauges *g)
+{
+	g->holders++;
+	return (g);
+}
+
+void
+gauges_release(struct gauges *g)
+{
+	if (g != NULL && --g->holders == 0)
+		arena_free(g->arena);
+}
+
+static void
+list_found(struct gauges *g)
+{
+	unsigned n = 0;
+
+	g->list = arena_alloc(g->arena, (g->n + 1) * sizeof(*g->list));
 	for (unsigned i = 0; i < BUCKETS; i++)
 		for (struct gauge *one = g->buckets[i]; one != NULL; one = one->next)
 			if (one->unknown || one->account != 0)
 				g->list[n++] = one;
 	g->n = n;
-	return (g);
+}
+
+bool
+gauges_gather(struct gauges *g, struct board *b, const struct config *config)
+{
+	unsigned places = series_places(b), end = g->place + PLACES < places ? g->place + PLACES : places;
+	struct series_seen seen;
+
+	for (; g->place < end; g->place++)
+		if (g->place > 0 && series_read(&seen, b, g->place)) {
+			look_at(g, b, SCOPE_KEY, seen.label[SERIES_KEY]);
+			look_at(g, b, SCOPE_TEAM, seen.label[SERIES_TEAM]);
+			look_at(g, b, SCOPE_USER, seen.label[SERIES_USER]);
+			look_at(g, b, SCOPE_CUSTOMER, seen.label[SERIES_END_USER]);
+		}
+	if (g->place < places)
+		return (true);
+	look_at_providers(g, b, config->settings.provider_budgets);
+	list_found(g);
+	return (false);
 }
 
 bool
 gauges_are_none(const struct gauges *g)
 {
 	return (g->n == 0);
-}
-
-void
-gauges_free(struct gauges *g)
-{
-	if (g != NULL)
-		arena_free(g->arena);
 }
 
 /* reading */
@@ -246,36 +275,41 @@ spent_now(const struct gauge *g, int64_t now_ms)
 	return (g->resets_at > 0 && g->resets_at <= now_ms ? 0 : g->spent);
 }
 
-enum what { LEFT, MOST, HOURS };
+enum what { LEFT, MOST, HOURS, WHATS };
 
 static void
-print_family(struct buf *out, const struct gauges *g, unsigned row, enum what what, const struct settings *s, int64_t now_ms)
+print_gauge(struct buf *out, const char *family, unsigned row, const struct gauge *one, enum what what, int64_t now_ms)
+{
+	if (one->account == 0 || one->scope != rows[row].scope || (what == HOURS && one->resets_at <= now_ms))
+		return;
+	print_line(out, family, row, one);
+	if (what == HOURS)
+		buf_print(out, "%.3f", (double)(one->resets_at - now_ms) / 3600000);
+	else
+		money_print(out, what == MOST ? one->ceiling : one->ceiling - spent_now(one, now_ms));
+	buf_byte(out, '\n');
+}
+
+bool
+gauges_more(struct buf *out, struct gauges_at *at, const struct gauges *g, const struct settings *s, int64_t now_ms)
 {
 	static const char *const help[] = { [LEFT] = "Dollars that are left of the budget.", [MOST] = "Dollars of the budget.",
 		[HOURS] = "Hours until the budget begins anew." };
-	const char *family = what == LEFT ? rows[row].left : what == MOST ? rows[row].most : rows[row].hours;
+	size_t most = out->len + METRICS_SLICE;
 
-	if (family == NULL || !metrics_wants(s, family))
-		return;
-	buf_print(out, "# HELP %s %s\n# TYPE %s gauge\n", family, help[what], family);
-	for (unsigned i = 0; i < g->n; i++) {
-		const struct gauge *one = g->list[i];
+	for (unsigned i = 0; i < STEPS && out->len < most && at->family < nitems(rows) * WHATS; i++) {
+		unsigned row = at->family / WHATS;
+		enum what what = at->family % WHATS;
+		const char *family = what == LEFT ? rows[row].left : what == MOST ? rows[row].most : rows[row].hours;
 
-		if (one->account == 0 || one->scope != rows[row].scope || (what == HOURS && one->resets_at <= now_ms))
-			continue;
-		print_line(out, family, row, one);
-		if (what == HOURS)
-			buf_print(out, "%.3f", (double)(one->resets_at - now_ms) / 3600000);
-		else
-			money_print(out, what == MOST ? one->ceiling : one->ceiling - spent_now(one, now_ms));
-		buf_byte(out, '\n');
+		if (family == NULL || !metrics_wants(s, family) || (at->begun && at->row >= g->n))
+			*at = (struct gauges_at){ .family = at->family + 1 };
+		else if (at->begun)
+			print_gauge(out, family, row, g->list[at->row++], what, now_ms);
+		else {
+			buf_print(out, "# HELP %s %s\n# TYPE %s gauge\n", family, help[what], family);
+			at->begun = true;
+		}
 	}
-}
-
-void
-gauges_print(struct buf *out, const struct gauges *g, const struct settings *s, int64_t now_ms)
-{
-	for (unsigned row = 0; row < nitems(rows); row++)
-		for (enum what what = LEFT; what <= HOURS; what++)
-			print_family(out, g, row, what, s, now_ms);
+	return (at->family < nitems(rows) * WHATS);
 }

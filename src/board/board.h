@@ -20,8 +20,6 @@
 #define BOARD_OTHER		0	/* the slot "other": also for what was answered without a deployment */
 
 struct board;
-struct config;
-struct settings;
 
 enum seat_kind { SEAT_WIDE, SEAT_NARROW, SEAT_NONE /* reads only: metrics, check */ };
 
@@ -60,9 +58,14 @@ struct outcome {
 void		 board_outcome(struct board *, unsigned deployment, const struct outcome *);
 bool		 board_outcome_read(const struct board *, unsigned deployment, struct outcome *);
 
+/* What a vendor's last answer said that its own limits leave; below 0: it did not say.  board_vendor_left() keeps what it knew then. */
+enum vendor_limit { VENDOR_REQUESTS, VENDOR_TOKENS, VENDOR_LIMITS };
+void		 board_vendor_left(struct board *, unsigned deployment, const int64_t left[VENDOR_LIMITS]);
+int64_t		 board_vendor_left_read(const struct board *, unsigned deployment, enum vendor_limit);
+
 /*
  * Metrics: per seat and monotone.  Wide seats have a set each, narrow seats share one and add atomically.
- * Counters of the gateway, and of each deployment; histograms have fixed bounds.
+ * Counters of the gateway, and of each deployment; what calls came to and how long they took is counted by caller (board/series.h).
  */
 enum counter {				/* whole gateway */
 	COUNT_REQUESTS_CHAT, COUNT_REQUESTS_MESSAGES, COUNT_REQUESTS_RESPONSES, COUNT_REQUESTS_COMPLETIONS, COUNT_REQUESTS_EMBEDDINGS,
@@ -78,21 +81,9 @@ enum counter {				/* whole gateway */
 	COUNTERS
 };
 enum deployment_counter {
-	DEP_REQUESTS, DEP_SUCCESS,	/* attempts sent, and those that answered */
-	DEP_FAILURE_RATE_LIMIT, DEP_FAILURE_TIMEOUT, DEP_FAILURE_AUTH, DEP_FAILURE_OTHER,	/* one of them for each that did not */
-	DEP_FALLBACK_GOOD, DEP_FALLBACK_BAD,	/* exchanges that came here from another group, and how they ended */
+	DEP_FULL_RATES, DEP_FULL_MONEY,	/* passed over for lack of room: by its own rates, by its own or its provider's budget */
 	DEP_COUNTERS
 };
-enum histogram {			/* per deployment */
-	HIST_TOTAL,			/* request total, seconds */
-	HIST_UPSTREAM,			/* vendor's share */
-	HIST_FIRST_TOKEN,		/* streams */
-	HIST_OVERHEAD,
-	HIST_PER_TOKEN,			/* vendor's share, a token it wrote */
-	HISTOGRAMS
-};
-#define HIST_BUCKETS	16		/* the last is +Inf */
-extern const double hist_bounds[HISTOGRAMS][HIST_BUCKETS - 1];	/* seconds; overhead has finer ones */
 
 /* Statuses that are counted apart; the last, 0, is any other. */
 #define BOARD_STATUSES	21
@@ -101,19 +92,9 @@ extern const int board_statuses[BOARD_STATUSES];
 void		 board_count(struct board *, enum counter, uint64_t by);
 void		 board_count_deployment(struct board *, unsigned deployment, enum deployment_counter, uint64_t by);
 unsigned	 board_status(int status);	/* which of board_statuses */
-void		 board_time(struct board *, unsigned deployment, enum histogram, int64_t us);
 uint64_t	 board_counted(const struct board *, enum counter);
 uint64_t	 board_counted_deployment(const struct board *, unsigned deployment, enum deployment_counter);
-/* Buckets are cumulative; the last is the count. */
-void		 board_timed(const struct board *, unsigned deployment, enum histogram, uint64_t buckets[HIST_BUCKETS], double *sum_s);
 unsigned	 board_deployments(const struct board *);		/* slots in use: 0 … n-1 */
 bool		 board_deployment_id(const struct board *, unsigned slot, char id[72]);	/* cut after 71 bytes */
-
-/* The Prometheus page (text format 0.0.4): LiteLLM's names where they apply, our own as sluice_*.  Deployments that the configuration does not know are summed up
- * as "other", so that labels stay bounded by it. */
-void		 metrics_print(struct buf *, struct board *, const struct config *);
-/* For further families: does prometheus_metrics_config leave that one on; and a label, escaped. */
-bool		 metrics_wants(const struct settings *, const char *name);
-void		 metrics_label(struct buf *, const char *name, struct text value);
 
 #endif

@@ -18,9 +18,9 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-#define BOARD_LAYOUT	4			/* raise it with any change below */
+#define BOARD_LAYOUT	5			/* raise it with any change below */
 /* Another build with other tables is another layout too. */
-#define BOARD_SHAPE	((uint64_t)BOARD_LAYOUT << 32 | (uint64_t)COUNTERS << 24 | (uint64_t)DEP_COUNTERS << 16 | (uint64_t)BOARD_STATUSES << 8 | HISTOGRAMS)
+#define BOARD_SHAPE	((uint64_t)BOARD_LAYOUT << 32 | (uint64_t)COUNTERS << 24 | (uint64_t)DEP_COUNTERS << 16 | (uint64_t)BOARD_STATUSES << 8 | SERIES_TIMES)
 #define BOARD_MAGIC	UINT64_C(0x647261626563756c)
 
 #define LINE		64			/* of the processor's cache */
@@ -55,17 +55,9 @@ struct wide_seat {
 	_Atomic int64_t	 seen_us;		/* when its loop last turned, as far as it said */
 };
 
-struct deployment_set {
-	word64		 counters[DEP_COUNTERS];
-	struct {
-		word64	 buckets[HIST_BUCKETS];	/* not cumulative */
-		word64	 sum_us;
-	}		 timed[HISTOGRAMS];
-};
-
 struct metric_set {
 	_Alignas(PAGE) word64 counters[COUNTERS];
-	struct deployment_set deployments[BOARD_DEPLOYMENTS];
+	word64		 deployments[BOARD_DEPLOYMENTS][DEP_COUNTERS];
 };
 
 /*
@@ -133,6 +125,10 @@ struct series {
 	word32		 second;		/* since boot, of its last call */
 	word64		 counted[SERIES_COUNTERS];
 	word64		 left[SERIES_GAUGES];	/* + 1; 0: not known */
+	struct {
+		word64	 us;
+		word64	 buckets[SERIES_BUCKETS];	/* not cumulative */
+	}		 timed[SERIES_TIMES];
 	word64		 answers[BOARD_STATUSES];
 	word64		 labels[SERIES_WORDS];
 };
@@ -145,6 +141,7 @@ struct board_file {
 	word64		 hashes[BOARD_DEPLOYMENTS];	/* of the deployment in this slot; 0: free, and all after it */
 	word64		 outcomes[BOARD_DEPLOYMENTS];
 	word64		 ids[BOARD_DEPLOYMENTS][ID_WORDS];
+	word64		 vendor_left[BOARD_DEPLOYMENTS][VENDOR_LIMITS];	/* + 1; 0: not known */
 	struct {
 		_Alignas(PAGE) word32 of[BOARD_DEPLOYMENTS];
 	}		 in_flight[BOARD_WIDE];

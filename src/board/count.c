@@ -6,14 +6,6 @@
 #define OUTCOME_STATUS	10
 #define OUTCOME_TIME	20
 
-const double hist_bounds[HISTOGRAMS][HIST_BUCKETS - 1] = {
-	[HIST_TOTAL] =	     { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300 },
-	[HIST_UPSTREAM] =    { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300 },
-	[HIST_FIRST_TOKEN] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300 },
-	[HIST_PER_TOKEN] =   { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300 },
-	[HIST_OVERHEAD] =    { 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30 },
-};
-
 const int board_statuses[BOARD_STATUSES] = {
 	200, 400, 401, 402, 403, 404, 405, 408, 409, 411, 413, 422, 429, 499, 500, 501, 502, 503, 504, 529, 0
 };
@@ -111,6 +103,20 @@ board_outcome_read(const struct board *b, unsigned slot, struct outcome *o)
 	return (o->at_wall_ms != 0);
 }
 
+void
+board_vendor_left(struct board *b, unsigned slot, const int64_t left[VENDOR_LIMITS])
+{
+	for (unsigned i = 0; i < VENDOR_LIMITS && slot < BOARD_DEPLOYMENTS; i++)
+		if (left[i] >= 0)
+			word_set(&b->file->vendor_left[slot][i], (uint64_t)left[i] + 1);
+}
+
+int64_t
+board_vendor_left_read(const struct board *b, unsigned slot, enum vendor_limit which)
+{
+	return (slot < BOARD_DEPLOYMENTS ? (int64_t)word_get(&b->file->vendor_left[slot][which]) - 1 : -1);
+}
+
 /* counting */
 
 /* A set of one's own needs no locked add: nobody else writes it. */
@@ -125,12 +131,6 @@ add(struct board *b, word64 *w, uint64_t by)
 	board_point();
 }
 
-static struct deployment_set *
-mine(struct board *b, unsigned slot)
-{
-	return (&b->set->deployments[slot < BOARD_DEPLOYMENTS ? slot : BOARD_OTHER]);
-}
-
 void
 board_count(struct board *b, enum counter c, uint64_t by)
 {
@@ -140,7 +140,7 @@ board_count(struct board *b, enum counter c, uint64_t by)
 void
 board_count_deployment(struct board *b, unsigned slot, enum deployment_counter c, uint64_t by)
 {
-	add(b, &mine(b, slot)->counters[c], by);
+	add(b, &b->set->deployments[slot < BOARD_DEPLOYMENTS ? slot : BOARD_OTHER][c], by);
 }
 
 unsigned
@@ -151,19 +151,6 @@ board_status(int status)
 	while (which < BOARD_STATUSES - 1 && board_statuses[which] != status)
 		which++;
 	return (which);
-}
-
-void
-board_time(struct board *b, unsigned slot, enum histogram h, int64_t us)
-{
-	unsigned at = 0;
-
-	if (us < 0)
-		us = 0;
-	while (at < HIST_BUCKETS - 1 && (double)us > hist_bounds[h][at] * 1e6)
-		at++;
-	add(b, &mine(b, slot)->timed[h].sum_us, (uint64_t)us);
-	add(b, &mine(b, slot)->timed[h].buckets[at], 1);
 }
 
 /* reading */
@@ -180,12 +167,6 @@ sum_at(const struct board *b, size_t offset)
 	return (sum);
 }
 
-static size_t
-place(unsigned slot, size_t offset)
-{
-	return (offsetof(struct metric_set, deployments) + (slot < BOARD_DEPLOYMENTS ? slot : BOARD_OTHER) * sizeof(struct deployment_set) + offset);
-}
-
 uint64_t
 board_counted(const struct board *b, enum counter c)
 {
@@ -195,16 +176,5 @@ board_counted(const struct board *b, enum counter c)
 uint64_t
 board_counted_deployment(const struct board *b, unsigned slot, enum deployment_counter c)
 {
-	return (sum_at(b, place(slot, offsetof(struct deployment_set, counters) + c * sizeof(word64))));
-}
-
-void
-board_timed(const struct board *b, unsigned slot, enum histogram h, uint64_t buckets[HIST_BUCKETS], double *sum_s)
-{
-	size_t timed = place(slot, offsetof(struct deployment_set, timed[0]) + h * sizeof(((struct deployment_set *)0)->timed[0]));
-	uint64_t so_far = 0;
-
-	for (unsigned i = 0; i < HIST_BUCKETS; i++)
-		buckets[i] = so_far += sum_at(b, timed + i * sizeof(word64));
-	*sum_s = (double)sum_at(b, timed + HIST_BUCKETS * sizeof(word64)) / 1e6;
+	return (sum_at(b, offsetof(struct metric_set, deployments) + ((slot < BOARD_DEPLOYMENTS ? slot : BOARD_OTHER) * DEP_COUNTERS + c) * sizeof(word64)));
 }

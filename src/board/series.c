@@ -12,8 +12,17 @@
 #include <string.h>
 
 #define PROBES		8u
+#define NAMELESS_PROBES	64u	/* there are few of them, and what finds none has no deployment either */
 #define IDLE_S		3600u		/* so long without a call, and another may have the place */
 #define MOVING		UINT64_C(1)	/* the hash of a place that is being given to another; one that dies just then takes the place with it */
+
+const double series_bounds[SERIES_TIMES][SERIES_BUCKETS - 1] = {
+	[SERIES_TOTAL] =       { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300 },
+	[SERIES_UPSTREAM] =    { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300 },
+	[SERIES_FIRST_TOKEN] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300 },
+	[SERIES_PER_TOKEN] =   { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300 },
+	[SERIES_OVERHEAD] =    { 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30 },
+};
 
 static unsigned
 places_for(unsigned most)
@@ -102,6 +111,11 @@ empty_into(struct series *other, struct series *s)
 		atomic_fetch_add(&other->counted[i], atomic_exchange(&s->counted[i], 0));
 	for (unsigned i = 0; i < BOARD_STATUSES; i++)
 		atomic_fetch_add(&other->answers[i], atomic_exchange(&s->answers[i], 0));
+	for (unsigned i = 0; i < SERIES_TIMES; i++) {
+		atomic_fetch_add(&other->timed[i].us, atomic_exchange(&s->timed[i].us, 0));
+		for (unsigned k = 0; k < SERIES_BUCKETS; k++)
+			atomic_fetch_add(&other->timed[i].buckets[k], atomic_exchange(&s->timed[i].buckets[k], 0));
+	}
 	for (unsigned i = 0; i < SERIES_GAUGES; i++)
 		word_set(&s->left[i], 0);
 }
@@ -149,11 +163,11 @@ static struct series *
 find(struct board *b, const struct packed *p, unsigned limit)
 {
 	struct board_file *f = b->file;
-	unsigned n = word_get32(&f->series_places), at = (unsigned)(p->hash >> 32);
+	unsigned n = word_get32(&f->series_places), at = (unsigned)(p->hash >> 32), probes = limit > 0 ? PROBES : NAMELESS_PROBES;
 	struct series *idlest = NULL;
 	uint64_t idlest_hash = 0;
 
-	for (unsigned i = 0; n > 0 && i < PROBES; i++) {
+	for (unsigned i = 0; n > 0 && i < probes; i++) {
 		struct series *s = &f->series[1 + ((at + i) & (n - 1)) % (n - 1)];
 		uint64_t hash = word_get(&s->hash);
 
@@ -209,6 +223,19 @@ add(word64 *w, uint64_t by)
 		atomic_fetch_add_explicit(w, by, memory_order_relaxed);
 }
 
+static void
+add_time(struct series *s, enum series_time which, int64_t us)
+{
+	unsigned at = 0;
+
+	if (us < 0)
+		us = 0;
+	while (at < SERIES_BUCKETS - 1 && (double)us > series_bounds[which][at] * 1e6)
+		at++;
+	add(&s->timed[which].us, (uint64_t)us);
+	add(&s->timed[which].buckets[at], 1);
+}
+
 void
 series_count(struct board *b, const struct series_call *call, unsigned most)
 {
@@ -219,9 +246,13 @@ series_count(struct board *b, const struct series_call *call, unsigned most)
 	s = place_of(b, call, most);
 	if (word_get32(&s->second) != b->second)
 		word_set32(&s->second, b->second);
-	add(&s->answers[call->status < BOARD_STATUSES ? call->status : BOARD_STATUSES - 1], 1);
+	if (call->status < BOARD_STATUSES)
+		add(&s->answers[call->status], 1);
 	for (unsigned i = 0; i < SERIES_COUNTERS; i++)
 		add(&s->counted[i], call->counted[i]);
+	for (unsigned i = 0; i < SERIES_TIMES; i++)
+		if (call->timed[i])
+			add_time(s, i, call->us[i]);
 	for (unsigned i = 0; i < SERIES_GAUGES; i++)
 		if (call->left[i] >= 0)
 			word_set(&s->left[i], (uint64_t)call->left[i] + 1);
@@ -273,12 +304,6 @@ series_read(struct series_seen *seen, const struct board *b, unsigned place)
 	unpack(seen, words);
 	if (place == 0)
 		seen->label[SERIES_KEY] = seen->label[SERIES_MODEL] = TEXT("other");
-	for (unsigned i = 0; i < SERIES_COUNTERS; i++)
-		seen->counted[i] = word_get(&s->counted[i]);
-	for (unsigned i = 0; i < BOARD_STATUSES; i++)
-		seen->answers[i] = word_get(&s->answers[i]);
-	for (unsigned i = 0; i < SERIES_GAUGES; i++)
-		seen->left[i] = (int64_t)word_get(&s->left[i]) - 1;
-	seen->second = word_get32(&s->second);
+	seen->hash = hash;
 	return (word_get(&s->hash) == hash);	/* else it was given to another meanwhile */
 }

@@ -110,7 +110,7 @@ static const struct setting table[] = {
 	{ "memcached_wait", KIND_TIME, AT(memcached_wait_ms), "50ms", 2, 10000, false,
 	    "How long a request waits for memcached at most; then its host counts alone." },
 	{ "metrics_series", KIND_NUMBER, AT(metrics_series), "1000", 0, 16384, false,
-	    "How many callers the metrics tell apart, each with its models; the rest is counted as other. 0: nobody has labels. 1 KB of shared memory each." },
+	    "How many callers the metrics tell apart, each with its models; the rest is counted as other. 0: nobody has labels. 3 KB of shared memory each." },
 	{ "open_on_loopback", KIND_BOOL, AT(open_on_loopback), "false", 0, 0, true,
 	    "Without a master key, serve whoever asks from this machine directly." },
 	{ "price_map", KIND_PATH, AT(price_map), "", 0, 0, true,

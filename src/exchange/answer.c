@@ -133,8 +133,8 @@ answer_flush(struct exchange *x)
 }
 
 /* A whole answer leaves with its END in one write. */
-static void
-finish(struct exchange *x)
+void
+answer_finish(struct exchange *x)
 {
 	x->committed = x->answered = true;
 	answer_end(x);
@@ -155,7 +155,7 @@ answer_whole(struct exchange *x, int status, const char *content_type, struct te
 	if (!x->head_only)
 		buf_text(out, body);
 	scribe_whole(x, body, NULL);
-	finish(x);
+	answer_finish(x);
 }
 
 void
@@ -175,11 +175,11 @@ answer_edited(struct exchange *x, struct text body, const struct edits *edits)
 	if (!x->head_only)
 		json_apply(out, body, edits->list, edits->n);
 	scribe_whole(x, body, edits);
-	finish(x);
+	answer_finish(x);
 }
 
 void
-answer_commit(struct exchange *x)
+answer_open(struct exchange *x, const char *content_type, const char *more)
 {
 	struct buf *out;
 
@@ -187,8 +187,15 @@ answer_commit(struct exchange *x)
 		return;
 	x->committed = true;
 	out = reply_buf(x->stream, 1024);
-	answer_headers(x, out, 200, "text/event-stream; charset=utf-8", -1);
-	buf_lit(out, "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n\r\n");
+	answer_headers(x, out, 200, content_type, -1);
+	buf_text(out, text_of(more));
+	buf_lit(out, "\r\n");
+}
+
+void
+answer_commit(struct exchange *x)
+{
+	answer_open(x, "text/event-stream; charset=utf-8", "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n");
 }
 
 /* An error before commit: status, headers, the dialect's error object. */
@@ -211,7 +218,7 @@ error_whole(struct exchange *x, const struct error *e)
 	if (!x->head_only)
 		buf_text(out, buf_as_text(&body));
 	buf_free(&body);
-	finish(x);
+	answer_finish(x);
 }
 
 /* What passes as it is gets no words of ours: it breaks off as its upstream did.  mod_fcgid would write a page of its own behind it, and CGI knows no other

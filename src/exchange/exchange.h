@@ -41,6 +41,8 @@ struct attempt {
 	int		 status;		/* of the upstream, 0: none came */
 	const char	*error;			/* name of the kind, NULL: fine */
 	int64_t		 began_us, ended_us;
+	unsigned	 slot;			/* of the deployment on the board */
+	unsigned	 came_to;		/* enum series_counter; SERIES_TRIED: nobody's fault */
 	struct attempt	*next;
 };
 
@@ -115,8 +117,7 @@ struct exchange {
 	const struct admin_row *admin_row;	/* NULL, or what of the management API is called */
 	struct text	 admin_ids[2];
 	struct admin_errand *admin;		/* NULL: not sent yet */
-	struct gauges_errand *gauges;		/* NULL, or what the page of metrics waits for */
-	bool		 gauges_read;
+	struct page	*page;			/* NULL, or the page of metrics under way */
 
 	/* read */
 	struct glance	 glance;
@@ -358,6 +359,8 @@ struct error *mock_answer(struct exchange *);		/* NULL: answered */
 /* answer.c */
 void	answer_headers(struct exchange *, struct buf *, int status, const char *content_type, int64_t length);
 void	answer_litellm(struct exchange *, struct buf *);	/* LiteLLM's headers */
+void	answer_open(struct exchange *, const char *content_type, const char *more);	/* 200, and a body that comes in pieces; more: header lines */
+void	answer_finish(struct exchange *);		/* that was all of it */
 void	answer_whole(struct exchange *, int status, const char *content_type, struct text body);
 void	answer_edited(struct exchange *, struct text body, const struct edits *);
 void	answer_error(struct exchange *, struct error *);	/* a status; or, once committed, a last error event */
@@ -406,11 +409,12 @@ void	price_headers(struct exchange *, struct buf *);	/* of a whole answer */
 int	tier_asked(const struct exchange *);		/* by the body's service_tier; -1: not */
 
 /* metrics.c */
+bool	metrics_are_open(const struct exchange *);
 enum step_result local_metrics(struct exchange *);
 void	metrics_forget(struct exchange *);			/* the exchange ends */
 
 /* counted.c */
-void	count_series(struct exchange *);			/* once, at the end */
+void	count_series(struct exchange *, int64_t total_us);	/* once, at the end */
 
 /* record.c */
 const char *exchange_end_name(const struct exchange *);

@@ -7,6 +7,27 @@
 #define ERROR_BODY_MOST	65536		/* of an upstream's error we look at this much */
 #define LAST_WORD_US	250000		/* the end of the HTTP answer may take so long behind the last word of the dialect */
 
+/* What its vendor leaves of its limits, for the metrics. */
+static void
+tell_left(struct exchange *x, struct text lines)
+{
+	static const struct {
+		const char	*name;
+		enum vendor_limit which;
+	} rows[] = {
+		{ "x-ratelimit-remaining-requests", VENDOR_REQUESTS }, { "x-ratelimit-remaining-tokens", VENDOR_TOKENS },
+		{ "anthropic-ratelimit-requests-remaining", VENDOR_REQUESTS }, { "anthropic-ratelimit-tokens-remaining", VENDOR_TOKENS },
+	};
+	int64_t left[VENDOR_LIMITS] = { -1, -1 };
+	struct text line, name, value;
+
+	while (text_cut(lines, '\n', &line, &lines))
+		for (size_t i = 0; text_cut(line, ':', &name, &value) && i < nitems(rows); i++)
+			if (text_is(name, rows[i].name) && !text_to_i64(text_trim(value), &left[rows[i].which]))
+				left[rows[i].which] = -1;
+	board_vendor_left(x->worker->board, x->slot, left);
+}
+
 static void
 head_came(void *self, const struct call_head *head)
 {
@@ -16,6 +37,8 @@ head_came(void *self, const struct call_head *head)
 	x->upstream_type = arena_copy(x->arena, head->content_type);
 	x->retry_after_ms = head->retry_after_ms;
 	x->passable = arena_copy(x->arena, head->passable);
+	if (x->passable.len > 0)
+		tell_left(x, x->passable);
 	if (head->status < 200 || head->status > 299)
 		x->course = COURSE_ERROR;
 }

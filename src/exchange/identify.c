@@ -96,6 +96,13 @@ is_open_page(const struct exchange *x)
 	return (x->surface != NULL && x->surface->open && x->conduit == NULL);
 }
 
+/* The page of metrics is open to some, to others with a key. */
+static bool
+wants_key(const struct exchange *x)
+{
+	return (!x->surface->open || (x->surface->answer == local_metrics && !metrics_are_open(x)));
+}
+
 /* Load balancers probe from anywhere. */
 static struct error *
 check_gate(struct exchange *x)
@@ -145,10 +152,10 @@ known(struct exchange *x)
 	struct admission a = { .config = x->config, .path = x->request->path, .model = TEXT(""), .now_ms = clock_wall_ms() };
 	struct error *e;
 
-	if (!is_open_page(x) && x->caller->kind != CALLER_MASTER && x->caller->role != USER_ADMIN &&
+	if ((wants_key(x) || !is_open_page(x)) && x->caller->kind != CALLER_MASTER && x->caller->role != USER_ADMIN &&
 	    (e = gate_admin_only(x->arena, &x->config->settings, a.path)) != NULL)
 		return (refuse(x, e));
-	if ((e = admit_blocked(x->arena, x->caller)) == NULL && x->surface->answer != NULL && !x->surface->open)
+	if ((e = admit_blocked(x->arena, x->caller)) == NULL && x->surface->answer != NULL && wants_key(x))
 		e = admit(x->arena, x->caller, &a);
 	if (e == NULL && x->undated) {
 		e = error_new(x->arena, E_NOT_FOUND, "Resource not found");
@@ -398,7 +405,7 @@ door(struct exchange *x)
 	missing = find_surface(x);
 	if ((e = check_gate(x)) != NULL || (e = missing) != NULL)
 		return (refuse(x, e));
-	if (x->surface->open)
+	if (!wants_key(x))
 		return (known(x));
 	x->open_to_all = x->admin_row == NULL && gate_is_public(&x->config->settings, x->request->path);
 	e = access_door(&open, x->arena, &x->config->settings, x->request);

@@ -3,6 +3,7 @@
 #include "exchange/exchange.h"
 
 #include "base/clock.h"
+#include "board/series.h"
 
 #include <assert.h>
 
@@ -20,20 +21,20 @@ exchange_end_name(const struct exchange *x)
 
 /* counters */
 
-static enum deployment_counter
+static enum series_counter
 failure_counter(enum error_kind kind)
 {
 	switch (kind) {
 	case E_RATE_LIMIT:
 	case E_QUOTA:
-		return (DEP_FAILURE_RATE_LIMIT);
+		return (SERIES_FAILED_RATE_LIMIT);
 	case E_TIMEOUT:
 	case E_UPSTREAM_TIMEOUT:
-		return (DEP_FAILURE_TIMEOUT);
+		return (SERIES_FAILED_TIMEOUT);
 	case E_UPSTREAM_CREDENTIAL:
-		return (DEP_FAILURE_AUTH);
+		return (SERIES_FAILED_AUTH);
 	default:
-		return (DEP_FAILURE_OTHER);
+		return (SERIES_FAILED_OTHER);
 	}
 }
 
@@ -41,23 +42,17 @@ failure_counter(enum error_kind kind)
 void
 record_attempt(struct exchange *x)
 {
-	struct board *b = x->worker->board;
-	const struct attempt *a = x->attempt;
+	struct attempt *a = x->attempt;
 	struct outcome o = { .at_wall_ms = clock_wall_ms(), .status = a->status };
 
-	board_count_deployment(b, x->slot, DEP_REQUESTS, 1);
-	board_time(b, x->slot, HIST_UPSTREAM, a->ended_us - a->began_us);
-	if (x->left)
+	a->slot = x->slot;
+	a->came_to = SERIES_TRIED;
+	if (x->left || (x->failure != NULL && error_kinds[x->failure->kind].fault == FAULT_CALLER))
 		return;
-	if (x->failure == NULL)
-		board_count_deployment(b, x->slot, DEP_SUCCESS, 1);
-	else if (error_kinds[x->failure->kind].fault == FAULT_CALLER)
-		return;
-	else {
+	a->came_to = x->failure == NULL ? SERIES_GOOD : failure_counter(x->failure->kind);
+	if (x->failure != NULL)
 		o.error = (int)x->failure->kind + 1;
-		board_count_deployment(b, x->slot, failure_counter(x->failure->kind), 1);
-	}
-	board_outcome(b, x->slot, &o);
+	board_outcome(x->worker->board, x->slot, &o);
 }
 
 /* What it came to: a stream that broke after its 200 counts as the error it ended with. */
@@ -77,7 +72,7 @@ count_exchange(struct exchange *x, int64_t total_us)
 	if (x->surface != NULL)
 		board_count(b, x->surface->counter, 1);
 	if (x->surface != NULL && (x->surface->answer == NULL || x->conduit != NULL))
-		count_series(x);
+		count_series(x, total_us);
 	if (x->end == END_REFUSED)
 		board_count(b, COUNT_REFUSED, 1);
 	if (x->end == END_LEFT)
@@ -90,14 +85,6 @@ count_exchange(struct exchange *x, int64_t total_us)
 		board_count(b, COUNT_RETRIES, x->plan.retries);
 	if (x->plan.fallbacks > 0)
 		board_count(b, COUNT_FALLBACKS, x->plan.fallbacks);
-	if (x->plan.fallbacks > 0)
-		board_count_deployment(b, x->slot, x->end == END_COMPLETE ? DEP_FALLBACK_GOOD : DEP_FALLBACK_BAD, 1);
-	board_time(b, x->slot, HIST_TOTAL, total_us);
-	board_time(b, x->slot, HIST_OVERHEAD, total_us > x->upstream_us ? total_us - x->upstream_us : 0);
-	if (x->usage.completion > 0)
-		board_time(b, x->slot, HIST_PER_TOKEN, x->upstream_us / x->usage.completion);
-	if (x->glance.stream && x->first_token_us > 0)
-		board_time(b, x->slot, HIST_FIRST_TOKEN, x->first_token_us - x->began_us);
 }
 
 /* the line */

@@ -45,6 +45,7 @@ take_rates(struct exchange *x)
 		return (ROOM_WAIT);
 	case LIMITS_REFUSED:
 		limits_press(x->worker->board, &rule, x->deployment);
+		board_count_deployment(x->worker->board, x->slot, DEP_FULL_RATES, 1);
 		if (x->room_wait_ms == 0 || x->room.wait_ms < x->room_wait_ms)
 			x->room_wait_ms = x->room.wait_ms;
 		return (ROOM_NONE);
@@ -77,6 +78,7 @@ paid(struct exchange *x, enum step_result result)
 		return (ROOM_ERROR);
 	x->room_error = x->error;
 	x->error = NULL;
+	board_count_deployment(x->worker->board, x->slot, DEP_FULL_MONEY, 1);
 	return (ROOM_NONE);
 }
 

@@ -277,6 +277,8 @@ writable(void *self)
 
 	if (x->call != NULL && !x->parts.waits)
 		call_resume(x->call);
+	if (x->page != NULL)
+		exchange_walk(x);
 }
 
 static void

@@ -612,7 +612,7 @@ close_ground(struct worker *w)
 	over &= lane_free(w->admin_lane, STORE_WAIT_MS);
 	if (w->spool != NULL)
 		spool_close(w->spool);		/* exchanges and budgets hear of the last rows */
-	gauges_free(w->gauges);
+	gauges_release(w->gauges);
 	if (w->lookups != NULL)
 		lookups_free(w->lookups);
 	if (w->budgets != NULL)

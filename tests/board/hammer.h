@@ -38,7 +38,7 @@ const char	*hammer_nothing_held(struct board *);
 const char	*hammer_names(struct board *);
 
 struct hammered {				/* what may never go down */
-	uint64_t	 counters[COUNTERS], deployments[HAMMER_NAMES][DEP_COUNTERS], timed[HAMMER_NAMES];
+	uint64_t	 counters[COUNTERS], deployments[HAMMER_NAMES][DEP_COUNTERS];
 };
 const char	*hammer_monotone(const struct board *, struct hammered *before);
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "board/board_priv.h"
+#include "board/metrics.h"
 #include "config/config.h"
 
 #include <ctype.h>
@@ -16,8 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SAMPLES	4096
-#define MOST	60			/* callers that are told apart */
+#define SAMPLES	8192
+#define MOST	160			/* callers that are told apart */
+#define HISTOGRAM_MOST	(18 * 1024)	/* what may stand behind a slice that is nearly full */
 
 struct sample {
 	char	 name[96];
@@ -28,7 +30,7 @@ struct sample {
 struct page {
 	struct buf	 text;
 	struct sample	 samples[SAMPLES];
-	unsigned	 n;
+	unsigned	 n, slices;
 	char		 type[32], typed[96];	/* of the family under way */
 };
 
@@ -131,10 +133,20 @@ read_line(struct page *p, const char *line)
 static void
 read_page(struct board *b, const struct config *config)
 {
+	struct metrics *m = metrics_begin(b, config);
+	size_t had = 0;
+	bool more;
+
 	buf_free(&page.text);
-	page.n = 0;
+	page.n = page.slices = 0;
 	page.typed[0] = '\0';
-	metrics_print(&page.text, b, config);
+	do {
+		more = metrics_more(&page.text, m);
+		assert_true(page.text.len - had < METRICS_SLICE + HISTOGRAM_MOST);
+		had = page.text.len;
+		page.slices++;
+	} while (more);
+	metrics_end(m);
 	assert_true(page.text.len > 0 && page.text.at[page.text.len - 1] == '\n');
 	buf_byte(&page.text, '\0');
 	for (char *line = strtok(page.text.at, "\n"); line != NULL; line = strtok(NULL, "\n"))
@@ -182,7 +194,7 @@ open_board(enum seat_kind kind)
 
 /* A call of "gpt", by a key of that user. */
 static void
-call(struct board *b, const char *user, unsigned deployment, int status, uint64_t tokens)
+call_of(struct board *b, const char *user, unsigned deployment, int status, uint64_t tokens, unsigned most)
 {
 	char alias[32];
 	struct series_call c = { .deployment = deployment, .status = board_status(status), .left = { -1, 100 - (int64_t)tokens },
@@ -196,6 +208,45 @@ call(struct board *b, const char *user, unsigned deployment, int status, uint64_
 	c.label[SERIES_KEY] = c.label[SERIES_USER] = text_of(user);
 	if (user[0] != '\0')
 		c.label[SERIES_KEY_ALIAS] = text_of(alias);
+	series_count(b, &c, most);
+}
+
+static void
+call(struct board *b, const char *user, unsigned deployment, int status, uint64_t tokens)
+{
+	call_of(b, user, deployment, status, tokens, MOST);
+}
+
+/* What became of attempts of a key of team t1. */
+static void
+attempts(struct board *b, unsigned deployment, enum series_counter which, uint64_t n)
+{
+	struct series_call c = { .deployment = deployment, .status = BOARD_STATUSES, .left = { -1, -1 } };
+
+	for (unsigned i = 0; i < SERIES_LABELS; i++)
+		c.label[i] = TEXT("");
+	c.label[SERIES_KEY] = TEXT("eve");
+	c.label[SERIES_TEAM] = TEXT("t1");
+	c.label[SERIES_MODEL] = TEXT("gpt");
+	c.counted[which] = n;
+	series_count(b, &c, MOST);
+}
+
+/* A call of that team, timed in all ways. */
+static void
+timed(struct board *b, unsigned deployment, const char *key, const char *team, int64_t us)
+{
+	struct series_call c = { .deployment = deployment, .status = BOARD_STATUSES, .left = { -1, -1 } };
+
+	for (unsigned i = 0; i < SERIES_LABELS; i++)
+		c.label[i] = TEXT("");
+	c.label[SERIES_KEY] = text_of(key);
+	c.label[SERIES_TEAM] = text_of(team);
+	c.label[SERIES_MODEL] = TEXT("gpt");
+	for (unsigned i = 0; i < SERIES_TIMES; i++) {
+		c.timed[i] = true;
+		c.us[i] = us;
+	}
 	series_count(b, &c, MOST);
 }
 
@@ -227,7 +278,7 @@ an_idle_gateway_has_a_page(void **state)
 	assert_true(value_of("sluice_workers", "wide") == 1);
 	assert_true(value_of("sluice_workers", "narrow") == 0);
 	assert_true(value_of("litellm_in_flight_requests", "") == 0);
-	assert_true(value_of("litellm_deployment_total_requests_total", "model_id=\"d1\"") == 0);
+	assert_true(value_of("sluice_deployment_passed_over_total", "model_id=\"d1\",api_base=\"https://api.example/v1\",api_provider=\"openai\",reason=\"budget\"") == 0);
 	assert_true(value_of("litellm_request_total_latency_metric_count", "model_id=\"d1\"") == -1);
 	assert_true(value_of("litellm_deployment_state", "model_id=\"d1\"") == -1);
 	assert_true(value_of("sluice_uptime_seconds", "") >= 0);
@@ -243,10 +294,12 @@ what_was_counted_is_shown(void **state)
 	board_open_exchanges(b, 2);
 	board_open_exchanges(other, 1);
 	board_in_flight(b, d1, 1);
-	board_count_deployment(b, d1, DEP_REQUESTS, 9);
-	board_count_deployment(other, d1, DEP_REQUESTS, 1);
-	board_count_deployment(b, d1, DEP_FAILURE_TIMEOUT, 3);
-	board_count_deployment(b, d1, DEP_FALLBACK_GOOD, 1);
+	board_count_deployment(b, d1, DEP_FULL_RATES, 2);
+	board_vendor_left(b, d1, (const int64_t[]){ 59, -1 });
+	attempts(b, d1, SERIES_TRIED, 9);
+	attempts(other, d1, SERIES_TRIED, 1);
+	attempts(b, d1, SERIES_FAILED_TIMEOUT, 3);
+	attempts(b, d1, SERIES_FALLBACK_GOOD, 1);
 	call(b, "ann", d1, 200, 100);
 	call(b, "ann", d1, 429, 0);
 	call(b, "ann", d1, 418, 0);
@@ -258,12 +311,16 @@ what_was_counted_is_shown(void **state)
 	assert_true(value_of("sluice_worker_open_exchanges", "worker=\"0\"") == 2);
 	assert_true(value_of("sluice_deployment_in_flight", "model_id=\"d1\"") == 1);
 	assert_true(value_of("litellm_deployment_total_requests_total",
-	    "requested_model=\"gpt\",litellm_model_name=\"openai/gpt-4o\",model_id=\"d1\",api_base=\"https://api.example/v1\",api_provider=\"openai\"") == 10);
+	    "requested_model=\"gpt\",litellm_model_name=\"openai/gpt-4o\",model_id=\"d1\",api_base=\"https://api.example/v1\",api_provider=\"openai\","
+	    "hashed_api_key=\"eve\",team=\"t1\"") == 10);
 	assert_true(value_of("litellm_deployment_failure_responses_total", "model_id=\"d1\",api_base=\"https://api.example/v1\","
-	    "api_provider=\"openai\",exception_status=\"408\",exception_class=\"Timeout\"") == 3);
+	    "api_provider=\"openai\",hashed_api_key=\"eve\",team=\"t1\",exception_status=\"408\",exception_class=\"Timeout\"") == 3);
+	assert_true(value_of("sluice_deployment_passed_over_total", "model_id=\"d1\",api_base=\"https://api.example/v1\",api_provider=\"openai\",reason=\"rates\"") == 2);
+	assert_true(value_of("litellm_remaining_requests_metric", "model_id=\"d1\"") == 59);
+	assert_true(value_of("litellm_remaining_tokens_metric", "") == -1);
 	assert_true(value_of("litellm_total_tokens_metric_total", "model_id=\"d1\"") == 111);
 	assert_true(value_of("litellm_spend_metric_total", "model_id=\"d1\"") == 0.0000001);
-	assert_true(value_of("litellm_deployment_successful_fallbacks_total", "fallback_model=\"gpt\",model_id=\"d1\"") == 1);
+	assert_true(value_of("litellm_deployment_successful_fallbacks_total", "requested_model=\"gpt\",fallback_model=\"gpt\",model_id=\"d1\",hashed_api_key=\"eve\"") == 1);
 	assert_true(value_of("litellm_proxy_total_requests_metric_total", "hashed_api_key=\"ann\",api_key_alias=\"ann's\",requested_model=\"gpt\",user=\"ann\",route=\"/v1/chat/completions\",model_id=\"d1\",api_provider=\"openai\",status_code=\"200\"") == 1);
 	assert_true(value_of("litellm_proxy_total_requests_metric_total", "requested_model=\"gpt\",route=\"/v1/chat/completions\",model_id=\"other\",api_provider=\"other\",status_code=\"400\"") == 1);
 	assert_true(value_of("litellm_proxy_failed_requests_metric_total", "exception_status=\"429\",exception_class=\"RateLimitError\"") == 1);
@@ -284,8 +341,7 @@ histograms_are_cumulative(void **state)
 	unsigned n = 0;
 
 	for (int64_t us = 20; us < 100000000; us *= 3)
-		for (unsigned h = 0; h < HISTOGRAMS; h++)
-			board_time(b, d2, h, us);
+		timed(b, d2, us % 2 == 0 ? "even" : "odd", "", us);
 	read_page(b, &config);
 	for (unsigned i = 0; i < page.n; i++) {
 		const struct sample *s = &page.samples[i];
@@ -296,12 +352,43 @@ histograms_are_cumulative(void **state)
 		before = s->value;
 		n++;
 	}
-	assert_int_equal(n, HIST_BUCKETS);
+	assert_int_equal(n, SERIES_BUCKETS);
 	assert_true(value_of(last, "le=\"5e-05\"") == 1);
 	assert_true(value_of(last, "le=\"+Inf\"") == 15);
 	assert_true(value_of("litellm_overhead_latency_metric_count", "d2") == 15);
 	assert_true(value_of("litellm_overhead_latency_metric_sum", "d2") > 143 && value_of("litellm_overhead_latency_metric_sum", "d2") < 144);
 	assert_true(value_of("litellm_request_total_latency_metric_bucket", "le=\"0.005\"") == 6);
+	board_close(b);
+}
+
+/* Of teams; of keys only where a rule names them. */
+static void
+histograms_have_the_labels_that_are_wanted(void **state)
+{
+	struct text metrics[] = { TEXT("litellm_request_total_latency_metric") }, names[] = { TEXT("api_key_alias"), TEXT("hashed_api_key") };
+	struct metrics_rule rule = { .metrics = metrics, .n_metrics = 1, .labels = names, .n_labels = 2 };
+	struct board *b = open_board(SEAT_WIDE);
+	unsigned d1 = board_deployment(b, TEXT("d1"));
+	struct config ruled = config;
+
+	timed(b, d1, "tim", "blue", 1000);
+	timed(b, d1, "tom", "blue", 2000000);
+	timed(b, d1, "tom", "red", 400 * INT64_C(1000000));
+	timed(b, d1, "tom", "red", -1);
+	timed(b, d1, "tom", "red", 5000);	/* on the bound: le */
+	timed(b, d1, "tom", "red", 5001);
+	read_page(b, &config);
+	assert_true(value_of("litellm_llm_api_latency_metric_count", "model_id=\"d1\",api_base=\"https://api.example/v1\",api_provider=\"openai\",team=\"blue\"") == 2);
+	assert_true(value_of("litellm_request_total_latency_metric_bucket", "team=\"red\",le=\"0.005\"") == 2);
+	assert_true(value_of("litellm_request_total_latency_metric_bucket", "team=\"red\",le=\"0.01\"") == 3);
+	assert_true(value_of("litellm_request_total_latency_metric_bucket", "team=\"red\",le=\"300\"") == 3);
+	assert_true(value_of("litellm_request_total_latency_metric_bucket", "team=\"red\",le=\"+Inf\"") == 4);
+	assert_true(value_of("litellm_request_total_latency_metric_sum", "team=\"red\"") == 400.010001);
+	ruled.settings.metrics_rules = &rule;
+	ruled.settings.n_metrics_rules = 1;
+	read_page(b, &ruled);
+	assert_true(value_of("litellm_request_total_latency_metric_count", "hashed_api_key=\"tim\"") == 1);
+	assert_true(value_of("litellm_request_total_latency_metric_count", "hashed_api_key=\"tom\"") == 5);
 	board_close(b);
 }
 
@@ -314,7 +401,7 @@ hostile_names_are_escaped(void **state)
 	call(b, "quo\"te\t\\", board_deployment(b, hostile.id), 200, 1);
 	read_page(b, &config);
 	assert_true(value_of("litellm_deployment_state", "litellm_model_name=\"tab here\",model_id=\"quo\\\"te\",api_base=\"\",api_provider=\"\"") == 0);
-	assert_true(value_of("litellm_deployment_success_responses_total", "requested_model=\"back\\\\slash\\nline\"") == 0);
+	assert_true(value_of("sluice_deployment_in_flight", "requested_model=\"back\\\\slash\\nline\"") == 0);
 	assert_true(value_of("litellm_requests_metric_total", "model=\"latin\xef\xbf\xbd") == 1);
 	assert_true(value_of("litellm_requests_metric_total", "api_key_alias=\"quo\\\"te \\\\'s\"") == 1);
 	board_close(b);
@@ -330,7 +417,7 @@ unknown_deployments_are_one_series(void **state)
 	for (unsigned i = 0; i < 50; i++) {
 		snprintf(name, sizeof(name), "gone%u", i);
 		call(b, "bob", board_deployment(b, text_of(name)), 200, 2);
-		board_time(b, board_deployment(b, text_of(name)), HIST_TOTAL, 1000);
+		timed(b, board_deployment(b, text_of(name)), "", "", 1000);
 	}
 	read_page(b, &smaller);
 	assert_true(value_of("litellm_input_tokens_metric_total", "model=\"other\",user=\"bob\",requested_model=\"gpt\",model_id=\"other\"") == 100);
@@ -447,6 +534,42 @@ the_dead_are_not_shown(void **state)
 	board_close(b);
 }
 
+/* A page of many callers comes in slices, and whole: nobody is missing or there twice. */
+static void
+many_callers_are_told_in_slices(void **state)
+{
+	struct board *b = open_board(SEAT_WIDE);
+	struct text metrics[] = { TEXT("litellm_input_tokens_metric"), TEXT("litellm_total_tokens_metric") }, names[] = { TEXT("model") };
+	struct metrics_rule rule = { .metrics = metrics, .n_metrics = 2 };
+	unsigned d1 = board_deployment(b, TEXT("d1"));
+	struct buf why = { 0 };
+	struct config ruled = config;
+	double before;
+	char user[16];
+
+	assert_true(series_room(b, 2000, &why));
+	ruled.settings.metrics_rules = &rule;
+	ruled.settings.n_metrics_rules = 1;
+	read_page(b, &ruled);
+	before = sum_of("litellm_input_tokens_metric_total", "");
+	for (unsigned i = 0; i < 1500; i++) {
+		snprintf(user, sizeof(user), "slice-%u", i);
+		call_of(b, user, d1, 200, 9, 2000);
+	}
+	read_page(b, &ruled);
+	assert_true(page.slices > page.text.len / (METRICS_SLICE + HISTOGRAM_MOST) && page.slices > 20);
+	assert_true(sum_of("litellm_input_tokens_metric_total", "") == before + 9 * 1500);
+	assert_true(value_of("litellm_total_tokens_metric_total", "user=\"slice-7\"") == 10);
+	assert_true(value_of("litellm_total_tokens_metric_total", "user=\"slice-1499\"") == 10);
+	rule.labels = names;			/* all of them in a few rows, which no slice reads in one go */
+	rule.n_labels = 1;
+	read_page(b, &ruled);
+	assert_true(page.slices > 10);
+	assert_true(sum_of("litellm_input_tokens_metric_total", "") == before + 9 * 1500);
+	assert_true(series_of("litellm_input_tokens_metric_total") <= 4);
+	board_close(b);
+}
+
 int
 main(void)
 {
@@ -454,12 +577,14 @@ main(void)
 		cmocka_unit_test(an_idle_gateway_has_a_page),
 		cmocka_unit_test(what_was_counted_is_shown),
 		cmocka_unit_test(histograms_are_cumulative),
+		cmocka_unit_test(histograms_have_the_labels_that_are_wanted),
 		cmocka_unit_test(hostile_names_are_escaped),
 		cmocka_unit_test(unknown_deployments_are_one_series),
 		cmocka_unit_test(callers_beyond_the_bound_are_other),
 		cmocka_unit_test(idle_callers_give_their_room_to_others),
 		cmocka_unit_test(rules_choose_metrics_and_labels),
 		cmocka_unit_test(the_dead_are_not_shown),
+		cmocka_unit_test(many_callers_are_told_in_slices),
 	};
 
 	return (cmocka_run_group_tests(tests, make_dir, remove_dir));

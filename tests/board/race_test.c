@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The processes of the kill test as threads, on one mapping: for ThreadSanitizer, which sees races by address and inside one process only. */
 #include "board/hammer.h"
+#include "board/metrics.h"
 #include "config/config.h"
 
 #include <pthread.h>
@@ -80,11 +81,15 @@ watch(struct board *b)
 	struct hammered *before = must_zalloc(sizeof(*before));
 	struct config empty = { 0 };
 	struct buf page = { 0 };
+	struct metrics *m;
 
 	for (unsigned i = 0; i < TURNS; i++) {
 		must_be(hammer_monotone(b, before));
 		page.len = 0;
-		metrics_print(&page, b, &empty);
+		m = metrics_begin(b, &empty);
+		while (metrics_more(&page, m))
+			;
+		metrics_end(m);
 		hammer_next_window(&truth);
 	}
 	buf_free(&page);

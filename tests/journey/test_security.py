@@ -303,7 +303,8 @@ def value(found, name, **labels):
 
 def test_metrics_tell_of_keys_teams_and_budgets(start, upstream):
     settings = config()
-    settings["model_list"] += [kit.deployment("priced", "openai/script:fixed", upstream.base + "/v1", **PRICED)]
+    settings["model_list"] += [kit.deployment("priced", "openai/script:fixed", upstream.base + "/v1", **PRICED),
+                               kit.deployment("narrow", "openai/script:fixed,headers", upstream.base + "/v1", rpm=1)]
     gateway = start(settings, workers=2)
     admin = Caller(gateway)
     team = admin.post("/team/new", team_alias="red", max_budget=50, budget_duration="30d")["team_id"]
@@ -316,6 +317,7 @@ def test_metrics_tell_of_keys_teams_and_budgets(start, upstream):
     assert chat(gateway, key, model="none").status_code == 400
     assert chat(gateway, "sk-" + "x" * 20, model="priced").status_code == 401
     who = {"hashed_api_key": digest(key), "api_key_alias": "ann's"}
+    kit.until(lambda: [chat(gateway, model="narrow").status_code, chat(gateway, model="narrow").status_code] == [200, 429], what="a full deployment")
     kit.until(lambda: abs(admin.get("/key/info", key=digest(key))["info"]["spend"] - cost) < 1e-9, what="its rows")
     admin.post("/key/update", key=digest(key), metadata={"told": "still"})       # which takes it off the board; it does not call again
     text, found = samples(gateway)
@@ -327,7 +329,21 @@ def test_metrics_tell_of_keys_teams_and_budgets(start, upstream):
     assert value(found, "litellm_proxy_failed_requests_metric_total", exception_status="400", requested_model="other", **who) == 1
     assert value(found, "litellm_proxy_failed_requests_metric_total", exception_status="401", exception_class="AuthenticationError") == 1
     assert value(found, "litellm_remaining_api_key_requests_for_model", model="priced", **who) == 2
-    assert value(found, "litellm_deployment_latency_per_output_token_count", model_group="priced") == 3
+    of_team = {"team": team, "team_alias": "red", "requested_model": "priced"}
+    for family in ("litellm_deployment_latency_per_output_token", "litellm_request_total_latency_metric", "litellm_llm_api_latency_metric"):
+        assert value(found, family + "_count", model_group="priced", **of_team) == 3
+    assert value(found, "litellm_deployment_success_responses_total", **who, **of_team) == 3
+    assert value(found, "litellm_remaining_requests_metric", model_group="narrow") == 99
+    assert value(found, "sluice_deployment_passed_over_total", requested_model="narrow", reason="rates") >= 1
+
+    # from afar: whoever has a key that counts
+    def afar(key):
+        return requests.get(gateway.url + "/metrics", headers={"X-Forwarded-For": "192.0.2.1", "x-api-key": key}, timeout=20).status_code
+    narrow = admin.post("/key/generate", allowed_routes=["llm_api_routes"])["key"]
+    blocked = admin.post("/key/generate")["key"]
+    assert [afar(k) for k in (kit.KEY, key, blocked, "", "sk-" + "x" * 20, narrow)] == [200, 200, 200, 401, 401, 403]
+    admin.post("/key/block", key=blocked)
+    assert afar(blocked) == 401
 
     def told():
         now = {(n, ls.get("team", ls.get("hashed_api_key"))): v for n, ls, v in samples(gateway)[1] if "budget" in n}
