@@ -621,7 +621,7 @@ close_ground(struct worker *w)
 		store_pool_free(w->store_pool);
 	prompts_free(w->prompts);
 	lane_free(w->disk, 100);
-	housekeeper_stop(w->keeper, KEEPER_MS);	/* with the last rows */
+	housekeeper_stop(w->keeper, KEEPER_MS, false);	/* with the last rows; other workers may go on */
 	if (w->running != NULL)
 		running_close(w->running);
 	board_close(w->board);

@@ -245,7 +245,7 @@ housekeeper_start(struct config *config, const struct housekeeper_above *above)
 }
 
 void
-housekeeper_stop(struct housekeeper *h, unsigned patience_ms)
+housekeeper_stop(struct housekeeper *h, unsigned patience_ms, bool for_good)
 {
 	bool started;
 
@@ -254,6 +254,7 @@ housekeeper_stop(struct housekeeper *h, unsigned patience_ms)
 	pthread_mutex_lock(&h->lock);
 	started = !h->stopping;
 	h->stopping = true;
+	h->leaves = for_good;
 	h->patience_until_us = clock_us() + (int64_t)patience_ms * 1000;
 	pthread_cond_broadcast(&h->moved);
 	pthread_mutex_unlock(&h->lock);
@@ -322,7 +323,7 @@ housekeeper_run(const char *config_path, const struct housekeeper_above *above)
 		h = housekeeper_start(config, above);
 		while (sigwait(&signals, &got) != 0)
 			;
-		housekeeper_stop(h, PATIENCE_MS);
+		housekeeper_stop(h, PATIENCE_MS, got != SIGHUP);
 		if (got == SIGHUP)
 			config = load(config_path, config);
 	} while (got == SIGHUP);

@@ -27,8 +27,8 @@ struct housekeeper_above {			/* what rooms above this one do for it; each, and a
 /* Begins to wait for the lock, in a thread of its own, and does the work as long as it has it.  The configuration is held.  `anew` is asked when models or
  * settings of the store change. */
 struct housekeeper *housekeeper_start(struct config *, const struct housekeeper_above *);
-/* What is in the spool is shipped, if the store takes it, for at most `patience_ms`; then the lock is given back. */
-void		 housekeeper_stop(struct housekeeper *, unsigned patience_ms);
+/* What is in the spool is shipped, if the store takes it, for at most `patience_ms`; then the lock is given back.  For good: so is what the host has leased. */
+void		 housekeeper_stop(struct housekeeper *, unsigned patience_ms, bool for_good);
 bool		 housekeeper_is_it(const struct housekeeper *);	/* does it have the lock; any thread */
 
 /* The whole process: until SIGTERM or SIGINT; SIGHUP: with the configuration anew.  Its exit status. */

@@ -21,6 +21,7 @@
 #define WRONG_MS	5000
 #define BEAT_US		5000000
 #define LEASES_US	100000
+#define QUIET_US	1000000			/* at the end: so long without a lease that could be closed */
 #define DAYS_US		600000000
 #define RETRY_US	30000000		/* of what could not be done with the days */
 
@@ -272,6 +273,33 @@ ship_the_rest(struct shipping *s)
 	}
 }
 
+/*
+ * A host that ends well holds no money: should it never come back, nobody has to say so.  What calls of other processes still hold is not waited for: whoever
+ * keeps house next goes on closing.
+ */
+static void
+give_all_back(struct shipping *s)
+{
+	const struct timespec step = { .tv_nsec = 2000000 };
+	int64_t until_us = clock_us() + QUIET_US;
+	unsigned before = 0;
+
+	if (s->leases == NULL || !s->keeper->leaves)
+		return;
+	keeper_leave(s->leases);
+	while (!keeper_has_left(s->leases) && clock_us() < until_us && clock_us() < s->keeper->patience_until_us) {
+		enum ship_end end = lend_and_turn(s);
+
+		if (end == SHIP_AWAY || end == SHIP_WRONG)
+			return;
+		if (keeper_closing(s->leases) != before) {
+			before = keeper_closing(s->leases);
+			until_us = clock_us() + QUIET_US;
+		}
+		nanosleep(&step, NULL);
+	}
+}
+
 void
 keeper_ship(struct housekeeper *h)
 {
@@ -280,6 +308,7 @@ keeper_ship(struct housekeeper *h)
 	while (!keeper_is_stopping(h))
 		pause_after(&s, lend_and_turn(&s));
 	ship_the_rest(&s);
+	give_all_back(&s);
 	close_all(&s);
 	keeper_prompts_close(&s.prompts);
 	running_close(s.running);

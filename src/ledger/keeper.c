@@ -48,6 +48,8 @@ struct keeper {
 	struct lease_turns turns;		/* of those in PHASE_TURNS */
 	int64_t		 list_ms, over_ms, orphans_ms, tidy_ms;
 	int64_t		 recall;		/* the number of the last that was answered; -1: not known yet */
+	bool		 leaves;		/* this host ends: nobody is to hold anything */
+	unsigned	 found;			/* by the last look */
 };
 
 struct keeper *
@@ -78,6 +80,19 @@ unsigned
 keeper_closing(const struct keeper *k)
 {
 	return (k->n);
+}
+
+void
+keeper_leave(struct keeper *k)
+{
+	k->leaves = true;
+	k->found = 1;				/* nobody has looked yet */
+}
+
+bool
+keeper_has_left(const struct keeper *k)
+{
+	return (k->leaves && k->n == 0 && k->found == 0);
 }
 
 /* which are to be closed */
@@ -161,7 +176,7 @@ list_board(struct keeper *k, struct store *store)
 		for (unsigned i = 0; i < n; i++)
 			if (seen[i].doubtful)
 				DO(add_doubtful(k, store, &seen[i]));
-			else if (now_us - seen[i].used_us > IDLE_US)
+			else if (k->leaves || now_us - seen[i].used_us > IDLE_US)
 				add(k, seen[i].lease, seen[i].account, seen[i].period);
 	} while (cursor != 0);
 	return (STORE_FINE);
@@ -258,6 +273,7 @@ begin_closing(struct keeper *k, struct store *store, int64_t now_ms)
 			lease_doubt(k->running, k->closing[k->n - 1].account, k->closing[k->n - 1].period, true);
 		return (end);
 	}
+	k->found = k->n - before;
 	lease_turns_now(k->running, &k->turns);
 	qsort(k->closing, k->n, sizeof(k->closing[0]), by_lease);
 	return (is_due(&k->tidy_ms, TIDY_MS, now_ms) ? tidy(store, k->scratch, now_ms) : STORE_FINE);
@@ -333,7 +349,7 @@ enum store_end
 keeper_turn(struct keeper *k, struct store *store, int64_t now_ms)
 {
 	arena_clear(k->scratch);
-	if (!turns_are_waited_for(k) && is_due(&k->list_ms, LIST_MS, now_ms))
+	if (!turns_are_waited_for(k) && (k->leaves || is_due(&k->list_ms, LIST_MS, now_ms)))
 		DO(begin_closing(k, store, now_ms));
 	stop_those(k);
 	mark_those(k);

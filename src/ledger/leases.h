@@ -83,6 +83,9 @@ enum store_end	 keeper_turn(struct keeper *, struct store *, int64_t now_ms);
 /* Money is wanted elsewhere: after a NOTIFY on "sluice_recall", or every 50 ms where none arrives.  *more: rows should be shipped now. */
 enum store_end	 keeper_recalls(struct keeper *, struct store *, int64_t now_ms, bool *more);
 unsigned	 keeper_closing(const struct keeper *);		/* leases that are being closed */
+/* This host ends: each further turn closes what is on its board.  It has left when a turn found nothing more. */
+void		 keeper_leave(struct keeper *);
+bool		 keeper_has_left(const struct keeper *);
 
 /* An operator's word: that host does not come back.  Its leases are settled, what it has not shipped is never counted against them. */
 enum store_end	 leases_forget_host(struct store *, struct text host, int64_t now_ms, bool *known);

@@ -680,6 +680,37 @@ a_doubtful_lease_is_closed(void **state)
 	running_close(worker);
 }
 
+/* What nobody uses at once, what a call still uses once that is booked. */
+static void
+a_host_that_leaves_gives_all_back(void **state)
+{
+	struct bench *b = bench(state);
+	uint64_t id = account(b, "k", 100, NONE, 0, 0), lease, next;
+	struct fake_spool spool = { 1, 1 };
+	struct running *worker = open_running(b, SEAT_WIDE), *house = open_running(b, SEAT_NONE);
+	struct keeper *k = keeper_new(house, "a", &(struct keeper_spool){ spool_end, spool_shipped, &spool });
+	unsigned slot = reserve(b, worker, id, &lease);
+
+	turns(b, k, 2);
+	sums_are(b, id, 0, 30);
+	assert_false(keeper_has_left(k));
+	keeper_leave(k);
+	turns(b, k, 3);
+	sums_are(b, id, 0, 30);				/* a call still has 10 of it */
+	assert_false(keeper_has_left(k));
+	running_cancel(worker, slot);
+	turns(b, k, 1);
+	sums_are(b, id, 0, 0);
+	running_cancel(worker, reserve(b, worker, id, &next));
+	assert_true(next != lease);
+	turns(b, k, 3);
+	sums_are(b, id, 0, 0);
+	assert_true(keeper_has_left(k));
+	keeper_free(k);
+	running_close(house);
+	running_close(worker);
+}
+
 /* A housekeeper is killed while it closes, the board is gone (a reboot), an administrator lowers a ceiling. */
 static void
 others_go_on_closing(void **state)
@@ -794,6 +825,7 @@ main(void)
 		BOTH(a_host_keeps_its_id),
 		BOTH(damaged_files_of_hosts_are_said),
 		BOTH(a_doubtful_lease_is_closed),
+		BOTH(a_host_that_leaves_gives_all_back),
 		BOTH(others_go_on_closing),
 		BOTH(what_is_above_its_ceiling_is_closed),
 		{ "recalled_money_goes_to_who_wants_it", recalled_money_goes_to_who_wants_it, postgres, teardown, NULL },	/* one file has one host */
