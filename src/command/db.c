@@ -16,7 +16,7 @@ static const char usage_text[] =
     "\n"
     "  migrate  make the schema, or bring it up to this program's; safe while gateways run\n"
     "  status   say which database it is and whether its schema is new enough; exit 0: it is, 1: the database is away, 3: it is too old\n"
-    "  move     copy all of a SQLite file into an empty PostgreSQL database; stop the gateways first: what is written behind it is not moved\n"
+    "  move     copy all of a SQLite file into an empty PostgreSQL database; stop the gateways first: nothing is moved while another program has it open\n"
     "\n"
     "  -c, --config FILE    LiteLLM's config.yaml, which names the database; default: SLUICE_CONFIG, CONFIG_FILE_PATH\n"
     "  -d, --database URL   postgresql://…, or the path of a SQLite file; others see it in the list of processes, DATABASE_URL they do not\n"

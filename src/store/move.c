@@ -134,12 +134,26 @@ are_ready(struct move *m)
 	return (end);
 }
 
+/*
+ * Whoever has the file open writes behind what was read, into a file that nobody looks at any more.  SQLite leaves its write-ahead log only where no other
+ * connection is, and comes back to it when the file is opened next.
+ */
+static enum store_end
+is_alone(struct move *m)
+{
+	enum store_end end = store_script(m->from, "PRAGMA journal_mode = DELETE");
+
+	return (end == STORE_AGAIN ? refuse(m, "a gateway, or a command, has the file open; stop it first") : blame(m, m->from, end));
+}
+
 /* The source's lock keeps writers out; the target's keeps out another move, and whoever migrates. */
 static enum store_end
 begin(struct move *m)
 {
-	enum store_end end = blame(m, m->from, store_begin(m->from));
+	enum store_end end = is_alone(m);
 
+	if (end == STORE_FINE)
+		end = blame(m, m->from, store_begin(m->from));
 	if (end == STORE_FINE)
 		end = blame(m, m->to, store_begin(m->to));
 	if (end == STORE_FINE)

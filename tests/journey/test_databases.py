@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The database behind the gateway: its schema, and what happens when it is away."""
 import concurrent.futures
+import contextlib
 import json
+import shutil
 import sqlite3
 import time
 
@@ -74,7 +76,7 @@ ODD = "it's \"odd\" 100% _ \\ \\N \t tab\nline é€💰"
 
 def fill(path, rows=3):
     """Rows in every table, with a value for each column."""
-    with sqlite3.connect(path) as db:
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
         for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'sluice%' AND name <> 'sluice_schema'").fetchall():
             columns = db.execute(f"SELECT name, type, \"notnull\", pk FROM pragma_table_info('{table}')").fetchall()
             for i in range(1, rows + 1):
@@ -102,7 +104,7 @@ def file(tmp_path):
 
 
 def tables_of(path):
-    with sqlite3.connect(path) as db:
+    with contextlib.closing(sqlite3.connect(path)) as db:
         return [t for (t,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'sluice%' AND name <> 'sluice_schema'")]
 
 
@@ -124,7 +126,7 @@ def test_all_moves_once(postgres, pgbouncer, file):
     assert "all is moved" in said
     tables = tables_of(file)
     assert len(tables) > 15
-    with sqlite3.connect(file) as db:
+    with contextlib.closing(sqlite3.connect(file)) as db:
         before = contents(lambda sql: db.execute(sql).fetchall(), tables)
     assert contents(lambda sql: postgres.ask(sql, database=name), tables) == before
     assert all(len(rows) >= 2 for rows in before.values())
@@ -136,7 +138,7 @@ def test_all_moves_once(postgres, pgbouncer, file):
 
 def test_a_move_of_many_rows(postgres, file):
     name = postgres.new("template0")
-    with sqlite3.connect(file) as db:
+    with contextlib.closing(sqlite3.connect(file)) as db, db:
         db.execute("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
                    " INSERT INTO sluice_thing SELECT 'k', CAST(i AS TEXT), NULL, i, i, 'x' FROM n")
     databases.sluice("db", "move", "-d", file, "--to", postgres.url(name))
@@ -150,7 +152,7 @@ def test_moves_that_can_not_be(postgres, file, tmp_path):
                       (["-d", tmp_path / "new.db", "--to", url], "no schema of ours"), (["-d", file, "--to", "postgresql://127.0.0.1:1/x"], "refused")]:
         done = databases.sluice("db", "move", *argv, check=False)
         assert done.returncode in (1, 2) and why in done.stderr, (argv, done.stderr)
-    with sqlite3.connect(file) as db:                   # what PostgreSQL refuses in the middle undoes the beginning
+    with contextlib.closing(sqlite3.connect(file)) as db, db:   # what PostgreSQL refuses in the middle undoes the beginning
         db.execute("INSERT INTO sluice_thing VALUES ('k', 'i', NULL, 1, 1, 'x')")
         db.execute("INSERT INTO sluice_prompt VALUES ('no uuid', 't', NULL, NULL)")
     done = databases.sluice("db", "move", "-d", file, "--to", url, check=False)
@@ -164,10 +166,38 @@ CHAT = {"model": "hello", "messages": [{"role": "user", "content": "hi"}]}
 
 
 def over(url, **settings):
+    """A gateway over that database, or over its own file."""
     made = managing.config()
-    made["general_settings"]["database_url"] = url
+    if url:
+        made["general_settings"]["database_url"] = url
     made["sluice"] = settings
     return made
+
+
+def test_a_gateway_moves_to_a_server(start, postgres):
+    """As doc/databases.md says: not while it runs; then keys, what they spent and who this host is are there, and nothing stays held."""
+    state, name, model = kit.folder(), postgres.new("template0"), {"model_list": [kit.deployment(
+        "hello", "openai/hello", "http://127.0.0.1:9/v1", mock_response="Hello", input_cost_per_token=0, output_cost_per_token=0.0001)]}
+    kit.give(state)
+    first = start(over(None) | model, env={"SLUICE_STATE_DIR": state})
+    key = Caller(first).post("/key/generate", key_alias="mover", max_budget=5)["key"]
+    Caller(first, key).post("/v1/chat/completions", **CHAT)
+    kit.until(lambda: Caller(first).get("/spend/logs/v2", start_date="2020-01-01", end_date="2100-01-01")["total"] == 1, what="the row")
+    refused = databases.sluice("db", "move", "-d", state / "sluice.db", "--to", postgres.url(name), check=False)
+    assert refused.returncode == 1 and "has the file open; stop it first" in refused.stderr
+    first.stop()
+    host = (state / "host").read_text()[:36]
+    databases.sluice("db", "move", "-d", state / "sluice.db", "--to", postgres.url(name))
+    second = start(over(postgres.url(name)) | model, env={"SLUICE_STATE_DIR": state})
+    admin, caller = Caller(second), Caller(second, key)
+    tokens = caller.post("/v1/chat/completions", **CHAT)["usage"]["completion_tokens"]
+    kit.until(lambda: admin.get("/spend/logs/v2", start_date="2020-01-01", end_date="2100-01-01")["total"] == 2, what="both rows")
+    info = admin.get("/key/info", key=key)["info"]
+    assert info["key_alias"] == "mover" and round(info["spend"] * 10**4) == 2 * tokens > 0
+    assert postgres.ask("SELECT DISTINCT host FROM sluice_lease", database=name) == [(host,)] and (state / "host").read_text()[:36] == host
+    second.stop()
+    assert postgres.ask("SELECT sum(held) FROM sluice_account_period", database=name) == [(0,)]
+    shutil.rmtree(state, ignore_errors=True)
 
 
 def test_a_server_that_hangs_holds_nobody(start, postgres, fresh_database):
