@@ -122,6 +122,8 @@ key="\$LITELLM_MASTER_KEY"
 [ -z "$made" ] || key="$LITELLM_MASTER_KEY"
 models=$(curl -fsS --noproxy '*' -H "Authorization: Bearer $LITELLM_MASTER_KEY" "http://127.0.0.1:$port/v1/models" 2>/dev/null) || key="YOUR-MASTER-KEY"
 [ -n "$model" ] || model=$(echo "$models" | sed -n 's/.*"data":\[{"id":"\([^"]*\)".*/\1/p')
+schema=0
+"$sluice" db status --config "$config" >/dev/null 2>&1 || schema=$?
 cat <<TEXT
 
 sluice serves $config on http://127.0.0.1:$port
@@ -137,9 +139,15 @@ sluice serves $config on http://127.0.0.1:$port
     -H "Authorization: Bearer $key" -H "Content-Type: application/json" \\
     -d '{"key_alias": "ada", "max_budget": 1, "budget_duration": "30d"}'
 
+  Keys, spending and why a call went as it did, as commands:
+
+  export SLUICE_CONFIG="$config" SLUICE_STATE_DIR="$state"${made:+ LITELLM_MASTER_KEY=$key}
+  "$sluice" key list; "$sluice" spend report; "$sluice" spend logs; "$sluice" help
+
 Exchanges are logged to $state/sluice.log, troubles to $state/error.log, requests to $state/access.log.
 Ctrl-C ends it.
 TEXT
+[ $schema != 3 ] || echo "The database has no tables of this version yet, so keys can not be made; make them by: \"$sluice\" db migrate --config \"$config\""
 
 # A signal ends the pause at once.
 while alive; do

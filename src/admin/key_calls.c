@@ -657,6 +657,8 @@ key_regenerate(struct admin_call *c)
 		TRY(body_text(&said, c, c->body, "key"));
 	if (said.len == 0)
 		said = c->caller->digest;
+	if (said.len == 0)
+		return (admin_invalid(c, "key", "key is required."));
 	TRY(key_find(&k, &there, c, key_digest(c->arena, said)));
 	if (!there)
 		return (admin_missing(c, "key", "Key " TEXT_FMT " not found.", TEXT_ARG(key_digest(c->arena, said))));

@@ -16,6 +16,15 @@ command_usage(const char *text, const char *complaint)
 	return (complaint != NULL ? 2 : 0);
 }
 
+bool
+command_wants_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return (true);
+	return (false);
+}
+
 int
 command_failed(const struct store *s, const char *what)
 {

@@ -32,5 +32,6 @@ struct config	*command_config(const char *config);
 /* Says what a store answered, and is the exit status 1. */
 int		 command_failed(const struct store *, const char *what);
 int		 command_usage(const char *text, const char *complaint);	/* 2; without a complaint it is help, and 0 */
+bool		 command_wants_help(int argc, char **argv);	/* --help or -h stands among the arguments */
 
 #endif

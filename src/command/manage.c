@@ -232,14 +232,16 @@ set_list(struct doc *d, const char *member, const char *const *words, unsigned n
 static void
 set_commas(struct doc *d, const char *member, struct text list)
 {
-	const char *words[64];
+	const char **words = NULL;
 	struct text one;
-	unsigned n = 0;
+	unsigned n = 0, room = 0;
 
-	for (bool more = list.len > 0; more && n < nitems(words);) {
+	for (bool more = list.len > 0; more;) {
 		more = text_cut(list, ',', &one, &list);
-		if (text_trim(one).len > 0)
-			words[n++] = arena_copy(d->arena, text_trim(one)).at;
+		if (text_trim(one).len == 0)
+			continue;
+		words = arena_widen(d->arena, words, &room, n + 1, n, sizeof(*words));
+		words[n++] = arena_copy(d->arena, text_trim(one)).at;
 	}
 	set_list(d, member, words, n);
 }
@@ -415,7 +417,7 @@ command_manage(int argc, char **argv)
 	const char *wrong;
 	int rc;
 
-	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+	if (argc < 2 || command_wants_help(argc, argv))
 		return (help(argv[0], argc < 2 ? "a verb is missing" : NULL));
 	if (verb_of(argv[0], argv[1]) == NULL)
 		return (help(argv[0], "no such verb"));
@@ -441,12 +443,15 @@ command_admin(int argc, char **argv)
 	const struct json *answer = NULL;
 	struct manager m;
 	struct text path, query;
-	const char *wrong = read_arguments(a, argc - 1, argv + 1);
+	bool asked = command_wants_help(argc, argv);
+	const char *wrong = asked ? NULL : read_arguments(a, argc - 1, argv + 1);
 
-	if (wrong != NULL || a->n_options > 0 || a->n_words < 2 || a->n_words > 3) {
+	if (!asked && wrong == NULL && (a->n_options > 0 || a->n_words < 2 || a->n_words > 3))
+		wrong = "METHOD and PATH are wanted";
+	if (asked || wrong != NULL) {
 		free(a);
 		return (command_usage("usage: sluice admin METHOD PATH[?QUERY] [BODY] [--config FILE | --database URL]\n\n"
-		    "  A call of the management API, straight into the database, as the master key; the answer is JSON.\n", wrong != NULL ? wrong : "METHOD and PATH are wanted"));
+		    "  A call of the management API, straight into the database, as the master key; the answer is JSON.\n", wrong));
 	}
 	if (!manager_open(&m, a->config, a->database)) {
 		free(a);

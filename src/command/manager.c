@@ -58,6 +58,15 @@ manager_ask(struct manager *m, struct growing *query, const char *name, struct t
 	arena_append(m->arena, query, arena_percent_encode(m->arena, value));
 }
 
+/* Whose database is away has most often named none: what was looked for says the line before. */
+static void
+complain(const struct error *e)
+{
+	fprintf(stderr, "sluice: " TEXT_FMT "\n", TEXT_ARG(e->message));
+	if (text_is(e->type, "no_db_connection"))
+		fputs("sluice: --config FILE (or SLUICE_CONFIG) names the configuration that says where the database is, --database the database itself\n", stderr);
+}
+
 const struct json *
 manager_call(struct manager *m, const char *method, struct text path, struct text query, struct text body)
 {
@@ -77,7 +86,7 @@ manager_call(struct manager *m, const char *method, struct text path, struct tex
 	if (call.made != NULL)
 		config_release(call.made);
 	if (e != NULL)
-		fprintf(stderr, "sluice: " TEXT_FMT "\n", TEXT_ARG(e->message));
+		complain(e);
 	else
 		answer = json_parse(m->arena, arena_copy(m->arena, buf_as_text(&call.out)), &fault);
 	if (e == NULL && answer == NULL)		/* an answer of no words */

@@ -45,40 +45,52 @@ struct wish {
 
 /* NULL: fine. */
 static const char *
+read_option(struct wish *w, const char *name, const char *value)
+{
+	size_t o = 0;
+
+	if (value == NULL)
+		return ("an option lacks its value");
+	while (o < nitems(options_known) && strcmp(name, options_known[o].option) != 0)
+		o++;
+	if (strcmp(name, "-c") == 0 || strcmp(name, "--config") == 0)
+		w->config = value;
+	else if (strcmp(name, "-d") == 0 || strcmp(name, "--database") == 0)
+		w->database = value;
+	else if (o < nitems(options_known))
+		w->value[o] = value;
+	else
+		return ("unknown option");
+	return (NULL);
+}
+
+/* NULL: fine. */
+static const char *
 read_wish(struct wish *w, int argc, char **argv)
 {
-	for (int i = 0; i < argc; i++) {
-		size_t o = 0;
+	const char *wrong = NULL;
 
-		if (strcmp(argv[i], "-j") == 0 || strcmp(argv[i], "--json") == 0) {
+	for (int i = 0; i < argc && wrong == NULL; i++) {
+		char *is = strncmp(argv[i], "--", 2) == 0 ? strchr(argv[i], '=') : NULL;
+
+		if (strcmp(argv[i], "-j") == 0 || strcmp(argv[i], "--json") == 0)
 			w->json = true;
-			continue;
-		}
-		if (strcmp(argv[i], "--prompts") == 0) {
+		else if (strcmp(argv[i], "--prompts") == 0)
 			w->prompts = true;
-			continue;
-		}
-		if (argv[i][0] != '-') {
-			if (w->word != NULL)
-				return ("there are words too many");
+		else if (argv[i][0] != '-' && w->word != NULL)
+			wrong = "there are words too many";
+		else if (argv[i][0] != '-')
 			w->word = argv[i];
-			continue;
+		else if (is != NULL) {
+			*is = '\0';
+			wrong = read_option(w, argv[i], is + 1);
+		} else {
+			wrong = read_option(w, argv[i], argv[i + 1]);
+			i++;
 		}
-		if (argv[i + 1] == NULL)
-			return ("an option lacks its value");
-		while (o < nitems(options_known) && strcmp(argv[i], options_known[o].option) != 0)
-			o++;
-		if (strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "--config") == 0)
-			w->config = argv[++i];
-		else if (strcmp(argv[i], "-d") == 0 || strcmp(argv[i], "--database") == 0)
-			w->database = argv[++i];
-		else if (o < nitems(options_known))
-			w->value[o] = argv[++i];
-		else
-			return ("unknown option");
 	}
 	w->by = w->value[0] != NULL ? w->value[0] : "key";
-	return (NULL);
+	return (wrong);
 }
 
 static struct text
@@ -115,6 +127,7 @@ struct line {
 struct lines {
 	struct line	*all;
 	unsigned	 n, room;
+	bool		 cut;			/* a day had more than it told of */
 };
 
 static int64_t
@@ -138,14 +151,11 @@ line_of(struct lines *l, struct manager *m, struct text name)
 }
 
 static void
-add_part(struct lines *l, struct manager *m, const struct json *part, const char *alias)
+add_metrics(struct line *line, const struct json *metrics)
 {
-	const struct json *metrics = json_get(part, "metrics"), *spend = json_get(metrics, "spend");
-	struct line *line = line_of(l, m, json_unescape(m->arena, part->name));
+	const struct json *spend = json_get(metrics, "spend");
 	int64_t cost = 0;
 
-	if (alias != NULL && line->alias.len == 0)
-		line->alias = json_unescape(m->arena, json_quoted(json_get(json_get(part, "metadata"), alias)));
 	if (spend != NULL)
 		(void)money_read(spend->raw, &cost);
 	line->cost += cost;
@@ -153,6 +163,42 @@ add_part(struct lines *l, struct manager *m, const struct json *part, const char
 	line->failures += count_in(metrics, "failed_requests");
 	line->prompt += count_in(metrics, "prompt_tokens");
 	line->completion += count_in(metrics, "completion_tokens");
+}
+
+static void
+add_part(struct lines *l, struct manager *m, const struct json *part, const char *alias)
+{
+	struct line *line = line_of(l, m, json_unescape(m->arena, part->name));
+
+	if (alias != NULL && line->alias.len == 0)
+		line->alias = json_unescape(m->arena, json_quoted(json_get(json_get(part, "metadata"), alias)));
+	add_metrics(line, json_get(part, "metrics"));
+}
+
+static void
+add_line(struct line *to, const struct line *x, int sign)
+{
+	to->cost += sign * x->cost;
+	to->requests += sign * x->requests;
+	to->failures += sign * x->failures;
+	to->prompt += sign * x->prompt;
+	to->completion += sign * x->completion;
+}
+
+/* What was spent without a team, say: else "all" would hide it.  False: the days can not be had. */
+static bool
+add_rest(struct lines *l, struct manager *m, const struct wish *w)
+{
+	const struct json *answer = manager_call(m, "GET", TEXT("/user/daily/activity/aggregated"), query_of(m, w, 0), TEXT("")), *days = json_get(answer, "results");
+	struct line rest = { .name = l->cut ? TEXT("(others)") : arena_print(m->arena, "(no %s)", w->by), .alias = TEXT("") };
+
+	for (const struct json *day = days != NULL ? days->first : NULL; day != NULL; day = day->next)
+		add_metrics(&rest, json_get(day, "metrics"));
+	for (unsigned i = 0; i < l->n; i++)
+		add_line(&rest, &l->all[i], -1);
+	if (rest.requests > 0)
+		*line_of(l, m, rest.name) = rest;
+	return (answer != NULL);
 }
 
 static int
@@ -205,9 +251,9 @@ print_report(struct manager *m, struct lines *l, const char *by)
 		row[4] = arena_print(m->arena, "%lld", (long long)x->failures);
 		row[5] = arena_print(m->arena, "%lld", (long long)x->prompt);
 		row[6] = arena_print(m->arena, "%lld", (long long)x->completion);
-		all.cost += x->cost, all.requests += x->requests, all.failures += x->failures, all.prompt += x->prompt, all.completion += x->completion;
+		add_line(&all, x, 1);
 	}
-	print_table(m->arena, titles, cells, l->n + (strcmp(by, "tag") != 0), nitems(titles));	/* a request may have several tags */
+	print_table(m->arena, titles, cells, l->n + (strcmp(by, "tag") != 0), nitems(titles));
 }
 
 static int
@@ -234,8 +280,11 @@ report(struct manager *m, const struct wish *w)
 			for (const struct json *part = map != NULL ? map->first : NULL; part != NULL; part = part->next)
 				add_part(&l, m, part, ways[way].alias);
 		}
+		l.cut |= json_true(json_get(json_get(answer, "metadata"), "breakdown_is_cut"));
 		more = json_true(json_get(json_get(answer, "metadata"), "has_more"));
 	}
+	if (!w->json && strcmp(w->by, "tag") != 0 && !add_rest(&l, m, w))	/* a request may have several tags */
+		return (1);
 	if (!w->json)
 		print_report(m, &l, w->by);
 	return (0);
@@ -274,7 +323,7 @@ command_spend(int argc, char **argv)
 	const char *wrong;
 	int rc;
 
-	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+	if (argc < 2 || command_wants_help(argc, argv))
 		return (command_usage(usage_text, argc < 2 ? "a verb is missing" : NULL));
 	if (strcmp(argv[1], "report") != 0 && strcmp(argv[1], "logs") != 0)
 		return (command_usage(usage_text, "no such verb"));
@@ -313,12 +362,37 @@ say_attempts(struct manager *m, const struct json *list)
 	}
 }
 
-/* The price in force as it was kept with the row: rates, and how many tokens each took. */
+/* Rates that are of no token, and what they are of. */
+static const char *const units[][2] = {
+	{ "request", "a request" }, { "second_in", "a second" }, { "second_out", "a second" }, { "query", "a query" }, { "search", "a search" },
+};
+
+static void
+say_rate(struct manager *m, const struct json *rate)
+{
+	const char *unit = "a million tokens";
+	int64_t pico = 0, nano;
+
+	(void)json_to_i64(rate->raw, &pico);
+	nano = pico * 1000;				/* of a million */
+	for (size_t i = 0; i < nitems(units); i++)
+		if (quoted_is(rate->name, units[i][0])) {
+			unit = units[i][1];
+			nano = pico / 1000;
+		}
+	printf("rate of %.*s: " TEXT_FMT " %s\n", (int)rate->name.len, rate->name.at, TEXT_ARG(dollars(m->arena, nano)), unit);
+}
+
+/* The price in force as it was kept with the row. */
 static void
 say_price(struct manager *m, const struct json *price)
 {
-	for (const struct json *i = json_is(price, JSON_OBJECT) ? price->first : NULL; i != NULL; i = i->next)
-		printf("price %.*s: " TEXT_FMT "\n", (int)i->name.len, i->name.at, TEXT_ARG(shown(m->arena, i)));
+	for (const struct json *i = json_is(price, JSON_OBJECT) ? price->first : NULL; i != NULL; i = i->next) {
+		if (!quoted_is(i->name, "pico"))
+			printf("price %.*s: " TEXT_FMT "\n", (int)i->name.len, i->name.at, TEXT_ARG(shown(m->arena, i)));
+		for (const struct json *rate = quoted_is(i->name, "pico") ? i->first : NULL; rate != NULL; rate = rate->next)
+			say_rate(m, rate);
+	}
 }
 
 static void
@@ -376,11 +450,11 @@ command_why(int argc, char **argv)
 	const struct json *answer = NULL;
 	struct growing query = { 0 };
 	struct manager m;
-	const char *wrong = read_wish(&w, argc - 1, argv + 1);
-	bool good;
+	bool help = command_wants_help(argc, argv), good;
+	const char *wrong = help ? NULL : read_wish(&w, argc - 1, argv + 1);
 
-	if (wrong != NULL || w.word == NULL)
-		return (command_usage(usage_text, wrong != NULL ? wrong : argc > 1 && strcmp(argv[1], "--help") == 0 ? NULL : "which request?"));
+	if (help || wrong != NULL || w.word == NULL)
+		return (command_usage(usage_text, wrong != NULL || help ? wrong : "which request?"));
 	if (!manager_open(&m, w.config, w.database))
 		return (1);
 	manager_ask(&m, &query, "request_id", text_of(w.word));

@@ -168,6 +168,7 @@ def test_regenerating_carries_all_over(lone):
     with database(lone) as db:
         assert db.execute("SELECT digest, now FROM sluice_key_old").fetchall() == [(digest(old), digest(third))]
     assert "not found" in lone.refused("/key/regenerate", 404, key=old)["message"]
+    assert lone.refused("/key/regenerate", 422)["message"] == "key is required."
     lone.post("/key/delete", keys=[third])
     with database(lone) as db:
         assert db.execute("SELECT count(*) FROM sluice_key_old").fetchone() == (0,)

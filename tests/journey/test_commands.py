@@ -86,8 +86,14 @@ def test_spend_and_why(sluice, served, upstream):
     why = lines(sluice("why", call_id))
     assert why["request"] == call_id and why["asked for"] == "priced" and why["status"] == "200"
     assert round(float(why["cost in dollars"]) * 10**6) == cost and "status 200" in why["attempt 1"]
-    report = sluice("spend", "report", "--by", "model").splitlines()
+    assert (why["rate of input"], why["rate of output"]) == ("$1000.00 a million tokens", "$2000.00 a million tokens")
+    report = sluice("spend", "report", "--by=model").splitlines()
     assert report[0].split()[0] == "model" and report[-1].split()[0] == "all" and "$" in report[1]
+    for by in ("key", "team", "user", "organization", "customer", "model", "group", "provider"):
+        report = [line.split() for line in sluice("spend", "report", "--by", by).splitlines()]
+        spent = [round(float(line[-5].strip("$")) * 10**6) for line in report[1:]]
+        assert sum(spent[:-1]) == spent[-1] >= cost, by                          # "all" is all, whoever had no team
+    assert "(no customer)" in sluice("spend", "report", "--by", "customer")
     assert call_id in sluice("spend", "logs", "--key", key["token"])
     assert "in the ledger" in sluice("why", "01a215c4-6ce6-7352-bc27-aebf925e150e", status=1)
 
@@ -102,4 +108,8 @@ def test_words_that_are_none(sluice):
         assert "usage" in sluice(*words, status=2)
     assert "there is no DELETE /key/info; it takes GET" in sluice("admin", "DELETE", "/key/info", status=1)
     assert "cannot be negative" in sluice("key", "create", "--budget", "-1", status=1)
-    assert "usage: sluice key create" in sluice("key", "--help")
+    for words in (("key", "--help"), ("key", "create", "--help"), ("spend", "report", "-h"), ("why", "--help"), ("admin", "--help")):
+        assert "usage: sluice" in sluice(*words)
+    many = ",".join(f"m{i}" for i in range(100))
+    assert lines(sluice("key", "create", "--models", many))["models"] == many
+    assert "--database" in sluice("key", "list", "-d", "/none/such.db", status=1)

@@ -98,6 +98,9 @@ def test_run_sh_alone(tmp_path):
         assert made["key_alias"] == "ada" and made["max_budget"] == 1
         said = subprocess.run(["sh", "-c", re.sub(r"Bearer [^\"]*", "Bearer " + made["key"], chat) + " -sS"], capture_output=True, text=True, timeout=30)
         assert "This is sluice" in said.stdout, said
+        commands = "\n".join(line for line in server.said().splitlines() if line.startswith(("  export ", '  "')))
+        said = subprocess.run(["sh", "-ec", commands], capture_output=True, text=True, timeout=30)
+        assert said.returncode == 0 and made["token"] in said.stdout and "why REQUEST" in said.stdout, said
     finally:
         server.stop(signal.SIGINT)
     with pytest.raises(requests.ConnectionError):
@@ -106,14 +109,16 @@ def test_run_sh_alone(tmp_path):
     assert left == ""
 
 
-def test_run_sh_with_a_configuration(tmp_path, engines):
+def test_run_sh_with_a_configuration(tmp_path, engines, postgres):
+    """A database that has no tables of ours yet is told of."""
     gemma, qwen = engines(), engines()
     tmp_path = tmp_path / "a-folder-whose-name-is-longer-than-a-socket-may-have-for-its-path" / "and-then-one-more-of-them"
     tmp_path.mkdir(parents=True)
     (tmp_path / "config.yaml").write_text(sample("gemma-qwen.yaml", p9100=gemma.port, p9101=qwen.port))
-    server, port = run_sh(tmp_path, "--config", tmp_path / "config.yaml", LITELLM_MASTER_KEY=KEY)
+    server, port = run_sh(tmp_path, "--config", tmp_path / "config.yaml", LITELLM_MASTER_KEY=KEY, DATABASE_URL=postgres.url(postgres.new("template0")))
     try:
         assert KEY not in server.said()
+        kit.until(lambda: "db migrate --config" in server.said(), what="the hint")
         body = {"model": "gemma", "messages": [{"role": "user", "content": "안녕하세요"}]}
         answer = requests.post(f"http://127.0.0.1:{port}/v1/chat/completions", json=body, headers={"Authorization": f"Bearer {KEY}"})
         assert answer.status_code == 200
