@@ -63,7 +63,7 @@ class Postgres(kit.Server):
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
     def connect(self, database="postgres", **more):
-        return psycopg.connect(self.url(database), autocommit=True, connect_timeout=3, **more)
+        return psycopg.connect(self.url(database), autocommit=True, connect_timeout=10, **more)
 
     def ask(self, sql, *values, database="postgres"):
         """All rows of a statement; [] where it has none."""

@@ -176,10 +176,11 @@ class Disk:
 
 
 class Line:
-    """A line to a server, which passes bytes; `cut_copy(n)` has it stand still once n bytes of a COPY have gone by, until free()."""
+    """A line to a server, which passes bytes; `cut_copy(n)` has it stand still once n bytes of a COPY have gone by, until free(); `port_of_copy` is
+    where that one comes from."""
 
     def __init__(self, port):
-        self.port, self.after, self.gone, self.times = port, None, 0, 0
+        self.port, self.after, self.gone, self.times, self.port_of_copy = port, None, 0, 0, 0
         self.stands, self.freed = threading.Event(), threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.own_port = self.listener.getsockname()[1]
@@ -202,7 +203,8 @@ class Line:
             except OSError:
                 return
             try:
-                server = socket.create_connection(("127.0.0.1", self.port), 3)
+                server = socket.create_connection(("127.0.0.1", self.port), 10)
+                server.settimeout(None)
             except OSError:
                 client.close()
                 continue
@@ -219,7 +221,7 @@ class Line:
                     room = self.after - self.gone
                     if len(data) > room:
                         to.sendall(data[:room])
-                        self.after = None
+                        self.after, self.port_of_copy = None, to.getsockname()[1]
                         self.stands.set()
                         self.freed.wait()
                         data = data[room:]

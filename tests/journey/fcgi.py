@@ -193,7 +193,7 @@ class Pool:
 
     def stop(self):
         try:
-            self.server.stop(seconds=40 if kit.SANITIZED else 20)
+            self.server.stop()
         except BaseException:
             try:
                 os.killpg(self.server.p.pid, signal.SIGKILL)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real parts of the journeys: web servers, the gateway, the scripted upstream; started on free ports in a folder of their own."""
+import contextlib
 import ctypes
+import fcntl
 import glob
 import http.client
 import itertools
@@ -51,10 +53,24 @@ def give(path):
             shutil.chown(inner, USER, USER)
 
 
+PORTS = range(10000, max(20000, int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])))
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that nobody has, and that nobody is given while its server is away or not there yet: below those that the kernel gives to clients, and
+    counted by a file that all runs on this machine share."""
+    with open("/tmp/sluice-journey-port", "a+") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        f.seek(0)
+        last = int(f.read() or 0)
+        for n in range(last + 1, last + len(PORTS)):
+            port = PORTS[n % len(PORTS)]
+            with socket.socket() as s, contextlib.suppress(OSError):
+                s.bind(("127.0.0.1", port))
+                f.truncate(0)
+                f.write(str(n))
+                return port
+    raise AssertionError("no port is free")
 
 
 _numbers = itertools.count(1)
@@ -65,17 +81,17 @@ def unique():
     return next(_numbers)
 
 
-def until(probe, seconds=20, what="it"):
-    """What probe() returns once it is true; OSError counts as not yet."""
+def until(probe, seconds=45, what="it"):
+    """What probe() returns once it is true; OSError counts as not yet.  What was waited for may be a function, which is asked at the end."""
     end = time.monotonic() + seconds
     while True:
         try:
-            found = probe()
-        except OSError:
-            found = None
+            found = fault = probe()
+        except OSError as e:
+            found, fault = None, e
         if found:
             return found
-        assert time.monotonic() < end, f"waited in vain for {what}"
+        assert time.monotonic() < end, f"waited in vain for {what() if callable(what) else what}: {fault!r}"
         time.sleep(0.01)
 
 
@@ -90,13 +106,13 @@ class Server:
     def said(self):
         return self.log.read_text(errors="replace")
 
-    def ready(self, probe, seconds=30):
+    def ready(self, probe, seconds=60):
         def alive_and():
             assert self.p.poll() is None, f"exit {self.p.returncode}: {self.said()[-3000:]}"
             return probe()
-        return until(alive_and, seconds, f"{self.p.args[0]}: {self.said()[-3000:]}")
+        return until(alive_and, seconds, lambda: f"{self.p.args}: {self.said()[-3000:]}")
 
-    def stop(self, sig=signal.SIGTERM, seconds=20):
+    def stop(self, sig=signal.SIGTERM, seconds=60):
         end = time.monotonic() + seconds
         if self.p.poll() is None:
             self.p.send_signal(sig)
@@ -205,6 +221,7 @@ class Gateway:
             getattr(self, "start_" + form)()
             self.web.ready(lambda: requests.get(self.url + "/health/readiness", timeout=5).status_code == 200)
         except BaseException:
+            print(self.error_log()[-5000:])
             self.kill()
             raise
 
@@ -288,8 +305,8 @@ class Gateway:
         path = self.run / "sluice.log"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
-    def line(self, call_id, seconds=10):
-        return until(lambda: next((x for x in self.lines() if x["id"] == call_id), None), seconds, f"the line of {call_id}")
+    def line(self, call_id):
+        return until(lambda: next((x for x in self.lines() if x["id"] == call_id), None), what=f"the line of {call_id}")
 
     def error_log(self):
         return "".join(p.read_text(errors="replace") for p in self.run.glob("*.log") if p.name not in ("sluice.log", "access.log"))
@@ -372,7 +389,7 @@ class Gateway:
         """Ends the parts in order; a crash, a leak or an undefined behaviour of any worker fails the test."""
         try:
             for part in reversed(self.parts):
-                part.stop(seconds=40 if SANITIZED else 20)
+                part.stop()
         except BaseException:
             self.kill()
             raise

@@ -4,7 +4,11 @@ import hashlib
 
 import requests
 
+import databases
 import kit
+
+
+HELLO = {"model": "hello", "messages": [{"role": "user", "content": "hi"}]}
 
 
 def config(**litellm):
@@ -14,6 +18,15 @@ def config(**litellm):
 
 def digest(key):
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def caught_up(url, *hosts):
+    """Once those hosts have heard of every change so far: nothing that their workers know is dropped for it any more."""
+    for host in hosts:
+        own = Caller(host.gateway, host.post("/key/generate")["key"])
+        own.post("/v1/chat/completions", **HELLO)
+        databases.sluice("key", "block", own.session.headers["x-api-key"], "-d", url)          # behind the backs of all hosts
+        kit.until(lambda: own.status() == 401, what="a change to come round")
 
 
 class Caller:
@@ -33,6 +46,10 @@ class Caller:
 
     def post(self, path, status=200, /, **body):
         return self.ask("POST", path, status, json=body)
+
+    def status(self, **more):
+        """Of a chat completion."""
+        return self.session.post(self.gateway.url + "/v1/chat/completions", json=HELLO | more, timeout=30).status_code
 
     def refused(self, path, status, /, **body):
         """The error of a POST, in LiteLLM's envelope."""

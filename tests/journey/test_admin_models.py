@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models, credentials and fallbacks that are kept in the store, as Terraform and scripts handle them."""
 import shutil
-import time
 
 import pytest
 import requests
@@ -143,9 +142,7 @@ def test_two_hosts_and_a_database_that_goes(postgres, fresh_database, start, ups
     here, there = (Caller(start(settings, workers=2)) for _ in range(2))
     new(here, upstream, "shared", id="s1")
     body = {"model": "shared", "messages": [{"role": "user", "content": "hi"}]}
-    began = time.monotonic()
     kit.until(lambda: there.session.post(there.gateway.url + "/v1/chat/completions", json=body, timeout=30).status_code == 200, what="the other host to know")
-    assert time.monotonic() - began < 1
     stored, = postgres.ask("SELECT doc FROM sluice_thing WHERE kind = 'model'", database=fresh_database)[0]
     assert SECRET not in stored and "openai/shared" in stored
     for caller in (here, there):

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings of the database: laid over the file on every worker of every host, sealed where they are secret; and what LiteLLM's dashboard and monitors ask."""
-import time
-
 import requests
 
 import kit
@@ -31,7 +29,7 @@ def test_two_hosts_take_a_setting(postgres, fresh_database, start, upstream):
     assert here.post("/config/update", general_settings={"completion_model": "hello"})["message"] == "Config updated successfully"
     assert chat(here, "nobody-serves-it")["choices"]                 # this worker before the answer
     everywhere((here,), 200)                                         # every worker of this host at once
-    time.sleep(0.3)
+    kit.until(lambda: there.status(model="nobody-serves-it") == 200, what="the other host to take it")
     everywhere((there,), 200)
     row, = (r for r in there.get("/config/list", config_type="general_settings") if r["field_name"] == "completion_model")
     assert (row["field_value"], row["stored_in_db"], row["source"], row["editable"]) == ("hello", True, "db", True)
@@ -45,7 +43,7 @@ def test_two_hosts_take_a_setting(postgres, fresh_database, start, upstream):
 
     there.post("/config/field/delete", field_name="completion_model", config_type="general_settings")
     everywhere((there,), 400)
-    time.sleep(0.3)
+    kit.until(lambda: here.status(model="nobody-serves-it") == 400, what="the other host to take it")
     everywhere((here,), 400)
 
     # a variable: sealed, used, never told

@@ -29,8 +29,8 @@ class Hook:
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def wait(self, event, seconds=20):
-        return kit.until(lambda: [e for e in self.heard if e.get("event") == event], seconds, f"the event {event}")
+    def wait(self, event):
+        return kit.until(lambda: [e for e in self.heard if e.get("event") == event], what=f"the event {event}")
 
     def close(self):
         self.server.shutdown()
@@ -107,7 +107,7 @@ def test_a_database_that_is_away(start, upstream, hook, postgres, fresh_database
     assert gateway.post("/key/generate", {}).status_code == 200
     postgres.halt()
     try:
-        hook.wait("outage", 40)
+        hook.wait("outage")
     finally:
         postgres.run()
     assert "the database can not be reached" in hook.wait("outage")[0]["event_message"]

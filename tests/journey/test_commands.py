@@ -49,7 +49,7 @@ def test_a_key_from_its_making_to_its_end(sluice, served):
     assert "max_budget" not in lines(sluice("key", "update", key, "--budget", "none", "--alias=ci-2"))
     assert json.loads(sluice("key", "info", key, "--json"))["info"]["key_alias"] == "ci-2"
     sluice("key", "block", key)
-    kit.until(lambda: caller.session.post(served.url + "/v1/chat/completions", json=CHAT, timeout=30).status_code == 401, 3, "the key to be refused")
+    kit.until(lambda: caller.session.post(served.url + "/v1/chat/completions", json=CHAT, timeout=30).status_code == 401, what="the key to be refused")
     sluice("key", "unblock", key)
     newer = lines(sluice("key", "regenerate", key, "--grace", "1h"))["key"]
     sluice("key", "delete", newer)

@@ -2,7 +2,6 @@
 """Hostile or broken peers on either side, told byte by byte: everything ends, once, and says how."""
 import asyncio
 import json
-import time
 
 import pytest
 
@@ -133,9 +132,8 @@ def test_the_last_word_ends_the_answer(pool, raw, surface, endless):
         raise ConnectionError
     upstream = raw(play)
     gateway = pool(config(upstream.base))
-    began = time.monotonic()
-    answer = gateway.ask(asked(surface, "openai/x", stream=True), seconds=20)
-    assert time.monotonic() - began < 10 and b"all" in answer.raw
+    answer = gateway.ask(asked(surface, "openai/x", stream=True))
+    assert b"all" in answer.raw
     assert end_of(gateway, answer) == "complete"
     assert upstream.gone.wait(5)
 

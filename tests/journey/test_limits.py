@@ -115,7 +115,7 @@ def test_two_hosts_share_calls_at_once(upstream, memcached, start):
 
 
 def test_a_stopped_memcached_is_no_error_and_no_wait(upstream, memcached, start):
-    hosts = [start(config(upstream, memcached=memcached.address), workers=2) for _ in range(2)]
+    hosts = [start(config(upstream, memcached=memcached.address, memcached_wait="500ms"), workers=2) for _ in range(2)]
     assert statuses(hosts, "away", 20) == {200: 20}
     memcached.pause()
     try:
@@ -124,7 +124,7 @@ def test_a_stopped_memcached_is_no_error_and_no_wait(upstream, memcached, start)
             began = time.monotonic()
             assert ask(hosts[i % 2], "away").status_code == 200
             took.append(time.monotonic() - began)
-        assert sorted(took)[len(took) // 2] < 0.2 and max(took) < 2, took     # 50 ms of ours; the machine may be busy
+        assert sorted(took)[len(took) // 2] < 0.5, took                      # a worker waits for it once
         assert all("memcached does not answer" in host.error_log() for host in hosts)
         assert sum(host.error_log().count("memcached does not answer") for host in hosts) <= 4       # a worker says it once
         assert hosts[0].metric("sluice_memcached_failures_total") > 0

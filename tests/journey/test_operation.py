@@ -98,7 +98,7 @@ def test_sigterm_lets_a_stream_finish(start, upstream, form):
 def test_idle_workers_end_at_once(start, upstream):
     gateway = start(config(upstream), workers=4)
     assert gateway.chat("gpt").status_code == 200
-    gateway.pool.stop(seconds=20)
+    gateway.pool.stop()
     assert gateway.pool.p.returncode == 0
 
 

@@ -146,17 +146,17 @@ def test_mock_and_count(responses, plain):
     assert responses.input_tokens.count(model="groq/script:fixed", input="x" * 100).input_tokens >= 25
     events = list(responses.create(model="hello", input="x", stream=True))
     assert events[-1].response.output_text == "Hello from the mock"
-    assert 'sluice_requests_total{surface="responses"}' in requests.get(plain.url + "/metrics", headers={"Authorization": f"Bearer {KEY}"}, timeout=10).text
+    assert 'sluice_requests_total{surface="responses"}' in requests.get(plain.url + "/metrics", headers={"Authorization": f"Bearer {KEY}"}, timeout=30).text
 
 
 def test_a_web_socket_is_declined_at_once(gateway):
     for path in ("/v1/responses", "/responses", "/openai/v1/responses"):
         head = {"Authorization": f"Bearer {KEY}", "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "eHh4eHh4eHh4eHh4eHh4eA=="}
-        assert requests.get(gateway.url + path, headers=head, timeout=10).status_code == 426
+        assert requests.get(gateway.url + path, headers=head, timeout=30).status_code == 426
 
 
 def cursor(plain, path, **body):
-    return requests.post(plain.url + path, json=body, headers={"Authorization": f"Bearer {KEY}"}, timeout=20)
+    return requests.post(plain.url + path, json=body, headers={"Authorization": f"Bearer {KEY}"}, timeout=30)
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/chat/completions", "/cursor/chat/completions"])

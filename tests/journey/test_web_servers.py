@@ -279,4 +279,4 @@ def test_idle_spawned_workers_end_at_once(slow):
     assert gateway.chat("gpt").status_code == 200
     pid = gateway.worker_pids()[0]
     os.kill(pid, signal.SIGTERM)
-    until(lambda: pid not in gateway.worker_pids(), 5)
+    until(lambda: pid not in gateway.worker_pids())
