@@ -4,6 +4,7 @@
 
 #include "admin/keys.h"
 #include "admin/roles.h"
+#include "admin/teams.h"
 #include "base/span.h"
 
 static const struct json *
@@ -15,7 +16,6 @@ rule(struct admin_call *c, struct text raw)
 }
 
 /* filling in */
-
 
 static void
 fill(struct json_out *o, const struct json *from, const struct json *unless, const struct json *unless_too)
@@ -177,46 +177,114 @@ key_policy(const struct json **filled, struct admin_call *c, const struct json *
 
 /* guaranteed throughput */
 
+static const struct pledge {
+	const char	*type, *limit, *of_models;
+} pledges[] = {
+	{ "rpm_limit_type", "rpm_limit", "model_rpm_limit" },
+	{ "tpm_limit_type", "tpm_limit", "model_tpm_limit" },
+};
+
+/* A team and those of its keys that are not the one in question. */
+struct giver {
+	struct doc	 team, *keys;
+	unsigned	 n;
+};
+
 static bool
 is_guaranteed(const struct doc *d, const char *type)
 {
 	return (text_is(field_raw(d, &key_noun, type), "\"guaranteed_throughput\""));
 }
 
-static struct error *
-check_sum(struct admin_call *c, const struct doc *d, const struct rows *others, struct text digest, const struct doc *team, const char *limit,
-    const char *type)
+static int64_t
+of_model(struct admin_call *c, const struct doc *d, const struct noun *noun, const char *of_models, const char *model, int64_t otherwise)
 {
-	int64_t sum = doc_int(d, limit, 0), most = doc_int(team, limit, -1);
+	struct doc counts;
 
-	if (!is_guaranteed(d, type) || most < 0)
+	doc_read(&counts, c->arena, field_raw(d, noun, of_models));
+	return (doc_int(&counts, model, otherwise));
+}
+
+/* What the keys of a team have for sure, of one model or in all (NULL). */
+static int64_t
+pledged(struct admin_call *c, const struct giver *g, const struct pledge *p, const char *model)
+{
+	int64_t sum = 0;
+
+	for (unsigned i = 0; i < g->n; i++)
+		if (is_guaranteed(&g->keys[i], p->type))
+			sum += model != NULL ? of_model(c, &g->keys[i], &key_noun, p->of_models, model, 0) : doc_int(&g->keys[i], p->limit, 0);
+	return (sum);
+}
+
+static struct error *
+check_whole(struct admin_call *c, const struct doc *d, const struct giver *g, const struct pledge *p)
+{
+	int64_t sum = doc_int(d, p->limit, 0) + pledged(c, g, p, NULL), most = doc_int(&g->team, p->limit, -1);
+
+	if (most < 0 || sum <= most)
 		return (NULL);
-	for (unsigned i = 0; i < others->n; i++) {
-		struct doc other;
+	return (admin_bad(c, p->limit, "Allocated %s=%lld of guaranteed keys would exceed the team's %s=%lld.", p->limit, (long long)sum, p->limit, (long long)most));
+}
 
-		if (text_eq(rows_text(others, i, 0), digest))
-			continue;
-		doc_read(&other, c->arena, rows_text(others, i, 1));
-		if (is_guaranteed(&other, type))
-			sum += doc_int(&other, limit, 0);
+/* Of a model no more than the team has of it, and than it has in all. */
+static struct error *
+check_model(struct admin_call *c, const struct doc *d, const struct giver *g, const struct pledge *p, const char *model)
+{
+	int64_t sum = of_model(c, d, &key_noun, p->of_models, model, 0) + pledged(c, g, p, model);
+	int64_t all = doc_int(&g->team, p->limit, -1), most = of_model(c, &g->team, &team_noun, p->of_models, model, -1);
+	const char *what = p->of_models;
+
+	if (all >= 0 && (most < 0 || all < most)) {
+		most = all;
+		what = p->limit;
 	}
-	if (sum <= most)
+	if (most < 0 || sum <= most)
 		return (NULL);
-	return (admin_bad(c, limit, "Allocated %s=%lld of guaranteed keys would exceed the team's %s=%lld.", limit, (long long)sum, limit, (long long)most));
+	return (admin_bad(c, p->of_models, "Allocated %s=%lld of guaranteed keys for model '%s' would exceed the team's %s=%lld.", p->of_models, (long long)sum,
+	    model, what, (long long)most));
+}
+
+static struct error *
+check_pledge(struct admin_call *c, const struct doc *d, const struct giver *g, const struct pledge *p)
+{
+	struct doc counts;
+
+	if (!is_guaranteed(d, p->type))
+		return (NULL);
+	TRY(check_whole(c, d, g, p));
+	doc_read(&counts, c->arena, field_raw(d, &key_noun, p->of_models));
+	for (unsigned i = 0; i < counts.n; i++)
+		TRY(check_model(c, d, g, p, arena_copy(c->arena, counts.members[i].name).at));
+	return (NULL);
+}
+
+static struct error *
+read_giver(struct giver *g, struct admin_call *c, struct text team_id, struct text digest)
+{
+	struct rows team, keys;
+
+	TRY(ASK(c, &team, SQL_TEAM_DOC, V_TEXT(team_id)));
+	TRY(ASK(c, &keys, SQL_TEAM_KEYS_DOCS, V_TEXT(team_id)));
+	doc_read(&g->team, c->arena, team.n > 0 ? rows_text(&team, 0, 0) : TEXT(""));
+	g->keys = arena_alloc(c->arena, (keys.n + 1) * sizeof(*g->keys));
+	g->n = 0;
+	for (unsigned i = 0; i < keys.n; i++)
+		if (!text_eq(rows_text(&keys, i, 0), digest))
+			doc_read(&g->keys[g->n++], c->arena, rows_text(&keys, i, 1));
+	return (NULL);
 }
 
 struct error *
 key_throughput(struct admin_call *c, const struct doc *d, struct text digest)
 {
 	struct text team_id = doc_string(d, "team_id");
-	struct rows rows, others;
-	struct doc team;
+	struct giver g;
 
 	if (team_id.len == 0 || (!is_guaranteed(d, "rpm_limit_type") && !is_guaranteed(d, "tpm_limit_type")))
 		return (NULL);
-	TRY(ASK(c, &rows, SQL_TEAM_DOC, V_TEXT(team_id)));
-	TRY(ASK(c, &others, SQL_TEAM_KEYS_DOCS, V_TEXT(team_id)));
-	doc_read(&team, c->arena, rows.n > 0 ? rows_text(&rows, 0, 0) : TEXT(""));
-	TRY(check_sum(c, d, &others, digest, &team, "rpm_limit", "rpm_limit_type"));
-	return (check_sum(c, d, &others, digest, &team, "tpm_limit", "tpm_limit_type"));
+	TRY(read_giver(&g, c, team_id, digest));
+	for (size_t i = 0; i < nitems(pledges); i++)
+		TRY(check_pledge(c, d, &g, &pledges[i]));
+	return (NULL);
 }

@@ -7,7 +7,7 @@
 
 /* A body with what the operator's settings fill in; what is above their bounds is 400.  `making` false: only the bounds. */
 struct error	*key_policy(const struct json **filled, struct admin_call *, const struct json *body, bool making);
-/* Do the guaranteed limits of a team's keys fit into the team's?  `digest`: the key that is changed. */
+/* Do the guaranteed limits of a team's keys, in all and of each model, fit into the team's?  `digest`: the key that is changed. */
 struct error	*key_throughput(struct admin_call *, const struct doc *, struct text digest);
 
 #endif
