@@ -17,6 +17,11 @@
 
 #define POLL_US		10000			/* while somebody waits: other processes' calls end too */
 #define QUIET_US	30000			/* after HELD nobody of the host asks for it */
+#define PRESSED_US	2000000			/* after HELD calls of the account begin with what such calls usually take */
+#define USUAL_TIMES	8			/* so often what the dearest has cost lately; while nothing is known… */
+#define STREAM_TIMES	3			/* of one that reserves as it goes on: it is reckoned by bytes, at most twice of what it will have cost */
+#define UNKNOWN_PART	4			/* …such a part of what it may cost */
+#define IMPATIENT_PART	5			/* of budget_wait, where waiting is likely to be in vain */
 #define SPENT_US	1000000			/* so long what the store said is believed */
 #define ASK_US		12000000		/* then an asker is taken for dead */
 #define LEND_MS		1000
@@ -132,6 +137,74 @@ finish(struct reservation *r, enum budget_end end)
 		let_go(r);
 	r->end = end;
 	r->ready(r);
+}
+
+/* how much is tried for */
+
+/* What the dearest and the longest of calls that a ceiling of ours holds have taken lately. */
+static struct lease_usual
+usual_of(const struct reservation *r)
+{
+	struct lease_usual all = { 0, 0 };
+
+	for (unsigned i = 0; i < r->n; i++) {
+		struct lease_usual one = { 0, 0 };
+
+		if (has_ceiling(r->purses[i]))
+			one = lease_usual(r->of->set.running, r->purses[i]->account, r->purses[i]->period);
+		if (one.cost > all.cost)
+			all.cost = one.cost;
+		if (one.ms > all.ms)
+			all.ms = one.ms;
+	}
+	return (all);
+}
+
+/*
+ * Where not all can have all that they may need, each begins with what is plenty for what such calls have cost: what is reserved is what its limit of tokens
+ * buys, so nothing is risked but that an answer is cut which is many times as long as all before it.
+ */
+static int64_t
+modest(const struct reservation *r)
+{
+	int64_t dearest = usual_of(r).cost, plenty = dearest > 0 ? dearest * USUAL_TIMES : r->wish / UNKNOWN_PART;
+
+	return (plenty < r->floor ? r->floor : least(plenty, r->wish));
+}
+
+static bool
+is_pressed(const struct reservation *r)
+{
+	for (unsigned i = 0; i < r->n; i++)
+		if (has_ceiling(r->purses[i]) && lease_is_pressed(r->of->set.running, r->purses[i]->account, r->purses[i]->period, PRESSED_US))
+			return (true);
+	return (false);
+}
+
+/* One that may go on begins with enough for what such calls have cost: those that hold a part and wait for the rest would wait for each other. */
+static void
+wish_enough(struct reservation *r, int64_t whole)
+{
+	int64_t enough = least(usual_of(r).cost * STREAM_TIMES, whole);
+
+	if (enough > r->wish)
+		r->wish = r->bound = enough;
+}
+
+static bool
+can_less(const struct reservation *r)
+{
+	return (!r->going && r->bound > modest(r));
+}
+
+/* One that does not fit as a whole tries less, if it can do with less.  False: it can not, or does already. */
+static bool
+tries_less(struct reservation *r)
+{
+	if (!can_less(r))
+		return (false);
+	r->bound = modest(r);
+	return (true);
 }
 
 /* an attempt: what is known, what the board has */
@@ -398,6 +471,17 @@ returns_of(const struct reservation *r)
 	return (sum);
 }
 
+/* How long it makes sense to wait for one of the others to end: calls of minutes will not, and those that go on may wait for each other. */
+static int64_t
+patience_us(const struct reservation *r)
+{
+	int64_t wait_ms = r->of->set.wait_ms, most_ms = r->of->set.wait_most_ms, ms = usual_of(r).ms;
+
+	if (r->going || ms > most_ms)
+		return (wait_ms * 1000 / IMPATIENT_PART);
+	return (1000 * (2 * ms <= wait_ms ? wait_ms : least(2 * ms, most_ms)));
+}
+
 /* Nothing has come back for so long that nothing may; or it has been long enough. */
 static bool
 is_patience_over(struct reservation *r, int64_t now_us)
@@ -410,14 +494,14 @@ is_patience_over(struct reservation *r, int64_t now_us)
 		r->returns = returns;
 		r->moved_us = now_us;
 	}
-	return (now_us - r->moved_us >= r->of->set.wait_ms * 1000 || now_us - r->began_us >= r->of->set.wait_most_ms * 1000);
+	return (now_us - r->moved_us >= patience_us(r) || now_us - r->began_us >= r->of->set.wait_most_ms * 1000);
 }
 
 /* Others ask all the time, and nothing comes of it. */
 static bool
 is_long_over(const struct reservation *r, int64_t now_us)
 {
-	return (now_us - r->moved_us >= 2 * r->of->set.wait_ms * 1000 || now_us - r->began_us >= 2 * r->of->set.wait_most_ms * 1000);
+	return (now_us - r->moved_us >= 2 * patience_us(r) || now_us - r->began_us >= 2 * r->of->set.wait_most_ms * 1000);
 }
 
 static const struct purse *
@@ -436,8 +520,11 @@ static void
 look_again(struct reservation *r, int64_t now_us)
 {
 	bool last = is_patience_over(r, now_us);
-	enum budget_end end = attempt(r, last && r->floor < r->bound);
+	enum budget_end end;
 
+	if (is_pressed(r))
+		tries_less(r);
+	end = attempt(r, last && r->floor < r->bound);
 	if (end != BUDGET_WAIT)
 		finish(r, end);
 	else if (r->asking == NULL && last && is_long_over(r, now_us)) {
@@ -530,7 +617,7 @@ remember(struct asking *a)
 	if (g->end == GRANT_SPENT)
 		lease_spent(running, w->account, w->period, &news, now_us + SPENT_US);
 	else if (g->end == GRANT_HELD)
-		lease_quiet(running, w->account, w->period, now_us + QUIET_US);
+		lease_quiet(running, w->account, w->period, now_us + (a->r != NULL && can_less(a->r) ? 0 : QUIET_US));
 	for (unsigned i = 0; i < g->n && g->end == GRANT_AWAY; i++)
 		lease_doubt(running, g->want[i].account, g->want[i].period, true);
 }
@@ -550,7 +637,11 @@ told_no(struct asking *a, struct reservation *r)
 		break;
 	case GRANT_HELD:
 		refuse(r, BUDGET_HELD, p, got->ceiling, got->spent, got->held);
-		if (is_patience_over(r, clock_us()))
+		if ((r->hasty >> a->charge[g->which] & 1) != 0)
+			finish(r, BUDGET_HELD);
+		else if (tries_less(r))
+			look_again(r, clock_us());
+		else if (is_patience_over(r, clock_us()) && (g->hurry || r->floor >= r->bound))
 			finish(r, BUDGET_HELD);
 		else
 			wait_for_others(r);
@@ -624,6 +715,7 @@ charge_purses(struct reservation *r, const struct budget_need *need, bool ceilin
 			continue;
 		if (running_charge(r->of->set.running, slot_of(r), p->account, p->period) == CHARGES_MOST)
 			return;
+		r->hasty |= (need->hasty >> i & 1) << r->n;
 		r->purses[r->n++] = p;
 	}
 }
@@ -669,14 +761,18 @@ budget_reserve(struct reservation *r, struct budgets *b, const struct budget_nee
 	r->of = b;
 	r->slot = slot + 1;
 	r->n = 0;
-	r->bound = need->bound > 0 ? need->bound : 0;
+	r->wish = r->bound = need->bound > 0 ? need->bound : 0;
 	r->floor = b->set.mode == BUDGET_LITELLM ? 1 : need->floor > 0 ? need->floor : 0;
 	r->floor = least(r->floor, r->bound);
 	r->going = false;
-	r->unlimited = 0;
+	r->unlimited = r->hasty = 0;
 	begin_looking(r);
 	charge_purses(r, need, true);
 	charge_purses(r, need, false);
+	if (is_pressed(r)) {
+		wish_enough(r, need->whole);
+		tries_less(r);
+	}
 	if (others_wait(r) && !is_spent(r))
 		r->end = BUDGET_WAIT;
 	else

@@ -29,7 +29,7 @@ struct budgets_setup {
 	char		 host[HOST_ID + 1];
 	const char	*state_dir;	/* where the host's id is read again when the store does not know it any more; NULL: nowhere; copied */
 	enum budget_mode mode;
-	int64_t		 wait_ms;	/* without anything coming back, before a call that waits for others is refused */
+	int64_t		 wait_ms;	/* without anything coming back, before a call that waits for others takes what there is; less or more by what is known of calls */
 	int64_t		 wait_most_ms;	/* in all */
 };
 struct budgets	*budgets_new(const struct budgets_setup *);
@@ -51,8 +51,10 @@ struct budget_need {
 	struct running_who who;
 	const struct purse *const *purses;	/* all that are charged, with a ceiling or without; the purses are kept until it is booked */
 	unsigned	 n;		/* beyond CHARGES_MOST those without a ceiling are left out first */
-	int64_t		 bound;		/* the most it can cost */
+	int64_t		 bound;		/* the most it can cost; of one that goes on with budget_more(), its first instalment */
+	int64_t		 whole;		/* the most that one can cost in all; 0: it does not go on */
 	int64_t		 floor;		/* with how much it can be sent (max_tokens made to fit); the same as bound where it can not be made smaller */
+	unsigned	 hasty;		/* a bit for each purse that is not waited for: BUDGET_HELD at once, if it is that which lacks */
 };
 
 struct reservation {
@@ -70,7 +72,8 @@ struct reservation {
 	const struct purse *purses[CHARGES_MOST];	/* in the order of the slot's charges */
 	unsigned	 n;
 	unsigned	 slot;			/* + 1 of struct running; 0: none */
-	int64_t		 bound, floor;
+	int64_t		 wish, bound, floor;	/* bound: what is tried for now */
+	unsigned	 hasty;			/* a bit for each purse of `purses` */
 	bool		 going;			/* it was reserved, and wants more */
 	unsigned	 unlimited;		/* a bit for each purse whose ceiling is gone meanwhile */
 	int64_t		 began_us, moved_us;	/* when it began to wait; when money last came back */

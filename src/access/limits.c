@@ -181,14 +181,15 @@ add_all(struct finding *f, const struct caller *c, struct text model)
 
 #define ALL_OF_IT	1000000
 
+/* A team's word goes before its keys', as LiteLLM has it. */
 static struct text
 priority_of(const struct caller *c)
 {
 	const struct standing *key = c->standing[SCOPE_KEY], *team = c->standing[SCOPE_TEAM];
 
-	if (key != NULL && key->priority.len > 0)
-		return (key->priority);
-	return (team != NULL ? team->priority : TEXT(""));
+	if (team != NULL && team->priority.len > 0)
+		return (team->priority);
+	return (key != NULL ? key->priority : TEXT(""));
 }
 
 /* Those that no rule names share what is set aside for all others. */
@@ -287,11 +288,11 @@ limits_of(struct limits *l, struct arena *arena, const struct limits_rule *rule,
 	struct finding f = { .l = l, .arena = arena };
 
 	l->tokens = rule->tokens;
-	if (c->kind == CALLER_MASTER)
-		return;
-	add_all(&f, c, model);
-	add(&f, "all", TEXT("the gateway"), LIMIT_PARALLEL, 1, rule->parallel_all);
-	add_share(&f, rule->priorities, c);
+	if (c->kind != CALLER_MASTER) {
+		add_all(&f, c, model);
+		add(&f, "all", TEXT("the gateway"), LIMIT_PARALLEL, 1, rule->parallel_all);
+	}
+	add_share(&f, rule->priorities, c);		/* the master key has no priority, and is one of the others */
 	if (rule->key_defaults && c->standing[SCOPE_KEY] != NULL)
 		add_default(&f, c->standing[SCOPE_KEY], model);
 	want_tokens(l, counted_tokens(rule->tokens, input, output < 0 ? rule->output : output));

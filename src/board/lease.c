@@ -9,6 +9,10 @@
 #define SEAT_BITS	16
 #define EVICTION_US	10000
 #define AGING_US	20000000		/* what was used longer ago counts half */
+#define USUAL_MS_BITS	24
+#define USUAL_MS_MOST	((INT64_C(1) << USUAL_MS_BITS) - 1)
+#define USUAL_COST_MOST	((INT64_C(1) << (64 - USUAL_MS_BITS)) - 1)
+#define USUAL_FADES	32			/* each later call takes such a part of what was */
 
 /* the table */
 
@@ -105,6 +109,7 @@ forget_news(struct lease_place *p)
 	word_set(&p->taken, 0);
 	word_set(&p->returned, 0);
 	word_set(&p->doubt, 0);
+	word_set(&p->usual, 0);
 	word_set(&p->since_us, (uint64_t)clock_us());
 }
 
@@ -496,6 +501,48 @@ lease_demand(struct running *r, uint64_t account, int64_t period, int64_t us)
 		add(&p->taken, (uint64_t)(-(used / 2)));
 	}
 	return ((int64_t)((double)used / (double)over * (double)us));
+}
+
+static struct lease_usual
+usual_of(uint64_t word)
+{
+	return ((struct lease_usual){ (int64_t)(word >> USUAL_MS_BITS), (int64_t)word & USUAL_MS_MOST });
+}
+
+static int64_t
+faded(int64_t was, int64_t now, int64_t most)
+{
+	was -= was / USUAL_FADES;
+	return (least(now > was ? now : was, most));
+}
+
+/* Two at a time: one is forgotten. */
+void
+lease_note_call(struct running_file *f, uint64_t account, int64_t period, int64_t cost, int64_t ms)
+{
+	struct lease_place *p = find(f, account, period);
+	struct lease_usual u;
+
+	if (p == NULL || cost <= 0)
+		return;
+	u = usual_of(word_get(&p->usual));
+	word_set(&p->usual, (uint64_t)faded(u.cost, cost, USUAL_COST_MOST) << USUAL_MS_BITS | (uint64_t)faded(u.ms, ms > 0 ? ms : 0, USUAL_MS_MOST));
+}
+
+struct lease_usual
+lease_usual(struct running *r, uint64_t account, int64_t period)
+{
+	struct lease_place *p = find(r->file, account, period);
+
+	return (usual_of(p != NULL ? word_get(&p->usual) : 0));
+}
+
+bool
+lease_is_pressed(struct running *r, uint64_t account, int64_t period, int64_t us)
+{
+	struct lease_place *p = find(r->file, account, period);
+
+	return (p != NULL && word_get(&p->quiet_us) != 0 && (int64_t)word_get(&p->quiet_us) + us > clock_us());
 }
 
 uint64_t

@@ -52,6 +52,13 @@ void		 lease_spent(struct running *, uint64_t account, int64_t period, const str
 bool		 lease_is_spent(struct running *, uint64_t account, int64_t period, int64_t ceiling, int64_t need, struct lease_news *);
 /* How much is used in `us` microseconds, as far as has been seen; 0: nothing is known yet. */
 int64_t		 lease_demand(struct running *, uint64_t account, int64_t period, int64_t us);
+/* What calls have cost at most lately, and how long they took; zeros: nothing is known. */
+struct lease_usual {
+	int64_t		 cost, ms;
+};
+struct lease_usual lease_usual(struct running *, uint64_t account, int64_t period);
+/* The store said, less than `us` ago, that others hold the money. */
+bool		 lease_is_pressed(struct running *, uint64_t account, int64_t period, int64_t us);
 /* Counts what came back to this lease: whoever waits looks again when it has changed. */
 uint64_t	 lease_returns(struct running *, uint64_t account, int64_t period);
 

@@ -264,6 +264,15 @@ ask_deployment(struct exchange *x)
 	return (ask_with_token(x));
 }
 
+static void
+pass_over(struct exchange *x, enum room_end end)
+{
+	if (end == ROOM_LATER)
+		route_later(&x->plan);
+	else
+		route_full(&x->plan);
+}
+
 /* Does the chosen one have room; else the next. */
 static enum step_result
 ask_in(struct exchange *x, enum room_end end)
@@ -276,9 +285,10 @@ ask_in(struct exchange *x, enum room_end end)
 	case ROOM_ERROR:
 		return (STEP_ERROR);
 	case ROOM_NONE:
+	case ROOM_LATER:
 		break;
 	}
-	route_full(&x->plan);
+	pass_over(x, end);
 	return (ask_next(x, x->failure));
 }
 
@@ -309,9 +319,9 @@ ask_next(struct exchange *x, struct error *why)
 		x->slot = board_deployment(x->worker->board, c.deployment->id);
 		if (c.wait_ms > 0)
 			break;
-		if ((end = room_take(x)) != ROOM_NONE)
+		if ((end = room_take(x)) != ROOM_NONE && end != ROOM_LATER)
 			return (ask_in(x, end));
-		route_full(&x->plan);
+		pass_over(x, end);
 	}
 	x->pausing = true;
 	x->wait.due = pause_over;

@@ -48,7 +48,7 @@ struct attempt {
 
 /* How far the chosen deployment is with its room. */
 enum room_step { ROOM_IDLE, ROOM_FIND, ROOM_RATES, ROOM_MONEY, ROOM_PAYING };
-enum room_end { ROOM_HERE, ROOM_WAIT, ROOM_NONE, ROOM_ERROR };
+enum room_end { ROOM_HERE, ROOM_WAIT, ROOM_NONE, ROOM_LATER, ROOM_ERROR };
 
 enum exchange_end { END_COMPLETE, END_CUT, END_LEFT, END_REFUSED };
 
@@ -320,7 +320,7 @@ void	scribe_forget(struct exchange *);		/* what the attempt before said */
 void	scribe_end(struct exchange *);			/* on its way to the store */
 void	scribe_free(struct exchange *);
 
-/* room.c: has the deployment that is chosen room for this call; ROOM_ERROR: x->error */
+/* room.c: has the deployment that is chosen room for this call; ROOM_LATER: when a call that runs is over; ROOM_ERROR: x->error */
 enum room_end room_take(struct exchange *), room_more(struct exchange *);
 void	room_leave(struct exchange *);			/* the attempt came to nothing, or another is chosen */
 void	room_forget(struct exchange *);			/* waits for nobody any more */

@@ -123,6 +123,20 @@ ready(struct reservation *r)
 	exchange_walk((struct exchange *)((char *)r - offsetof(struct exchange, reservation)));
 }
 
+/* Of a deployment's money that running calls hold nobody waits while another may be asked. */
+static unsigned
+not_waited_for(const struct exchange *x)
+{
+	unsigned hasty = 0;
+
+	if (!x->config->settings.deployment_money || !route_has_other(&x->plan))
+		return (0);
+	for (unsigned i = 0; i < x->n_purses; i++)
+		for (size_t k = 0; k < nitems(x->room_purses); k++)
+			hasty |= (unsigned)(x->purse_of[i] == x->room_purses[k]) << i;
+	return (hasty);
+}
+
 enum step_result
 reserve_money(struct exchange *x)
 {
@@ -139,7 +153,9 @@ reserve_money(struct exchange *x)
 	}
 	x->glance.afford = 0;
 	need.n = x->n_purses;
+	need.hasty = x->conduit == NULL ? not_waited_for(x) : 0;
 	need.bound = x->parts.on ? x->parts.first : x->bound;
+	need.whole = x->parts.on ? x->bound : 0;
 	need.floor = x->parts.on ? x->parts.floor : x->floor;
 	need.who = (struct running_who){ .key_digest = c->digest, .user_id = c->user_id, .team_id = c->team_id, .organization_id = c->organization_id,
 		.project_id = c->standing[SCOPE_PROJECT] != NULL ? c->standing[SCOPE_PROJECT]->id : TEXT(""), .model_group = model_charged(x),

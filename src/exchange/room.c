@@ -3,7 +3,7 @@
  * Room at the deployment that is chosen: its own rpm, tpm and calls at once, its own budget and its provider's.
  *
  * Who has none is passed over, and that counts as no failure.  All of it may wait: for the store, that knows the budgets, for the hosts that share a window,
- * for money that running calls hold.  Where nothing limits a deployment nothing happens here.
+ * and, where nobody else of the group is left, for money of the deployment that running calls hold.  Where nothing limits a deployment nothing happens here.
  */
 #include "exchange/exchange.h"
 
@@ -74,6 +74,10 @@ paid(struct exchange *x, enum step_result result)
 		return (ROOM_HERE);
 	}
 	limits_undo(&x->room, x->worker->board);
+	if (x->reservation.end == BUDGET_HELD && is_ours(x, x->reservation.which) && route_has_other(&x->plan)) {
+		x->error = NULL;
+		return (ROOM_LATER);
+	}
 	if ((x->reservation.end != BUDGET_SPENT && x->reservation.end != BUDGET_HELD) || !is_ours(x, x->reservation.which))
 		return (ROOM_ERROR);
 	x->room_error = x->error;

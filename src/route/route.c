@@ -4,7 +4,7 @@
 
 #include <limits.h>
 
-enum tried { UNTRIED, MAY_AGAIN, NEVER_AGAIN, FULL };
+enum tried { UNTRIED, LATER, MAY_AGAIN, NEVER_AGAIN, FULL };
 
 #define BACKOFF_FIRST_MS	500
 #define BACKOFF_LAST_MS		8000
@@ -226,16 +226,22 @@ choose(struct plan *p, size_t i, int64_t wait_ms, struct choice *out)
 }
 
 static bool
+pick_new(const struct plan *p, size_t *out)
+{
+	return (pick(p, UNTRIED, out) || pick(p, LATER, out));
+}
+
+static bool
 next_in_group(struct plan *p, const struct error *why, struct choice *out)
 {
 	int64_t wait_ms = 0;
 	size_t i;
 
 	if (p->in_group == 0)			/* nobody of it was asked yet */
-		return (pick(p, UNTRIED, &i) && choose(p, i, 0, out));
+		return (pick_new(p, &i) && choose(p, i, 0, out));
 	if (p->retries_left <= 0)
 		return (false);
-	if (!pick(p, UNTRIED, &i)) {
+	if (!pick_new(p, &i)) {
 		if (!pick(p, MAY_AGAIN, &i))
 			return (false);
 		wait_ms = pause_ms(p, why);
@@ -290,16 +296,37 @@ route_next(struct plan *p, const struct error *why, struct choice *out)
 	return (next_in_group(p, why, out) || next_group(p, out));
 }
 
-void
-route_full(struct plan *p)
+static void
+pass_over(struct plan *p, enum tried as)
 {
-	p->tried[p->last] = FULL;
+	p->tried[p->last] = (uint8_t)as;
 	p->passed = true;
 	p->in_group--;
 	if (p->in_group > 0) {			/* it was a retry */
 		p->retries_left++;
 		p->retries--;
 	}
+}
+
+void
+route_full(struct plan *p)
+{
+	pass_over(p, FULL);
+}
+
+void
+route_later(struct plan *p)
+{
+	pass_over(p, LATER);
+}
+
+bool
+route_has_other(const struct plan *p)
+{
+	for (size_t i = 0; i < p->group->n_deployments; i++)
+		if (i != p->last && p->tried[i] == UNTRIED)
+			return (true);
+	return (false);
 }
 
 struct text

@@ -48,6 +48,9 @@ void		 route_only(struct plan *, struct arena *, const struct config *, const st
 bool		 route_next(struct plan *, const struct error *why, struct choice *);
 /* The one just chosen has no room now: as if it had not been chosen, but it is not chosen again.  Then route_next() with the same `why`. */
 void		 route_full(struct plan *);
+/* It will soon have some: the same, but it is chosen again before the group is given up, if there is nobody else to ask. */
+void		 route_later(struct plan *);
+bool		 route_has_other(const struct plan *);	/* of the group, that nobody asked yet, beside the one just chosen */
 /* The upstream's name for the model on that deployment. */
 struct text	 route_model(const struct plan *, const struct deployment *);
 

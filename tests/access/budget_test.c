@@ -492,6 +492,120 @@ agents_use_a_budget_to_its_end(void **state)
 	close_all(&b);
 }
 
+/* The same with calls that reserve a quarter of it, and can do with a sixteenth of that: first come four; then what they cost is known, and all run at once. */
+static void
+dear_agents_run_at_once(void **state)
+{
+	struct bench b = { 0 };
+	const struct purse *p;
+	struct call agents[20];
+	unsigned running, most = 0, refused = 0, turn = 0;
+	int64_t used = 0;
+
+	open_all(&b, BUDGET_STRICT, true);
+	p = purse(&b, 20000);
+	for (unsigned i = 0; i < nitems(agents); i++)
+		begin(&b, &agents[i], 4800, 300, 1, &p);
+	while (refused == 0) {
+		struct call *next = &agents[turn++ % nitems(agents)];
+
+		loop_turn(b.loop, 1);
+		running = 0;
+		for (unsigned i = 0; i < nitems(agents); i++) {
+			running += agents[i].r.end == BUDGET_FINE;
+			refused += agents[i].r.end != BUDGET_FINE && agents[i].r.end != BUDGET_WAIT;
+		}
+		most = running > most ? running : most;
+		if (next->r.end != BUDGET_FINE || refused > 0)
+			continue;
+		end(&b, next, 100);
+		used += 100;
+		begin(&b, next, 4800, 300, 1, &p);
+	}
+	assert_int_equal(most, nitems(agents));
+	assert_in_range(used, 19000, 20000);
+	for (unsigned i = 0; i < nitems(agents); i++)
+		budget_release(&agents[i].r);
+	let_turns_end(&b);
+	close_all(&b);
+}
+
+/* Calls that take a while are waited for longer. */
+static void
+who_waits_knows_how_long_calls_take(void **state)
+{
+	struct bench b = { 0 };
+	const struct purse *p;
+	struct call c[2];
+
+	open_all(&b, BUDGET_STRICT, true);
+	p = purse(&b, 50);
+	assert_int_equal(reserve(&b, &c[0], 40, 40, p), BUDGET_FINE);
+	lease_note_call(b.running->file, p->account, p->period, 10, WAIT_MOST_MS / 2);
+	assert_int_equal(begin(&b, &c[1], 40, 40, 1, &p), BUDGET_WAIT);
+	assert_int_equal(wait_for(&b, &c[1], WAIT_MS + 200), BUDGET_WAIT);
+	end(&b, &c[0], 10);
+	assert_int_equal(wait_for(&b, &c[1], 10000), BUDGET_FINE);
+	budget_release(&c[1].r);
+	close_all(&b);
+}
+
+/* What usual calls cost is learned from those that are over, and fades. */
+static void
+the_usual_fades(void **state)
+{
+	struct bench b = { 0 };
+	const struct purse *p;
+	struct call c;
+
+	open_all(&b, BUDGET_STRICT, true);
+	p = purse(&b, 100000);
+	assert_int_equal(lease_usual(b.running, p->account, 0).cost, 0);
+	for (unsigned i = 0; i < 100; i++) {
+		assert_int_equal(reserve(&b, &c, 1000, 1000, p), BUDGET_FINE);
+		end(&b, &c, i == 0 ? 900 : 10);
+		if (i == 0)
+			assert_int_equal(lease_usual(b.running, p->account, 0).cost, 900);
+	}
+	assert_in_range(lease_usual(b.running, p->account, 0).cost, 10, 100);
+	lease_note_call(b.running->file, p->account, 0, MONEY_MOST, INT64_MAX);
+	assert_in_range(lease_usual(b.running, p->account, 0).cost, 1000000000000, INT64_MAX);	/* as much as there is room for */
+	assert_in_range(lease_usual(b.running, p->account, 0).ms, 16000000, INT64_MAX);
+	close_all(&b);
+}
+
+/* A purse that is not waited for says no at once; another of the same call is waited for. */
+static void
+some_money_is_not_waited_for(void **state)
+{
+	struct bench b = { 0 };
+	const struct purse *p[2];
+	struct call c[2];
+	struct budget_need need = { .id = c[1].id, .began_wall_ms = 1, .purses = p, .n = 2, .bound = 40, .floor = 6, .hasty = 2, .who = { .key_digest = TEXT("k") } };
+
+	open_all(&b, BUDGET_STRICT, true);
+	p[0] = purse(&b, 1000);
+	p[1] = purse(&b, 50);
+	assert_int_equal(reserve(&b, &c[0], 40, 40, p[1]), BUDGET_FINE);
+	for (unsigned i = 0; i < 2; i++) {
+		memset(&c[1], 0, sizeof(c[1]));
+		uuid7(c[1].id);
+		c[1].r.ready = is_ready;
+		budget_reserve(&c[1].r, b.budgets, &need);
+		if (need.hasty != 0) {
+			assert_int_equal(wait_for(&b, &c[1], 10000), BUDGET_HELD);
+			assert_ptr_equal(c[1].r.which, p[1]);
+		} else
+			assert_int_equal(c[1].r.end, BUDGET_WAIT);
+		need.hasty = 0;
+	}
+	end(&b, &c[0], 10);
+	assert_int_equal(wait_for(&b, &c[1], 10000), BUDGET_FINE);
+	budget_release(&c[1].r);
+	let_turns_end(&b);
+	close_all(&b);
+}
+
 static void
 a_call_that_goes_on_takes_more(void **state)
 {
@@ -873,6 +987,10 @@ main(void)
 		cmocka_unit_test(nobody_to_charge_has_a_slot_too),
 		cmocka_unit_test(without_a_store_nothing_is_granted),
 		cmocka_unit_test(agents_use_a_budget_to_its_end),
+		cmocka_unit_test(dear_agents_run_at_once),
+		cmocka_unit_test(who_waits_knows_how_long_calls_take),
+		cmocka_unit_test(the_usual_fades),
+		cmocka_unit_test(some_money_is_not_waited_for),
 		cmocka_unit_test(a_call_that_goes_on_takes_more),
 		cmocka_unit_test(a_call_that_goes_on_waits_for_others),
 		cmocka_unit_test(and_is_told_when_nothing_comes),

@@ -367,6 +367,14 @@ shares_bind_when_a_model_is_used(void **state)
 	limits_of(&l, arena, &own, &caller, g.name, 1, 1);
 	assert_int_equal(limits_take(&l, b, NULL, &own), LIMITS_TAKEN);
 	assert_int_equal(l.list[0].limit, 6);
+	key.priority = TEXT("dev");		/* the team's goes first */
+	l = (struct limits){ .group = &g };
+	limits_of(&l, arena, &own, &caller, g.name, 1, 1);
+	assert_int_equal(l.list[0].limit, 6);
+	key.priority = TEXT("");
+	l = (struct limits){ .group = &g };
+	limits_of(&l, arena, &own, &(struct caller){ .kind = CALLER_MASTER }, g.name, 1, 1);
+	assert_true(l.n == 1 && text_is(l.list[0].value, "default:gpt-4o"));
 	team.priority = TEXT("no such");
 	l = (struct limits){ .group = &g };
 	limits_of(&l, arena, &own, &caller, g.name, 1, 1);

@@ -33,14 +33,15 @@ def config(upstream):
             deployment("moves", "openai/script:refuse,status=500,text=moves", openai, order=1, max_budget=1, model_info={"id": "moves-1"}, **PRICE),
             entry("moves", "moves", order=2, max_budget=1, model_info={"id": "moves-2"}, **PRICE),
             deployment("held", "openai/script:fixed,chunks=45,gap=100", openai, max_budget=0.003, model_info={"id": "held"}, **PRICE),
+            deployment("spare", "openai/script:fixed,chunks=45,gap=100", openai, order=1, max_budget=0.003, model_info={"id": "spare"}, **PRICE),
+            entry("spare", "spare-free", order=2),
             entry("broke", "broke", max_budget=0.000001, model_info={"id": "broke/1"}, **PRICE),
             entry("dear", "dear", **PRICE), entry("cheap", "cheap"), entry("other", "other"),
-            entry("shared", "shared", rpm=10), deployment("pressed", "openai/script:refuse,status=429", openai, **FREE),
+            deployment("pressed", "openai/script:refuse,status=429", openai, **FREE),
         ],
         "router_settings": {"fallbacks": [{"first": ["second"]}], "provider_budget_config": {"anthropic": {"budget_limit": 0.000001, "time_period": "1d"}}},
         "litellm_settings": {"num_retries": 1, "max_end_user_budget": 0.00001, "tag_budget_config": {"weekly": {"max_budget": 0.000001, "budget_duration": "7d"}},
-                             "budget_exceeded_throttle_percentage": 0.1, "priority_reservation": {"prod": 0.5, "dev": 0.2},
-                             "priority_reservation_settings": {"saturation_threshold": 0.5, "default_priority": 0}},
+                             "budget_exceeded_throttle_percentage": 0.1},
         "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
         "environment_variables": {"LITELLM_RATE_LIMIT_WINDOW_SIZE": "3600"},
         "sluice": {"budget_wait": "700ms"},
@@ -141,7 +142,7 @@ def test_money_moves_to_whoever_is_asked(host):
 
 
 def test_who_waits_for_a_deployments_money_may_leave(host):
-    first = ask(host, "held", stream=True)
+    first = ask(host, "held", stream=True, max_tokens=170)            # all the money there is
     assert first.status_code == 200
     for _ in range(3):
         with pytest.raises(requests.exceptions.ReadTimeout):
@@ -150,6 +151,15 @@ def test_who_waits_for_a_deployments_money_may_leave(host):
     assert second.status_code == 429 and "is reserved by running calls" in second.json()["error"]["message"]
     first.close()
     kit.until(lambda: (again := ask(host, "held", stream=True)).status_code == 200 and (again.close() or True), what="the money of the call that was left")
+
+
+def test_held_money_of_a_deployment_is_not_waited_for_where_another_has_room(host):
+    first = ask(host, "spare", stream=True, max_tokens=170)            # all the money there is
+    assert first.status_code == 200 and first.headers["x-litellm-model-id"] == "spare"
+    second = ask(host, "spare")
+    assert words(second) == "spare-free" and second.headers["x-litellm-attempted-retries"] == "0"
+    first.close()
+    kit.until(lambda: ask(host, "spare", max_tokens=5).headers["x-litellm-model-id"] == "spare", what="the money of the call that was left")
 
 
 def test_a_key_turns_to_another_model_when_one_is_spent(host, admin):
@@ -173,7 +183,7 @@ def test_a_spent_key_is_throttled_if_it_says_so(host, admin):
     admin.post("/user/new", user_id="owner", auto_create_key=False, user_role="internal_user")
     own = admin.post("/key/generate", user_id="owner", max_budget=1, rpm_limit=5)["key"]
     owner = Caller(host, own)
-    for way_out in ({"throttle_on_budget_exceeded": True}, {"metadata": {"throttle_on_budget_exceeded": True}}, {"rpm_limit_type": "dynamic"}, {"metadata": {"priority": "prod"}}):
+    for way_out in ({"throttle_on_budget_exceeded": True}, {"metadata": {"throttle_on_budget_exceeded": True}}, {"rpm_limit_type": "dynamic"}):
         assert owner.post("/key/update", 403, key=own, **way_out)["error"]["code"] == "403"
     unlimited = admin.post("/key/generate", max_budget=0.000001, throttle_on_budget_exceeded=True)["key"]
     assert ask(host, "dear", unlimited).json()["error"]["type"] == "budget_exceeded"
@@ -226,11 +236,24 @@ def test_limits_that_bind_under_pressure(host, admin):
     assert second.status_code == 429 and second.headers["rate_limit_type"] == "requests"
     assert ask(host, "cheap", dynamic).status_code == 200
 
-    dev, prod, none = (admin.post("/key/generate", **more)["key"] for more in ({"metadata": {"priority": "dev"}}, {"metadata": {"priority": "prod"}}, {}))
-    assert [ask(host, "shared", dev).status_code for _ in range(6)] == [200] * 5 + [429]
+
+def test_shares_of_a_model(upstream, start):
+    """A team's priority goes before its keys'; whoever has none shares with all others, and the master key is one of them."""
+    own = config(upstream) | {"model_list": [deployment("shared", "openai/script:fixed,text=shared", upstream.base + "/v1", rpm=20, **FREE)]}
+    own["litellm_settings"] |= {"priority_reservation": {"prod": 0.5, "dev": 0.2}, "priority_reservation_settings": {"saturation_threshold": 0.5, "default_priority": 0.1}}
+    own["router_settings"].pop("fallbacks")
+    host = start(own)
+    admin = Caller(host)
+    team = admin.post("/team/new", metadata={"priority": "dev"})["team_id"]
+    dev, prod, none = (admin.post("/key/generate", **more)["key"] for more in ({"metadata": {"priority": "prod"}, "team_id": team}, {"metadata": {"priority": "prod"}}, {}))
+    admin.post("/user/new", user_id="owner", auto_create_key=False, user_role="internal_user")
+    own = admin.post("/key/generate", user_id="owner")["key"]
+    assert Caller(host, own).post("/key/update", 403, key=own, metadata={"priority": "prod"})["error"]["code"] == "403"
+    assert [ask(host, "shared", dev).status_code for _ in range(11)] == [200] * 10 + [429]
     assert "priority_model: dev:shared" in ask(host, "shared", dev).json()["error"]["message"]
-    assert ask(host, "shared", none).status_code == 429
-    assert [ask(host, "shared", prod).status_code for _ in range(6)] == [200] * 5 + [429]
+    assert [ask(host, "shared", key).status_code for key in (none, KEY, KEY, none)] == [200, 200, 429, 429]
+    assert "priority_model: default:shared" in ask(host, "shared").json()["error"]["message"]
+    assert [ask(host, "shared", prod).status_code for _ in range(9)] == [200] * 8 + [429]
 
 
 def test_guaranteed_keys_do_not_pass_their_team(admin):
@@ -240,3 +263,19 @@ def test_guaranteed_keys_do_not_pass_their_team(admin):
     assert "rpm_limit=11 of guaranteed keys would exceed the team's rpm_limit=10" in error["message"]
     admin.post("/key/generate", team_id=team, rpm_limit=50)
     admin.refused("/key/generate", 400, team_id=team, tpm_limit=2000, tpm_limit_type="guaranteed_throughput")
+
+
+def test_guaranteed_keys_do_not_pass_their_team_in_a_model(admin):
+    team = admin.post("/team/new", rpm_limit=10, model_rpm_limit={"dear": 5, "other": 20}, model_tpm_limit={"dear": 700})["team_id"]
+    sure = {"team_id": team, "rpm_limit_type": "guaranteed_throughput", "tpm_limit_type": "guaranteed_throughput"}
+    first = admin.post("/key/generate", model_rpm_limit={"dear": 3, "cheap": 6}, model_tpm_limit={"dear": 400}, **sure)["key"]
+    error = admin.refused("/key/generate", 400, model_rpm_limit={"cheap": 4, "dear": 3}, **sure)
+    assert "model_rpm_limit=6 of guaranteed keys for model 'dear' would exceed the team's model_rpm_limit=5" in error["message"]
+    error = admin.refused("/key/generate", 400, metadata={"model_rpm_limit": {"cheap": 5}}, **sure)
+    assert "model_rpm_limit=11 of guaranteed keys for model 'cheap' would exceed the team's rpm_limit=10" in error["message"]
+    admin.refused("/key/generate", 400, model_rpm_limit={"other": 11}, **sure)
+    assert "model_tpm_limit=701" in admin.refused("/key/generate", 400, model_tpm_limit={"dear": 301}, **sure)["message"]
+    admin.post("/key/generate", team_id=team, model_rpm_limit={"dear": 50})       # it is no promise
+    second = admin.post("/key/generate", model_rpm_limit={"dear": 2, "cheap": 4}, model_tpm_limit={"dear": 300}, **sure)["key"]
+    admin.refused("/key/update", 400, key=second, model_rpm_limit={"dear": 3})
+    admin.post("/key/update", key=first, model_rpm_limit={"dear": 3})             # its own counts once

@@ -350,6 +350,26 @@ a_full_one_is_passed_over(void **state)
 	close_fixture(&f);
 }
 
+/* Who will soon have room is asked once nobody else of the group is left, and before a fallback. */
+static void
+one_for_later_is_asked_last(void **state)
+{
+	struct fixture f;
+	struct choice c, other;
+
+	(void)state;
+	open_fixture(&f, "model_list:\n" ONE("a", "") ONE("a", "") ONE("b", "") "router_settings:\n  fallbacks:\n    - a: [b]\n" TAIL, "a");
+	assert_true(route_next(&f.plan, NULL, &c) && route_has_other(&f.plan));
+	route_later(&f.plan);
+	assert_true(route_next(&f.plan, NULL, &other) && other.deployment != c.deployment && !route_has_other(&f.plan));
+	route_full(&f.plan);
+	assert_true(route_next(&f.plan, NULL, &other) && other.deployment == c.deployment && other.wait_ms == 0 && !route_has_other(&f.plan));
+	assert_int_equal(f.plan.retries, 0);
+	route_full(&f.plan);
+	assert_true(route_next(&f.plan, NULL, &c) && text_is(c.deployment->group, "b"));
+	close_fixture(&f);
+}
+
 static void
 a_full_one_is_not_preferred(void **state)
 {
@@ -370,6 +390,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_one_is_passed_over),
+		cmocka_unit_test(one_for_later_is_asked_last),
 		cmocka_unit_test(a_full_one_is_not_preferred),
 		cmocka_unit_test(unknown_model_is_the_callers_mistake),
 		cmocka_unit_test(weights_share_the_first_choice),
