@@ -166,6 +166,8 @@ print_slice(struct page *p)
 
 	if (!p->counted) {
 		p->counted = !metrics_more(out, p->metrics);
+		if (p->counted)
+			spool_print(out, p->x->worker->spool);
 		return (!p->counted || p->gauges != NULL);
 	}
 	return (gauges_more(out, &p->at, p->gauges, &p->x->config->settings, clock_wall_ms()));

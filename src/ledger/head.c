@@ -3,12 +3,14 @@
 #include "ledger/spool_priv.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -138,23 +140,58 @@ map_head(int fd)
 	return (NULL);
 }
 
+/* -1: errno. */
+static int
+open_head(int folder)
+{
+	return (openat(folder, "head", O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+}
+
+static struct spool_head *
+map_open_head(int folder, int *fd)
+{
+	struct spool_head *h = NULL;
+
+	*fd = open_head(folder);
+	if (*fd < 0 && errno == ENOENT && make_head(folder))
+		*fd = open_head(folder);
+	if (*fd >= 0 && (h = map_head(*fd)) == NULL)
+		close(*fd);
+	return (h);
+}
+
+/* What is no head of ours is kept under another name; the segments beside it are found without it.  One process at a time, or the second would take the first one's
+ * new head away. */
+static struct spool_head *
+replace_head(int folder, const char *dir, int *fd)
+{
+	int lock = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct spool_head *h = NULL;
+	char to[64];
+
+	if (lock >= 0 && flock(lock, LOCK_EX) == 0 && (h = map_open_head(folder, fd)) == NULL && *fd >= 0) {
+		mkdirat(folder, "aside", 0750);
+		snprintf(to, sizeof(to), "aside/head.%llx", (unsigned long long)clock_wall_ms());
+		if (renameat(folder, "head", folder, to) == 0) {
+			note(NOTE_ERROR, "", "%s/head is damaged, or of a version that this one does not know; it is kept as %s, and all rows beside it are shipped",
+			    dir, to);
+			h = map_open_head(folder, fd);
+		}
+	}
+	if (lock >= 0)
+		close(lock);
+	return (h);
+}
+
 struct spool_head *
 spool_head_open(int folder, const char *dir, int *fd, struct buf *why)
 {
-	struct spool_head *h;
+	struct spool_head *h = map_open_head(folder, fd);
 
-	*fd = openat(folder, "head", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (*fd < 0 && errno == ENOENT && make_head(folder))
-		*fd = openat(folder, "head", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (*fd < 0) {
+	if (h == NULL && *fd >= 0)
+		h = replace_head(folder, dir, fd);
+	if (h == NULL)
 		buf_print(why, "%s/head: %s", dir, strerror(errno));
-		return (NULL);
-	}
-	h = map_head(*fd);
-	if (h == NULL) {
-		buf_print(why, "%s/head is damaged, or no spool's: remove it, and the rows beside it are kept", dir);
-		close(*fd);
-	}
 	return (h);
 }
 
@@ -224,4 +261,20 @@ segments_size(int folder)
 			sum += (uint64_t)st.st_size;
 	closedir(d);
 	return (sum);
+}
+
+unsigned
+spool_kept_aside(int folder)
+{
+	int fd = openat(folder, "aside", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+	unsigned n = 0;
+
+	if (d == NULL)
+		return (0);
+	while ((e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return (n);
 }

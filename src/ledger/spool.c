@@ -401,6 +401,15 @@ spool_follow(struct spool *s)
 
 /* room */
 
+void
+spool_print(struct buf *to, const struct spool *s)
+{
+	buf_print(to, "# HELP sluice_spool_bytes What waits for the database, and what was shipped of files that are still written to.\n# TYPE sluice_spool_bytes gauge\n"
+	    "sluice_spool_bytes %llu\n"
+	    "# HELP sluice_spool_aside_files Files of the spool that this version can not read, or the database refused: an operator is to look.\n"
+	    "# TYPE sluice_spool_aside_files gauge\nsluice_spool_aside_files %u\n", (unsigned long long)spool_takes(s), spool_kept_aside(s->folder));
+}
+
 uint64_t
 spool_takes(const struct spool *s)
 {

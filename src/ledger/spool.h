@@ -45,6 +45,7 @@ bool		 spool_put(struct spool *, struct text frame);		/* any bytes, as they are;
 void		 spool_rest(struct spool *);		/* lets the segment go until there is more to write */
 void		 spool_follow(struct spool *);		/* begins the next segment, so that this one can be removed when it has been read */
 uint64_t	 spool_takes(const struct spool *);	/* bytes of its segments */
+void		 spool_print(struct buf *, const struct spool *);	/* that, and what is kept aside, as metrics */
 /* May so many calls be running, as far as the disk goes? */
 bool		 spool_has_room(struct spool *, unsigned running);
 /* Blocks: what waits is tried again, and what was appended here, and by one-request processes, is made safe; false: not all of it. */

@@ -4,7 +4,7 @@
  *
  *   head			which segment is written to; mapped by everybody
  *   0000000000000001.seg …	segments: a header, then frames
- *   aside/			segments of frames that this version can not read, or that the store refused
+ *   aside/			segments of frames that this version can not read, or that the store refused; whole files, and heads, of others
  *
  * These layouts are the same in all versions, so that two of them can run side by side; rows have a version of their own.
  */
@@ -51,6 +51,7 @@ void		 segment_name(char name[24], uint64_t number);			/* "0000000000000001.seg"
 bool		 segment_make(int folder, uint64_t number, size_t size, bool *reserved);	/* true: it is there, whoever made it */
 bool		 segment_header_read(struct segment_header *, int fd);
 uint64_t	 segments_size(int folder);			/* of all together */
+unsigned	 spool_kept_aside(int folder);			/* files in its folder aside */
 uint32_t	 frame_crc(uint32_t seed, uint32_t length, const void *bytes);
 
 /* A place where the test may kill the process. */

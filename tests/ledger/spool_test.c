@@ -469,20 +469,40 @@ a_lost_head_loses_nothing(void **state)
 }
 
 static void
-what_is_no_spool_is_refused(void **state)
+a_head_of_another_version_is_kept_aside(void **state)
 {
-	struct buf why = { 0 };
+	struct spool *s = open_spool();
+	struct reader *r;
+	struct buf page = { 0 };
 	char path[100];
 	int fd;
 
 	(void)state;
+	append_many(s, 0, 500);
+	spool_close(s);
 	snprintf(path, sizeof(path), "%s/head", dir);
-	fd = open(path, O_WRONLY | O_CREAT, 0600);
-	assert_int_equal(write(fd, "x", 1), 1);
+	fd = open(path, O_WRONLY, 0600);
+	assert_int_equal(pwrite(fd, "splHead9", 8, 0), 8);
 	close(fd);
-	assert_null(spool_open(&(struct spool_settings){ .dir = dir, .segment = SEGMENT }, &why));
-	assert_true(text_has(buf_as_text(&why), TEXT("damaged")));
-	why.len = 0;
+	r = open_reader();
+	s = open_spool();
+	append_many(s, 500, 510);
+	reads(r, 0, 510);
+	assert_int_equal(files("/aside", ""), 3);	/* with . and .. */
+	spool_print(&page, s);
+	assert_true(text_has(buf_as_text(&page), TEXT("sluice_spool_aside_files 1\n")));
+	buf_free(&page);
+	reader_close(r);
+	spool_close(s);
+}
+
+static void
+what_can_be_no_spool_is_refused(void **state)
+{
+	struct buf why = { 0 };
+	char path[100];
+
+	(void)state;
 	snprintf(path, sizeof(path), "%s/none/below", dir);
 	assert_null(spool_open(&(struct spool_settings){ .dir = path, .segment = SEGMENT }, &why));
 	assert_true(why.len > 0);
@@ -763,7 +783,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(frames_that_can_not_be_shipped_are_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_segment_is_kept_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_lost_head_loses_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_is_no_spool_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_head_of_another_version_is_kept_aside, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_can_be_no_spool_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(rows_are_written_again_after_a_failed_sync, setup, teardown),
 		cmocka_unit_test_setup_teardown(rows_of_left_segments_are_made_safe_too, setup, teardown),
 		cmocka_unit_test_setup_teardown(room_is_counted, setup, teardown),
