@@ -15,5 +15,7 @@ bool	network_read(struct network *, struct text);
 /* Is that address in it?  What is no address is in none. */
 bool	network_has(const struct network *, struct text address);
 bool	networks_have(const struct network *list, size_t n, struct text address);
+/* Is it one of the machine itself, of a private or provider's network, a cloud's own, or no host's at all?  What is no address is, too. */
+bool	network_is_internal(struct text address);
 
 #endif

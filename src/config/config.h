@@ -272,6 +272,8 @@ struct settings {
 	size_t		 n_memcached;
 	int64_t		 memcached_wait_ms;	/* 50 */
 	int64_t		 known_keys;		/* for how many entities the board has room; 32768 */
+	bool		 database_must_be_read;	/* false */
+	bool		 names_must_be_known;	/* false */
 	int64_t		 known_age_when_away_ms;	/* how old known keys may get while the database is away; 1 h */
 	int64_t		 drain_ms;		/* how long a stopping worker lets streams finish; 600000 */
 	bool		 core_dumps;		/* false: none of our processes leaves one */
@@ -290,7 +292,7 @@ struct settings {
 	struct text	 ca_file;		/* private CA bundle: ssl_certificate, SSL_CERT_FILE …; empty: the system's folder */
 	bool		 ssl_verify;		/* litellm_settings.ssl_verify */
 	struct text_list accept_unenforced;
-	struct text_list team_model_hosts;	/* beside those that https names: where team admins may have models */
+	struct text_list team_model_hosts;	/* beside those that https names, and that have public addresses: where team admins may have models */
 	bool		 key_rotation;		/* LITELLM_KEY_ROTATION_ENABLED */
 	int64_t		 key_rotation_check_ms;
 	int64_t		 key_rotation_grace_ms;	/* 0: none */
@@ -534,6 +536,7 @@ const struct group *config_group(const struct config *, struct text model, struc
 struct text	 config_team_model(const struct config *, struct text team, struct text model);
 struct text	 config_owner(const struct config *, struct text model);	/* a team; empty: everybody's */
 #define NO_SUCH_MODEL	"Invalid model name passed in model=" TEXT_FMT ". Call `/v1/models` to view available models for your key."	/* LiteLLM's words */
+bool		 config_public_only(const struct config *, const struct deployment *);	/* a team's own, at a server that only its name is known of */
 struct text	 group_shown(const struct group *);		/* by which name callers know it */
 struct text	 deployment_model(struct arena *, const struct deployment *, struct text asked, const struct capture *);	/* the upstream's name with stars filled in */
 bool		 config_forwards(const struct config *, const struct deployment *, struct text asked);	/* do the client's headers go to it, when asked by that name */

@@ -151,6 +151,17 @@ config_team_model(const struct config *c, struct text team, struct text model)
 	return (TEXT(""));
 }
 
+bool
+config_public_only(const struct config *c, const struct deployment *d)
+{
+	if (!d->stored || d->team.len == 0 || d->host.len == 0 || !text_starts(d->url, TEXT("https:")))
+		return (false);
+	for (size_t i = 0; i < c->settings.team_model_hosts.n; i++)
+		if (text_eq_nocase(c->settings.team_model_hosts.list[i], d->host))
+			return (false);
+	return (true);
+}
+
 struct text
 config_owner(const struct config *c, struct text model)
 {

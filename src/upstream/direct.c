@@ -80,7 +80,7 @@ direct_may(const struct call_plan *plan)
 {
 	struct text authority;
 
-	if (!upstream_direct || plan->proxy.len > 0 || !text_eq_nocase(text_sub(plan->url, 0, 7), TEXT("http://")) || !plain_url(plan->url))
+	if (!upstream_direct || plan->public_only || plan->proxy.len > 0 || !text_eq_nocase(text_sub(plan->url, 0, 7), TEXT("http://")) || !plain_url(plan->url))
 		return (false);
 	authority = authority_of(plan->url);
 	return (authority.len > 0 && memchr(authority.at, '@', authority.len) == NULL);

@@ -2,6 +2,8 @@
 /* What libcurl tells of a running call, passed on to its hearer; a hearer may do anything from within, so it is looked at afterwards. */
 #include "upstream/upstream_priv.h"
 
+#include "base/network.h"
+
 static bool
 gone(const struct call *c)
 {
@@ -36,6 +38,17 @@ call_hears_connected(struct call *c)
 	sock_connected(c);
 	clock_arm(c);
 	return (true);
+}
+
+/* A name may stand for another address each time it is asked for, and a kept connection may be another call's that may go there. */
+bool
+call_may_reach(struct call *c, const char *address)
+{
+	if (!c->public_only || proxied(c) || (c->why == NULL && !network_is_internal(text_of(address))))
+		return (true);
+	if (c->why != NULL)
+		return (false);
+	return (broken(c, CALL_UNREACHABLE, "its name stands for an internal address, where a team's own models may not go: see team_model_hosts"));
 }
 
 static bool

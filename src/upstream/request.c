@@ -37,7 +37,9 @@ line_wanted(char *bytes, size_t one, size_t n, void *self)
 static int
 connected(void *self, char *their_ip, char *our_ip, int their_port, int our_port)
 {
-	return (call_hears_connected(call_checked(self)) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT);
+	struct call *c = call_checked(self);
+
+	return (call_may_reach(c, their_ip) && call_hears_connected(c) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT);
 }
 
 /* libcurl asks before it looks a name up: it never may, because its thread would be waited for when the call is cancelled. */
@@ -363,6 +365,7 @@ request_prepare(struct call *c, const struct call_plan *plan)
 	if (c->easy == NULL)
 		c->easy = request_handle(c);
 	c->tls = text_eq_nocase(text_sub(plan->url, 0, 6), TEXT("https:"));
+	c->public_only = plan->public_only;
 	set_target(c, plan);
 	set_certificates(c, plan);
 	set_request(c, plan);

@@ -5,6 +5,8 @@
  */
 #include "upstream/upstream_priv.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -128,15 +130,29 @@ connection_begins(struct call *c)
 	clock_arm(c);
 }
 
+/* Empty: neither family's. */
+static const char *
+print_address(char to[INET6_ADDRSTRLEN], const struct sockaddr *a)
+{
+	const void *at = a->sa_family == AF_INET6 ? (const void *)&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr :
+	    (const void *)&((const struct sockaddr_in *)(const void *)a)->sin_addr;
+
+	return (inet_ntop(a->sa_family, at, to, INET6_ADDRSTRLEN) != NULL ? to : "");
+}
+
 curl_socket_t
 sock_open(void *self, curlsocktype purpose, struct curl_sockaddr *a)
 {
 	struct call *c = call_checked(self);
-	int fd = socket(a->family, a->socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->protocol);
-	struct sock *s = sock_of(c->up, fd);
+	char address[INET6_ADDRSTRLEN];
+	struct sock *s;
+	int fd;
 
-	if (fd < 0)
+	if (!call_may_reach(c, print_address(address, &a->addr)))
 		return (CURL_SOCKET_BAD);
+	if ((fd = socket(a->family, a->socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->protocol)) < 0)
+		return (CURL_SOCKET_BAD);
+	s = sock_of(c->up, fd);
 	connection_begins(c);
 	if (s != NULL)
 		sock_again(s);

@@ -34,6 +34,7 @@ struct call_plan {
 	const struct json_edit *edits;
 	size_t		 n_edits;
 	bool		 verify;		/* the certificate */
+	bool		 public_only;		/* never to an address that network_is_internal(), whatever the name stands for; a proxy decides for itself */
 	struct text	 ca_file;		/* whom to trust; empty: whom the upstream_settings say */
 	/* Files (PEM) that show a server who we are if it asks; empty: nothing is shown.  A key that is not named stands beside the certificate.  Connections, and
 	 * sessions to be resumed, are shared only between calls that show the same. */

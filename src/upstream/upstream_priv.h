@@ -134,6 +134,7 @@ struct call {
 	uint8_t		 sends;
 	bool		 tls, fresh, paused, stuck;	/* stuck: libcurl holds bytes back for us */
 	bool		 literal;			/* no look-up needed */
+	bool		 public_only;			/* the plan's */
 	enum call_end	 fault;				/* why a callback broke the transfer off, or TODO_FAIL's */
 	const char	*why;
 
@@ -211,6 +212,7 @@ void		 calls_trim(struct upstream *, unsigned keep);	/* of the pool */
 
 /* What libcurl tells (hears.c). */
 bool		 call_hears_connected(struct call *);
+bool		 call_may_reach(struct call *, const char *address);	/* false: the call ends, wherever else its name leads */
 bool		 call_hears_line(struct call *, struct text line);
 size_t		 call_hears_body(struct call *, const char *, size_t);
 

@@ -57,12 +57,32 @@ what_is_no_address_is_nowhere(void **state)
 	assert_false(has("::/0", "10.0.0.1:80"));
 }
 
+/* Ends of networks, and IPv4 in all the clothes that IPv6 has for it. */
+static void
+what_is_internal_is_known(void **state)
+{
+	static const char *const inside[] = { "127.0.0.1", "127.255.0.3", "10.0.0.0", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
+		"100.64.0.1", "100.100.100.200", "0.0.0.0", "192.0.0.192", "168.63.129.16", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fe80::1%eth0",
+		"fd00:ec2::254", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:a9fe:a9fe", "::10.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1",
+		"2002:7f00:1::", "2002:a00:1::1", "2001:0:1::", "2001:db8::1", "", "localhost", "10.0.0.1:80" };
+	static const char *const outside[] = { "1.1.1.1", "9.255.255.255", "11.0.0.0", "172.15.255.255", "172.32.0.0", "192.167.0.1", "169.253.0.1", "100.63.0.1",
+		"100.128.0.0", "223.255.255.255", "168.63.129.17", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1", "2002:101:101::", "fbff::1" };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(inside); i++)
+		if (!network_is_internal(text_of(inside[i])))
+			fail_msg("%s is internal", inside[i]);
+	for (size_t i = 0; i < nitems(outside); i++)
+		if (network_is_internal(text_of(outside[i])))
+			fail_msg("%s is not", outside[i]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_is_in_its_networks_only), cmocka_unit_test(ipv4_is_the_same_in_both_forms),
-		cmocka_unit_test(what_is_no_address_is_nowhere),
+		cmocka_unit_test(what_is_no_address_is_nowhere), cmocka_unit_test(what_is_internal_is_known),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
