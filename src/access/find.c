@@ -112,14 +112,14 @@ standing_of(struct finding *f, struct wish *w)
 	return (s);
 }
 
-/* What callers name themselves: with the store away a name that was never known here stands for nobody, so that known keys go on working.  One that was known
- * may have a budget, which is not to be escaped so. */
+/* What callers name themselves: with the store away a name that was never known here stands for nobody, so that known keys go on working, unless the
+ * configuration wants it otherwise.  One that was known may have a budget, which is not to be escaped so. */
 static bool
-may_lack(const struct wish *w)
+may_lack(const struct finding *f, const struct wish *w)
 {
 	bool named = w->entity.kind == KNOWN_TAG || (w->entity.kind == KNOWN_CUSTOMER && w->entity.tier.len == 0);
 
-	return (named && w->state == WISH_AWAY && !w->lapsed);
+	return (named && w->state == WISH_AWAY && !w->lapsed && !f->config->settings.names_must_be_known);
 }
 
 /* All wishes here, or why not. */
@@ -129,7 +129,7 @@ fetch(struct finding *f)
 	if (!lookup_fetch(f->lookups, f->lookup))
 		return (FOUND_WAIT);
 	for (const struct wish *w = f->lookup->wishes; w != NULL; w = w->next)
-		if (w->state != WISH_HERE && !may_lack(w))
+		if (w->state != WISH_HERE && !may_lack(f, w))
 			return (not_known_now(f, w));
 	return (FOUND);
 }

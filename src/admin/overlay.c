@@ -2,6 +2,7 @@
 /* What the store adds to the file: rows read, their secrets opened, made entries. */
 #include "admin/overlay.h"
 
+#include "admin/kept.h"
 #include "base/log.h"
 #include "base/vault.h"
 
@@ -159,7 +160,8 @@ overlay_open(struct arena *arena, struct text salt_key, struct text json, struct
 
 struct reading {
 	struct arena	*arena;
-	struct store	*store;
+	struct store	*store;			/* or NULL: */
+	struct text	 kept;			/* what it said last (kept.h) */
 	struct text	 salt_key;
 };
 
@@ -250,28 +252,68 @@ say_shut(const struct more_entry *e)
 		    TEXT_ARG(e->shut));
 }
 
-/* All of a kind, page by page. */
+/* All rows of a kind: id and document, page by page. */
+typedef void row_f(void *self, struct text id, struct text doc);
+
 static enum store_end
-entries(struct more_entry **list, unsigned *n, const struct reading *r, const char *kind, entry_f *make)
+stored(struct arena *arena, struct store *store, const char *kind, row_f *take, void *self)
 {
 	struct text last = TEXT("");
-	unsigned room = 0;
 	struct rows rows;
 	enum store_end end;
 
-	*n = 0;
-	*list = NULL;
 	do {
-		if ((end = STORE(r->store, r->arena, &rows, SQL_THING_LIST, V_TEXT(text_of(kind)), V_NULL, V_TEXT(last), V_INT(PAGE))) != STORE_FINE)
+		if ((end = STORE(store, arena, &rows, SQL_THING_LIST, V_TEXT(text_of(kind)), V_NULL, V_TEXT(last), V_INT(PAGE))) != STORE_FINE)
 			return (end);
 		for (unsigned i = 0; i < rows.n; i++) {
 			last = rows_text(&rows, i, 0);
-			*list = arena_widen(r->arena, *list, &room, *n + 1, *n, sizeof(**list));
-			make(&(*list)[*n], r, last, rows_text(&rows, i, 2));
-			say_shut(&(*list)[(*n)++]);
+			take(self, last, rows_text(&rows, i, 2));
 		}
 	} while (rows.n == PAGE);
 	return (STORE_FINE);
+}
+
+static void
+known_before(struct arena *arena, struct text kept, const char *kind, row_f *take, void *self)
+{
+	struct json_walk w = json_walk(kept);
+	struct json_item row;
+
+	while (json_next(&w, &row))
+		if (quoted_is(json_inside(member(row.raw, "kind", "\"\"")), kind))
+			take(self, json_unescape(arena, json_inside(member(row.raw, "id", "\"\""))), member(row.raw, "doc", "{}"));
+}
+
+struct making {
+	const struct reading *r;
+	struct more_entry *list;
+	unsigned	 n, room;
+	entry_f		*make;
+};
+
+static void
+make_entry(void *self, struct text id, struct text doc)
+{
+	struct making *m = self;
+
+	m->list = arena_widen(m->r->arena, m->list, &m->room, m->n + 1, m->n, sizeof(*m->list));
+	m->make(&m->list[m->n], m->r, id, doc);
+	say_shut(&m->list[m->n++]);
+}
+
+static enum store_end
+entries(struct more_entry **list, unsigned *n, const struct reading *r, const char *kind, entry_f *make)
+{
+	struct making m = { .r = r, .make = make };
+	enum store_end end = STORE_FINE;
+
+	if (r->store != NULL)
+		end = stored(r->arena, r->store, kind, make_entry, &m);
+	else
+		known_before(r->arena, r->kept, kind, make_entry, &m);
+	*list = m.list;
+	*n = m.n;
+	return (end);
 }
 
 /* {"model": "a", "fallback_models": ["b"]} becomes {"a": ["b"]}. */
@@ -345,22 +387,65 @@ fallbacks(struct more_entry *all, const struct reading *r)
 	return (STORE_FINE);
 }
 
-enum store_end
-overlay_read(struct config_more *more, struct arena *arena, struct store *store, struct text salt_key)
+static enum store_end
+read_all(struct config_more *more, const struct reading *r)
 {
-	struct reading r = { arena, store, salt_key };
 	enum store_end end;
 
 	*more = (struct config_more){ 0 };
-	if ((end = entries(&more->models, &more->n_models, &r, "model", model_entry)) != STORE_FINE)
+	if ((end = entries(&more->models, &more->n_models, r, "model", model_entry)) != STORE_FINE)
 		return (end);
-	if ((end = entries(&more->credentials, &more->n_credentials, &r, "credential", credential_entry)) != STORE_FINE)
+	if ((end = entries(&more->credentials, &more->n_credentials, r, "credential", credential_entry)) != STORE_FINE)
 		return (end);
-	if ((end = entries(&more->endpoints, &more->n_endpoints, &r, "endpoint", endpoint_entry)) != STORE_FINE)
+	if ((end = entries(&more->endpoints, &more->n_endpoints, r, "endpoint", endpoint_entry)) != STORE_FINE)
 		return (end);
-	if ((end = entries(&more->settings, &more->n_settings, &r, "setting", setting_entry)) != STORE_FINE)
+	if ((end = entries(&more->settings, &more->n_settings, r, "setting", setting_entry)) != STORE_FINE)
 		return (end);
-	return (fallbacks(&more->fallbacks, &r));
+	return (fallbacks(&more->fallbacks, r));
+}
+
+enum store_end
+overlay_read(struct config_more *more, struct arena *arena, struct store *store, struct text salt_key)
+{
+	return (read_all(more, &(struct reading){ .arena = arena, .store = store, .salt_key = salt_key }));
+}
+
+/* kept for a start without the store */
+
+struct keeping {
+	struct json_out	*o;
+	const char	*kind;
+};
+
+static void
+keep_row(void *self, struct text id, struct text doc)
+{
+	const struct keeping *k = self;
+	enum json_type type;
+	struct json_fault fault;
+
+	if (json_scan(doc, &type, NULL, 0, &(size_t){ 0 }, &fault))
+		kept_add(k->o, k->kind, id, doc);
+}
+
+static void
+keep(const struct settings *s, struct store *store)
+{
+	static const char *const kinds[] = { "model", "credential", "endpoint", "setting", "fallback" };
+	struct arena *arena = arena_new();
+	struct buf b = { 0 }, why = { 0 };
+	struct json_out o = { .to = &b };
+	enum store_end end = STORE_FINE;
+
+	kept_begin(&o);
+	for (unsigned i = 0; i < nitems(kinds) && end == STORE_FINE; i++)
+		end = stored(arena, store, kinds[i], keep_row, &(struct keeping){ &o, kinds[i] });
+	kept_end(&o);
+	if (end == STORE_FINE && !kept_write(s, buf_as_text(&b), &why))
+		note(NOTE_ERROR, "", "a start without the database would not know its settings: " TEXT_FMT, TEXT_ARG(buf_as_text(&why)));
+	buf_free(&b);
+	buf_free(&why);
+	arena_free(arena);
 }
 
 /* configurations */
@@ -371,15 +456,37 @@ is_empty(const struct config_more *more)
 	return (more->n_models + more->n_credentials + more->n_endpoints + more->n_settings == 0 && more->fallbacks.json.len == 0);
 }
 
+/* What closes doors is general: it holds even where the rest does not go together with the file. */
+static struct config *
+with_general_settings(struct config *file, const struct config_more *more, struct arena *arena)
+{
+	struct config_more rest = *more;
+
+	rest.settings = arena_alloc(arena, more->n_settings * sizeof(*rest.settings));
+	rest.n_settings = 0;
+	for (unsigned i = 0; i < more->n_settings; i++)
+		if (text_starts(more->settings[i].name, TEXT("setting general_settings/")))
+			rest.settings[rest.n_settings++] = more->settings[i];
+	return (config_load_more(file->path, file->given, &rest));
+}
+
 /* Settings that break what the file says are left out, as a bad row is: they were tried when they were kept, but with another file. */
 static struct config *
 without_settings(struct config *file, struct config *both, const struct config_more *more)
 {
 	struct config_more rest = *more;
+	struct arena *arena;
 
 	if (both->n_errors == 0 || file->n_errors > 0 || more->n_settings == 0)
 		return (both);
-	note(NOTE_ERROR, "", "settings of the database do not go together with the file, and are all left out: take back what the file now has otherwise");
+	config_release(both);
+	arena = arena_new();
+	both = with_general_settings(file, more, arena);
+	arena_free(arena);
+	note(NOTE_ERROR, "", "settings of the database do not go together with the file, and are left out%s: take back what the file now has otherwise",
+	    both->n_errors == 0 ? ", but for general_settings" : ", all of them");
+	if (both->n_errors == 0)
+		return (both);
 	config_release(both);
 	rest.n_settings = 0;
 	return (config_load_more(file->path, file->given, &rest));
@@ -425,6 +532,36 @@ overlay_load(const char *path, struct text given, struct store_pool *pool, int w
 	file = with(file, *end == STORE_FINE ? &more : last != NULL ? last->more : NULL, false);
 	if (store != NULL)
 		store_return(pool, store);
+	arena_free(arena);
+	return (file);
+}
+
+struct config *
+overlay_load_and_keep(const struct config *like, struct store *store, enum store_end *end)
+{
+	struct config *c = overlay_load_here(like, store, end);
+
+	if (*end == STORE_FINE)
+		keep(&like->settings, store);
+	return (c);
+}
+
+struct config *
+overlay_load_kept(const char *path, bool *damaged)
+{
+	struct config *file = config_load(path);
+	struct arena *arena = arena_new();
+	struct reading r = { .arena = arena, .salt_key = file->settings.salt_key };
+	struct config_more more;
+	enum kept kept = kept_read(&r.kept, arena, &file->settings);
+
+	*damaged = kept == KEPT_DAMAGED;
+	if (kept == KEPT_FINE && read_all(&more, &r) == STORE_FINE)
+		file = with(file, &more, false);
+	else {
+		config_release(file);
+		file = NULL;
+	}
 	arena_free(arena);
 	return (file);
 }

@@ -163,4 +163,4 @@ rotate_keys(struct store_pool *pool, const struct config *config, const char *ho
 	return (n);
 }
 
-const struct housekeeper_above admin_for_keeper = { overlay_load_here, rotate_keys };
+const struct housekeeper_above admin_for_keeper = { overlay_load_and_keep, rotate_keys };

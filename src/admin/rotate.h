@@ -15,6 +15,6 @@
 /* Blocks.  How many were rotated. */
 unsigned	 rotate_keys(struct store_pool *, const struct config *, const char *host);
 
-extern const struct housekeeper_above admin_for_keeper;		/* that, and overlay_load_here() */
+extern const struct housekeeper_above admin_for_keeper;		/* that, and overlay_load_and_keep() */
 
 #endif

@@ -109,6 +109,8 @@ check_gate(struct exchange *x)
 {
 	if (x->surface != NULL && (x->surface->answer == local_alive || x->surface->answer == local_ready))
 		return (NULL);
+	if (x->worker->shut)
+		return (error_new(x->arena, E_STORE_AWAY, "The settings of the database were not read yet, so nobody is let in; try again soon."));
 	return (gate_check(x->arena, &x->config->settings, x->ip, is_open_page(x) ? TEXT("") : x->request->path));
 }
 

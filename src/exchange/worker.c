@@ -183,8 +183,10 @@ reload_done(struct errand *e)
 	bool good = r->config->n_errors == 0;
 
 	w->reloading = false;
-	if (r->end == STORE_FINE)
+	if (r->end == STORE_FINE) {
 		w->models = r->models;
+		w->shut = false;
+	}
 	else
 		w->look_after_us = loop_now_us(w->loop) + LOOK_AGAIN_US;
 	if (!good) {
@@ -254,6 +256,28 @@ has_store(const struct worker *w)
 	return (text_has(database, TEXT("://")) || access(database.at, F_OK) == 0);
 }
 
+/* The store is away: with what it said last, so that a door which is closed there stays closed.  What can not be told from a damaged copy is taken as closed. */
+static void
+first_without_store(struct worker *w)
+{
+	bool damaged;
+	struct config *both = overlay_load_kept(w->config_path, &damaged);
+
+	w->models--;				/* to be asked again */
+	if (both != NULL && both->n_errors == 0) {
+		note(NOTE_WARN, "", "the database can not be asked for its models and settings; those that it had last are served meanwhile");
+		worker_take(w, both);
+		return;
+	}
+	config_release(both);
+	w->shut = damaged || w->config->settings.database_must_be_read;
+	if (w->shut)
+		note(NOTE_ERROR, "", "the database can not be asked for its settings, and %s: nobody is served until it can",
+		    damaged ? "the copy of them in the state folder is damaged" : "this host never saw them");
+	else
+		note(NOTE_WARN, "", "the database can not be asked for its models and settings, and this host never saw them; those of the file are served meanwhile");
+}
+
 /* Before the first request: nobody shall hear that a model is unknown which the store has. */
 static void
 first_models(struct worker *w)
@@ -271,11 +295,9 @@ first_models(struct worker *w)
 		say_problems(w->config, PROBLEM_WARNING);
 		return;
 	}
-	if (end != STORE_FINE) {
-		w->models--;			/* to be asked again */
-		note(NOTE_WARN, "", "the database can not be asked for its models; those of the file are served meanwhile");
-	}
 	config_release(both);
+	if (end != STORE_FINE)
+		first_without_store(w);
 }
 
 /* lines of exchanges */

@@ -66,6 +66,7 @@ struct worker {
 	uint32_t	 models;	/* their generation in what is in force */
 	bool		 reloading;
 	int64_t		 look_after_us;
+	bool		 shut;			/* nobody knows what the store closes: no one is let in */
 	struct running	*running;	/* exchanges of this host, and what it has leased */
 	struct budgets	*budgets;
 	struct spool	*spool;		/* of rows for the ledger */

@@ -434,6 +434,10 @@ while_the_store_is_away_new_names_are_nobody_and_old_ones_wait(void **state)
 	board_changes_read(board, clock_us() - 2000000);
 	pass(210);
 	assert_int_equal(ask_named("never-seen", "nobody-knows"), FOUND);
+	config->settings.names_must_be_known = true;
+	assert_int_equal(ask_named("never-seen-2", NULL), FOUND_ERROR);
+	assert_int_equal(ask_named(NULL, "nobody-else-knows"), FOUND_ERROR);
+	config->settings.names_must_be_known = false;
 	assert_int_equal(ask_named("bounded", "carl"), FOUND);
 	known_id_make(&changed, KNOWN_TAG, TEXT("changed"));
 	known_change(board, &changed);
