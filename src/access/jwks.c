@@ -4,12 +4,13 @@
 
 #include "base/digest.h"
 #include "base/log.h"
+#include "upstream/fetch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define SECOND_US	INT64_C(1000000)
-#define FETCH_US	(10 * SECOND_US)
+#define FETCH_MS	10000
 #define AGAIN_US	(10 * SECOND_US)	/* after a fetch, whatever came of it */
 #define STALE_US	(3600 * SECOND_US)
 #define ANSWER_MOST	262144
@@ -22,14 +23,9 @@ struct issuer {
 	struct issuer	*next;
 	struct jwk_set	*keys;			/* NULL: none came yet */
 	int64_t		 tried_us, came_us;	/* 0: never */
-	struct call	*call;
-	struct call_plan plan;
-	struct text	 headers[1];
-	struct buf	 answer;
-	int		 status;
-	struct timer	 clock;
+	struct fetch	*fetch;			/* NULL: none is under way */
 	size_t		 url_len;
-	char		 url[];			/* with host and proxy behind it */
+	char		 url[];
 };
 
 struct verified {				/* a token */
@@ -44,120 +40,55 @@ struct jwks {
 	struct loop	*loop;
 	struct upstream	*upstream;
 	struct issuer	*issuers;
-	struct jwks_wait *waiting;
+	struct waiter	*waiting;
 	unsigned	 generation;		/* of all keys */
 	struct verified	 verified[VERIFIED];
 };
 
 /* fetching */
 
-static void
-wait_end(struct jwks_wait *w)
-{
-	*w->link = w->next;
-	if (w->next != NULL)
-		w->next->link = w->link;
-	w->link = NULL;
-}
-
-/* Who is told may ask and wait again, itself first. */
-static void
-tell_all(struct jwks *j)
-{
-	struct jwks_wait *all = j->waiting, *w;
-
-	j->waiting = NULL;
-	if (all != NULL)
-		all->link = &all;
-	while ((w = all) != NULL) {
-		wait_end(w);
-		w->ready(w);
-	}
-}
-
 static bool
 is_fetching(const struct jwks *j)
 {
 	for (const struct issuer *i = j->issuers; i != NULL; i = i->next)
-		if (i->call != NULL)
+		if (i->fetch != NULL)
 			return (true);
 	return (false);
 }
 
 static void
-over(struct issuer *i, const char *why)
+answered(void *self, const struct fetched *got)
 {
+	struct issuer *i = self;
 	struct jwks *j = i->of;
+	struct jwk_set *keys = got->why == NULL && got->status == 200 ? jwk_set_read(got->body) : NULL;
 
-	timer_stop(j->loop, &i->clock);
-	buf_free(&i->answer);
-	if (why != NULL)
-		note(NOTE_WARN, "", "no keys from %.*s: %s", (int)i->url_len, i->url, why);
+	i->fetch = NULL;
+	if (keys != NULL) {
+		jwk_set_free(i->keys);
+		i->keys = keys;
+		i->came_us = loop_now_us(j->loop);
+		j->generation++;
+	} else
+		note(NOTE_WARN, "", "no keys from %.*s: %s", (int)i->url_len, i->url, got->why != NULL ? got->why :
+		    got->status != 200 ? "it did not answer 200" : "its answer is no key set");
 	if (!is_fetching(j))
-		tell_all(j);
+		waiters_tell(&j->waiting);
 }
 
 static void
-head_came(void *self, const struct call_head *head)
+fetch(struct issuer *i, const struct jwks_source *s)
 {
-	((struct issuer *)self)->status = head->status;
-}
-
-static void
-body_came(void *self, const char *bytes, size_t n)
-{
-	struct issuer *i = self;
-
-	if (i->answer.len + n <= ANSWER_MOST + 1)
-		buf_add(&i->answer, bytes, n);
-}
-
-static void
-call_ended(void *self, enum call_end end, const char *why)
-{
-	struct issuer *i = self;
-	struct jwk_set *keys;
-
-	i->call = NULL;
-	if (end != CALL_DONE || i->status != 200 || i->answer.len > ANSWER_MOST) {
-		over(i, end != CALL_DONE ? why : i->status != 200 ? "it did not answer 200" : "its answer is too long");
-		return;
-	}
-	keys = jwk_set_read(buf_as_text(&i->answer));
-	if (keys == NULL) {
-		over(i, "its answer is no key set");
-		return;
-	}
-	jwk_set_free(i->keys);
-	i->keys = keys;
-	i->came_us = loop_now_us(i->of->loop);
-	i->of->generation++;
-	over(i, NULL);
-}
-
-static void
-clock_due(struct timer *t)
-{
-	struct issuer *i = (struct issuer *)((char *)t - offsetof(struct issuer, clock));
-
-	call_cancel(i->call);
-	i->call = NULL;
-	over(i, "it did not answer in time");
-}
-
-static void
-fetch(struct issuer *i)
-{
+	static const struct text headers[] = { TEXT("Accept: application/json") };
+	const struct call_plan plan = { .url = s->url, .host = s->host, .port = s->port, .proxy = s->proxy, .method = TEXT("GET"), .headers = headers,
+		.n_headers = nitems(headers), .body = TEXT(""), .verify = s->verify, .total_ms = FETCH_MS };
 	struct jwks *j = i->of;
 	int64_t now = loop_now_us(j->loop);
 
-	if (i->call != NULL || (i->tried_us > 0 && now < i->tried_us + AGAIN_US))
+	if (i->fetch != NULL || (i->tried_us > 0 && now < i->tried_us + AGAIN_US))
 		return;
 	i->tried_us = now;
-	i->status = 0;
-	i->clock.due = clock_due;
-	timer_set(j->loop, &i->clock, now + FETCH_US);
-	i->call = upstream_call(j->upstream, &i->plan, &(struct call_hearer){ head_came, body_came, call_ended, i });
+	i->fetch = fetch_begin(j->loop, j->upstream, &plan, ANSWER_MOST, answered, i);
 }
 
 /* issuers */
@@ -166,22 +97,15 @@ static struct issuer *
 issuer_of(struct jwks *j, const struct jwks_source *s)
 {
 	struct issuer *i = j->issuers;
-	char *at;
 
 	while (i != NULL && !text_eq((struct text){ i->url, i->url_len }, s->url))
 		i = i->next;
 	if (i != NULL)
 		return (i);
-	i = must_zalloc(sizeof(*i) + s->url.len + s->host.len + s->proxy.len + 3);
+	i = must_zalloc(sizeof(*i) + s->url.len);
 	i->of = j;
 	i->url_len = s->url.len;
 	memcpy(i->url, s->url.at, s->url.len);
-	at = i->url + s->url.len + 1;
-	memcpy(at, s->host.at, s->host.len);
-	memcpy(at + s->host.len + 1, s->proxy.at, s->proxy.len);
-	i->headers[0] = TEXT("Accept: application/json");
-	i->plan = (struct call_plan){ .url = { i->url, s->url.len }, .host = { at, s->host.len }, .port = s->port, .proxy = { at + s->host.len + 1, s->proxy.len },
-		.method = TEXT("GET"), .headers = i->headers, .n_headers = 1, .body = TEXT(""), .verify = s->verify, .total_ms = FETCH_US / 1000 };
 	i->next = j->issuers;
 	j->issuers = i;
 	return (i);
@@ -308,19 +232,8 @@ fetch_what_lacks(struct checking *c)
 		struct issuer *issuer = issuer_of(c->j, &c->rules->sources[i]);
 
 		if (!c->named || issuer->keys == NULL || now >= issuer->came_us + c->rules->ttl_ms * 1000)
-			fetch(issuer);
+			fetch(issuer, &c->rules->sources[i]);
 	}
-}
-
-static void
-wait_begin(struct jwks *j, struct jwks_wait *w)
-{
-	w->waited = true;
-	w->next = j->waiting;
-	w->link = &j->waiting;
-	if (w->next != NULL)
-		w->next->link = &w->next;
-	j->waiting = w;
 }
 
 static enum jwks_end
@@ -353,7 +266,7 @@ jwks_check(struct text *claims, const char **why, struct jwks *j, struct arena *
 	sha256(digest, token);
 	if (remembered(claims, j, arena, digest, now_s))
 		return (JWKS_GOOD);
-	if (w->link != NULL)			/* asked again for another reason, e.g. because the body has come */
+	if (w->on.link != NULL)			/* asked again for another reason, e.g. because the body has come */
 		return (JWKS_WAIT);
 	if (!jwt_read(&c.token, arena, token)) {
 		*why = "is malformed";
@@ -362,17 +275,11 @@ jwks_check(struct text *claims, const char **why, struct jwks *j, struct arena *
 	look_at_keys(&c);
 	fetch_what_lacks(&c);
 	if (!c.good && !c.named && !w->waited && is_fetching(j)) {
-		wait_begin(j, w);
+		w->waited = true;
+		waiter_begin(&w->on, &j->waiting);
 		return (JWKS_WAIT);
 	}
 	return (judge(claims, why, &c, arena, digest, now_s));
-}
-
-void
-jwks_forget(struct jwks_wait *w)
-{
-	if (w->link != NULL)
-		wait_end(w);
 }
 
 struct jwks *
@@ -394,11 +301,8 @@ jwks_free(struct jwks *j)
 		return;
 	while ((i = j->issuers) != NULL) {
 		j->issuers = i->next;
-		timer_stop(j->loop, &i->clock);
-		if (i->call != NULL)
-			call_cancel(i->call);
+		fetch_cancel(i->fetch);
 		jwk_set_free(i->keys);
-		buf_free(&i->answer);
 		free(i);
 	}
 	for (size_t k = 0; k < VERIFIED; k++)

@@ -10,6 +10,7 @@
 #define ACCESS_JWKS_H
 
 #include "access/jwt.h"
+#include "base/waiter.h"
 #include "config/config.h"
 #include "upstream/upstream.h"
 
@@ -17,14 +18,13 @@ struct jwks;					/* a worker's */
 
 /* Somebody who waits for keys.  Lives in its owner, zeroed. */
 struct jwks_wait {
-	void		(*ready)(struct jwks_wait *);	/* from the loop, never from within jwks_check(): ask again */
-	struct jwks_wait *next, **link;
+	struct waiter	 on;			/* `ready` is called from the loop, never from within jwks_check(): ask again */
 	bool		 waited;
 };
 
 enum jwks_end {
 	JWKS_GOOD,				/* *claims, in the arena */
-	JWKS_WAIT,
+	JWKS_WAIT,				/* until it is ready; waiter_end() ends it before */
 	JWKS_BAD,				/* *why: the end of a sentence about the token */
 	JWKS_AWAY,				/* no issuer could be asked, and there are no keys */
 };
@@ -39,6 +39,5 @@ void		 jwks_remember(struct jwks *, struct text token, struct text claims, int64
 /* What else had to be done once for a token that was verified is done; it is remembered as long as the token is. */
 bool		 jwks_is_settled(struct jwks *, struct text token);
 void		 jwks_settle(struct jwks *, struct text token);
-void		 jwks_forget(struct jwks_wait *);	/* waits no more; fine when it does not */
 
 #endif

@@ -14,7 +14,7 @@ struct userinfo;				/* a worker's */
 
 struct userinfo	*userinfo_new(struct loop *, struct upstream *);
 void		 userinfo_free(struct userinfo *);
-/* As jwks_check(); *claims in the arena.  jwks_forget() ends the waiting. */
+/* As jwks_check(); *claims in the arena.  waiter_end() ends the waiting. */
 enum jwks_end	 userinfo_check(struct text *claims, const char **why, struct userinfo *, struct arena *, const struct jwt_rules *, struct text token,
 		    struct jwks_wait *);
 

@@ -47,7 +47,7 @@ ask_stop(struct exchange *x)
 {
 	timer_stop(x->worker->loop, &x->wait);
 	timer_stop(x->worker->loop, &x->clock);
-	token_forget(&x->token);
+	waiter_end(&x->token);
 	room_forget(x);
 	if (x->call != NULL) {
 		call_cancel(x->call);
@@ -197,7 +197,7 @@ attempt_failed(struct exchange *x)
 }
 
 static void
-token_ready(struct token_wait *w)
+token_ready(struct waiter *w)
 {
 	exchange_walk((struct exchange *)((char *)w - offsetof(struct exchange, token)));
 }

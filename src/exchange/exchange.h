@@ -174,7 +174,7 @@ struct exchange {
 	unsigned	 slot;			/* of the deployment on the board */
 	bool		 in_flight;
 	bool		 own_login;		/* the client brought its own credential for it */
-	struct token_wait token;
+	struct waiter	 token;			/* waits for it */
 	bool		 wants_token;		/* the call waits for it */
 	struct text	 bearer;		/* it, or empty: the deployment has a key */
 	struct call	*call;

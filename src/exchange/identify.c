@@ -144,7 +144,7 @@ identify_forget(struct exchange *x)
 {
 	x->awaits = false;
 	lookup_forget(&x->lookup);
-	jwks_forget(&x->keys);
+	waiter_end(&x->keys.on);
 }
 
 /* What is answered without a model needs no further look at who asks. */
@@ -176,9 +176,9 @@ known_as_anybody(struct exchange *x)
 }
 
 static void
-keys_came(struct jwks_wait *w)
+keys_came(struct waiter *w)
 {
-	exchange_walk((struct exchange *)((char *)w - offsetof(struct exchange, keys)));
+	exchange_walk((struct exchange *)((char *)w - offsetof(struct exchange, keys.on)));
 }
 
 /* A token that is none of ours to read: its issuer says whose it is. */
@@ -224,7 +224,7 @@ read_token(struct exchange *x, struct finding *f)
 
 	if (kind == TOKEN_NONE)
 		return (FOUND);
-	x->keys.ready = keys_came;
+	x->keys.on.ready = keys_came;
 	switch (kind == TOKEN_SIGNED ? jwks_check(&claims, &why, x->worker->jwks, x->arena, &x->config->jwt, x->key, f->now_ms / 1000, &x->keys) :
 	    ask_issuer(&claims, &why, x, f->now_ms / 1000)) {
 	case JWKS_WAIT:

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "upstream/fetch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,8 +32,8 @@ struct entry {
 	int64_t		 asked_us;
 	unsigned	 failures;		/* in a row */
 	char		 why[160];
-	struct token_wait *waiting;
-	struct fetch	*fetch;			/* NULL: none is under way */
+	struct waiter *waiting;
+	struct renewal	*renewal;		/* NULL: none is under way */
 };
 
 struct tokens {
@@ -46,71 +47,43 @@ struct tokens {
 /* A file of an assertion, read beside the loop. */
 struct reading {
 	struct errand	 errand;
-	struct fetch	*fetch;			/* NULL: given up */
+	struct renewal	*renewal;		/* NULL: given up */
 	struct buf	 bytes;
 	const char	*why;
 	char		 path[];
 };
 
 /* A request to a token's endpoint, with copies of all it needs: the configuration may be gone before it ends. */
-struct fetch {
+struct renewal {
 	struct arena	*arena;
 	struct entry	*entry;
 	struct text	 name;
 	struct call_plan plan;
 	struct text	 headers[3];
 	struct reading	*reading;
-	struct call	*call;
-	struct timer	 clock;
-	int		 status;
-	struct buf	 answer;
-	bool		 too_long;
+	int64_t		 until_us;		/* of all of it */
+	struct timer	 clock;			/* of the file; the fetch has its own */
+	struct fetch	*fetch;
 };
 
 /* fetching: the end */
 
 static void
-fetch_free(struct fetch *f)
+renewal_free(struct renewal *f)
 {
 	timer_stop(f->entry->of->loop, &f->clock);
-	if (f->call != NULL)
-		call_cancel(f->call);
+	fetch_cancel(f->fetch);
 	if (f->reading != NULL)
-		f->reading->fetch = NULL;
-	f->entry->fetch = NULL;
-	buf_free(&f->answer);
-	arena_free(f->arena);			/* the fetch, too */
+		f->reading->renewal = NULL;
+	f->entry->renewal = NULL;
+	arena_free(f->arena);			/* the renewal, too */
 }
 
 static void
-wait_end(struct token_wait *w)
-{
-	*w->link = w->next;
-	if (w->next != NULL)
-		w->next->link = w->link;
-	w->link = NULL;
-}
-
-/* Who is told may ask, wait and end anything, itself first. */
-static void
-tell_all(struct entry *e)
-{
-	struct token_wait *all = e->waiting, *w;
-
-	e->waiting = NULL;
-	if (all != NULL)
-		all->link = &all;
-	while ((w = all) != NULL) {
-		wait_end(w);
-		w->ready(w);
-	}
-}
+renewal_failed(struct renewal *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static void
-fetch_failed(struct fetch *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void
-fetch_failed(struct fetch *f, const char *fmt, ...)
+renewal_failed(struct renewal *f, const char *fmt, ...)
 {
 	struct entry *e = f->entry;
 	int64_t pause_s = e->failures < 6 ? 1 << e->failures : BACK_OFF_MOST_S;
@@ -122,8 +95,8 @@ fetch_failed(struct fetch *f, const char *fmt, ...)
 	note(NOTE_WARN, "", "no token for " TEXT_FMT ": %s", TEXT_ARG(f->name), e->why);
 	e->failures++;
 	e->retry_us = loop_now_us(e->of->loop) + pause_s * SECOND_US;
-	fetch_free(f);
-	tell_all(e);
+	renewal_free(f);
+	waiters_tell(&e->waiting);
 }
 
 /* fetching: the answer */
@@ -195,7 +168,7 @@ number_of(struct arena *arena, const struct json *o)
 }
 
 static void
-keep_token(struct fetch *f, struct text token, int64_t life)
+keep_token(struct renewal *f, struct text token, int64_t life)
 {
 	struct entry *e = f->entry;
 	int64_t now = loop_now_us(e->of->loop), early_us = life < 300 ? life * SECOND_US / 10 : 30 * SECOND_US;
@@ -206,76 +179,61 @@ keep_token(struct fetch *f, struct text token, int64_t life)
 	e->renew_us = now + life * SECOND_US * 4 / 5;
 	e->failures = 0;
 	e->retry_us = 0;
-	fetch_free(f);
-	tell_all(e);
+	renewal_free(f);
+	waiters_tell(&e->waiting);
 }
 
 static void
-read_answer(struct fetch *f)
+read_answer(struct renewal *f, int status, struct text body)
 {
 	struct json_fault fault;
-	const struct json *o = json_parse(f->arena, buf_as_text(&f->answer), &fault);
+	const struct json *o = json_parse(f->arena, body, &fault);
 	struct text token = string_in(f->arena, o, "access_token"), word = word_of(f->arena, o);
 	struct text number = number_of(f->arena, o);
 	int64_t life = life_s(f->arena, o);
 
-	if (f->status != 200)
-		fetch_failed(f, "the token endpoint answered %d%s" TEXT_FMT "%s" TEXT_FMT, f->status, word.len > 0 ? " " : "", TEXT_ARG(word),
+	if (status != 200)
+		renewal_failed(f, "the token endpoint answered %d%s" TEXT_FMT "%s" TEXT_FMT, status, word.len > 0 ? " " : "", TEXT_ARG(word),
 		    number.len > 0 ? " " : "", TEXT_ARG(number));
 	else if (!is_token(token))
-		fetch_failed(f, "the token endpoint answered without a usable access_token");
+		renewal_failed(f, "the token endpoint answered without a usable access_token");
 	else if (life <= 0)
-		fetch_failed(f, "the token endpoint gave a token that has expired");
+		renewal_failed(f, "the token endpoint gave a token that has expired");
 	else
 		keep_token(f, token, life);
 }
 
 static void
-head_came(void *self, const struct call_head *head)
+answered(void *self, const struct fetched *got)
 {
-	((struct fetch *)self)->status = head->status;
-}
+	struct renewal *f = self;
 
-static void
-body_came(void *self, const char *bytes, size_t n)
-{
-	struct fetch *f = self;
-
-	f->too_long = f->too_long || f->answer.len + n > ANSWER_MOST;
-	if (!f->too_long)
-		buf_add(&f->answer, bytes, n);
-}
-
-static void
-call_ended(void *self, enum call_end end, const char *why)
-{
-	struct fetch *f = self;
-
-	f->call = NULL;
-	if (end != CALL_DONE) {
-		note(NOTE_WARN, "", "token endpoint of " TEXT_FMT ": %s", TEXT_ARG(f->name), why);
-		fetch_failed(f, "the token endpoint %s", end == CALL_BROKEN ? "broke off its answer" :
-		    end >= CALL_TIMEOUT_CONNECT && end <= CALL_TIMEOUT_TOTAL ? "did not answer in time" : "could not be reached");
-	} else if (f->too_long)
-		fetch_failed(f, "the token endpoint sent more than a token");
-	else
-		read_answer(f);
+	f->fetch = NULL;
+	if (got->end == CALL_DONE && !got->too_long) {
+		read_answer(f, got->status, got->body);
+		return;
+	}
+	note(NOTE_WARN, "", "token endpoint of " TEXT_FMT ": %s", TEXT_ARG(f->name), got->why);
+	renewal_failed(f, "the token endpoint %s", got->end == CALL_DONE ? "sent more than a token" : got->end == CALL_BROKEN ? "broke off its answer" :
+	    got->end >= CALL_TIMEOUT_CONNECT && got->end <= CALL_TIMEOUT_TOTAL ? "did not answer in time" : "could not be reached");
 }
 
 static void
 clock_due(struct timer *t)
 {
-	struct fetch *f = (struct fetch *)((char *)t - offsetof(struct fetch, clock));
-
-	fetch_failed(f, f->reading != NULL ? "the file of its assertion could not be read in time" : "the token endpoint did not answer in time");
+	renewal_failed((struct renewal *)((char *)t - offsetof(struct renewal, clock)), "the file of its assertion could not be read in time");
 }
 
 /* fetching: the request */
 
 static void
-call_endpoint(struct fetch *f)
+call_endpoint(struct renewal *f)
 {
-	f->call = upstream_call(f->entry->of->upstream, &f->plan, &(struct call_hearer){ head_came, body_came, call_ended, f });
+	int64_t left_ms = (f->until_us - loop_now_us(f->entry->of->loop)) / 1000;
+
+	timer_stop(f->entry->of->loop, &f->clock);
+	f->plan.total_ms = left_ms > 1 ? left_ms : 1;
+	f->fetch = fetch_begin(f->entry->of->loop, f->entry->of->upstream, &f->plan, ANSWER_MOST, answered, f);
 }
 
 static void
@@ -299,7 +257,7 @@ static void
 reading_done(struct errand *e)
 {
 	struct reading *r = (struct reading *)e;
-	struct fetch *f = r->fetch;
+	struct renewal *f = r->renewal;
 	struct text assertion = text_trim(buf_as_text(&r->bytes));
 
 	if (f == NULL) {
@@ -309,9 +267,9 @@ reading_done(struct errand *e)
 	f->reading = NULL;
 	if (r->why != NULL) {
 		note(NOTE_WARN, "", "%s: %s", r->path, r->why);
-		fetch_failed(f, "the file of its assertion could not be read");
+		renewal_failed(f, "the file of its assertion could not be read");
 	} else if (assertion.len == 0)
-		fetch_failed(f, "the file of its assertion is empty");
+		renewal_failed(f, "the file of its assertion is empty");
 	else {
 		f->plan.body = arena_print(f->arena, TEXT_FMT TEXT_FMT, TEXT_ARG(f->plan.body), TEXT_ARG(arena_percent_encode(f->arena, assertion)));
 		call_endpoint(f);
@@ -321,7 +279,7 @@ reading_done(struct errand *e)
 
 /* False: there is no room for it now. */
 static bool
-read_assertion(struct fetch *f, struct text path)
+read_assertion(struct renewal *f, struct text path)
 {
 	struct reading *r = must_zalloc(sizeof(*r) + path.len + 1);
 
@@ -329,7 +287,7 @@ read_assertion(struct fetch *f, struct text path)
 	r->errand.work = reading_work;
 	r->errand.done = reading_done;
 	r->errand.drop = reading_free;
-	r->fetch = f;
+	r->renewal = f;
 	if (!lane_send(f->entry->of->disk, &r->errand)) {
 		reading_free(&r->errand);
 		return (false);
@@ -339,13 +297,12 @@ read_assertion(struct fetch *f, struct text path)
 }
 
 static void
-set_plan(struct fetch *f, const struct credential *c, bool verify)
+set_plan(struct renewal *f, const struct credential *c, bool verify)
 {
 	struct call_plan *p = &f->plan;
 
 	*p = (struct call_plan){ .url = arena_copy(f->arena, c->url), .host = arena_copy(f->arena, c->host), .port = c->port,
-		.proxy = arena_copy(f->arena, c->proxy), .headers = f->headers, .body = arena_copy(f->arena, c->form), .verify = verify,
-		.total_ms = FETCH_US / 1000 };
+		.proxy = arena_copy(f->arena, c->proxy), .headers = f->headers, .body = arena_copy(f->arena, c->form), .verify = verify };
 	if (c->header.len > 0)
 		f->headers[p->n_headers++] = arena_copy(f->arena, c->header);
 	if (c->form.len > 0)
@@ -356,21 +313,22 @@ set_plan(struct fetch *f, const struct credential *c, bool verify)
 }
 
 static void
-fetch_begin(struct entry *e, const struct credential *c, bool verify)
+renewal_begin(struct entry *e, const struct credential *c, bool verify)
 {
 	struct arena *arena = arena_new();
-	struct fetch *f = e->fetch = arena_new_of(arena, struct fetch);
+	struct renewal *f = e->renewal = arena_new_of(arena, struct renewal);
 
 	f->arena = arena;
 	f->entry = e;
 	f->name = arena_copy(arena, c->name);
+	f->until_us = loop_now_us(e->of->loop) + FETCH_US;
 	f->clock.due = clock_due;
-	timer_set(e->of->loop, &f->clock, loop_now_us(e->of->loop) + FETCH_US);
+	timer_set(e->of->loop, &f->clock, f->until_us);
 	set_plan(f, c, verify);
 	if (c->assertion_file.len == 0)
 		call_endpoint(f);
 	else if (!read_assertion(f, c->assertion_file))
-		fetch_failed(f, "the gateway is too busy to read the file of its assertion");
+		renewal_failed(f, "the gateway is too busy to read the file of its assertion");
 }
 
 /* the table */
@@ -378,10 +336,10 @@ fetch_begin(struct entry *e, const struct credential *c, bool verify)
 static void
 entry_free(struct entry *e)
 {
-	if (e->fetch != NULL)
-		fetch_free(e->fetch);
+	if (e->renewal != NULL)
+		renewal_free(e->renewal);
 	while (e->waiting != NULL)
-		wait_end(e->waiting);
+		waiter_end(e->waiting);
 	buf_free(&e->token);
 	free(e);
 }
@@ -393,7 +351,7 @@ forget_oldest(struct tokens *t)
 	struct entry **oldest = NULL, *e;
 
 	for (struct entry **at = &t->entries; *at != NULL; at = &(*at)->next)
-		if ((*at)->fetch == NULL && (oldest == NULL || (*at)->asked_us < (*oldest)->asked_us))
+		if ((*at)->renewal == NULL && (oldest == NULL || (*at)->asked_us < (*oldest)->asked_us))
 			oldest = at;
 	if (oldest == NULL)
 		return;
@@ -455,34 +413,23 @@ tokens_free(struct tokens *t)
 }
 
 enum token_state
-token_get(struct text *word, struct tokens *t, const struct credential *c, bool verify, struct token_wait *w)
+token_get(struct text *word, struct tokens *t, const struct credential *c, bool verify, struct waiter *w)
 {
 	struct entry *e = find_or_make(t, c);
 	int64_t now = e->asked_us = loop_now_us(t->loop);
 
 	if (now >= e->end_us)
 		e->token.len = 0;
-	if (e->fetch == NULL && now >= e->retry_us && (e->token.len == 0 || now >= e->renew_us))
-		fetch_begin(e, c, verify);
+	if (e->renewal == NULL && now >= e->retry_us && (e->token.len == 0 || now >= e->renew_us))
+		renewal_begin(e, c, verify);
 	*word = buf_as_text(&e->token);
 	if (e->token.len > 0)
 		return (TOKEN_HERE);
 	*word = text_of(e->why);
-	if (e->fetch == NULL)
+	if (e->renewal == NULL)
 		return (TOKEN_FAILED);
-	w->next = e->waiting;
-	w->link = &e->waiting;
-	if (w->next != NULL)
-		w->next->link = &w->next;
-	e->waiting = w;
+	waiter_begin(w, &e->waiting);
 	return (TOKEN_WAIT);
-}
-
-void
-token_forget(struct token_wait *w)
-{
-	if (w->link != NULL)
-		wait_end(w);
 }
 
 bool
@@ -492,7 +439,7 @@ token_refused(struct tokens *t, const struct credential *c, struct text token)
 	int64_t now = loop_now_us(t->loop);
 
 	if (e == NULL || !text_eq_secret(buf_as_text(&e->token), token))
-		return (e == NULL || e->token.len > 0 || e->fetch != NULL);	/* somebody else was told so before, and there is another now or soon */
+		return (e == NULL || e->token.len > 0 || e->renewal != NULL);	/* somebody else was told so before, and there is another now or soon */
 	if (e->dropped_us != 0 && now < e->dropped_us + DISTRUST_US)
 		return (false);
 	e->dropped_us = now;

@@ -10,28 +10,22 @@
 #define UPSTREAM_TOKEN_H
 
 #include "base/errand.h"
+#include "base/waiter.h"
 #include "config/config.h"
 #include "upstream/upstream.h"
 
 struct tokens;
 
-/* Somebody who waits.  Lives in its owner, zeroed. */
-struct token_wait {
-	void		(*ready)(struct token_wait *);	/* from the loop, never from within token_get(): ask again */
-	struct token_wait *next, **link;	/* kept by the room; link is NULL when it does not wait */
-};
-
 enum token_state {
 	TOKEN_HERE,				/* *word is the token, until the next call of this room */
-	TOKEN_WAIT,				/* `ready` will be called, unless token_forget() comes first */
+	TOKEN_WAIT,				/* `ready` will be called from the loop, unless waiter_end() comes first */
 	TOKEN_FAILED,				/* *word is why: a sentence's end, fit for a client */
 };
 
 struct tokens	*tokens_new(struct loop *, struct upstream *, struct lane *disk);	/* disk: where files of assertions are read */
 void		 tokens_free(struct tokens *);	/* who waits is not called any more; before the upstream and the lane */
 /* The credential's texts are needed during the call only. */
-enum token_state token_get(struct text *word, struct tokens *, const struct credential *, bool verify, struct token_wait *);
-void		 token_forget(struct token_wait *);	/* waits no more; fine when it does not */
+enum token_state token_get(struct text *word, struct tokens *, const struct credential *, bool verify, struct waiter *);
 /* The upstream refused that token: true when another can be had, so that asking again is worth it.  A new one is fetched at most once a minute for that. */
 bool		 token_refused(struct tokens *, const struct credential *, struct text token);
 

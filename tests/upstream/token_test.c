@@ -37,12 +37,12 @@ struct stand {
 };
 
 struct asker {
-	struct token_wait wait;
+	struct waiter wait;
 	int		 told;
 };
 
 static void
-ready(struct token_wait *w)
+ready(struct waiter *w)
 {
 	((struct asker *)w)->told++;
 }
@@ -139,8 +139,8 @@ all_wait_for_one_fetch(void **state)
 	stand_open(&t, gives);
 	for (size_t i = 0; i < nitems(many); i++)
 		assert_int_equal(get(&t, &many[i], &word), TOKEN_WAIT);
-	token_forget(&many[1].wait);
-	token_forget(&many[1].wait);
+	waiter_end(&many[1].wait);
+	waiter_end(&many[1].wait);
 	UNTIL(&t.c, many[0].told > 0);
 	for (size_t i = 0; i < nitems(many); i++) {
 		assert_int_equal(many[i].told, i != 1);
@@ -445,13 +445,13 @@ credentials_are_told_apart(void **state)
 static struct stand *within;
 
 static void
-asks_again(struct token_wait *w)
+asks_again(struct waiter *w)
 {
 	struct asker *a = (struct asker *)w;
 	struct text word;
 
 	if (a->told++ == 0 && within != NULL) {
-		token_forget(&a[1].wait);
+		waiter_end(&a[1].wait);
 		assert_int_equal(token_get(&word, within->tokens, &within->credential, true, w), TOKEN_FAILED);
 	}
 }
