@@ -10,23 +10,24 @@
 
 #include <stdio.h>
 
-enum who { MASTER, ADMIN, VIEWER, ORG_ADMIN, TEAM_ADMIN, MEMBER, STRANGER, READER, NOBODY, WHOS };
+enum who { MASTER, ADMIN, VIEWER, ORG_ADMIN, TEAM_ADMIN, MEMBER, STRANGER, READER, NOBODY, WHOS, ROBOT = WHOS };	/* the robot is in the whole table only */
 
 static const struct {
 	const char	*name;
 	enum caller_kind kind;
 	enum user_role	 role;
-	const char	*user;
-} callers[WHOS] = {
-	{ "master", CALLER_MASTER, USER_ADMIN, "default_user_id" },
-	{ "admin", CALLER_KEY, USER_ADMIN, "root" },
-	{ "viewer", CALLER_KEY, USER_ADMIN_VIEWER, "auditor" },
-	{ "org admin", CALLER_KEY, USER_INTERNAL, "chief" },
-	{ "team admin", CALLER_PERSON, USER_INTERNAL, "lead" },
-	{ "member", CALLER_KEY, USER_INTERNAL, "hand" },
-	{ "stranger", CALLER_KEY, USER_INTERNAL, "else" },
-	{ "reader", CALLER_KEY, USER_INTERNAL_VIEWER, "hand" },
-	{ "nobody", CALLER_NOBODY, USER_NONE, "" },
+	const char	*user, *team;
+} callers[WHOS + 1] = {
+	{ "master", CALLER_MASTER, USER_ADMIN, "default_user_id", "" },
+	{ "admin", CALLER_KEY, USER_ADMIN, "root", "" },
+	{ "viewer", CALLER_KEY, USER_ADMIN_VIEWER, "auditor", "" },
+	{ "org admin", CALLER_KEY, USER_INTERNAL, "chief", "" },
+	{ "team admin", CALLER_PERSON, USER_INTERNAL, "lead", "" },
+	{ "member", CALLER_KEY, USER_INTERNAL, "hand", "" },
+	{ "stranger", CALLER_KEY, USER_INTERNAL, "else", "" },
+	{ "reader", CALLER_KEY, USER_INTERNAL_VIEWER, "hand", "" },
+	{ "nobody", CALLER_NOBODY, USER_NONE, "", "" },
+	{ "robot", CALLER_KEY, USER_NONE, "", "team" },
 };
 
 #define TEAM_KEY	"sk-key-of-the-team-01234"
@@ -47,6 +48,8 @@ static const char *const scene[][2] = {
 	{ "POST /key/generate", "{\"key\":\"" TEAM_KEY "\",\"team_id\":\"team\",\"user_id\":\"lead\",\"max_budget\":5}" },
 	{ "POST /key/generate", "{\"key\":\"" HAND_KEY "\",\"user_id\":\"hand\",\"max_budget\":5}" },
 	{ "POST /key/generate", "{\"key\":\"" HAND_TEAM_KEY "\",\"team_id\":\"team\",\"user_id\":\"hand\"}" },
+	{ "POST /project/new", "{\"project_id\":\"p\",\"team_id\":\"team\"}" },
+	{ "POST /model/new", "{\"model_name\":\"m\",\"litellm_params\":{\"model\":\"openai/x\",\"api_key\":\"k\"},\"model_info\":{\"id\":\"m\"}}" },
 };
 
 /* Statuses by caller: master, admin, viewer, org admin, team admin, member, stranger, reader, nobody. */
@@ -120,7 +123,8 @@ static const struct {
 static void
 be(struct desk *d, enum who who)
 {
-	d->caller = (struct caller){ .kind = callers[who].kind, .role = callers[who].role, .user_id = text_of(callers[who].user), .digest = TEXT("") };
+	d->caller = (struct caller){ .kind = callers[who].kind, .role = callers[who].role, .user_id = text_of(callers[who].user),
+	    .team_id = text_of(callers[who].team), .digest = TEXT("") };
 }
 
 static void
@@ -131,20 +135,46 @@ set_scene(struct desk *d)
 		desk_calls(d, scene[i][0], scene[i][1], 200);
 }
 
+/* The scene is copied once, and copied back after each call that changed it. */
+static const char *const tables[] = { "sluice_key", "sluice_key_old", "sluice_team", "sluice_team_member", "sluice_user", "sluice_organization",
+	"sluice_organization_member", "sluice_account", "sluice_thing" };
+
+static struct config *
+scene_keep(struct desk *d)
+{
+	set_scene(d);
+	desk_sql(d, "INSERT INTO sluice_thing (kind, id, parent, created_at, updated_at, doc) VALUES ('invitation', 'i', 'hand', 1, 1, '{}');");
+	for (size_t i = 0; i < nitems(tables); i++)
+		desk_sql(d, arena_print(d->arena, "CREATE TABLE kept_%s AS SELECT * FROM %s;", tables[i], tables[i]).at);
+	return (config_hold(d->config));
+}
+
+static void
+scene_back(struct desk *d, struct config *config)
+{
+	struct growing sql = { 0 };
+
+	arena_append(d->arena, &sql, TEXT("BEGIN;"));
+	for (size_t i = 0; i < nitems(tables); i++)
+		arena_append(d->arena, &sql, arena_print(d->arena, "DELETE FROM %s; INSERT INTO %s SELECT * FROM kept_%s;", tables[i], tables[i], tables[i]));
+	arena_append(d->arena, &sql, TEXT("COMMIT;"));
+	desk_sql(d, arena_copy(d->arena, (struct text){ sql.at, sql.len }).at);
+	config_release(d->config);
+	d->config = config_hold(config);
+}
+
 static void
 matrix(void **state)
 {
-	static const char *const wipe = "DELETE FROM sluice_key; DELETE FROM sluice_key_old; DELETE FROM sluice_team; DELETE FROM sluice_team_member; DELETE FROM sluice_user;"
-	    "DELETE FROM sluice_organization; DELETE FROM sluice_organization_member; DELETE FROM sluice_account;";
 	struct desk *d = *state;
+	struct config *config = scene_keep(d);
 	unsigned wrong = 0;
-	int status = 200;
+	int status = 0;
+
 	for (size_t i = 0; i < nitems(calls); i++)
 		for (int who = 0; who < WHOS; who++) {
-			if (status == 200) {		/* what was refused changed nothing */
-				desk_sql(d, wipe);
-				set_scene(d);
-			}
+			if (status == 200)		/* what was refused changed nothing */
+				scene_back(d, config);
 			be(d, (enum who)who);
 			status = desk_call(d, calls[i].line, calls[i].body);
 			if (status == calls[i].status[who])
@@ -152,6 +182,156 @@ matrix(void **state)
 			print_message("%s as %s: %d, not %d: " TEXT_FMT "\n", calls[i].line, callers[who].name, status, calls[i].status[who], TEXT_ARG(d->out));
 			wrong++;
 		}
+	config_release(config);
+	assert_int_equal(wrong, 0);
+}
+
+/*
+ * The whole table, row by row, by a body that names the scene: who of m(aster), a(dmin), v(iewer), o(rg admin), t(eam admin), h(and: a member), s(tranger),
+ * r(eader: the member as internal_user_viewer), k(ey of the team and of nobody) is let in.  Others hear 401 or 403, nobody 401, and the audit has a row of it, as
+ * it has of each change.  The first line that fits counts; a row that no line fits fails.  A * stands for any method, and for the rest of a path.
+ */
+#define LETTERS	"mavothsrnk"
+
+static const struct {
+	const char	*methods, *path, *may, *body;	/* body NULL: the usual one */
+} rights[] = {
+	{ "GET", "/onboarding/get_token", "mavothsrnk", NULL }, { "POST", "/onboarding/claim_token", "mavothsrnk", NULL },
+	{ "*", "/scim/*", "ma", NULL },
+	{ "POST", "/global/spend/reset", "m", NULL },
+	/* keys: the usual body names the one that the member has in the team */
+	{ "POST", "/key/generate", "maot", NULL }, { "POST", "/key/service-account/generate", "maot", NULL }, { "POST", "/key/bulk_update", "ma", NULL },
+	{ "POST", "/key/health", "mavothsrk", NULL }, { "POST", "/v2/key/info", "mavothr", NULL }, { "GET", "/key/info", "mavothr", NULL },
+	{ "GET", "/key/*", "mavothsrk", NULL }, { "POST", "/key/*", "maot", NULL },
+	/* teams */
+	{ "POST", "/team/new", "mao", "{\"team_id\":\"another\",\"organization_id\":\"org\"}" }, { "POST", "/team/delete", "mao", NULL },
+	{ "POST", "/team/block", "mao", NULL }, { "POST", "/team/unblock", "mao", NULL }, { "GET", "/team/{}/callback", "maot", NULL },
+	{ "GET", "/team/info", "mavothrk", NULL }, { "GET", "/team/permissions_list", "mavot", NULL }, { "GET", "/team/list", "mavohr", NULL },
+	{ "GET", "/v2/team/list", "mavohr", NULL },
+	{ "GET", "/team/{}/members/me", "mavothsrk", NULL }, { "GET", "/team/available", "mavothsrk", NULL }, { "GET", "/team/*", "mavothsr", NULL },
+	{ "POST", "/team/model/add", "mao", NULL }, { "POST", "/team/model/delete", "maot", NULL },
+	{ "POST", "/team/*", "maot", NULL }, { "PATCH", "/team/{}", "maot", NULL }, { "DELETE", "/team/*", "maot", NULL },
+	/* users, and who else spends */
+	{ "POST", "/user/bulk_update", "ma", NULL }, { "POST", "/user/block", "ma", NULL }, { "POST", "/user/unblock", "ma", NULL },
+	{ "POST", "/user/new", "mao", "{\"user_id\":\"new\",\"organizations\":[\"org\"],\"auto_create_key\":false}" },
+	{ "POST", "/user/update", "maoh", "{\"user_id\":\"hand\",\"user_alias\":\"h\"}" }, { "POST", "/user/delete", "mao", NULL },
+	{ "GET", "/user/info", "mavohr", NULL }, { "GET", "/v2/user/info", "mavohr", NULL },
+	{ "GET", "/user/available_users", "mav", NULL },
+	{ "GET", "/user/daily/*", "mavothsr", NULL }, { "GET", "/user/*", "mavothsrk", NULL }, { "POST", "/invitation/new", "mao", NULL },
+	{ "POST", "/invitation/*", "mao", "{\"invitation_id\":\"i\",\"is_accepted\":true}" }, { "GET", "/invitation/info", "mao", NULL },
+	{ "GET", "/organization/list", "mavothsrk", NULL }, { "GET", "/organization/daily/*", "mavothsr", NULL }, { "POST", "/organization/info", "mavothsrk", NULL },
+	{ "GET", "/organization/info", "mavohr", NULL }, { "PATCH", "/organization/update", "mao", "{\"organization_id\":\"org\",\"organization_alias\":\"o\"}" },
+	{ "POST", "/organization/new", "ma", NULL }, { "DELETE", "/organization/delete", "ma", NULL }, { "*", "/organization/*", "mao", NULL },
+	{ "GET", "/project/*", "mavothrk", NULL }, { "*", "/project/*", "maot", NULL },
+	/* models, for all or for the team */
+	{ "*", "/model/*", "ma", NULL },
+	/* lists of what this version has not are empty for everybody */
+	{ "GET", "/guardrails/list", "mavothsrk", NULL }, { "GET", "/v2/guardrails/list", "mavothsrk", NULL }, { "GET", "/v1/agents", "mavothsrk", NULL },
+	{ "GET", "/v1/mcp/server", "mavothsrk", NULL },
+	/* what the gateway holds back from viewers: where its secrets could be met, and what costs */
+	{ "GET", "/config/pass_through_endpoint*", "ma", NULL }, { "*", "/cache/*", "ma", NULL }, { "GET", "/get/allowed_ips", "ma", NULL },
+	{ "GET", "/health/services", "ma", NULL }, { "POST", "/health/test_connection", "ma", NULL },
+	{ "GET", "/get/ui_settings", "mavothsrk", NULL }, { "GET", "/get/ui_theme_settings", "mavothsrk", NULL },
+	/* what was spent: rows are filtered (report_test.c) */
+	{ "GET", "/spend/logs/session/ui", "mavothsrk", NULL }, { "GET", "/spend/*", "mavothsr", NULL }, { "GET", "/global/spend/all_tag_names", "mav", NULL },
+	{ "*", "/global/predict/*", "mav", NULL }, { "GET", "/global/activity/exceptions", "mav", NULL },
+	{ "*", "/global/*", "mavothsr", NULL },
+	/* the rest is read by admins and viewers, and changed by admins */
+	{ "POST", "/budget/info", "mav", NULL }, { "POST", "/tag/info", "mav", NULL }, { "POST", "/vector_store/info", "mav", NULL },
+	{ "GET", "*", "mav", NULL }, { "POST", "*", "ma", NULL }, { "PUT", "*", "ma", NULL }, { "PATCH", "*", "ma", NULL }, { "DELETE", "*", "ma", NULL },
+};
+
+#define USUAL_BODY	"{\"key\":\"" HAND_TEAM_KEY "\",\"keys\":[\"" HAND_TEAM_KEY "\"],\"team_id\":\"team\",\"team_ids\":[\"team\"],\"user_id\":\"hand\",\"user_ids\":[\"hand\"]," \
+	"\"organization_id\":\"org\",\"organization_ids\":[\"org\"],\"organization_alias\":\"o\",\"member\":{\"role\":\"user\",\"user_id\":\"else\"}," \
+	"\"members\":[{\"role\":\"user\",\"user_id\":\"else\"}],\"models\":[\"m\"],\"team_member_permissions\":[],\"all_keys_in_team\":true,\"update_fields\":{}," \
+	"\"name\":\"n\",\"budget_id\":\"b\",\"project_id\":\"p\",\"project_ids\":[\"p\"],\"reset_to\":0,\"callback_name\":\"c\",\"callback_vars\":{},\"invitation_id\":\"i\"," \
+	"\"model_name\":\"m\",\"litellm_params\":{\"model\":\"openai/x\",\"api_key\":\"k\"},\"model_info\":{\"id\":\"m\"},\"model_id\":\"m\",\"id\":\"m\"," \
+	"\"role\":\"user\",\"max_budget_in_team\":1}"
+#define USUAL_QUERY	"?key=" HAND_TEAM_KEY "&team_id=team&team_ids=team&user_id=hand&organization_id=org&organization_ids=org&project_id=p&invitation_id=i" \
+	"&start_date=2026-11-01&end_date=2026-11-30"
+
+static bool
+fits(const struct admin_row *row, size_t right)
+{
+	const char *path = rights[right].path, *star = strchr(path, '*');
+
+	return ((strcmp(rights[right].methods, "*") == 0 || strcmp(rights[right].methods, row->method) == 0) &&
+	    (star != NULL ? strncmp(row->path, path, (size_t)(star - path)) == 0 : strcmp(row->path, path) == 0));
+}
+
+/* {} is the team, the key or whatever of that name. */
+static const char *
+line_of(struct desk *d, const struct admin_row *row)
+{
+	const char *id = strncmp(row->path, "/key/", 5) == 0 ? HAND_TEAM_KEY : strncmp(row->path, "/team/", 6) == 0 ? "team" : "m";
+	struct text head, rest;
+	const char *line;
+
+	if (!text_cut(text_of(row->path), '{', &head, &rest))
+		return (arena_print(d->arena, "%s %s" USUAL_QUERY, row->method, row->path).at);
+	line = arena_print(d->arena, "%s " TEXT_FMT "%s" TEXT_FMT, row->method, TEXT_ARG(head), id, TEXT_ARG(text_sub(rest, 1, rest.len))).at;
+	if (strchr(line, '{') != NULL)			/* a second one is a user */
+		line = arena_print(d->arena, "%.*shand%s", (int)(strchr(line, '{') - line), line, strchr(line, '{') + 2).at;
+	return (arena_print(d->arena, "%s" USUAL_QUERY, line).at);
+}
+
+static int64_t
+audited(struct desk *d)
+{
+	struct store *s = store_lend(d->pool, 1000);
+	struct rows rows;
+
+	assert_int_equal(STORE(s, d->arena, &rows, SQL_AUDIT_COUNT, V_INT(0), V_INT(INT64_MAX), V_NULL, V_NULL, V_NULL, V_NULL, V_NULL, V_NULL,
+	    V_INT(0), V_INT(1 << 30)), STORE_FINE);
+	store_return(d->pool, s);
+	return (rows_int(&rows, 0, 0, 0));
+}
+
+static const char *
+wrong_with(struct desk *d, const struct admin_row *row, size_t right, int who, int64_t before)
+{
+	bool refused = d->status == 401 || d->status == 403, may = strchr(rights[right].may, LETTERS[who]) != NULL;
+
+	if (refused == may)
+		return (may ? "is refused" : "is let in");
+	if (refused && who == NOBODY && d->status != 401)
+		return ("is no stranger");
+	if (row->role != ROLE_GUEST && (refused || (row->writes && d->status < 300)) && audited(d) == before)
+		return ("has no row in the audit");
+	return (NULL);
+}
+
+static void
+whole_table(void **state)
+{
+	struct desk *d = *state;
+	struct config *config = scene_keep(d);
+	unsigned wrong = 0;
+	bool stale = false;
+
+	for (const struct admin_row *row = admin_rows; row->method != NULL; row++) {
+		size_t right = 0;
+
+		while (right < nitems(rights) && !fits(row, right))
+			right++;
+		assert_true(right < nitems(rights));
+		for (int who = 0; who <= ROBOT; who++) {
+			const char *why;
+			int64_t before;
+
+			if (stale)
+				scene_back(d, config);
+			before = audited(d);
+			be(d, (enum who)who);
+			desk_call(d, line_of(d, row), rights[right].body != NULL ? rights[right].body : strcmp(row->method, "GET") == 0 ? NULL : USUAL_BODY);
+			stale = row->writes && d->status < 300;
+			if ((why = wrong_with(d, row, right, who, before)) == NULL)
+				continue;
+			print_message("%s %s: %s %s: %d " TEXT_FMT "\n", row->method, row->path, callers[who].name, why, d->status, TEXT_ARG(text_sub(d->out, 0, 200)));
+			wrong++;
+		}
+	}
+	config_release(config);
 	assert_int_equal(wrong, 0);
 }
 
@@ -211,6 +391,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(matrix, desk_setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(whole_table, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(permissions, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(lists, desk_setup, desk_teardown),
 	};
