@@ -5,6 +5,38 @@ SELECT CASE WHEN to_regclass($1) IS NULL THEN 0 ELSE 1 END;
 -- name: import_there sqlite
 SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1;
 
+-- name: import_permissions postgres
+SELECT object_permission_id, CAST(to_jsonb(t) AS TEXT) FROM "LiteLLM_ObjectPermissionTable" t
+WHERE object_permission_id COLLATE "C" > $1 ORDER BY object_permission_id COLLATE "C" LIMIT 200;
+-- name: import_permissions sqlite
+SELECT $1;
+
+-- Settings: a row of theirs is a section; of ours a key of it.  Variables come before what names them.
+-- name: import_variables postgres
+SELECT c.param_name || '/' || e.key, CAST(jsonb_build_object('value', e.value) AS TEXT)
+FROM "LiteLLM_Config" c, jsonb_each(CASE WHEN jsonb_typeof(c.param_value) = 'object' THEN c.param_value ELSE '{}' END) e
+WHERE c.param_name = 'environment_variables' AND jsonb_typeof(e.value) <> 'null'
+	AND (c.param_name || '/' || e.key) COLLATE "C" > $1 ORDER BY (c.param_name || '/' || e.key) COLLATE "C" LIMIT 200;
+-- name: import_variables sqlite
+SELECT $1;
+
+-- name: import_settings postgres
+SELECT c.param_name || '/' || e.key, CAST(jsonb_build_object('value', e.value) AS TEXT)
+FROM "LiteLLM_Config" c, jsonb_each(CASE WHEN jsonb_typeof(c.param_value) = 'object' THEN c.param_value ELSE '{}' END) e
+WHERE c.param_name IN ('general_settings', 'litellm_settings', 'router_settings') AND e.key <> 'pass_through_endpoints' AND jsonb_typeof(e.value) <> 'null'
+	AND (c.param_name || '/' || e.key) COLLATE "C" > $1 ORDER BY (c.param_name || '/' || e.key) COLLATE "C" LIMIT 200;
+-- name: import_settings sqlite
+SELECT $1;
+
+-- name: import_endpoints postgres
+SELECT coalesce(nullif(e.value ->> 'id', ''), e.value ->> 'path'), CAST(e.value AS TEXT)
+FROM "LiteLLM_Config" c, jsonb_array_elements(CASE WHEN jsonb_typeof(c.param_value -> 'pass_through_endpoints') = 'array'
+	THEN c.param_value -> 'pass_through_endpoints' ELSE '[]' END) e
+WHERE c.param_name = 'general_settings' AND e.value ->> 'path' IS NOT NULL AND coalesce(nullif(e.value ->> 'id', ''), e.value ->> 'path') COLLATE "C" > $1
+ORDER BY coalesce(nullif(e.value ->> 'id', ''), e.value ->> 'path') COLLATE "C" LIMIT 200;
+-- name: import_endpoints sqlite
+SELECT $1;
+
 -- name: import_budgets postgres
 SELECT budget_id, CAST(to_jsonb(t) AS TEXT) FROM "LiteLLM_BudgetTable" t WHERE budget_id COLLATE "C" > $1 ORDER BY budget_id COLLATE "C" LIMIT 200;
 -- name: import_budgets sqlite

@@ -209,8 +209,11 @@ struct error *
 endpoint_new(struct admin_call *c)
 {
 	struct thing t;
+	struct text id;
 
-	thing_new(&t, c, "endpoint", new_uuid(c));
+	TRY(body_text(&id, c, c->body, "id"));
+	TRY(thing_must_not_be(c, "endpoint", id, "id"));
+	thing_new(&t, c, "endpoint", id.len > 0 ? id : new_uuid(c));
 	TRY(read_body(&t, c));
 	if (conduit_of(c->config, t.parent) != NULL)
 		return (admin_bad(c, "path", "A pass-through endpoint with that path already exists."));

@@ -5,6 +5,7 @@
 #include "admin/keys.h"
 #include "admin/nouns.h"
 #include "admin/overlay.h"
+#include "admin/settings.h"
 #include "admin/teams.h"
 #include "admin/things.h"
 #include "admin/users.h"
@@ -13,7 +14,12 @@
 #include "base/digest.h"
 #include "base/vault.h"
 
-#define BATCH	200			/* rows of a statement of sql/import.sql */
+#define BATCH		200		/* rows of a statement of sql/import.sql */
+#define PERMISSION	"object_permission"
+
+struct left {
+	struct text	 id, why;
+};
 
 /* A batch is a call of the management API that no path leads to; it lies first in what its handler needs. */
 struct batch {
@@ -23,6 +29,8 @@ struct batch {
 	const struct rows *rows;
 	unsigned	 from, to;		/* of them */
 	int64_t		 brought;
+	struct left	*left;			/* of this batch */
+	unsigned	 n_left, room_left;
 };
 
 struct source {
@@ -69,6 +77,13 @@ made_at(struct batch *b, const struct json *row, const char *name)
 	int64_t ms = moment(b, row, name);
 
 	return (ms > 0 ? ms : b->call.now_ms);
+}
+
+static void
+leave(struct batch *b, struct text id, struct text why)
+{
+	b->left = arena_widen(b->call.arena, b->left, &b->room_left, b->n_left + 1, b->n_left, sizeof(*b->left));
+	b->left[b->n_left++] = (struct left){ id, why };
 }
 
 /* the tables */
@@ -266,7 +281,77 @@ take_old_key(struct batch *b, struct text id, const struct json *row)
 	return (NULL);
 }
 
+/* Here what an entity may call stands in its own row. */
+static struct error *
+take_permission(struct batch *b, struct text id, const struct json *row)
+{
+	struct thing t;
+	struct doc all;
+	bool there;
+
+	TRY(thing_find(&t, &there, &b->call, PERMISSION, id));
+	if (!there)
+		thing_new(&t, &b->call, PERMISSION, id);
+	doc_read(&all, b->call.arena, row->raw);
+	t.doc = (struct doc){ .arena = b->call.arena };
+	for (unsigned i = 0; i < all.n; i++)
+		if (!text_is(all.members[i].name, "object_permission_id") && !text_is(all.members[i].raw, "null") && !text_is(all.members[i].raw, "[]"))
+			doc_set(&t.doc, all.members[i].name, all.members[i].raw);
+	return (thing_write(&b->call, &t));
+}
+
+/* A mapping of one issuer would hold for all that are trusted here. */
+static struct error *
+take_mapping(struct batch *b, struct text id, const struct json *row)
+{
+	struct text issuer = string(b, row, "jwt_issuer");
+
+	if (issuer.len == 0 || text_eq(issuer, b->call.config->jwt.issuer))
+		return (take_by_call(b, id, row));
+	leave(b, id, TEXT("it is of one issuer, and JWT_ISSUER is not that one alone"));
+	return (NULL);
+}
+
+static bool
+file_passes(const struct config *config, struct text path)
+{
+	for (size_t i = 0; i < config->n_conduits; i++)
+		if (text_eq(config->conduits[i].path, path))
+			return (true);
+	return (false);
+}
+
+static struct error *
+take_endpoint(struct batch *b, struct text id, const struct json *row)
+{
+	if (!file_passes(b->call.config, string(b, row, "path")))
+		return (take_by_call(b, id, row));
+	leave(b, id, TEXT("the file has an endpoint of that path, which counts"));
+	return (NULL);
+}
+
+/* What is not in force here, and what the file says, is left; "section/key" is what it is called. */
+static struct error *
+take_setting(struct batch *b, struct text id, const struct json *row)
+{
+	struct admin_call *c = &b->call;
+	struct changing all = { 0 };
+	struct text section, key;
+	struct error *refusal;
+
+	text_cut(id, '/', &section, &key);
+	if ((refusal = setting_is_free(c, section, key)) != NULL) {
+		leave(b, id, refusal->message);
+		return (NULL);
+	}
+	if (overlay_seals(id))
+		TRY(open_member(&row, b, "value"));
+	TRY(setting_change(&all, c, runtime_section(section), key, json_get(row, "value")));
+	return (settings_try(&all, c));
+}
+
 static const struct source sources[] = {
+	{ "object permissions", "\"LiteLLM_ObjectPermissionTable\"", SQL_IMPORT_PERMISSIONS, SCOPES, take_permission, NULL, NULL, NULL, NULL, NULL },
 	{ "budgets", "\"LiteLLM_BudgetTable\"", SQL_IMPORT_BUDGETS, SCOPES, NULL, "budget", "budget_id", budget_new, budget_update, NULL },
 	{ "organizations", "\"LiteLLM_OrganizationTable\"", SQL_IMPORT_ORGANIZATIONS, SCOPE_ORGANIZATION, NULL, "organization", "organization_id", organization_new,
 	    organization_update, NULL },
@@ -277,13 +362,16 @@ static const struct source sources[] = {
 	{ "projects", "\"LiteLLM_ProjectTable\"", SQL_IMPORT_PROJECTS, SCOPE_PROJECT, NULL, "project", "project_id", project_new, project_update, NULL },
 	{ "customers", "\"LiteLLM_EndUserTable\"", SQL_IMPORT_CUSTOMERS, SCOPE_CUSTOMER, NULL, "customer", "user_id", customer_new, customer_update, NULL },
 	{ "tags", "\"LiteLLM_TagTable\"", SQL_IMPORT_TAGS, SCOPE_TAG, NULL, "tag", "name", tag_new, tag_update, NULL },
+	{ "variables", "\"LiteLLM_Config\"", SQL_IMPORT_VARIABLES, SCOPES, take_setting, NULL, NULL, NULL, NULL, NULL },
 	{ "credentials", "\"LiteLLM_CredentialsTable\"", SQL_IMPORT_CREDENTIALS, SCOPES, NULL, "credential", "credential_name", credential_new, credential_update,
 	    "credential_values" },
 	{ "models", "\"LiteLLM_ProxyModelTable\"", SQL_IMPORT_MODELS, SCOPES, NULL, "model", "model_id", model_new, model_update, "litellm_params" },
 	{ "access groups", "\"LiteLLM_AccessGroupTable\"", SQL_IMPORT_ACCESS_GROUPS, SCOPES, NULL, "access_group", "access_group_id", group_new, group_update, NULL },
 	{ "keys", "\"LiteLLM_VerificationToken\"", SQL_IMPORT_KEYS, SCOPE_KEY, take_key, NULL, NULL, NULL, NULL, NULL },
-	{ "claims of tokens", "\"LiteLLM_JWTKeyMapping\"", SQL_IMPORT_JWT_MAPPINGS, SCOPES, NULL, "jwt_mapping", "id", jwt_mapping_new, jwt_mapping_update, NULL },
+	{ "claims of tokens", "\"LiteLLM_JWTKeyMapping\"", SQL_IMPORT_JWT_MAPPINGS, SCOPES, take_mapping, "jwt_mapping", "id", jwt_mapping_new, jwt_mapping_update, NULL },
 	{ "rotated keys", "\"LiteLLM_DeprecatedVerificationToken\"", SQL_IMPORT_OLD_KEYS, SCOPES, take_old_key, NULL, NULL, NULL, NULL, NULL },
+	{ "pass-through endpoints", "\"LiteLLM_Config\"", SQL_IMPORT_ENDPOINTS, SCOPES, take_endpoint, "endpoint", "id", endpoint_new, endpoint_update, NULL },
+	{ "settings", "\"LiteLLM_Config\"", SQL_IMPORT_SETTINGS, SCOPES, take_setting, NULL, NULL, NULL, NULL, NULL },
 };
 
 /* What was brought before */
@@ -355,6 +443,27 @@ spend_of(const struct json *row)
 
 /* the batches */
 
+/* What is the caller's own in its row, is a table of its own there. */
+static struct error *
+with_permission(const struct json **row, struct batch *b)
+{
+	struct text id = string(b, *row, PERMISSION "_id");
+	struct json_fault fault;
+	struct thing t;
+	struct doc d;
+	bool there;
+
+	TRY(thing_find(&t, &there, &b->call, PERMISSION, id));
+	if (!there || b->source->take == take_permission)
+		return (NULL);
+	doc_read(&d, b->call.arena, (*row)->raw);
+	doc_set(&t.doc, TEXT("created_by"), TEXT(""));
+	doc_set(&t.doc, TEXT("updated_by"), TEXT(""));
+	doc_set(&d, TEXT(PERMISSION), doc_text(&t.doc));
+	*row = json_parse(b->call.arena, doc_text(&d), &fault);
+	return (NULL);
+}
+
 static struct error *
 take_row(struct batch *b, unsigned at)
 {
@@ -362,9 +471,12 @@ take_row(struct batch *b, unsigned at)
 	struct text name = arena_print(b->call.arena, "%s:" TEXT_FMT, b->source->what, TEXT_ARG(id));
 	struct json_fault fault;
 	const struct json *row = json_parse(b->call.arena, rows_text(b->rows, at, 1), &fault);
-	struct text digest = digest_of(b, row);
+	unsigned left = b->n_left;
 	struct before was;
+	struct text digest;
 
+	TRY(with_permission(&row, b));
+	digest = digest_of(b, row);
 	TRY(recall(&was, b, name));
 	if (was.there && text_eq(was.digest, digest) && was.spend == spend_of(row))
 		return (NULL);
@@ -372,6 +484,8 @@ take_row(struct batch *b, unsigned at)
 		TRY(b->source->take != NULL ? b->source->take(b, id, row) : take_by_call(b, id, row));
 		b->call.out.len = 0;
 	}
+	if (b->n_left > left)
+		return (NULL);
 	TRY(take_spend(b, id, spend_of(row), &was));
 	b->brought++;
 	return (remember(b, name, digest, spend_of(row)));
@@ -383,6 +497,7 @@ take_batch(struct admin_call *c)
 	struct batch *b = (struct batch *)c;
 
 	b->brought = 0;
+	b->n_left = 0;
 	for (unsigned i = b->from; i < b->to; i++)
 		TRY(take_row(b, i));
 	return (NULL);
@@ -390,8 +505,19 @@ take_batch(struct admin_call *c)
 
 static const struct admin_row import_row = { "IMPORT", "litellm", ROLE_ADMIN, take_batch, true, "imported", "litellm" };
 
+static void
+say(struct import *m, const struct source *s, struct text id, struct text why)
+{
+	struct buf line = { 0 };
+
+	buf_print(&line, "%s " TEXT_FMT ": " TEXT_FMT, s->what, TEXT_ARG(text_whole(text_sub(id, 0, 100))), TEXT_ARG(why));
+	buf_byte(&line, '\0');
+	m->say(m->self, line.at);
+	buf_free(&line);
+}
+
 static struct error *
-run_rows(struct import *m, const struct source *s, struct arena *arena, const struct rows *rows, unsigned from, unsigned to, int64_t *brought)
+run_rows(struct import *m, const struct source *s, struct arena *arena, const struct rows *rows, unsigned from, unsigned to, struct import_count *count)
 {
 	static const struct caller admin = { .kind = CALLER_MASTER, .role = USER_ADMIN, .user_id = { "import", 6 } };
 	struct batch b = { .call = { .arena = arena, .config = m->config, .caller = &admin, .row = &import_row, .query = TEXT(""), .sent = TEXT(""),
@@ -403,20 +529,13 @@ run_rows(struct import *m, const struct source *s, struct arena *arena, const st
 	buf_free(&b.call.out);
 	if (b.call.made != NULL)
 		config_release(b.call.made);
-	if (e == NULL)
-		*brought += b.brought;
-	return (e);
-}
-
-static void
-say(struct import *m, const struct source *s, struct text id, const struct error *e)
-{
-	struct buf line = { 0 };
-
-	buf_print(&line, "%s " TEXT_FMT ": " TEXT_FMT, s->what, TEXT_ARG(text_whole(text_sub(id, 0, 100))), TEXT_ARG(e->message));
-	buf_byte(&line, '\0');
-	m->say(m->self, line.at);
-	buf_free(&line);
+	if (e != NULL)
+		return (e);
+	for (unsigned i = 0; i < b.n_left; i++)
+		say(m, s, b.left[i].id, b.left[i].why);
+	count->brought += b.brought;
+	count->left += b.n_left;
+	return (NULL);
 }
 
 /* A store that is away ends the import; all else is that row's. */
@@ -437,19 +556,19 @@ static struct error *
 take_rows(struct import *m, const struct source *s, struct import_count *count, const struct rows *rows, struct arena *arena)
 {
 	struct arena *scratch = arena_new();
-	struct error *e = run_rows(m, s, scratch, rows, 0, rows->n, &count->brought), *end = NULL;
+	struct error *e = run_rows(m, s, scratch, rows, 0, rows->n, count), *end = NULL;
 
 	for (unsigned i = 0; e != NULL && end == NULL && i < rows->n; i++) {
 		struct error *one;
 
 		arena_clear(scratch);
-		one = run_rows(m, s, scratch, rows, i, i + 1, &count->brought);
+		one = run_rows(m, s, scratch, rows, i, i + 1, count);
 		if (one == NULL)
 			continue;
 		if (ends_it(one))
 			end = kept(arena, one);
 		count->failed++;
-		say(m, s, rows_text(rows, i, 0), one);
+		say(m, s, rows_text(rows, i, 0), one->message);
 	}
 	arena_free(scratch);
 	return (end);

@@ -14,15 +14,16 @@
 struct import_count {
 	const char	*what;			/* "keys" */
 	int64_t		 seen, brought, failed;
+	int64_t		 left;			/* not in force here, or said by the file: told, and left where it is */
 };
-#define IMPORT_TABLES	16
+#define IMPORT_TABLES	20
 
 struct import {
 	struct config	*config;
 	struct store_pool *to;
 	struct store	*from;			/* LiteLLM's own database */
 	struct text	 salt_key;		/* that its secrets are sealed with */
-	void		(*say)(void *self, const char *line);	/* what could not be brought, and why */
+	void		(*say)(void *self, const char *line);	/* what could not be brought, or was left, and why */
 	void		*self;
 	/* the outcome */
 	struct import_count counts[IMPORT_TABLES];

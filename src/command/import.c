@@ -12,7 +12,7 @@ static const char usage_text[] =
     "usage: sluice import litellm --from URL [--config FILE]\n"
     "       sluice export litellm --to URL [--config FILE]\n"
     "\n"
-    "  import  bring LiteLLM's keys, teams, users, budgets, spending … from its database; again: what changed since\n"
+    "  import  bring LiteLLM's keys, teams, users, budgets, spending, models, settings … from its database; again: what changed since\n"
     "  export  hand keys that were made here, and what was spent, back to it\n"
     "\n"
     "  -f, --from URL, -t, --to URL   postgresql://… of LiteLLM; its LITELLM_SALT_KEY must be set as for LiteLLM itself\n"
@@ -33,7 +33,10 @@ told(const struct import *m, const struct error *e)
 	for (unsigned i = 0; i < m->n_counts; i++) {
 		const struct import_count *c = &m->counts[i];
 
-		printf("%-22s %8lld there %8lld brought %8lld failed\n", c->what, (long long)c->seen, (long long)c->brought, (long long)c->failed);
+		printf("%-22s %8lld there %8lld brought %8lld failed", c->what, (long long)c->seen, (long long)c->brought, (long long)c->failed);
+		if (c->left > 0)
+			printf(", %lld left", (long long)c->left);
+		putchar('\n');
 		failed += c->failed;
 	}
 	if (e != NULL)

@@ -60,6 +60,13 @@ INSERT INTO "LiteLLM_TeamMembership" (user_id, team_id, spend, budget_id) VALUES
 INSERT INTO "LiteLLM_OrganizationMembership" (user_id, organization_id, user_role) VALUES ('ada', 'org', 'org_admin');
 INSERT INTO "LiteLLM_EndUserTable" (user_id, alias, spend, budget_id, blocked) VALUES ('customer''; --%', 'C', 0.5, 'tier', false);
 INSERT INTO "LiteLLM_TagTable" (tag_name, description, models, spend, budget_id) VALUES ('tag', 'a tag', '{}', 4, 'tier');
+INSERT INTO "LiteLLM_ObjectPermissionTable" (object_permission_id, mcp_servers, vector_stores) VALUES ('perm', '{}', '{store-1}');
+UPDATE "LiteLLM_TeamTable" SET object_permission_id = 'perm';
+INSERT INTO "LiteLLM_Config" (param_name, param_value) VALUES
+    ('general_settings', '{"completion_model": "gpt", "master_key": "sk-other", "pass_through_endpoints": [{"id": "e-1", "path": "/theirs", "target": "http://127.0.0.1:9/x",
+        "headers": {"x-token": "sk-of-the-endpoint"}}]}'),
+    ('litellm_settings', '{"max_fallbacks": 3, "success_callback": ["langfuse"], "num_retries": 7}'),
+    ('router_settings', '{"retry_after": 1, "routing_strategy": "usage-based-routing-v2", "fallbacks": [{"stored": ["gpt"]}]}');
 """
 
 
@@ -71,6 +78,10 @@ def seed(url, sealed):
     assert done.returncode == 0, done.stderr
     with psycopg.connect(url) as db:
         db.execute(ROWS)
+        db.execute('INSERT INTO "LiteLLM_Config" (param_name, param_value) VALUES (\'environment_variables\', %s)',
+                   (json.dumps({"UP_KEY": sealed["gcm"][0], "PLAIN": "p", "DATABASE_URL": sealed["old"][0]}),))
+        db.execute('UPDATE "LiteLLM_TeamTable" SET metadata = %s', (json.dumps({"tags": ["t"], "logging": [
+            {"callback_name": "langfuse", "callback_type": "success", "callback_vars": {"langfuse_secret_key": "litellm_enc::" + sealed["gcm"][0]}}]}),))
         db.execute('INSERT INTO "LiteLLM_VerificationToken" (token, key_name, key_alias, team_id, user_id, models, max_budget, spend, budget_duration, metadata, rpm_limit)'
                    " VALUES (%s, 'sk-...1234', 'old key', 'team', 'ada', '{gpt}', 20, 7.123456789, '30d', '{\"tags\": [\"k\"]}', 60)", (digest(OLD),))
         db.execute('INSERT INTO "LiteLLM_DeprecatedVerificationToken" (id, token, active_token_id, revoke_at) VALUES (%s, %s, %s, now() + interval \'1 day\')',
@@ -84,6 +95,8 @@ def seed(url, sealed):
                     '{"id": "m-2", "team_id": "team", "team_public_model_name": "ours"}', "x", "x"))
         db.execute('INSERT INTO "LiteLLM_JWTKeyMapping" (id, jwt_claim_name, jwt_claim_value, token, updated_at) VALUES (%s, %s, %s, %s, now())',
                    ("map-1", "client_id", "robot", digest(OLD)))
+        db.execute('INSERT INTO "LiteLLM_JWTKeyMapping" (id, jwt_issuer, jwt_claim_name, jwt_claim_value, token, updated_at) VALUES (%s, %s, %s, %s, %s, now())',
+                   ("map-2", "https://one.example", "client_id", "other", digest(OLD)))
 
 
 @pytest.fixture
@@ -98,11 +111,11 @@ def bring(theirs, gateway, check=True):
     return sluice("import", "litellm", "--from", theirs, "--config", gateway.config_path, check=check, **gateway.env)
 
 
-def test_its_tables_are_taken_over_and_handed_back(theirs, start):
+def test_its_tables_are_taken_over_and_handed_back(theirs, start, sealed):
     gateway = start({"model_list": [kit.deployment("gpt", "openai/gpt-4o", "http://127.0.0.1:9/v1", mock_response="hello")],
-                     "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}}, env={"LITELLM_SALT_KEY": SALT})
+                     "litellm_settings": {"num_retries": 1}, "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}}, env={"LITELLM_SALT_KEY": SALT})
     first = bring(theirs, gateway)
-    assert "0 failed" in first.stdout and "1 brought" in next(x for x in first.stdout.splitlines() if x.startswith("keys")), first.stdout + first.stderr
+    assert first.returncode == 0 and "1 brought" in next(x for x in first.stdout.splitlines() if x.startswith("keys")), first.stdout + first.stderr
 
     def get(path):
         answer = gateway.get(path)
@@ -131,8 +144,32 @@ def test_its_tables_are_taken_over_and_handed_back(theirs, start):
     assert "ours" in {m["id"] for m in get("/v1/models?team_id=team")["data"]}
     assert get("/jwt/key/mapping/info?id=map-1")["jwt_claim_value"] == "robot"
 
+    # its settings: what can be in force is, and the rest is told
+    told = dict(line.removeprefix("sluice: settings ").removeprefix("sluice: variables ").split(": ", 1) for line in first.stderr.splitlines()
+                if line.startswith(("sluice: settings", "sluice: variables")))
+    assert set(told) == {"general_settings/master_key", "litellm_settings/success_callback", "litellm_settings/num_retries", "router_settings/routing_strategy",
+                         "environment_variables/DATABASE_URL"}, first.stderr
+    assert "the file counts" in told["litellm_settings/num_retries"] and "not in force" in told["litellm_settings/success_callback"]
+    assert next(x for x in first.stdout.splitlines() if x.startswith("settings")).split()[1::2][:3] == ["8", "4", "0"], first.stdout
+    assert "sluice: claims of tokens map-2: it is of one issuer" in first.stderr and "sk-vendor-secret" not in first.stderr + first.stdout
+    now = kit.until(lambda: (said := get("/config/yaml"))["general_settings"].get("completion_model") and said, what="the settings")
+    assert (now["general_settings"]["completion_model"], now["litellm_settings"]["max_fallbacks"], now["router_settings"]["retry_after"]) == ("gpt", 3, 1)
+    assert now["router_settings"]["fallbacks"] == [{"stored": ["gpt"]}] and now["litellm_settings"]["num_retries"] == 1
+    assert now["environment_variables"] == {"PLAIN": "***", "UP_KEY": "***"}
+    endpoint, = (e for e in get("/config/pass_through_endpoint")["endpoints"] if e["path"] == "/theirs")
+    assert endpoint["id"] == "e-1" and endpoint["headers"] == {"x-token": "********"}
+    assert team["team_info"]["object_permission"]["vector_stores"] == ["store-1"]
+    assert team["team_info"]["metadata"]["logging"][0]["callback_vars"] == {"langfuse_secret_key": "***REDACTED***"}
+    with sqlite3.connect(f"file:{gateway.run}/sluice.db?mode=ro", uri=True) as ours:
+        kept, = ours.execute("SELECT doc FROM sluice_team WHERE team_id = 'team'").fetchone()
+        assert sealed["gcm"][0] in kept                           # as it was sealed there
+
     again = bring(theirs, gateway)                                # nothing changed: nothing is brought
     assert all("0 brought" in line for line in again.stdout.splitlines()), again.stdout
+    with psycopg.connect(theirs) as db:
+        db.execute("""UPDATE "LiteLLM_Config" SET param_value = param_value || '{"max_fallbacks": 4}' WHERE param_name = 'litellm_settings'""")
+    assert "settings                      8 there        1 brought        0 failed, 4 left" in bring(theirs, gateway).stdout
+    kit.until(lambda: get("/config/yaml")["litellm_settings"]["max_fallbacks"] == 4, what="the changed setting")
     with psycopg.connect(theirs) as db:
         db.execute('UPDATE "LiteLLM_VerificationToken" SET spend = spend + 1, key_alias = \'renamed\'')
     third = bring(theirs, gateway)
