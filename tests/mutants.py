@@ -20,7 +20,7 @@ ROOM = {                                    # tests that are compiled with place
     SPOOL_KILL: ("SPOOL_TEST", [], ["ledger/crc", "ledger/head", "ledger/reader", "ledger/row", "ledger/spool"]),
 }
 HELPERS = {LEASES: ["store/postgres"], SHIP: ["store/postgres"]}
-LINKED = {SPOOL: ["-Wl,--wrap=fdatasync"]}
+LINKED = {SPOOL: ["-Wl,--wrap=fdatasync"], BUDGET: ["-Wl,--wrap=clock_us"]}
 MUTANTS = [                                 # name, file, test, what stands there, what instead
     ("lease named before money is taken from it", "board/lease.c", MONEY, """			word_set(&c->lease, v.low);
 			board_point();
@@ -90,6 +90,52 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("parallel: lowered when it was not taken", "board/parallel.c", KILL, "		lower(mine);\n		board_point();\n	}", "		board_point();\n	}"),
     ("parallel: permits have a version", "board/parallel.c", KILL, "if (atomic_compare_exchange_strong(&p->permits_version, &seen, seen + 1))", "if (atomic_fetch_add(&p->permits_version, 1) + 1 > 0 || seen)"),
     ("parallel: a dead seat's counts are cleaned", "board/parallel.c", KILL, "			word_set(&words[i], 0);\n", ""),
+    ("budget: who waits to begin has nothing", "access/budget.c", BUDGET, "	if (!r->going)\n		running_unreserve(r->of->set.running, slot_of(r));\n	return (BUDGET_WAIT);", "	return (BUDGET_WAIT);"),
+    ("budget: what nobody waits for is not given to a slot", "access/budget.c", BUDGET, "lease_granted_more(running, a->r != NULL ? slot_of(a->r) : RUNNING_NONE", "lease_granted_more(running, 0"),
+    ("budget: an answer that is lost is doubtful", "access/budget.c", BUDGET, "		lease_doubt(running, g->want[i].account, g->want[i].period, true);", "		;"),
+    ("budget: the least that was taken of any", "access/budget.c", BUDGET, "	return (all || (r->going && taken_of_all(r) >= r->floor));", "	return (all || r->going);"),
+    ("budget: nobody goes past those who wait", "access/budget.c", BUDGET, "	if (others_wait(r) && !is_spent(r))", "	if (false && others_wait(r) && !is_spent(r))"),
+    ("budget: the bound is lowered with the money", "access/budget.c", BUDGET, "	running_more(running, slot_of(r), bound);\n", ""),
+    ("budget: one account is charged once", "access/budget.c", BUDGET, " || is_charged(r, p))", ")"),
+    ("budget: what is not needed goes back", "access/budget.c", BUDGET, "			lease_put_back(running, slot_of(r), i, more);", "			;"),
+    ("lease: what is above the need is for all", "board/lease.c", BUDGET, "		granted -= needed;\n	}\n	board_point();\n	if (p != NULL)", "	}\n	board_point();\n	if (p != NULL)"),
+    ("chunks: what comes late is the host's", "access/chunks.c", LIMITS, "		else if (take->got > 0)\n			window_add(c->board, t->window, told_id(w->id, TOLD_GRANTED), take->got, INT64_MAX, &count);\n", ""),
+    ("chunks: a host spends what it was granted", "access/chunks.c", LIMITS, "own = l->limit < granted ? l->limit : granted, used;", "own = l->limit, used;"),
+    ("chunks: a host takes a part of what is left", "access/chunks.c", LIMITS, ".extra = extra(t->of, limit, l->window.number),", ".extra = ((void)extra, limit->limit),"),
+    ("calls: a record of a lost answer is written down", "access/calls.c", LIMITS, "	h->changed |= !reached;\n", ""),
+    ("calls: turns that are idle go back", "access/calls.c", LIMITS, "	lower(c, h, n);\n	h->changed = true;", "	h->changed = true;\n	return;"),
+    ("leases: what is held counts", "ledger/leases.c", LEASES, "			now = w->want.have + w->ceiling - w->spent - w->held;\n", "			now = w->want.have + w->ceiling - w->spent;\n"),
+    ("leases: a closing one gets what is needed", "ledger/leases.c", LEASES, "got->granted = w->closing ? needed : most(", "got->granted = most("),
+    ("leases: only what is closing is settled", "ledger/leases.c", LEASES, "	if (state != 1)\n", "	if (state < 0)\n"),
+    ("leases: nothing goes back to a settled one", "ledger/leases.c", LEASES, "	if (state != 0 && state != 1)\n", "	if (state < 0)\n"),
+    ("leases: a row behind the settling holds nothing", "ledger/leases.c", LEASES, "		if (rows.changed > 0)\n			DO(STORE(store, arena, NULL, SQL_BUDGET_PERIOD_HOLD", "		DO(STORE(store, arena, NULL, SQL_BUDGET_PERIOD_HOLD"),
+    ("leases: a forgotten host gets nothing", "ledger/leases.c", LEASES, "rows.n > 0 ? GRANT_GONE : GRANT_FINE;\n	for", "GRANT_FINE;\n	for"),
+    ("keeper: turns of asking are waited for", "ledger/keeper.c", LEASES, "if (!turns_are_waited_for(k) || !lease_turns_over(k->running, &k->turns))", "if (!turns_are_waited_for(k))"),
+    ("keeper: running exchanges are waited for", "ledger/keeper.c", LEASES, "PHASE_USED && !used[i])", "PHASE_USED)"),
+    ("keeper: rows on their way are waited for", "ledger/keeper.c", LEASES, "c->phase == PHASE_SPOOL && k->spool.shipped(k->spool.self, c->mark) &&", "c->phase == PHASE_SPOOL &&"),
+    ("keeper: the board has none of what is settled", "ledger/keeper.c", LEASES, "			lease_stop(k->running, k->closing[i].account, k->closing[i].period, k->closing[i].lease);\n", ""),
+    ("keeper: a grant has time to reach the board", "ledger/keeper.c", LEASES, "rows_int(&rows, i, 4, 0) < now_ms - GRACE_MS && ", ""),
+    ("keeper: a recall that failed is doubtful", "ledger/keeper.c", LEASES, "	if (end != STORE_FINE)			/* perhaps it was done: closing finds out */\n		lease_doubt(k->running, account, period, true);\n", ""),
+    ("shipper: a row of two batches counts once", "ledger/shipper.c", SHIP, "	if (back->n == b->n)\n		return;", "	if (back->n <= b->n)\n		return;"),
+    ("shipper: a row that was there counts once in a file too", "ledger/shipper.c", SHIP, "		if (store_load_added(store))\n", ""),
+    ("shipper: a row twice in a batch counts once", "ledger/shipper.c", SHIP, "		if (i == 0 || strcmp(b->rows[i]->id, b->rows[n - 1]->id) != 0)\n", ""),
+    ("shipper: a batch that failed is read again", "ledger/shipper.c", SHIP, "	reader_back(s->set.reader);\n", ""),
+    ("shipper: nothing is shipped before the commit", "ledger/shipper.c", SHIP, "		if (end == STORE_FINE)\n			end = store_commit(store);\n", "		if (end == STORE_FINE) {\n			reader_shipped(s->set.reader);\n			end = store_commit(store);\n		}\n"),
+    ("shipper: a refused row is kept before it is passed", "ledger/shipper.c", SHIP, "		if (end == STORE_FINE && !set_suspects_aside(s))\n			end = STORE_WRONG;\n", "		(void)set_suspects_aside;\n"),
+    ("shipper: a pass is over when all of it is shipped", "ledger/shipper.c", SHIP, "	if (s->in_pass)\n		return (SHIP_SOME);\n	s->passes_ended = s->passes_begun;", "	s->passes_ended = s->passes_begun;\n	if (s->in_pass)\n		return (SHIP_SOME);"),
+    ("shipper: the position goes with the rows", "ledger/shipper.c", SHIP, "	DO(note_positions(s, store, s->arena));\n", "	(void)note_positions;\n"),
+    ("sums: a tag that is there twice counts once", "ledger/sums.c", SHIP, "			again = text_eq(other.raw, item.raw);", "			again = false;"),
+    ("sums: money of one lease is one booking", "ledger/sums.c", SHIP, "			b[sums->n_bookings - 1].cost += b[i].cost;", "			b[sums->n_bookings - 1].cost = b[i].cost;"),
+    ("spool: it is still the newest once it is locked", "ledger/spool.c", SPOOL_KILL, "flock(s->fd, LOCK_SH | LOCK_NB) == 0 && newest(s) == number && ", "flock(s->fd, LOCK_SH | LOCK_NB) == 0 && "),
+    ("spool: rows of a failed fsync are written again", "ledger/spool.c", SPOOL, "	keep_all(&again, &s->syncing);\n", "	s->syncing = (struct kept){ 0 };\n"),
+    ("spool: a failed fsync begins a new segment", "ledger/spool.c", SPOOL, "	if (s->fd >= 0)\n		follow(s, s->number);\n	keep_all", "	keep_all"),
+    ("spool: what could not be written waits", "ledger/spool.c", SPOOL, "	keep(&s->waiting, packed, whose);\n	timer_at(s, AGAIN_US);", "	timer_at(s, AGAIN_US);"),
+    ("spool: the head begins behind what is there", "ledger/head.c", SPOOL, "newest_segment(folder) + 1 };", "1 + 0 * newest_segment(folder) };"),
+    ("spool: each segment's checksums begin with its seed", "ledger/head.c", SPOOL, "	random_bytes(&h.seed, sizeof(h.seed));\n", ""),
+    ("reader: bytes are looked at once more before they are passed over", "ledger/reader.c", SPOOL_KILL, "	r->of = NULL;\n	if (frame_at(r, g, g->at, payload))\n		return (true);\n	if (next >= 0) {", "	if (next >= 0) {"),
+    ("reader: a segment goes when nobody can write to it", "ledger/reader.c", SPOOL_KILL, "return (g->alone && g->at == g->shipped", "return (g->at == g->shipped"),
+    ("reader: a segment goes when all of it is shipped", "ledger/reader.c", SPOOL_KILL, "	return (g->alone && g->at == g->shipped && size_of(g) <= g->shipped);", "	return (g->alone);"),
+    ("reader: one reads at a time", "ledger/reader.c", SPOOL, "r->head != NULL && !lock_reading(r->head_fd)", "r->head != NULL && !lock_reading(r->head_fd) && false"),
 ]
 
 

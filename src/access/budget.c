@@ -720,7 +720,7 @@ charge_purses(struct reservation *r, const struct budget_need *need, bool ceilin
 	}
 }
 
-/* Nobody goes past those who wait for the same money. */
+/* Who comes lets those look first who wait for the same money. */
 static bool
 others_wait(const struct reservation *r)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reservations on a loop, with a store behind it: what is granted, refused, waited for. */
+/* Reservations on a loop, with a store behind it: what is granted, refused, waited for.  Time passes turn by turn, but not while the store is asked. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,6 +30,30 @@ struct bench {
 	unsigned	 names;
 };
 
+/* the clock */
+
+static _Atomic int64_t now_us;
+
+int64_t __real_clock_us(void);
+int64_t __wrap_clock_us(void);
+
+int64_t
+__wrap_clock_us(void)
+{
+	return (now_us);
+}
+
+static void
+turn(struct bench *b)
+{
+	if (b->running->n_turns > 0) {
+		loop_turn(b->loop, 100);
+		return;
+	}
+	now_us += 1000;
+	loop_turn(b->loop, 0);
+}
+
 static struct budgets_setup
 setup_of(struct bench *b, enum budget_mode mode)
 {
@@ -47,6 +71,7 @@ open_all(struct bench *b, enum budget_mode mode, bool with_store)
 	struct budgets_setup s;
 	char url[100];
 
+	now_us = __real_clock_us();
 	strcpy(b->folder, "/tmp/budget_test.XXXXXX");
 	assert_non_null(mkdtemp(b->folder));
 	snprintf(url, sizeof(url), "%s/sluice.db", b->folder);
@@ -69,7 +94,7 @@ close_all(struct bench *b)
 
 	budgets_free(b->budgets);
 	if (b->lane != NULL)
-		lane_free(b->lane, 1000);
+		lane_free(b->lane, 60000);
 	assert_int_equal(running_mine(b->running), 0);
 	running_close(b->running);
 	if (b->pool != NULL)
@@ -170,7 +195,7 @@ wait_for(struct bench *b, struct call *c, int64_t most_ms)
 	int64_t until = clock_us() + most_ms * 1000;
 
 	while (!c->ready && c->r.end == BUDGET_WAIT && clock_us() < until)
-		loop_turn(b->loop, 5);
+		turn(b);
 	return (c->r.end);
 }
 
@@ -208,7 +233,7 @@ static void
 let_turns_end(struct bench *b)
 {
 	while (b->running->n_turns > 0)
-		loop_turn(b->loop, 5);
+		turn(b);
 }
 
 static uint64_t
@@ -304,6 +329,57 @@ who_does_not_fit_waits_for_others(void **state)
 	close_all(&b);
 }
 
+/* Those who wait look first, whatever the board has. */
+static void
+who_comes_later_is_not_first(void **state)
+{
+	struct bench b = { 0 };
+	const struct purse *p;
+	struct call c[3];
+
+	open_all(&b, BUDGET_STRICT, true);
+	p = purse(&b, 100);
+	assert_int_equal(reserve(&b, &c[0], 40, 40, p), BUDGET_FINE);	/* and the board has ten */
+	assert_int_equal(begin(&b, &c[1], 70, 70, 1, &p), BUDGET_WAIT);
+	let_turns_end(&b);
+	assert_int_equal(begin(&b, &c[2], 5, 5, 1, &p), BUDGET_WAIT);
+	budget_release(&c[2].r);
+	end(&b, &c[0], 10);
+	assert_int_equal(begin(&b, &c[2], 5, 5, 1, &p), BUDGET_WAIT);
+	assert_int_equal(wait_for(&b, &c[1], 200), BUDGET_FINE);
+	assert_int_equal(wait_for(&b, &c[2], 200), BUDGET_FINE);
+	end(&b, &c[1], 70);
+	end(&b, &c[2], 5);
+	close_all(&b);
+}
+
+/* So none waits for another who waits. */
+static void
+who_waits_to_begin_has_nothing(void **state)
+{
+	struct bench b = { 0 };
+	const struct purse *both[2];
+	struct call c, waits;
+
+	open_all(&b, BUDGET_STRICT, true);
+	both[0] = purse(&b, 1000);
+	both[1] = purse(&b, 50);
+	assert_int_equal(reserve(&b, &c, 10, 10, both[0]), BUDGET_FINE);	/* of the first the board has some now */
+	end(&b, &c, 10);
+	assert_int_equal(reserve(&b, &c, 40, 40, both[1]), BUDGET_FINE);
+	assert_int_equal(begin(&b, &waits, 20, 20, 2, both), BUDGET_WAIT);
+	for (unsigned i = 0; i < 200; i++) {
+		turn(&b);
+		assert_int_equal(waits.r.end, BUDGET_WAIT);
+		if (waits.r.asking == NULL)
+			assert_int_equal(lease_taken(b.running, waits.r.slot - 1, 0), 0);
+	}
+	end(&b, &c, 10);
+	assert_int_equal(wait_for(&b, &waits, 200), BUDGET_FINE);
+	end(&b, &waits, 20);
+	close_all(&b);
+}
+
 static void
 and_not_for_ever(void **state)
 {
@@ -371,7 +447,7 @@ static void
 all_purses_or_none(void **state)
 {
 	struct bench b = { 0 };
-	const struct purse *p[4];
+	const struct purse *p[4], *small;
 	struct charge charges[CHARGES_MOST];
 	struct call c;
 	int64_t spent, held;
@@ -379,12 +455,13 @@ all_purses_or_none(void **state)
 	open_all(&b, BUDGET_STRICT, true);
 	p[0] = purse(&b, -1);
 	p[1] = purse(&b, 1000);
-	p[2] = purse(&b, 5);
+	small = p[2] = purse(&b, 5);
 	p[3] = p[1];					/* twice */
 	begin(&b, &c, 10, 10, 4, p);
 	assert_int_equal(wait_for(&b, &c, 5000), BUDGET_SPENT);
 	assert_ptr_equal(c.r.which, p[2]);
-	begin(&b, &c, 10, 10, 2, p);
+	p[2] = p[1];
+	begin(&b, &c, 10, 10, 4, p);
 	assert_int_equal(wait_for(&b, &c, 5000), BUDGET_FINE);
 	assert_int_equal(budget_charges(&c.r, charges), 2);
 	assert_int_equal(charges[0].account, p[1]->account);
@@ -395,7 +472,7 @@ all_purses_or_none(void **state)
 	sums(&b, p[0], &spent, &held);
 	assert_int_equal(spent, 10);
 	assert_int_equal(held, 0);
-	sums(&b, p[2], &spent, &held);
+	sums(&b, small, &spent, &held);
 	assert_int_equal(spent + held, 0);
 	close_all(&b);
 }
@@ -413,8 +490,7 @@ what_nobody_waits_for_is_for_all(void **state)
 	assert_int_equal(begin(&b, &c, 10, 10, 1, &p), BUDGET_WAIT);
 	budget_release(&c.r);
 	budget_release(&c.r);
-	while (b.running->n_turns > 0)
-		loop_turn(b.loop, 5);
+	let_turns_end(&b);
 	assert_int_equal(begin(&b, &c, 10, 10, 1, &p), BUDGET_FINE);
 	budget_release(&c.r);
 	assert_false(c.ready);
@@ -455,6 +531,30 @@ without_a_store_nothing_is_granted(void **state)
 	close_all(&b);
 }
 
+/* Whether the store has granted is not known: whoever looks after leases is to find out. */
+static void
+an_answer_that_is_lost_is_doubtful(void **state)
+{
+	struct purse p = { .account = 7, .ceiling = 100 };
+	struct lease_seen seen[8];
+	struct bench b = { 0 };
+	struct budgets_setup s;
+	unsigned cursor = 0;
+	struct call c;
+
+	open_all(&b, BUDGET_STRICT, true);
+	budgets_free(b.budgets);
+	store_pool_free(b.pool);
+	b.pool = store_pool_new(TEXT("/dev/null/none.db"), 2, NULL);
+	s = setup_of(&b, BUDGET_STRICT);
+	b.budgets = budgets_new(&s);
+	assert_int_equal(reserve(&b, &c, 10, 10, &p), BUDGET_AWAY);
+	assert_int_equal(lease_list(b.running, seen, nitems(seen), &cursor), 1);
+	assert_int_equal(seen[0].account, 7);
+	assert_true(seen[0].doubtful);
+	close_all(&b);
+}
+
 /* Agents whose calls reserve 0.96 of 20 and cost 0.05: nobody is refused before 19. */
 static void
 agents_use_a_budget_to_its_end(void **state)
@@ -474,7 +574,7 @@ agents_use_a_budget_to_its_end(void **state)
 				begin(&b, &agents[i], 960, 960, 1, &p);
 				busy[i] = true;
 			}
-		loop_turn(b.loop, 1);
+		turn(&b);
 		for (unsigned i = 0; i < nitems(agents); i++) {
 			if (agents[i].r.end == BUDGET_FINE) {
 				end(&b, &agents[i], 50);
@@ -487,8 +587,7 @@ agents_use_a_budget_to_its_end(void **state)
 	assert_in_range(used, 19000, 20000);
 	for (unsigned i = 0; i < nitems(agents); i++)
 		budget_release(&agents[i].r);
-	for (unsigned i = 0; i < 200 && b.running->n_turns > 0; i++)
-		loop_turn(b.loop, 5);
+	let_turns_end(&b);
 	close_all(&b);
 }
 
@@ -711,11 +810,11 @@ who_ends_is_not_called_any_more(void **state)
 	assert_int_equal(reserve(&b, &other, 200, 200, p), BUDGET_FINE);
 	budget_more(&c.r, 990, 990);
 	while (c.r.next == NULL)				/* others must give back first */
-		loop_turn(b.loop, 5);
+		turn(&b);
 	end(&b, &c, 100);
 	end(&b, &other, 100);
 	for (unsigned i = 0; i < 20; i++)
-		loop_turn(b.loop, 5);
+		turn(&b);
 	assert_false(c.ready);
 	close_all(&b);
 }
@@ -979,6 +1078,8 @@ main(void)
 		cmocka_unit_test(one_trip_serves_many_calls),
 		cmocka_unit_test(a_spent_budget_refuses_without_a_trip),
 		cmocka_unit_test(who_does_not_fit_waits_for_others),
+		cmocka_unit_test(who_comes_later_is_not_first),
+		cmocka_unit_test(who_waits_to_begin_has_nothing),
 		cmocka_unit_test(and_not_for_ever),
 		cmocka_unit_test(a_smaller_call_takes_what_is_left),
 		cmocka_unit_test(litellm_sends_while_anything_is_left),
@@ -986,6 +1087,7 @@ main(void)
 		cmocka_unit_test(what_nobody_waits_for_is_for_all),
 		cmocka_unit_test(nobody_to_charge_has_a_slot_too),
 		cmocka_unit_test(without_a_store_nothing_is_granted),
+		cmocka_unit_test(an_answer_that_is_lost_is_doubtful),
 		cmocka_unit_test(agents_use_a_budget_to_its_end),
 		cmocka_unit_test(dear_agents_run_at_once),
 		cmocka_unit_test(who_waits_knows_how_long_calls_take),

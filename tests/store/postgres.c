@@ -93,8 +93,10 @@ static void
 ask(const char *url, const char *sql)
 {
 	struct store *s = store_new((struct text){ url, strlen(url) });
-	enum store_end end = store_script(s, sql);
+	enum store_end end;
 
+	store_patience(s, 120000);			/* to copy a database, a busy machine takes its time */
+	end = store_script(s, sql);
 	if (end != STORE_FINE)
 		print_error("%s\n", store_why(s));
 	store_free(s);
