@@ -298,10 +298,11 @@ class Row:
     deployment is `vendor`/script.  Rows `beside` one another are measured in the same rounds; the first of them is what the others are compared with."""
 
     def __init__(self, name, model, *, body=300, stream=False, path=CHAT, connections=64, chunks=None, streams=None, spread=0, vendor="openai",
-                 arms=ALL, figures=("cpu",), goal="", tls=False, beside=None, key=None):
+                 arms=ALL, figures=("cpu",), goal="", tls=False, beside=None, over=None, key=None):
         self.name, self.model, self.body, self.stream, self.path, self.connections = name, model, body, stream, path, connections
         self.chunks, self.streams, self.spread, self.vendor, self.arms = chunks, streams, spread, vendor, arms
-        self.figures, self.goal, self.tls, self.beside, self.key = figures, goal, tls, beside, key
+        self.figures, self.goal, self.tls, self.key = figures, goal, tls, key
+        self.beside, self.over = beside, over         # measured in turn with those of the same word; compared with that row, else with the first of them
 
     def group(self):
         """The model the client asks for.  Where sluice translates, or speaks TLS, the name says so; the floors get the bare script."""
@@ -361,7 +362,8 @@ def keyed():
     for name, key, goal in (("master key", None, ""), ("virtual key", "plain", ""),
                             ("virtual key with limits and budgets of key, user, member, team and organization", "full", "<= 1.15 master key, <= 1.25 proxy")):
         found.append(Row(f"small, {name}", SMALL, arms=("proxy", "sluice"), vendor="priced", goal=goal, beside="keys", key=key))
-    return found
+    return [*found, Row("small, virtual key whose team stores prompts", SMALL, arms=("sluice",), vendor="priced", beside="keys", over="small, virtual key",
+                        key="told")]
 
 
 def rows(quick):
@@ -497,6 +499,8 @@ class Bench:
         self.manage("/user/new", user_id="bench", auto_create_key=False, **budget, rpm_limit=10**9)
         team = self.manage("/team/new", team_alias="bench", organization_id=organization, **budget, rpm_limit=10**9, tpm_limit=10**11)["team_id"]
         self.manage("/team/member_add", team_id=team, member={"role": "user", "user_id": "bench"}, max_budget_in_team=10**6)
+        tells = self.manage("/team/new", team_alias="tells", store_prompts=True)["team_id"]
+        self.keys["told"] = self.manage("/key/generate", team_id=tells)["key"]
         self.keys["plain"] = self.manage("/key/generate")["key"]
         self.keys["full"] = self.manage("/key/generate", team_id=team, user_id="bench", **budget, **rates)["key"]
 
@@ -580,7 +584,7 @@ class Bench:
                 values = {name: statistics.median(FIGURES[figure][1](r) for r in runs[row, name]) for name in self.arms if runs.get((row, name))}
                 self.results.append((row.name, FIGURES[figure][0], values, row.goal if figure == row.figures[0] else ""))
                 if row.beside:
-                    self.first_beside[row.name] = rows[0].name
+                    self.first_beside[row.name] = row.over or rows[0].name
 
     # memory and start
 
@@ -698,7 +702,7 @@ class Bench:
 
     def table(self):
         names = list(self.arms)
-        lines = ["| row | figure | " + " | ".join(names) + " | of proxy | of relay | of chat | goal |", "|---|---|" + "---|" * (len(names) + 4)]
+        lines = ["| row | figure | " + " | ".join(names) + " | of proxy | of relay | of another row | goal |", "|---|---|" + "---|" * (len(names) + 4)]
         for row, figure, values, goal in self.results:
             cells = [f"{values[n]:.4g}" if n in values else "" for n in names]
             ratio = [f"{values['sluice'] / values[f]:.2f}" if values.get(f) and "sluice" in values else "" for f in ("proxy", "relay")]
