@@ -1,23 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
 # sql/*.sql to C: with -v what=enum the enum of all statements, with -v what=table their texts; and the migrations, whose files are told by their folder.
+# What several statements share is a part (-- part: name): behind it, @name stands for its text, and @name(x) for its text with x for each @1.
 function wrong(what_is) { print FILENAME ":" FNR ": " what_is > "/dev/stderr"; exit failed = 1 }
 function quoted(line) { gsub(/\\/, "&&", line); gsub(/"/, "\\\"", line); gsub(/\t/, " ", line); return "\"" line "\\n\"" }
+# The text with its parts in their places.
+function whole(text, d,    done, name, with, part) {
+	while (match(text, /@[a-z][a-z_]*(\([^()]*\))?/)) {
+		name = substr(text, RSTART + 1, RLENGTH - 1); with = ""
+		done = done substr(text, 1, RSTART - 1)
+		text = substr(text, RSTART + RLENGTH)
+		if (match(name, /\(/)) { with = substr(name, RSTART + 1, length(name) - RSTART - 1); name = substr(name, 1, RSTART - 1) }
+		if (!((name, d) in parts))
+			wrong("no part: " name)
+		part = parts[name, d]
+		gsub(/@1/, with, part)
+		done = done part
+	}
+	return done text
+}
 function finish(    text, i, d) {
 	if (now == "")
 		return
 	text = body
-	sub(/;[ \n]*$/, "", text)
+	sub(/;?[ \n]*$/, "", text)
 	if (text == "")
 		wrong("statement " now " has no text")
 	for (i = 0; i < 2; i++) {
 		d = dialects[i]
 		if (dialect != "" && dialect != d)
 			continue
+		if (is_part) {
+			parts[now, d] = whole(text, d)
+			continue
+		}
 		if ((now, d) in texts)
 			wrong("statement " now " is there twice")
-		texts[now, d] = text
+		texts[now, d] = whole(text, d)
 	}
-	if (!(now in seen)) { seen[now] = 1; names[n++] = now }
+	if (!is_part && !(now in seen)) { seen[now] = 1; names[n++] = now }
 	now = ""
 }
 # The largest $N of a text.
@@ -85,9 +105,9 @@ FILENAME ~ /\/(postgres|sqlite)\/[0-9]+\.sql$/ {
 		schema[where, number] = schema[where, number] $0 "\n"
 	next
 }
-/^-- name: / {
+/^-- (name|part): / {
 	finish()
-	now = $3; dialect = $4; body = ""
+	now = $3; dialect = $4; body = ""; is_part = $2 == "part:"
 	if (now !~ /^[a-z][a-z0-9_]*$/) wrong("no name: " now)
 	if (dialect != "" && dialect != "postgres" && dialect != "sqlite") wrong("no dialect: " dialect)
 	next
