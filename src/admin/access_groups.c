@@ -389,12 +389,9 @@ group_info(struct admin_call *c)
 {
 	struct json_out o = { .to = &c->out };
 	struct thing t;
-	struct text row;
 
 	TRY(thing_must_be(&t, c, "access_group", c->id[0], "access_group_id"));
-	TRY(thing_text(&row, c, &t, put_row));
-	json_raw(&o, row);
-	return (NULL);
+	return (thing_put(&o, c, &t, put_row));
 }
 
 struct error *
@@ -405,14 +402,7 @@ group_list(struct admin_call *c)
 	unsigned n;
 
 	TRY(things_list(&list, &n, c, "access_group", TEXT("")));
-	json_open(&o, '[');
-	for (unsigned i = 0; i < n; i++) {
-		json_open(&o, '{');
-		TRY(put_row(&o, c, &list[i]));
-		json_close(&o, '}');
-	}
-	json_close(&o, ']');
-	return (NULL);
+	return (things_put(&o, c, list, n, put_row));
 }
 
 struct error *

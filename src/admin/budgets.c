@@ -41,12 +41,7 @@ put_row(struct json_out *o, struct admin_call *c, const struct thing *t)
 static struct error *
 say(struct admin_call *c, const struct thing *t)
 {
-	struct json_out o = { .to = &c->out };
-
-	json_open(&o, '{');
-	TRY(put_row(&o, c, t));
-	json_close(&o, '}');
-	return (NULL);
+	return (thing_put(&(struct json_out){ .to = &c->out }, c, t, put_row));
 }
 
 /* whatever has the tier is brought in step */
@@ -275,9 +270,7 @@ budget_info(struct admin_call *c)
 		TRY(thing_find(&t, &there, c, "budget", ids[i]));
 		if (!there)
 			continue;
-		json_open(&o, '{');
-		TRY(put_row(&o, c, &t));
-		json_close(&o, '}');
+		TRY(thing_put(&o, c, &t, put_row));
 	}
 	json_close(&o, ']');
 	return (NULL);
@@ -291,14 +284,7 @@ budget_list(struct admin_call *c)
 	unsigned n;
 
 	TRY(things_list(&list, &n, c, "budget", TEXT("")));
-	json_open(&o, '[');
-	for (unsigned i = 0; i < n; i++) {
-		json_open(&o, '{');
-		TRY(put_row(&o, c, &list[i]));
-		json_close(&o, '}');
-	}
-	json_close(&o, ']');
-	return (NULL);
+	return (things_put(&o, c, list, n, put_row));
 }
 
 /* The fields of a tier, described, with what this one has. */

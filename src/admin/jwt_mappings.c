@@ -98,12 +98,7 @@ put_row(struct json_out *o, struct admin_call *c, const struct thing *t)
 static struct error *
 say(struct admin_call *c, const struct thing *t)
 {
-	struct json_out o = { .to = &c->out };
-
-	json_open(&o, '{');
-	TRY(put_row(&o, c, t));
-	json_close(&o, '}');
-	return (NULL);
+	return (thing_put(&(struct json_out){ .to = &c->out }, c, t, put_row));
 }
 
 /* With the key's digest, which is in no answer. */
@@ -306,11 +301,8 @@ jwt_mapping_list(struct admin_call *c)
 	json_open(&o, '{');
 	json_name(&o, "mappings");
 	json_open(&o, '[');
-	for (int64_t i = (page - 1) * size; i < (int64_t)n && i < page * size; i++) {
-		json_open(&o, '{');
-		TRY(put_row(&o, c, &list[i]));
-		json_close(&o, '}');
-	}
+	for (int64_t i = (page - 1) * size; i < (int64_t)n && i < page * size; i++)
+		TRY(thing_put(&o, c, &list[i], put_row));
 	json_close(&o, ']');
 	json_pair_int(&o, "total_count", n);
 	json_pair_int(&o, "current_page", page);
