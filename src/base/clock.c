@@ -29,6 +29,21 @@ clock_wall_ms(void)
 }
 
 /* Most moments that are written are of the second that was written last. */
+struct timespec
+clock_from_now(unsigned ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / 1000;
+	t.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_nsec -= 1000000000;
+		t.tv_sec++;
+	}
+	return (t);
+}
+
 void
 clock_iso(char out[25], int64_t wall_ms)
 {

@@ -2,13 +2,13 @@
 /* Lanes of errands: a queue to the threads, a list of the finished back to the loop. */
 #include "base/errand.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define IDLE_MS		10000
 #define STACK		(1 << 20)		/* getaddrinfo() and libpq fit */
@@ -88,28 +88,13 @@ destroy(struct lane *lane)
 	free(lane);
 }
 
-static struct timespec
-from_now(unsigned ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_nsec -= 1000000000;
-		t.tv_sec++;
-	}
-	return (t);
-}
-
 /* in the threads */
 
 /* The next errand; NULL: none came in the idle time, or the lane was closed.  The lock is held. */
 static struct errand *
 await(struct lane *lane)
 {
-	struct timespec until = from_now(lane->idle_ms);
+	struct timespec until = clock_from_now(lane->idle_ms);
 	int rc = 0;
 
 	lane->waiting++;
@@ -282,7 +267,7 @@ lane_threads(struct lane *lane)
 bool
 lane_free(struct lane *lane, unsigned wait_ms)
 {
-	struct timespec until = from_now(wait_ms);
+	struct timespec until = clock_from_now(wait_ms);
 	bool over;
 	int rc = 0;
 

@@ -8,7 +8,6 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define CONNECTIONS	3			/* to the store: one listens, one ships, one for alerts */
 #define ASK_AGAIN_MS	500			/* for the lock */
@@ -19,25 +18,10 @@
 
 /* resting */
 
-static struct timespec
-from_now(unsigned ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_nsec -= 1000000000;
-		t.tv_sec++;
-	}
-	return (t);
-}
-
 bool
 keeper_rest(struct housekeeper *h, unsigned ms)
 {
-	struct timespec until = from_now(ms);
+	struct timespec until = clock_from_now(ms);
 	unsigned calls;
 	int rc = 0;
 	bool go_on;
