@@ -2,6 +2,7 @@
 /* Spans of time, and which period of a budget a moment belongs to. */
 #include "base/span.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -32,12 +33,24 @@ unit_ms(char unit)
 	}
 }
 
+static const struct {
+	const char	*word;
+	struct span	 span;
+} named[] = {
+	{ "hourly", { 'h', 1 } }, { "daily", { 'h', 24 } }, { "weekly", { 'd', 7 } }, { "monthly", { 'd', 30 } },
+};
+
 bool
 span_read(struct text t, struct span *s)
 {
 	size_t digits = 0;
 	struct text unit;
 
+	for (size_t i = 0; i < nitems(named); i++)
+		if (text_is(t, named[i].word)) {
+			*s = named[i].span;
+			return (true);
+		}
 	while (digits < t.len && t.at[digits] >= '0' && t.at[digits] <= '9')
 		digits++;
 	unit = text_sub(t, digits, t.len);
@@ -70,12 +83,35 @@ local(int64_t ms)
 	return (tm);
 }
 
-static int64_t
-midnight(int year, int month, int day)
+static _Atomic int turn;			/* second of the day */
+
+void
+span_turn(int second_of_day)
 {
-	struct tm tm = { .tm_year = year, .tm_mon = month, .tm_mday = day, .tm_isdst = -1 };
+	atomic_store(&turn, second_of_day);
+}
+
+/* When a day begins for budgets. */
+static int64_t
+beginning(int year, int month, int day)
+{
+	struct tm tm = { .tm_year = year, .tm_mon = month, .tm_mday = day, .tm_sec = atomic_load(&turn), .tm_isdst = -1 };
 
 	return ((int64_t)mktime(&tm) * SECOND);
+}
+
+/* The day that has begun, for budgets: before its hour it is the day before. */
+static struct tm
+day_of(int64_t ms)
+{
+	struct tm tm = local(ms), day = { .tm_year = tm.tm_year, .tm_mon = tm.tm_mon, .tm_mday = tm.tm_mday };
+	time_t t;
+
+	if (ms < beginning(tm.tm_year, tm.tm_mon, tm.tm_mday))
+		day.tm_mday--;
+	t = timegm(&day);
+	gmtime_r(&t, &day);
+	return (day);
 }
 
 int64_t
@@ -103,22 +139,22 @@ day_number(const struct tm *tm)
 static void
 days(int64_t n, int64_t phase, int64_t now_ms, int64_t *from, int64_t *to)
 {
-	struct tm tm = local(now_ms);
+	struct tm tm = day_of(now_ms);
 	int64_t past = ((day_number(&tm) - phase) % n + n) % n;
 
-	*from = midnight(tm.tm_year, tm.tm_mon, tm.tm_mday - (int)past);
-	*to = midnight(tm.tm_year, tm.tm_mon, tm.tm_mday - (int)past + (int)n);
+	*from = beginning(tm.tm_year, tm.tm_mon, tm.tm_mday - (int)past);
+	*to = beginning(tm.tm_year, tm.tm_mon, tm.tm_mday - (int)past + (int)n);
 }
 
 /* `n` months from January of year 0. */
 static void
 months(int n, int64_t now_ms, int64_t *from, int64_t *to)
 {
-	struct tm tm = local(now_ms);
+	struct tm tm = day_of(now_ms);
 	int past = (tm.tm_year * 12 + tm.tm_mon) % n;
 
-	*from = midnight(tm.tm_year, tm.tm_mon - past, 1);
-	*to = midnight(tm.tm_year, tm.tm_mon - past + n, 1);
+	*from = beginning(tm.tm_year, tm.tm_mon - past, 1);
+	*to = beginning(tm.tm_year, tm.tm_mon - past + n, 1);
 }
 
 void
@@ -137,16 +173,28 @@ span_period(const struct span *s, int64_t now_ms, int64_t *from, int64_t *to)
 }
 
 bool
-span_zone(const char *name)
+span_has_zone(const char *name)
 {
 	char path[512];
 
+	if (name[0] == '\0' || strcmp(name, "UTC") == 0)
+		return (true);
+	snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", name);
+	return (strlen(name) <= 64 && strstr(name, "..") == NULL && name[0] != '/' && access(path, R_OK) == 0);
+}
+
+/* Where it is what it was nothing is touched: other threads read the environment.  One that is there already is replaced by a pointer, which they see whole. */
+bool
+span_zone(const char *name)
+{
+	const char *is = getenv("TZ");
+
 	if (name == NULL || name[0] == '\0')
 		name = "UTC";
-	snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", name);
-	if (strcmp(name, "UTC") != 0 && (strlen(name) > 64 || strstr(name, "..") != NULL || name[0] == '/' || access(path, R_OK) != 0))
+	if (!span_has_zone(name))
 		return (false);
-	setenv("TZ", name, 1);
+	if (is == NULL || strcmp(is, name) != 0)
+		setenv("TZ", name, 1);
 	tzset();
 	return (true);
 }

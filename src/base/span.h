@@ -2,7 +2,7 @@
 /*
  * Spans of time as LiteLLM writes them ("30s", "12h", "7d", "1mo"), and the calendar of budgets.
  *
- * Calendar days are those of the process's time zone, which main() sets once from litellm_settings.timezone (UTC without it).
+ * Calendar days are those of the process's time zone, and turn at a time of day, both of which whoever reads the configuration sets (span_zone, span_turn).
  */
 #ifndef BASE_SPAN_H
 #define BASE_SPAN_H
@@ -14,7 +14,7 @@ struct span {
 	int64_t		 n;		/* 1 … 10,000 years' worth; of months only 1 … 120 */
 };
 
-bool		span_read(struct text, struct span *);		/* false: no such span; "30days" is none */
+bool		span_read(struct text, struct span *);		/* also hourly, daily, weekly, monthly; false: no such span, as "30days" */
 int64_t		span_ms(const struct span *);			/* a month is 30 days */
 int64_t		span_after(const struct span *, int64_t now_ms);	/* exactly so much later; months by the calendar */
 
@@ -24,7 +24,9 @@ int64_t		span_after(const struct span *, int64_t now_ms);	/* exactly so much lat
  */
 void		span_period(const struct span *, int64_t now_ms, int64_t *from, int64_t *to);
 
-bool		span_zone(const char *name);			/* before any thread: "Asia/Seoul"; false: no such zone */
+bool		span_has_zone(const char *name);		/* "Asia/Seoul"; empty is UTC */
+bool		span_zone(const char *name);			/* sets it; false: no such zone.  The first time before any thread */
+void		span_turn(int second_of_day);			/* when days, weeks, months of budgets begin; 0 is midnight */
 void		span_print_moment(struct buf *, int64_t at_ms);	/* for people: "1 Dec 00:00 KST" */
 
 #endif

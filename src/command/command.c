@@ -47,8 +47,10 @@ command_config(const char *given)
 	const char *path = config_path(given);
 	struct config *c = config_load(path);
 
-	if (!c->unreadable)
+	if (!c->unreadable) {
+		config_set_calendar(c);
 		return (c);
+	}
 	fprintf(stderr, "sluice: %s can not be read\n", path);
 	config_release(c);
 	return (NULL);

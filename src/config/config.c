@@ -2,6 +2,8 @@
 /* Loading a configuration from beginning to end, and letting go of it. */
 #include "config/config_priv.h"
 
+#include "base/span.h"
+
 #include <stdlib.h>
 
 /* What depends on what: what a database adds before variables, these before references, settings (vendors) before prices, both before models, models before groups. */
@@ -75,7 +77,16 @@ config_load_more(const char *path, struct text yaml, const struct config_more *m
 	problems_sort(c, l->scratch, l->sources, l->n_sources);
 	arena_free(l->scratch);
 	free(l);
+	if (c->n_errors == 0)
+		config_set_calendar(c);
 	return (c);
+}
+
+void
+config_set_calendar(const struct config *c)
+{
+	(void)span_zone(c->settings.timezone.len > 0 ? c->settings.timezone.at : NULL);
+	span_turn(c->settings.turn_of_day);
 }
 
 struct config *

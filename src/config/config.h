@@ -258,6 +258,8 @@ struct settings {
 	struct text	 database;		/* secret; sluice.database, general_settings.database_url, DATABASE_URL; else state_dir/sluice.db */
 	int64_t		 database_connections;	/* a process; 4 */
 	int64_t		 database_connections_per_host;	/* 8 */
+	struct text	 timezone;		/* of budgets' calendar; empty: UTC */
+	int		 turn_of_day;		/* second of the day at which its days begin; litellm_settings.budget_reset_time */
 	struct text	 proxy_budget;		/* JSON: max_budget and budget_duration of litellm_settings; empty: none */
 	struct text	 provider_budgets;	/* JSON: router_settings.provider_budget_config, or empty */
 	struct text	 customer_tier;		/* max_end_user_budget_id, or a JSON of max_end_user_budget: of customers without a budget of their own; or empty */
@@ -518,6 +520,8 @@ struct config {
 
 /* `path` NULL: what CONFIG_FILE_PATH names, else only defaults (an error: a gateway needs a model_list).  Never NULL; look at n_errors. */
 struct config	*config_load(const char *path);
+/* The process counts the days of budgets as this one says.  Loading one without errors does it. */
+void		 config_set_calendar(const struct config *);
 /* The same with the file's text given: `path` stands in problems, and includes are beside it. */
 struct config	*config_load_text(const char *path, struct text yaml);
 /* The same with what a database adds; at == NULL: the file is read.  A row that is wrong is a warning in the name of its entry, and left out. */

@@ -48,6 +48,7 @@ static const struct row litellm_rows[] = {
 	{ "force_ipv4", LATER }, { "enable_json_schema_validation", LATER }, { "disable_end_user_cost_tracking", LATER },
 	{ "disable_end_user_cost_tracking_prometheus_only", FORCE },
 	{ "enable_end_user_cost_tracking_prometheus_only", FORCE }, { "max_budget", FORCE }, { "budget_duration", FORCE },
+	{ "timezone", FORCE }, { "budget_reset_time", FORCE },
 	{ "max_end_user_budget_id", FORCE }, { "budget_exceeded_throttle_percentage", FORCE }, { "max_internal_user_budget", FORCE }, { "internal_user_budget_duration", FORCE }, { "max_end_user_budget", FORCE },
 	{ "max_user_budget", PROTECTS }, { "default_max_internal_user_budget", PROTECTS }, { "default_internal_user_params", FORCE },
 	{ "default_team_params", FORCE }, { "default_team_settings", LATER }, { "key_generation_settings", FORCE },

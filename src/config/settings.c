@@ -549,12 +549,50 @@ read_throttle(struct load *l, const struct node *n)
 		problem(l, PROBLEM_ERROR, n, TEXT_FMT " must be a part of 1, such as 0.1", TEXT_ARG(n->name));
 }
 
+/* "12:00", "12:00:30" */
+static bool
+read_time_of_day(struct text t, int *second)
+{
+	static const int most[] = { 23, 59, 59 };
+	struct text one;
+	int64_t n;
+	unsigned i = 0;
+
+	*second = 0;
+	for (bool more = true; more; i++) {
+		more = text_cut(t, ':', &one, &t);
+		if (i >= nitems(most) || one.len == 0 || one.len > 2 || !text_to_i64(one, &n) || n < 0 || n > most[i])
+			return (false);
+		*second += (int)n * (i == 0 ? 3600 : i == 1 ? 60 : 1);
+	}
+	return (i >= 2);
+}
+
+/* When budgets begin anew. */
+static void
+read_calendar(struct load *l, const struct node *zone, const struct node *turn)
+{
+	struct settings *set = &l->config->settings;
+	struct text t;
+
+	if (want_text(l, zone, &t)) {
+		if (span_has_zone(t.at))
+			set->timezone = t;
+		else
+			problem(l, PROBLEM_ERROR, zone, "there is no time zone " TEXT_FMT " in /usr/share/zoneinfo; write one such as Asia/Seoul (Debian's package tzdata)",
+			    TEXT_ARG(t));
+	}
+	if (want_text(l, turn, &t) && !read_time_of_day(t, &set->turn_of_day))
+		problem(l, PROBLEM_ERROR, turn, TEXT_FMT " must be a time of the day, such as \"12:00\"", TEXT_ARG(turn->name));
+}
+
 static void
 read_litellm(struct load *l, const struct node *map)
 {
 	struct settings *set = &l->config->settings;
 	const struct node *groups;
 
+	read_calendar(l, node_get(map, "timezone"), node_get(map, "budget_reset_time"));
 	read_verify(l, node_get(map, "ssl_verify"), NULL);
 	want_bool(l, node_get(map, "drop_params"), &set->drop_params);
 	want_bool(l, node_get(map, "turn_off_message_logging"), &set->stores_no_prompts);

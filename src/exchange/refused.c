@@ -156,8 +156,8 @@ say_spent(struct buf *b, struct exchange *x, const struct standing *s)
 	}
 	buf_lit(b, "; ");
 	say_when(b, r->which);
-	buf_print(b, "; wait for that, %sor have an administrator raise it (%s). Call id: %s",
-	    r->spent < r->limit && !x->broke ? "lower max_tokens, " : "",
+	buf_print(b, "; %s%shave an administrator raise it (%s). Call id: %s", r->which->resets_at == 0 ? "" : "wait for that, ",
+	    r->spent < r->limit && !x->broke ? "lower max_tokens, or " : r->which->resets_at == 0 ? "" : "or ",
 	    words[text_starts(r->which->part, TEXT("organization:")) ? SCOPE_EMPLOYEE : s->scope].raise, x->id);
 }
 

@@ -81,14 +81,30 @@ periods_follow_the_calendar(void **state)
 	assert_true(span_zone(""));
 }
 
-/* Every moment lies in exactly one period, and the next begins where it ends. */
 static void
-periods_follow_each_other(void **state)
+days_begin_at_another_hour(void **state)
+{
+	(void)state;
+	assert_true(span_zone("Asia/Seoul"));
+	span_turn(9 * 3600 + 30 * 60);
+	period_is("daily", "2026-11-25 09:29:59", "2026-11-24 09:30:00", "2026-11-25 09:30:00");
+	period_is("1d", "2026-11-25 09:30:00", "2026-11-25 09:30:00", "2026-11-26 09:30:00");
+	period_is("weekly", "2026-11-23 05:00:00", "2026-11-16 09:30:00", "2026-11-23 09:30:00");
+	period_is("monthly", "2027-01-01 05:00:00", "2026-12-01 09:30:00", "2027-01-01 09:30:00");
+	period_is("1mo", "2026-11-01 10:00:00", "2026-11-01 09:30:00", "2026-12-01 09:30:00");
+	period_is("hourly", "2026-11-25 13:45:10", "2026-11-25 13:00:00", "2026-11-25 14:00:00");
+	span_turn(0);
+	assert_true(span_zone("UTC"));
+}
+
+/* Every moment lies in exactly one period, and the next begins where it ends; also where the hour of the day at which they begin is skipped once a year. */
+static void
+periods_follow_each_other_by(int turn)
 {
 	static const char *const spans[] = { "1s", "7m", "5h", "1d", "3d", "10d", "2w", "1mo", "5mo", "30d", "7d" };
 
-	(void)state;
 	assert_true(span_zone("Europe/Berlin"));
+	span_turn(turn);
 	for (size_t i = 0; i < nitems(spans); i++) {
 		struct span s = span(spans[i]);
 		int64_t now = at("2026-03-20 11:11:11"), from, to, next_from, next_to;
@@ -102,7 +118,17 @@ periods_follow_each_other(void **state)
 			assert_true(next_from == to);
 		}
 	}
+	span_turn(0);
 	assert_true(span_zone("UTC"));
+}
+
+static void
+periods_follow_each_other(void **state)
+{
+	(void)state;
+	periods_follow_each_other_by(0);
+	periods_follow_each_other_by(9 * 3600);
+	periods_follow_each_other_by(2 * 3600 + 30 * 60);
 }
 
 static void
@@ -140,6 +166,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spans_are_read),
 		cmocka_unit_test(periods_follow_the_calendar),
+		cmocka_unit_test(days_begin_at_another_hour),
 		cmocka_unit_test(periods_follow_each_other),
 		cmocka_unit_test(months_are_added_by_the_calendar),
 		cmocka_unit_test(zones_are_known),

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/span.h"
 #include "config/config_priv.h"
 #include "yaml_text.h"
 
@@ -308,6 +309,31 @@ shares_of_a_model(void **state)
 	c = load_with("litellm_settings:\n  priority_reservation: {prod: 0.5}\nsluice: {deployment_rates: false}\n");
 	assert_says(c, PROBLEM_ERROR, 3, "needs sluice.deployment_rates");
 	config_release(c);
+}
+
+/* Whatever the machine's own clock says: hosts of one database must begin their days together. */
+static void
+days_of_budgets_begin_where_it_says(void **state)
+{
+	struct config *c;
+	struct span month = { 'M', 1 };
+	int64_t from, to;
+
+	setenv("TZ", "America/New_York", 1);
+	c = load_with("litellm_settings:\n  drop_params: true\n");
+	span_period(&month, INT64_C(1796083200000), &from, &to);		/* 2026-12-01 00:00 UTC */
+	assert_true(from == INT64_C(1796083200000));
+	config_release(c);
+	c = load_with("litellm_settings:\n  timezone: Asia/Seoul\n  budget_reset_time: \"12:00\"\n");
+	assert_int_equal(c->n_errors + c->n_warnings, 0);
+	span_period(&month, INT64_C(1796083200000), &from, &to);		/* 09:00 there */
+	assert_true(to == INT64_C(1796083200000) + 3 * 3600000);
+	config_release(c);
+	c = load_with("litellm_settings:\n  timezone: Asia/Soul\n  budget_reset_time: 25:00\n");
+	assert_says(c, PROBLEM_ERROR, 3, "there is no time zone Asia/Soul");
+	assert_says(c, PROBLEM_ERROR, 4, "must be a time of the day");
+	config_release(c);
+	config_release(load_with("litellm_settings:\n  drop_params: true\n"));
 }
 
 static void
@@ -714,6 +740,7 @@ main(void)
 		cmocka_unit_test_setup(budgets_in_other_words, clean_env),
 		cmocka_unit_test_setup(shares_of_a_model, clean_env),
 		cmocka_unit_test_setup(limits_need_no_check_to_ask_for_them, clean_env),
+		cmocka_unit_test_setup(days_of_budgets_begin_where_it_says, clean_env),
 		cmocka_unit_test_setup(tokens_need_keys, clean_env), cmocka_unit_test_setup(tokens_have_rules, clean_env),
 		cmocka_unit_test_setup(what_protects_is_in_force_or_an_error, clean_env),
 		cmocka_unit_test_setup(gates_are_read, clean_env),

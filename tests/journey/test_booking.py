@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a call costs, who pays, and what the ledger says of it: one row for each, its cost in every sum."""
 import json
+import re
 import signal
 import sqlite3
 
@@ -19,7 +20,7 @@ def booking(request, upstream):
         "model_list": [kit.deployment("gpt", "openai/script:fixed", base, model_info={"id": "gpt-1"}, **PRICE),
                        kit.deployment("unpriced", "openai/script:fixed", base),
                        kit.deployment("broken", "openai/script:refuse,status=500", base, **PRICE)],
-        "litellm_settings": {"num_retries": 0},
+        "litellm_settings": {"num_retries": 0, "timezone": "Asia/Seoul", "budget_reset_time": "09:30"},
         "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
     }, form=request.param)
     yield running
@@ -74,16 +75,21 @@ def test_a_call_has_its_row_and_its_cost_in_all_sums(booking):
 
 
 def test_a_spent_budget_refuses_and_says_why(booking):
+    """Months begin where, and at the hour, that the configuration says."""
     made = make(booking, "/key/generate", key_alias=f"small-{kit.unique()}", max_budget=0.0001, budget_duration="30d")
+    assert made["budget_reset_at"].endswith("-01T00:30:00.000Z")
     r = call(booking, made["key"], max_tokens=1000)
     error = r.json()["error"]
     assert r.status_code == 429 and error["type"] == "budget_exceeded" and error["code"] == "429", r.text
     assert error["message"].startswith(f"Budget has been exceeded! Key={made['key_alias']} Current cost: 0, Max budget: 0.0001")
-    assert "has spent $0.00 of $0.0001" in error["message"] and "resets 1 " in error["message"] and r.headers["x-request-id"] in error["message"]
+    assert "has spent $0.00 of $0.0001" in error["message"] and r.headers["x-request-id"] in error["message"]
+    assert re.search("; resets 1 [A-Z][a-z][a-z] 09:30 KST; wait for that, lower max_tokens, or have", error["message"])
     assert r.headers["x-should-retry"] == "false" and "retry-after" not in r.headers
     row = one_row(booking, r.headers["x-request-id"])
     assert (row["status"], row["cost"], row["ended"]) == (429, 0, "refused")
     assert spend(booking, made["key"]) == 0
+    error = call(booking, make(booking, "/key/generate", max_budget=0)["key"]).json()["error"]
+    assert "has spent $0.00 of $0.00; it does not reset; have an administrator raise it (/key/update)" in error["message"]
 
 
 def test_a_call_without_a_limit_gets_what_the_rest_buys(booking, upstream):
