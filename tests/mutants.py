@@ -20,7 +20,8 @@ ROOM = {                                    # tests that are compiled with place
     SPOOL_KILL: ("SPOOL_TEST", [], ["ledger/crc", "ledger/head", "ledger/reader", "ledger/row", "ledger/spool"]),
 }
 HELPERS = {LEASES: ["store/postgres"], SHIP: ["store/postgres"]}
-LINKED = {SPOOL: ["-Wl,--wrap=fdatasync"], BUDGET: ["-Wl,--wrap=clock_us"]}
+LINKED = {SPOOL: ["-Wl,--wrap=fdatasync"], BUDGET: ["-Wl,--wrap=clock_us"],
+          LIMITS: ["-Wl,--wrap=clock_us,--wrap=clock_wall_ms"]}
 MUTANTS = [                                 # name, file, test, what stands there, what instead
     ("lease named before money is taken from it", "board/lease.c", MONEY, """			word_set(&c->lease, v.low);
 			board_point();
@@ -103,6 +104,7 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("chunks: a host spends what it was granted", "access/chunks.c", LIMITS, "own = l->limit < granted ? l->limit : granted, used;", "own = l->limit, used;"),
     ("chunks: a host takes a part of what is left", "access/chunks.c", LIMITS, ".extra = extra(t->of, limit, l->window.number),", ".extra = ((void)extra, limit->limit),"),
     ("calls: a record of a lost answer is written down", "access/calls.c", LIMITS, "	h->changed |= !reached;\n", ""),
+    ("calls: what is held is renewed", "access/calls.c", LIMITS, " || (h->own > 0 && c->ticks - h->written_at >= RENEW_TICKS)", ""),
     ("calls: turns that are idle go back", "access/calls.c", LIMITS, "	lower(c, h, n);\n	h->changed = true;", "	h->changed = true;\n	return;"),
     ("leases: what is held counts", "ledger/leases.c", LEASES, "			now = w->want.have + w->ceiling - w->spent - w->held;\n", "			now = w->want.have + w->ceiling - w->spent;\n"),
     ("leases: a closing one gets what is needed", "ledger/leases.c", LEASES, "got->granted = w->closing ? needed : most(", "got->granted = most("),

@@ -29,6 +29,7 @@ struct holding {
 	unsigned	 own;		/* turns */
 	unsigned	 idle;		/* of the host's, when it was last looked at */
 	unsigned	 asking;	/* questions that are not home yet */
+	unsigned	 written_at;	/* the tick when the record was written last */
 	bool		 changed;	/* since it was written down, or nobody knows what the record says */
 	int64_t		 dry_until_us;
 };
@@ -238,11 +239,11 @@ write_down(struct errand *e)
 		w->written++;
 }
 
-/* Between a question and its answer nobody knows what the record says: then it waits for the next time. */
+/* Between a question and its answer nobody knows what the record says: then it waits for the next tick. */
 static bool
 is_due(const struct calls *c, const struct holding *h)
 {
-	return (h->asking == 0 && (h->changed || (h->own > 0 && c->ticks % RENEW_TICKS == 0)));
+	return (h->asking == 0 && (h->changed || (h->own > 0 && c->ticks - h->written_at >= RENEW_TICKS)));
 }
 
 static void
@@ -251,6 +252,7 @@ add_to(struct writing *w, const struct calls *c, struct holding *h)
 	w->list[w->n].id = h->id;
 	fill(c, &w->list[w->n].hold, w->list[w->n].key, h);
 	w->list[w->n++].hold.set = true;
+	h->written_at = c->ticks;
 	h->changed = false;
 }
 
