@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must hold although the database is away, a file is another version's, or a name leads somewhere else."""
+import collections
 import concurrent.futures
+import http.server
 import json
 import socket
+import threading
 
 import pytest
 import requests
 
 import kit
-from managing import Caller, config
+from managing import Caller, config, digest
 
 SECRET = "sk-secret-of-a-stored-model"
 
@@ -114,3 +117,89 @@ def test_a_teams_model_stays_out_of_our_network(start, listener):
         answer = pool.submit(call)
         listener.accept()[0].close()
         assert answer.result(60).status_code >= 500
+
+
+@pytest.fixture
+def hook():
+    """A web hook that takes everything; what it heard."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            server.events.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.events = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def fleet(postgres, fresh_database, start, upstream, hook):
+    """Two hosts with a housekeeper each; postgres.ask() of their database."""
+    settings = config(num_retries=0) | {"sluice": {"key_rotation": True, "key_rotation_check": "1s", "key_rotation_grace": "1h"}}
+    settings["model_list"].append(kit.deployment("cent", "openai/script:fixed,in=0,out=10", upstream.base + "/v1", input_cost_per_token=0, output_cost_per_token=0.001))
+    settings["general_settings"] |= {"database_url": postgres.url(fresh_database), "alerting": ["webhook"]}
+    hosts = [Caller(start(settings, workers=2, env={"WEBHOOK_URL": f"http://127.0.0.1:{hook.server_port}/hook"})) for _ in range(2)]
+    yield hosts, lambda sql, *values: postgres.ask(sql, *values, database=fresh_database)
+
+
+def statuses(host, key, model="hello", times=6):
+    """On connections of their own, which go to all workers."""
+    body = {"model": model, "messages": [{"role": "user", "content": "x"}], "max_tokens": 10}
+    return [requests.post(host.gateway.url + "/v1/chat/completions", json=body, headers={"Authorization": f"Bearer {key}", "Connection": "close"},
+                          timeout=60).status_code for _ in range(times)]
+
+
+def test_two_hosts_are_one(fleet, hook):
+    """Whom an identity provider takes away at one host the other does not serve; what housekeepers and clocks do by themselves is done once."""
+    (here, there), ask = fleet
+    token = here.post("/key/generate", allowed_routes=["/scim/*"])["key"]
+
+    def scim(method, path, **body):
+        answer = requests.request(method, here.gateway.url + "/scim/v2" + path, json=body, headers={"Authorization": "Bearer " + token}, timeout=30)
+        assert answer.status_code in (200, 201, 204), answer.text
+        return answer.json() if answer.content else {}
+    user = scim("POST", "/Users", schemas=["urn:ietf:params:scim:schemas:core:2.0:User"], userName="leaves@example.org", active=True)["id"]
+    key = here.post("/key/generate", user_id=user)["key"]
+    for active, status in ((None, 200), (False, 401), (True, 200), (False, 401)):
+        if active is not None:
+            scim("PATCH", "/Users/" + user, schemas=["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+                 Operations=[{"op": "replace", "path": "active", "value": active}])
+        kit.until(lambda: set(statuses(there, key)) == {status}, what=f"{status} at the other host")
+        assert set(statuses(there, key)) == {status}             # and it stays so
+    scim("DELETE", "/Users/" + user)
+    kit.until(lambda: set(statuses(there, key)) == {401}, what="the end of the user")
+
+    # rotation: all keys fall due at once, under the eyes of both housekeepers
+    due = {digest(k): k for k in (here.post("/key/generate", auto_rotate=True, rotation_interval="30d")["key"] for _ in range(8))}
+    ask("UPDATE sluice_key SET rotates_at = 1, doc = replace(doc, '\"rotation_from\":', '\"rotation_from\":1,\"was\":') WHERE digest = ANY(%s)", list(due))
+    told = kit.until(lambda: (lambda e: e if len(e) >= len(due) else None)([e for e in hook.events if e["event"] == "key_rotated"]), 60, "all keys to be rotated")
+    # budgets that begin anew while they are spent on both hosts
+    spends = here.post("/key/generate", max_budget=0.03, budget_duration="2s")["key"]
+    mine = "sluice_account_period p JOIN sluice_account a ON a.id = p.account WHERE a.scope = 'key' AND a.entity = %s"
+
+    def spend():
+        found = collections.Counter()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            for some in pool.map(lambda host: statuses(host, spends, "cent"), [here, there] * 2):
+                found.update(some)
+        made.update(found)
+        return ask(f"SELECT count(*) FROM {mine} AND spent > 0", digest(spends))[0][0] >= 3
+    made = collections.Counter()
+    kit.until(spend, 60, "three periods")
+    kit.until(lambda: ask("SELECT count(*) FROM sluice_request WHERE key_digest = %s AND status = 200", digest(spends))[0][0] == made[200], 30, "all rows")
+    kit.until(lambda: ask(f"SELECT sum(held) FROM {mine}", digest(spends))[0][0] == 0, 60, "nothing to be held")
+    periods = ask(f"SELECT spent FROM {mine}", digest(spends))
+    assert sum(spent for spent, in periods) == made[200] * 10_000_000 and max(spent for spent, in periods) <= 30_000_000 and set(made) == {200, 429}, (periods, made)
+
+    # by now whoever rotates twice has had its time
+    assert collections.Counter(e["old_token"] for e in told) == collections.Counter(list(due)) == collections.Counter(
+        e["old_token"] for e in hook.events if e["event"] == "key_rotated")
+    for event in told:
+        assert here.get("/key/info", key=event["key"])["info"]["rotation_count"] == 1
+        assert {s for host in (here, there) for k in (event["key"], due[event["old_token"]]) for s in statuses(host, k, times=2)} == {200}
