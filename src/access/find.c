@@ -37,6 +37,7 @@ unknown(struct finding *f, struct text key, struct text digest)
 {
 	struct text shown = key_shown(f->arena, key);
 
+	f->guessed = true;
 	return (refuse(f, refusal(f->arena, E_AUTH, "token_not_found_in_db", "key", "Authentication Error, Invalid proxy server token passed. Received API Key = "
 	    TEXT_FMT ", Key Hash (Token) =" TEXT_FMT ". Unable to find token in cache or `LiteLLM_VerificationTokenTable`", TEXT_ARG(shown),
 	    TEXT_ARG(digest))));
@@ -174,6 +175,8 @@ find_key(const struct standing **key, struct finding *f, struct text sent, struc
 			w->entity.doc = in_file->doc;
 			w->entity.expires_ms = in_file->expires_ms;
 		}
+		if (f->no_guess && w->state == WISH_NEW && !lookup_is_known(f->lookups, w))
+			return (unknown(f, sent, digest));
 		if ((end = fetch(f)) != FOUND)
 			return (end);
 		if (w->payload.len == 0)
@@ -343,7 +346,8 @@ find_caller(struct caller *c, struct finding *f, struct text key)
 		c->user_id = TEXT("default_user_id");
 		return (FOUND);
 	}
-	if (!text_starts(key, TEXT("sk-")) || key.len > KEY_MOST)
+	f->guessed = !text_starts(key, TEXT("sk-")) || key.len > KEY_MOST;
+	if (f->guessed)
 		return (refuse(f, refusal(f->arena, E_AUTH, "auth_error", "None", "Authentication Error, LiteLLM Virtual Key expected. Received=%.3s..., "
 		    "expected to start with 'sk-'.", key.len > 11 ? arena_copy(f->arena, text_sub(key, 0, 3)).at : "")));
 	digest = sha256_hex(f->arena, key);

@@ -22,7 +22,9 @@ struct finding {
 	struct lookups	*lookups;
 	struct lookup	*lookup;
 	int64_t		 now_ms;		/* since 1970 */
+	bool		 no_guess;		/* keys that this host does not know are not looked up, and `guessed` */
 	struct error	*error;			/* FOUND_ERROR */
+	bool		 guessed;		/* and that is because the key is none */
 };
 
 /* The caller of that key, and everybody behind it. */

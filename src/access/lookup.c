@@ -467,6 +467,13 @@ need_id(struct wish *w)
 	w->has_id = true;
 }
 
+bool
+lookup_is_known(struct lookups *l, struct wish *w)
+{
+	need_id(w);
+	return (known_was(l->to.board, &w->id));
+}
+
 /* From what is known; false: the store must be asked. */
 static bool
 from_board(struct lookups *l, struct wish *w, int64_t now)

@@ -62,6 +62,7 @@ struct lookup {
 };
 struct wish	*lookup_wish(struct lookup *, enum known_kind, struct text id, struct text user_id);	/* the one there is, or a new one */
 bool		 lookup_fetch(struct lookups *, struct lookup *);	/* true: no wish is new or pending */
+bool		 lookup_is_known(struct lookups *, struct wish *);	/* something is written of it on the board, however old */
 void		 lookup_anew(struct wish *, bool usable);	/* what is known has run out, or (not usable) is none: to be fetched from the store, once */
 void		 lookup_forget(struct lookup *);	/* waits no more; fine when it does not */
 void		 lookup_free(struct lookup *);		/* and gives back what its wishes hold: before its arena goes */

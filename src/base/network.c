@@ -64,6 +64,19 @@ networks_have(const struct network *list, size_t n, struct text address)
 	return (false);
 }
 
+uint64_t
+network_hash(struct text address)
+{
+	struct text plain, zone;
+	unsigned char a[16];
+	bool v4;
+
+	text_cut(text_trim(address), '%', &plain, &zone);
+	if (!address_read(a, plain, &v4))
+		return (text_hash(address));
+	return (text_hash((struct text){ (const char *)a, v4 ? sizeof(a) : sizeof(a) / 2 }));
+}
+
 #define V4(a, b, c, d, bits)	{ { [10] = 0xff, [11] = 0xff, a, b, c, d }, V4_BITS + (bits) }
 
 /* The registries of IANA for special purposes, as of RFC 6890 and its followers, and what clouds answer at. */

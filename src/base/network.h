@@ -15,6 +15,7 @@ bool	network_read(struct network *, struct text);
 /* Is that address in it?  What is no address is in none. */
 bool	network_has(const struct network *, struct text address);
 bool	networks_have(const struct network *list, size_t n, struct text address);
+uint64_t network_hash(struct text address);	/* of the address, or of the network of 64 bits it is in; not for hostile tables */
 /* Is it one of the machine itself, of a private or provider's network, a cloud's own, or no host's at all?  What is no address is, too. */
 bool	network_is_internal(struct text address);
 

@@ -276,6 +276,7 @@ struct settings {
 	int64_t		 known_keys;		/* for how many entities the board has room; 32768 */
 	bool		 database_must_be_read;	/* false */
 	bool		 names_must_be_known;	/* false */
+	int64_t		 wrong_keys;		/* of one address in a minute; 600, 0: any number */
 	int64_t		 known_age_when_away_ms;	/* how old known keys may get while the database is away; 1 h */
 	int64_t		 drain_ms;		/* how long a stopping worker lets streams finish; 600000 */
 	bool		 core_dumps;		/* false: none of our processes leaves one */

@@ -151,6 +151,8 @@ static const struct setting table[] = {
 	    "Further vendors, by prefix: base_url, base_env, key_env, headers, path, quirks, wire, model_prefix." },
 	{ "workers", KIND_NUMBER, AT(workers), "0", 0, 16, false,
 	    "How many workers `sluice serve` runs; 0 is one for each processor, at most 16." },
+	{ "wrong_keys", KIND_NUMBER, AT(wrong_keys), "600", 0, 1000000000, true,
+	    "So many wrong keys and links may come from one address in a minute; then what the host does not know is refused without asking the database. 0: any number." },
 };
 
 static void *

@@ -5,6 +5,7 @@
 #include "access/access.h"
 #include "access/admit.h"
 #include "access/gate.h"
+#include "access/guess.h"
 #include "access/userinfo.h"
 #include "admin/admin.h"
 #include "base/clock.h"
@@ -320,6 +321,25 @@ find_program(struct exchange *x, struct finding *f)
 	return (find_stranger(x, f));
 }
 
+/* Guesses are counted, and from there on not looked up. */
+static enum find_end
+find_key(struct exchange *x, struct finding *f)
+{
+	const struct settings *s = &x->config->settings;
+	struct board *b = x->worker->board;
+	enum find_end end;
+
+	f->no_guess = guess_is_over(b, s, x->ip);
+	end = find_caller(x->caller, f, x->key);
+	if (end != FOUND_ERROR || !f->guessed)
+		return (end);
+	if (f->no_guess)
+		f->error = guess_refusal(x->arena, b, s);
+	else
+		guess_add(b, s, x->ip);
+	return (end);
+}
+
 static enum find_end
 find(struct exchange *x, struct finding *f)
 {
@@ -328,7 +348,7 @@ find(struct exchange *x, struct finding *f)
 	if (end != FOUND)
 		return (end);
 	if (x->person == NULL)
-		return (find_caller(x->caller, f, x->key));
+		return (find_key(x, f));
 	return (x->person->by_token ? find_program(x, f) : find_who(x, f));
 }
 
@@ -398,6 +418,18 @@ is_guest(const struct exchange *x)
 	return (x->admin_row != NULL && x->admin_row->role == ROLE_GUEST);
 }
 
+/* Each use of a link counts: they are few. */
+static struct error *
+guess_link(struct exchange *x)
+{
+	const struct settings *s = &x->config->settings;
+
+	if (guess_is_over(x->worker->board, s, x->ip))
+		return (guess_refusal(x->arena, x->worker->board, s));
+	guess_add(x->worker->board, s, x->ip);
+	return (NULL);
+}
+
 static enum step_result
 door(struct exchange *x)
 {
@@ -414,7 +446,7 @@ door(struct exchange *x)
 	if (e != NULL && !((x->open_to_all || is_guest(x)) && e->kind == E_AUTH))
 		return (refuse(x, e));
 	if (is_guest(x))
-		return ((e = look_for_person(x)) != NULL ? refuse(x, e) : known(x));
+		return ((e = look_for_person(x)) != NULL || (e = guess_link(x)) != NULL ? refuse(x, e) : known(x));
 	if (open) {
 		x->caller->kind = CALLER_MASTER;
 		x->caller->role = USER_ADMIN;

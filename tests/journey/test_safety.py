@@ -203,3 +203,34 @@ def test_two_hosts_are_one(fleet, hook):
     for event in told:
         assert here.get("/key/info", key=event["key"])["info"]["rotation_count"] == 1
         assert {s for host in (here, there) for k in (event["key"], due[event["old_token"]]) for s in statuses(host, k, times=2)} == {200}
+
+
+def test_guesses_are_bounded_by_address(start):
+    """Then nothing is looked up that is not known; who is known goes on.  A minute may end in between."""
+    settings = config() | {"sluice": {"wrong_keys": 5}}
+    settings["general_settings"]["use_x_forwarded_for"] = True
+    gateway = start(settings)
+    admin = Caller(gateway)
+    known, cold = (admin.post("/key/generate")["key"] for _ in range(2))
+
+    def call(key, address="203.0.113.9"):
+        return requests.post(gateway.url + "/v1/chat/completions", json={"model": "hello", "messages": [{"role": "user", "content": "x"}]}, timeout=30,
+                             headers={"Authorization": f"Bearer {key}", "X-Forwarded-For": address})
+
+    def link(address):
+        return requests.get(gateway.url + "/onboarding/get_token?invite_link=inv-" + "0" * 64, headers={"X-Forwarded-For": address}, timeout=30)
+
+    def is_over(address="203.0.113.9"):
+        told = [call(f"sk-guess-number-{i}", address) for i in range(8)]
+        assert {a.status_code for a in told} <= {401, 429}
+        return told[-1].status_code == 429 and 0 < int(told[-1].headers["Retry-After"]) <= 60 and "too many wrong keys" in told[-1].text
+    assert call(known).status_code == 200
+    assert [call(f"sk-first-guess-{i}").status_code for i in range(2)] == [401, 401]
+    kit.until(lambda: is_over() and call(cold).status_code == 429, what="keys that are not known to be refused")
+    assert call(known).status_code == 200 and call(kit.KEY).status_code == 200
+    kit.until(lambda: is_over() and call("no-key-at-all").status_code == 429 and link("203.0.113.9").status_code == 429, what="all guesses to be refused")
+    assert call(cold, "203.0.113.10").status_code == 200 and call("sk-guess", "203.0.113.10").status_code == 401
+    kit.until(lambda: is_over("2001:db8:1:2::3") and call("sk-guess", "2001:db8:1:2:ffff::9").status_code == 429, what="a network to be one")
+    assert call("sk-guess", "2001:db8:1:3::3").status_code == 401
+    kit.until(lambda: [link("203.0.113.11").status_code for _ in range(8)][-1] == 429, what="links to be refused")
+    assert "5 wrong keys from 203.0.113.9" in gateway.error_log() and call(cold).status_code == 200
