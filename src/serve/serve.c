@@ -44,14 +44,17 @@ or_default(int64_t set, int64_t by_default)
 	return (set > 0 ? set : by_default);
 }
 
-/* In the child: nothing of the supervisor but the socket, and no life without it. */
+/* In the child: nothing of the supervisor but the socket, and no life without it.  A SIGHUP waits: it would end a child that can not hear it yet. */
 static void
 become_worker(const struct supervisor *s, unsigned number, pid_t parent)
 {
+	sigset_t heard_later = s->before;
+
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(0);
-	sigprocmask(SIG_SETMASK, &s->before, NULL);
+	sigaddset(&heard_later, SIGHUP);
+	sigprocmask(SIG_SETMASK, &heard_later, NULL);
 	if (number == s->set.workers) {
 		close(s->set.listen_fd);
 		prctl(PR_SET_NAME, "sluice-keeper");	/* ps and top tell it from the workers */

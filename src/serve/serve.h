@@ -4,7 +4,7 @@
  *
  * A worker that dies is replaced, at first at once and then ever more slowly; the socket stays open meanwhile, so that no web server is
  * refused.  SIGTERM and SIGINT end all workers gracefully, a second one, or the end of the drain time, at once.  SIGHUP asks for a
- * new configuration.  Workers end with their supervisor, whatever ends it.
+ * new configuration; workers begin with it blocked, and hear it when they can.  Workers end with their supervisor, whatever ends it.
  */
 #ifndef SERVE_SERVE_H
 #define SERVE_SERVE_H

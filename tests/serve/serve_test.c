@@ -95,6 +95,23 @@ starting_worker(int listen_fd, unsigned number, void *arg)
 	return (0);
 }
 
+/* Asked to reload before it is ready to hear it. */
+static int
+slow_worker(int listen_fd, unsigned number, void *arg)
+{
+	sigset_t came;
+
+	(void)listen_fd;
+	(void)arg;
+	report(number, "waits");
+	do {
+		usleep(1000);
+		sigpending(&came);
+	} while (!sigismember(&came, SIGHUP));
+	hear_signals(number, false);
+	return (0);
+}
+
 static bool
 no_reload(void *arg)
 {
@@ -323,6 +340,20 @@ passes_the_reload_on(void **state)
 }
 
 static void
+a_reload_waits_for_workers_that_are_starting(void **state)
+{
+	(void)state;
+	run((struct serve){ .workers = 1, .worker = slow_worker });
+	await(reports[0], "0 waits ");
+	kill(supervisor, SIGHUP);
+	await(reports[0], "0 starts ");
+	await(reports[0], "0 hup ");
+	kill(supervisor, SIGTERM);
+	await(reports[0], "0 term ");
+	assert_int_equal(end_of(supervisor), 0);
+}
+
+static void
 refuses_a_bad_reload(void **state)
 {
 	int refuse = 1;
@@ -481,6 +512,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(kills_when_asked_twice, start, stop),
 		cmocka_unit_test_setup_teardown(says_nothing_of_workers_that_were_starting, start, stop),
 		cmocka_unit_test_setup_teardown(passes_the_reload_on, start, stop),
+		cmocka_unit_test_setup_teardown(a_reload_waits_for_workers_that_are_starting, start, stop),
 		cmocka_unit_test_setup_teardown(refuses_a_bad_reload, start, stop),
 		cmocka_unit_test_setup_teardown(workers_do_not_outlive_it, start, stop),
 		cmocka_unit_test_setup_teardown(leaves_anothers_socket, start, stop),
