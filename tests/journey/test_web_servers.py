@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each shipped configuration promises: bodies, headers, paths, open streams, graceful ends."""
+import collections
 import json
 import os
 import resource
@@ -192,16 +193,19 @@ def hold(gateway, model, n):
 
 @pytest.mark.parametrize("form", HELD)
 def test_open_streams(start, form, shared_folder):
-    """As many as the file says, all at once; then every one of them ends."""
+    """As many as the file says, all at once; then half of the clients leave, and the upstream breaks off the rest."""
     n = HELD[form] // (5 if SANITIZED else 1)
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     upstream = kit.Upstream(shared_folder)
-    gateway = start({"model_list": [deployment("held", "openai/script:silent,after=3", upstream.base + "/v1")], "sluice": {"heartbeat": "2s"}}, form=form)
+    gateway = start({"model_list": [deployment("held", "openai/script:silent,after=3", upstream.base + "/v1")], "sluice": {"heartbeat": "1s"}}, form=form)
     streams = hold(gateway, "held", n)
     assert upstream.stats()["playing"] == n
     assert gateway.metric("litellm_in_flight_requests") == n + 1 and gateway.metric("sluice_deployment_in_flight", requested_model="held") == n
-    upstream.stop()                                    # it breaks all of them off
-    for s in streams:
+    for s in streams[n // 2:]:
+        s.close()
+    until(lambda: gateway.metric("litellm_in_flight_requests") == n // 2 + 1)
+    upstream.stop()
+    for s in streams[:n // 2]:
         got = b""
         while b'"error"' not in got:
             piece = s.recv(65536)
@@ -210,14 +214,15 @@ def test_open_streams(start, form, shared_folder):
         assert b"[DONE]" not in got
         s.close()
     until(lambda: gateway.metric("litellm_in_flight_requests") == 1)
-    assert {x["end"] for x in gateway.lines()} == {"cut"} and len(gateway.lines()) == n
+    until(lambda: len(gateway.lines()) >= n)
+    assert collections.Counter(line["end"] for line in gateway.lines()) == {"cut": n // 2, "left": n // 2}
 
 
 # graceful ends
 
 
 class Stream(threading.Thread):
-    """A stream of two seconds; `whole` says whether it came to its end."""
+    """A stream of a second; `whole` says whether it came to its end."""
 
     def __init__(self, gateway):
         super().__init__()
@@ -237,7 +242,7 @@ class Stream(threading.Thread):
 @pytest.fixture
 def slow(start, upstream):
     def begin(form, **more):
-        return start({"model_list": [deployment("slow", "openai/script:slow,first=1,gap=100,chunks=20", upstream.base + "/v1"),
+        return start({"model_list": [deployment("slow", "openai/script:slow,first=1,gap=50,chunks=20", upstream.base + "/v1"),
                                      deployment("gpt", "openai/script:fixed", upstream.base + "/v1")]} | more, form=form)
     return begin
 
@@ -250,7 +255,7 @@ def test_a_web_server_that_stops_gracefully(slow, form, sig):
     gateway.web.p.send_signal(sig)
     stream.join(60)
     assert stream.whole is True
-    until(lambda: gateway.web.p.poll() is not None)
+    until(lambda: not gateway.web.bury())
 
 
 def test_a_spawned_worker_that_is_told_to_end(slow):
