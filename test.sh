@@ -110,7 +110,7 @@ journey() {
 	spread="-n 2 --dist worksteal"
 	[ $# = 1 ] && [ "$1" = . ] || spread=""			# again
 	(cd "$here/tests/journey" && SLUICE_BUILD="$here/$folder" "$venv/bin/python" -m pytest -q $spread "$@" --junitxml="$results/$name.xml" \
-	    -p no:cacheprovider --timeout=120) >"$results/$name.log" 2>&1
+	    -p no:cacheprovider) >"$results/$name.log" 2>&1
 }
 
 # journeys_over FOLDER: count them.  What failed beside the other build's journeys has one more run by itself, and is named in the last line if that is well.

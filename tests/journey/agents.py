@@ -53,7 +53,7 @@ class Home:
 
     def run(self, argv, **env):
         env = ENV | NOWHERE | {"HOME": str(self.path)} | env
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=self.work, env=env, timeout=90)
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=self.work, env=env, timeout=200)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 

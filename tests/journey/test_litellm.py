@@ -34,7 +34,7 @@ MORE = {"cost/estimate", "user/new"}          # the one without caches; the othe
 
 def litellm(script, *argv):
     """A script in the interpreter that has LiteLLM; nothing leaves this machine."""
-    done = subprocess.run([PYTHON, pathlib.Path(__file__).parent / script, *argv], capture_output=True, text=True, timeout=110,
+    done = subprocess.run([PYTHON, pathlib.Path(__file__).parent / script, *argv], capture_output=True, text=True, timeout=200,
                           env=os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"})
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
