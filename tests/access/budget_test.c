@@ -598,7 +598,7 @@ dear_agents_run_at_once(void **state)
 	struct bench b = { 0 };
 	const struct purse *p;
 	struct call agents[20];
-	unsigned running, most = 0, refused = 0, turn = 0;
+	unsigned running, most = 0, refused = 0, at = 0;
 	int64_t used = 0;
 
 	open_all(&b, BUDGET_STRICT, true);
@@ -606,9 +606,9 @@ dear_agents_run_at_once(void **state)
 	for (unsigned i = 0; i < nitems(agents); i++)
 		begin(&b, &agents[i], 4800, 300, 1, &p);
 	while (refused == 0) {
-		struct call *next = &agents[turn++ % nitems(agents)];
+		struct call *next = &agents[at++ % nitems(agents)];
 
-		loop_turn(b.loop, 1);
+		turn(&b);
 		running = 0;
 		for (unsigned i = 0; i < nitems(agents); i++) {
 			running += agents[i].r.end == BUDGET_FINE;
