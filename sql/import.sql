@@ -139,13 +139,22 @@ SELECT id FROM sluice_thing WHERE kind = $1 AND id = $2;
 -- name: import_organization_member
 SELECT user_id FROM sluice_organization_member WHERE organization_id = $1 AND user_id = $2;
 
--- Back: what was spent here in the present period, and a row where LiteLLM has none.  Columns that its version lacks fall away.
+-- Back: what was spent here in the present period, and a row where LiteLLM has none.  Columns that its version lacks fall away, and so does what points into a table
+-- that it may lack (projects, object permissions); an organization or a tier that it does not have is none.
 
--- name: export_keys
-SELECT e.digest, coalesce(p.spent, 0), e.doc, e.expires
-FROM sluice_key e LEFT JOIN sluice_account a ON a.scope = 'key' AND a.entity = e.digest AND a.part = ''
+-- name: export_budgets
+SELECT e.id, 0, e.doc, NULL FROM sluice_thing e WHERE e.kind = 'budget' AND e.id > $1 AND $2 > 0 ORDER BY e.id LIMIT 200;
+
+-- name: export_organizations postgres
+SELECT e.organization_id, coalesce(p.spent, 0), CAST(CAST(e.doc AS JSONB) || jsonb_build_object('organization_alias', e.alias, 'budget_id', e.budget_id) AS TEXT), NULL
+FROM sluice_organization e LEFT JOIN sluice_account a ON a.scope = 'organization' AND a.entity = e.organization_id AND a.part = ''
 	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
-WHERE e.digest > $1 ORDER BY e.digest LIMIT 200;
+WHERE e.organization_id > $1 ORDER BY e.organization_id LIMIT 200;
+-- name: export_organizations sqlite
+SELECT e.organization_id, coalesce(p.spent, 0), json_patch(e.doc, json_object('organization_alias', e.alias, 'budget_id', e.budget_id)), NULL
+FROM sluice_organization e LEFT JOIN sluice_account a ON a.scope = 'organization' AND a.entity = e.organization_id AND a.part = ''
+	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+WHERE e.organization_id > $1 ORDER BY e.organization_id LIMIT 200;
 
 -- name: export_teams
 SELECT e.team_id, coalesce(p.spent, 0), e.doc, NULL
@@ -159,23 +168,87 @@ FROM sluice_user e LEFT JOIN sluice_account a ON a.scope = 'user' AND a.entity =
 	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
 WHERE e.user_id > $1 ORDER BY e.user_id LIMIT 200;
 
--- name: export_key postgres
-INSERT INTO "LiteLLM_VerificationToken" SELECT (jsonb_populate_record(NULL::"LiteLLM_VerificationToken", CAST('{"models":[],"aliases":{},"config":{},"permissions":{},"metadata":{},"model_spend":{},"model_max_budget":{},"budget_fallbacks":{},"soft_budget_cooldown":false,"total_spend":0,"allowed_routes":[],"allowed_cache_controls":[]}' AS JSONB)
-	|| CAST($3 AS JSONB) || jsonb_build_object('token', CAST($1 AS TEXT), 'spend', CAST($2 AS DOUBLE PRECISION)))).*
-ON CONFLICT (token) DO UPDATE SET spend = excluded.spend;
--- name: export_key sqlite
+-- name: export_team_members
+SELECT e.team_id || '/' || e.user_id, coalesce(p.spent, 0), e.doc, NULL
+FROM sluice_team_member e LEFT JOIN sluice_account a ON a.scope = 'member' AND a.entity = e.team_id || '/' || e.user_id AND a.part = ''
+	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+WHERE e.team_id || '/' || e.user_id > $1 ORDER BY e.team_id || '/' || e.user_id LIMIT 200;
+
+-- name: export_customers
+SELECT e.id, coalesce(p.spent, 0), e.doc, NULL
+FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = 'customer' AND a.entity = e.id AND a.part = ''
+	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+WHERE e.kind = 'customer' AND e.id > $1 ORDER BY e.id LIMIT 200;
+
+-- name: export_tags
+SELECT e.id, coalesce(p.spent, 0), e.doc, NULL
+FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = 'tag' AND a.entity = e.id AND a.part = ''
+	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+WHERE e.kind = 'tag' AND e.id > $1 ORDER BY e.id LIMIT 200;
+
+-- name: export_keys
+SELECT e.digest, coalesce(p.spent, 0), e.doc, e.expires
+FROM sluice_key e LEFT JOIN sluice_account a ON a.scope = 'key' AND a.entity = e.digest AND a.part = ''
+	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+WHERE e.digest > $1 ORDER BY e.digest LIMIT 200;
+
+-- name: export_budget postgres
+INSERT INTO "LiteLLM_BudgetTable" SELECT (jsonb_populate_record(NULL::"LiteLLM_BudgetTable",
+	CAST('{"allowed_models":[],"created_at":"2026-01-01","updated_at":"2026-01-01","created_by":"sluice","updated_by":"sluice"}' AS JSONB)
+	|| CAST($3 AS JSONB) || jsonb_build_object('budget_id', CAST($1 AS TEXT)))).* WHERE CAST($2 AS TEXT) <> ''
+ON CONFLICT (budget_id) DO NOTHING;
+-- name: export_budget sqlite
+SELECT $1, $2, $3;
+
+-- There each has a tier.
+-- name: export_organization postgres
+WITH tier AS (INSERT INTO "LiteLLM_BudgetTable" (budget_id, created_by, updated_by)
+	SELECT coalesce(CAST($3 AS JSONB) ->> 'budget_id', CAST($1 AS TEXT)), 'sluice', 'sluice'
+	WHERE NOT EXISTS (SELECT 1 FROM "LiteLLM_OrganizationTable" WHERE organization_id = $1) ON CONFLICT (budget_id) DO NOTHING)
+INSERT INTO "LiteLLM_OrganizationTable" SELECT (jsonb_populate_record(NULL::"LiteLLM_OrganizationTable",
+	CAST('{"models":[],"metadata":{},"model_spend":{},"created_at":"2026-01-01","updated_at":"2026-01-01","created_by":"sluice","updated_by":"sluice"}' AS JSONB)
+	|| jsonb_build_object('organization_alias', CAST($1 AS TEXT), 'budget_id', CAST($1 AS TEXT)) || jsonb_strip_nulls(CAST($3 AS JSONB) - 'object_permission_id')
+	|| jsonb_build_object('organization_id', CAST($1 AS TEXT), 'spend', CAST($2 AS DOUBLE PRECISION)))).*
+ON CONFLICT (organization_id) DO UPDATE SET spend = excluded.spend;
+-- name: export_organization sqlite
 SELECT $1, $2, $3;
 
 -- name: export_team postgres
 INSERT INTO "LiteLLM_TeamTable" SELECT (jsonb_populate_record(NULL::"LiteLLM_TeamTable", CAST('{"models":[],"admins":[],"members":[],"members_with_roles":[],"metadata":{},"model_spend":{},"model_max_budget":{},"blocked":false,"allow_team_guardrail_config":false,"created_at":"2026-01-01","updated_at":"2026-01-01"}' AS JSONB)
-	|| CAST($3 AS JSONB) || jsonb_build_object('team_id', CAST($1 AS TEXT), 'spend', CAST($2 AS DOUBLE PRECISION)))).*
+	|| (CAST($3 AS JSONB) - 'object_permission_id' - 'project_id') || jsonb_build_object('team_id', CAST($1 AS TEXT), 'spend', CAST($2 AS DOUBLE PRECISION), 'organization_id',
+	(SELECT o.organization_id FROM "LiteLLM_OrganizationTable" o WHERE o.organization_id = CAST($3 AS JSONB) ->> 'organization_id')))).*
 ON CONFLICT (team_id) DO UPDATE SET spend = excluded.spend;
 -- name: export_team sqlite
 SELECT $1, $2, $3;
 
 -- name: export_user postgres
 INSERT INTO "LiteLLM_UserTable" SELECT (jsonb_populate_record(NULL::"LiteLLM_UserTable", CAST('{"models":[],"teams":[],"metadata":{},"model_spend":{},"model_max_budget":{},"allowed_cache_controls":[]}' AS JSONB)
-	|| CAST($3 AS JSONB) || jsonb_build_object('user_id', CAST($1 AS TEXT), 'spend', CAST($2 AS DOUBLE PRECISION)))).*
+	|| (CAST($3 AS JSONB) - 'object_permission_id' - 'project_id') || jsonb_build_object('user_id', CAST($1 AS TEXT), 'spend', CAST($2 AS DOUBLE PRECISION), 'organization_id',
+	(SELECT o.organization_id FROM "LiteLLM_OrganizationTable" o WHERE o.organization_id = CAST($3 AS JSONB) ->> 'organization_id')))).*
 ON CONFLICT (user_id) DO UPDATE SET spend = excluded.spend;
 -- name: export_user sqlite
+SELECT $1, $2, $3;
+
+-- name: export_key postgres
+INSERT INTO "LiteLLM_VerificationToken" SELECT (jsonb_populate_record(NULL::"LiteLLM_VerificationToken", CAST('{"models":[],"aliases":{},"config":{},"permissions":{},"metadata":{},"model_spend":{},"model_max_budget":{},"budget_fallbacks":{},"soft_budget_cooldown":false,"total_spend":0,"allowed_routes":[],"allowed_cache_controls":[]}' AS JSONB)
+	|| (CAST($3 AS JSONB) - 'object_permission_id' - 'project_id') || jsonb_build_object('token', CAST($1 AS TEXT), 'spend', CAST($2 AS DOUBLE PRECISION), 'organization_id',
+	(SELECT o.organization_id FROM "LiteLLM_OrganizationTable" o WHERE o.organization_id = CAST($3 AS JSONB) ->> 'organization_id'), 'budget_id',
+	(SELECT b.budget_id FROM "LiteLLM_BudgetTable" b WHERE b.budget_id = CAST($3 AS JSONB) ->> 'budget_id')))).*
+ON CONFLICT (token) DO UPDATE SET spend = excluded.spend;
+-- name: export_key sqlite
+SELECT $1, $2, $3;
+
+-- name: export_team_member postgres
+UPDATE "LiteLLM_TeamMembership" SET spend = CAST($2 AS DOUBLE PRECISION) WHERE team_id || '/' || user_id = $1 AND CAST($3 AS TEXT) <> '';
+-- name: export_team_member sqlite
+SELECT $1, $2, $3;
+
+-- name: export_customer postgres
+UPDATE "LiteLLM_EndUserTable" SET spend = CAST($2 AS DOUBLE PRECISION) WHERE user_id = $1 AND CAST($3 AS TEXT) <> '';
+-- name: export_customer sqlite
+SELECT $1, $2, $3;
+
+-- name: export_tag postgres
+UPDATE "LiteLLM_TagTable" SET spend = CAST($2 AS DOUBLE PRECISION) WHERE tag_name = $1 AND CAST($3 AS TEXT) <> '';
+-- name: export_tag sqlite
 SELECT $1, $2, $3;

@@ -389,6 +389,12 @@ digest_of(struct batch *b, const struct json *row)
 	return (sha256_hex(b->call.arena, doc_text(&d)));
 }
 
+static struct text
+brought_name(struct arena *arena, const char *what, struct text id)
+{
+	return (arena_print(arena, "%s:" TEXT_FMT, what, TEXT_ARG(id)));
+}
+
 struct before {
 	struct text	 digest;
 	int64_t		 spend;
@@ -468,7 +474,7 @@ static struct error *
 take_row(struct batch *b, unsigned at)
 {
 	struct text id = rows_text(b->rows, at, 0);
-	struct text name = arena_print(b->call.arena, "%s:" TEXT_FMT, b->source->what, TEXT_ARG(id));
+	struct text name = brought_name(b->call.arena, b->source->what, id);
 	struct json_fault fault;
 	const struct json *row = json_parse(b->call.arena, rows_text(b->rows, at, 1), &fault);
 	unsigned left = b->n_left;
@@ -583,6 +589,12 @@ away(struct import *m, struct arena *arena)
 }
 
 static struct error *
+ours_away(struct store *ours, struct arena *arena)
+{
+	return (error_new(arena, E_BUSY, "Our database: %s", store_why(ours)));
+}
+
+static struct error *
 is_there(bool *there, struct import *m, struct arena *arena, const char *table)
 {
 	struct rows rows;
@@ -643,10 +655,16 @@ struct handing {
 	enum statement	 there;			/* that spend into its table; and a row where there is none */
 };
 
+/* What others point at comes first. */
 static const struct handing handings[] = {
-	{ "keys", SQL_EXPORT_KEYS, SQL_EXPORT_KEY },
+	{ "budgets", SQL_EXPORT_BUDGETS, SQL_EXPORT_BUDGET },
+	{ "organizations", SQL_EXPORT_ORGANIZATIONS, SQL_EXPORT_ORGANIZATION },
 	{ "teams", SQL_EXPORT_TEAMS, SQL_EXPORT_TEAM },
 	{ "users", SQL_EXPORT_USERS, SQL_EXPORT_USER },
+	{ "team members", SQL_EXPORT_TEAM_MEMBERS, SQL_EXPORT_TEAM_MEMBER },
+	{ "customers", SQL_EXPORT_CUSTOMERS, SQL_EXPORT_CUSTOMER },
+	{ "tags", SQL_EXPORT_TAGS, SQL_EXPORT_TAG },
+	{ "keys", SQL_EXPORT_KEYS, SQL_EXPORT_KEY },
 };
 
 static struct text
@@ -696,6 +714,28 @@ hand_page(struct import *m, const struct handing *h, struct import_count *count,
 	return (NULL);
 }
 
+/* What they have of our spending now is nothing that was spent there: an import that follows must not bring it back. */
+static struct error *
+remember_handed(const struct handing *h, struct store *ours, const struct rows *rows, struct arena *arena)
+{
+	bool fine = store_begin(ours) == STORE_FINE;
+
+	for (unsigned i = 0; fine && i < rows->n; i++) {
+		struct text name = brought_name(arena, h->what, rows_text(rows, i, 0));
+		struct rows before;
+		struct doc d;
+
+		fine = STORE(ours, arena, &before, SQL_IMPORT_BROUGHT, V_TEXT(name)) == STORE_FINE;
+		doc_read(&d, arena, fine && before.n > 0 ? rows_text(&before, 0, 0) : TEXT(""));
+		doc_set_money(&d, "spend", rows_int(rows, i, 1, 0));
+		fine = fine && STORE(ours, arena, NULL, SQL_IMPORT_REMEMBER, V_TEXT(name), V_INT(clock_wall_ms()), V_TEXT(doc_text(&d))) == STORE_FINE;
+	}
+	if (fine && store_commit(ours) == STORE_FINE)
+		return (NULL);
+	store_rollback(ours);
+	return (ours_away(ours, arena));
+}
+
 static struct error *
 hand(struct import *m, const struct handing *h, struct store *ours, struct arena *arena)
 {
@@ -709,10 +749,12 @@ hand(struct import *m, const struct handing *h, struct store *ours, struct arena
 		struct arena *page = arena_new();
 
 		if (STORE(ours, page, &rows, h->here, V_TEXT(last), V_INT(clock_wall_ms())) != STORE_FINE)
-			e = error_new(arena, E_BUSY, "Our database: %s", store_why(ours));
+			e = ours_away(ours, arena);
 		else if (rows.n > 0) {
 			struct error *failed = hand_page(m, h, count, &rows, page);
 
+			if (failed == NULL)
+				failed = remember_handed(h, ours, &rows, page);
 			e = failed != NULL ? kept(arena, failed) : NULL;
 			count->seen += rows.n;
 			last = arena_copy(arena, rows_text(&rows, rows.n - 1, 0));

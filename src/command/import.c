@@ -13,7 +13,7 @@ static const char usage_text[] =
     "       sluice export litellm --to URL [--config FILE]\n"
     "\n"
     "  import  bring LiteLLM's keys, teams, users, budgets, spending, models, settings … from its database; again: what changed since\n"
-    "  export  hand keys that were made here, and what was spent, back to it\n"
+    "  export  hand keys, teams, budgets … that were made here, and what was spent, back to it\n"
     "\n"
     "  -f, --from URL, -t, --to URL   postgresql://… of LiteLLM; its LITELLM_SALT_KEY must be set as for LiteLLM itself\n"
     "  -c, --config FILE              LiteLLM's config.yaml, which names our database; default: SLUICE_CONFIG, CONFIG_FILE_PATH\n";

@@ -177,11 +177,29 @@ def test_its_tables_are_taken_over_and_handed_back(theirs, start, sealed):
     kit.until(lambda: get(f"/key/info?key={OLD}")["info"]["key_alias"] == "renamed", what="the new alias")
     assert get(f"/key/info?key={OLD}")["info"]["spend"] >= 8.123456789
 
-    made = gateway.post("/key/generate", {"key_alias": "made here", "models": ["gpt"], "team_id": "team"}).json()
-    sluice("export", "litellm", "--to", theirs, "--config", gateway.config_path, **gateway.env)
+    # what was made here, with what it points at, and what was spent here
+    def post(path, **body):
+        answer = gateway.post(path, body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+    post("/budget/new", budget_id="our-tier", max_budget=3)
+    post("/organization/new", organization_id="our-org", organization_alias="Ours")
+    post("/team/new", team_id="our-team", organization_id="our-org")
+    post("/project/new", project_id="our-project", team_id="our-team")
+    made = post("/key/generate", key_alias="made here", models=["gpt"], team_id="our-team", budget_id="our-tier", project_id="our-project", spend=0.25)
+    post("/key/update", key=OLD, spend=11.5)
+    done = sluice("export", "litellm", "--to", theirs, "--config", gateway.config_path, check=False, **gateway.env)
+    assert done.returncode == 0, done.stdout + done.stderr
     with psycopg.connect(theirs) as db:
-        back = dict(db.execute('SELECT token, key_alias FROM "LiteLLM_VerificationToken"').fetchall())
-        assert back[made["token"]] == "made here"
+        back = {row[0]: row[1:] for row in db.execute('SELECT token, key_alias, budget_id, spend FROM "LiteLLM_VerificationToken"').fetchall()}
+        assert back[made["token"]] == ("made here", "our-tier", 0.25) and back[digest(OLD)][:2] == ("renamed", None)
+        assert 11.5 <= back[digest(OLD)][2] < 11.6               # with the two calls, if their rows came late
+        assert db.execute('SELECT team_id FROM "LiteLLM_TeamTable" WHERE organization_id = \'our-org\'').fetchall() == [("our-team",)]
+        assert db.execute('SELECT spend FROM "LiteLLM_EndUserTable"').fetchall() == [(0.5,)]
+        db.execute('UPDATE "LiteLLM_VerificationToken" SET spend = spend + 2 WHERE token = %s', (digest(OLD),))
+    bring(theirs, gateway)                                        # what was handed back is not brought again; what was spent there since is
+    assert get(f"/key/info?key={OLD}")["info"]["spend"] - back[digest(OLD)][2] == pytest.approx(2, abs=0.01)
+    assert get(f"/key/info?key={made['token']}")["info"]["spend"] == 0.25 and get("/organization/info?organization_id=org")["spend"] < 17.3
 
 
 def test_an_import_that_is_cut_in_the_middle(theirs, start, postgres):
