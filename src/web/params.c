@@ -90,10 +90,16 @@ split_uri(struct request *r)
 		r->method = TEXT("");
 }
 
+static uint64_t
+length_bit(size_t len)
+{
+	return (UINT64_C(1) << (len & 63));
+}
+
 const char *
 params_parse(struct request *r, struct text raw, struct param *table, size_t room)
 {
-	uint64_t seen = 0;
+	uint64_t seen = 0, headers = 0;
 	size_t n = 0;
 
 	*r = (struct request){ .content_length = LENGTH_ABSENT, .params = table };
@@ -105,12 +111,15 @@ params_parse(struct request *r, struct text raw, struct param *table, size_t roo
 		if (!params_next(&raw, p))
 			return ("a param longer than the params");
 		n++;
-		if (is_header(p))
+		if (is_header(p)) {
+			headers |= length_bit(p->name.len - 5);
 			continue;
+		}
 		note_param(r, p);
 		r->twice |= came_before(table, p, &seen);
 	}
 	r->n_params = n;
+	r->lacks = ~headers;
 	split_uri(r);
 	return (NULL);
 }
@@ -149,6 +158,8 @@ request_header(const struct request *r, const char *name)
 {
 	size_t len = strlen(name);
 
+	if ((r->lacks & length_bit(len)) != 0)
+		return (TEXT(""));
 	for (size_t i = 0; i < r->n_params; i++)
 		if (names_header(r->params[i].name, name, len))
 			return (r->params[i].value);

@@ -31,6 +31,7 @@ struct request {
 	int64_t		 content_length;	/* -1 absent, -2 malformed */
 	const struct param *params;		/* everything the server sent, in order; values live until request_forget() */
 	size_t		 n_params;
+	uint64_t	 lacks;			/* a bit for each length (modulo 64) that no header's name has: most that are looked for are not there */
 	bool		 twice;			/* a name outside HTTP_* came twice: identity cannot be trusted */
 	struct text	 body;			/* complete when `body` is called */
 };
