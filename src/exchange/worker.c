@@ -34,6 +34,9 @@
 #define SAY_US			60000000	/* what goes on is said once a minute */
 #define KEEPER_MS		500	/* for the last rows; what is left waits for the next worker */
 
+#define HEAP_KEPT	(16 << 20)	/* bytes that are free at the heap's end stay while calls run; sweep() gives them back */
+#define HEAP_MAPPED	(1 << 20)	/* what is larger is mapped by itself */
+
 #define SELF(member, pointer)	((struct worker *)((char *)(pointer) - offsetof(struct worker, member)))
 
 /* level the load between workers that share a listener (mechanics 4) */
@@ -702,6 +705,8 @@ worker_run(int fd, struct config *config, const char *config_path, enum worker_f
 		return (1);
 	}
 	privacy_of_memory(config->settings.core_dumps);
+	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);		/* else a large body's pages come from the kernel with each call, one fault after the other */
+	mallopt(M_MMAP_THRESHOLD, HEAP_MAPPED);
 	if (!is_private(&config->settings, form == FORM_CGI ? -1 : fd)) {
 		config_release(config);
 		return (1);
