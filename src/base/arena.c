@@ -264,6 +264,19 @@ arena_copy(struct arena *a, struct text t)
 }
 
 struct text
+arena_join(struct arena *a, struct text first, struct text then)
+{
+	char *p = take(a, first.len + then.len + 1, 1);
+
+	if (first.len > 0)
+		memcpy(p, first.at, first.len);
+	if (then.len > 0)
+		memcpy(p + first.len, then.at, then.len);
+	p[first.len + then.len] = '\0';
+	return ((struct text){ p, first.len + then.len });
+}
+
+struct text
 arena_print(struct arena *a, const char *fmt, ...)
 {
 	va_list ap;

@@ -20,6 +20,7 @@ void		 arena_clear(struct arena *);			/* forget everything, keep the first block
 void		*arena_alloc(struct arena *, size_t);		/* zeroed, aligned for anything */
 char		*arena_bytes(struct arena *, size_t);		/* not zeroed, not aligned */
 struct text	 arena_copy(struct arena *, struct text);	/* the copy has a zero byte behind it */
+struct text	 arena_join(struct arena *, struct text, struct text);	/* the one and the other, and a zero byte */
 struct text	 arena_print(struct arena *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 struct text	 arena_percent_decode(struct arena *, struct text);	/* "%2F" is "/"; what is no escape stays */
 struct text	 arena_percent_encode(struct arena *, struct text);	/* all but letters, digits and -._~ */

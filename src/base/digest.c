@@ -29,13 +29,16 @@ hex_print(char *out, const void *bytes, size_t n)
 	}
 }
 
-/* Digits and letters come in no order, so a processor can not foresee which it will be: no branches.  Above 15: it is neither. */
+/* One more than the value; 0: it is no digit.  Digits and letters come in no order, so a processor can not foresee which it will be: no branches. */
+static const unsigned char hex_digits[256] = {
+	['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ['a'] = 11, 12, 13, 14, 15, 16, ['A'] = 11, 12, 13, 14, 15, 16,
+};
+
+/* Above 15: it is none. */
 static unsigned
 hex_value(char c)
 {
-	unsigned digit = (unsigned char)c - (unsigned)'0', letter = ((unsigned char)c | 0x20u) - (unsigned)'a';
-
-	return ((digit <= 9) * digit + (letter <= 5) * (letter + 10) + ((digit > 9) & (letter > 5)) * 16);
+	return (hex_digits[(unsigned char)c] - 1u);
 }
 
 bool

@@ -54,10 +54,39 @@ text_plain8(const char *at, const char *end)
 	return (((w | (w - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080)) == 0);
 }
 
+/* Eight characters of ASCII of which none is a control character: no byte carries into the next where there is none above 0x7e. */
+static inline bool
+text_shown8(const char *at, const char *end)
+{
+	uint64_t w;
+
+	if (end - at < 8)
+		return (false);
+	memcpy(&w, at, 8);
+	return (((w | (w - UINT64_C(0x2020202020202020)) | (w + UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080)) == 0);
+}
+
+/* All of it ASCII without zeros. */
+static inline bool
+text_is_plain(struct text t)
+{
+	const char *end = t.at + t.len;
+	size_t i = 0;
+
+	while (text_plain8(t.at + i, end))
+		i += 8;
+	if (i < t.len && t.len >= 8)		/* the last eight, some of them again */
+		return (t.len - i < 8 && text_plain8(end - 8, end));
+	while (i < t.len && (signed char)t.at[i] > 0)
+		i++;
+	return (i == t.len);
+}
+
 bool		text_eq_nocase(struct text, struct text);		/* ASCII letters only */
 bool		text_starts(struct text, struct text prefix);
 bool		text_ends(struct text, struct text suffix);
 bool		text_has(struct text, struct text needle);		/* ASCII case is folded */
+unsigned	text_count(struct text, struct text needle);		/* how often it is there, byte for byte; two of them share none */
 struct text	text_trim(struct text);					/* blanks, tabs, CR, LF at both ends */
 struct text	text_sub(struct text, size_t from, size_t to);		/* clamped */
 struct text	text_whole(struct text);				/* without a UTF-8 character that is cut by the end */

@@ -6,6 +6,21 @@
 
 #include <stdio.h>
 
+/* No value may begin another header. */
+static void
+blank_controls(char *at, const char *end)
+{
+	while (at < end) {
+		if (text_shown8(at, end)) {
+			at += 8;
+			continue;
+		}
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			*at = ' ';
+		at++;
+	}
+}
+
 static void
 header(struct buf *b, const char *name, struct text value)
 {
@@ -14,8 +29,7 @@ header(struct buf *b, const char *name, struct text value)
 	buf_add(b, name, strlen(name));
 	buf_lit(b, ": ");
 	buf_text(b, value);
-	for (char *at = b->at + b->len - value.len, *end = b->at + b->len; at < end; at++)	/* no value may begin another header */
-		*at = (unsigned char)*at < 0x20 || *at == 0x7f ? ' ' : *at;
+	blank_controls(b->at + b->len - value.len, b->at + b->len);
 	buf_lit(b, "\r\n");
 }
 

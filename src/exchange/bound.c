@@ -11,12 +11,7 @@
 static unsigned
 occurrences(struct text body, const char *word)
 {
-	size_t len = strlen(word);
-	unsigned n = 0;
-
-	for (const char *at = body.at, *end = body.at + body.len; (at = memmem(at, (size_t)(end - at), word, len)) != NULL; at += len)
-		n++;
-	return (n);
+	return (text_count(body, text_of(word)));
 }
 
 /* What stands in the body is not larger in tokens than in bytes; what it only points to is.  Bodies are large: few passes over them, once. */

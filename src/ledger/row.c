@@ -59,6 +59,8 @@ buf_clean(struct buf *b, struct text t)
 	unsigned n;
 
 	buf_text(b, t);
+	if (text_is_plain(t))
+		return;
 	for (char *at = b->at + from, *end = b->at + b->len; at < end; at += n) {
 		n = text_plain8(at, end) ? 8 : json_utf8(at, end);
 		if (n == 0 || *at == '\0') {

@@ -76,8 +76,8 @@ openai_headers(struct text *list, size_t room, struct arena *arena, const struct
 	(void)client;
 	add_header(list, room, &n, TEXT("Content-Type: application/json"));
 	if (!vendor_headers(list, room, &n, arena, d) && d->key.len > 0)
-		add_header(list, room, &n, arena_print(arena, !d->key_is_bearer && openai_quirk(d, QUIRK_API_KEY) ? "api-key: " TEXT_FMT :
-		    "Authorization: Bearer " TEXT_FMT, TEXT_ARG(d->key)));
+		add_header(list, room, &n, arena_join(arena, !d->key_is_bearer && openai_quirk(d, QUIRK_API_KEY) ? TEXT("api-key: ") :
+		    TEXT("Authorization: Bearer "), d->key));
 	if (d->organization.len > 0)
 		add_header(list, room, &n, arena_print(arena, "OpenAI-Organization: " TEXT_FMT, TEXT_ARG(d->organization)));
 	for (size_t i = 0; i < d->n_headers; i++)

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -158,6 +159,32 @@ buffers_grow(void **state)
 }
 
 static void
+numbers_are_written(void **state)
+{
+	int64_t n = 1;
+
+	(void)state;
+	for (int64_t sign = 1; sign >= -1; sign -= 2, n = 1)
+		for (unsigned digits = 0; digits < 19; digits++, n *= 10)
+			for (int64_t by = -1; by <= 1; by++) {
+				struct buf b = { 0 };
+				char as[24];
+
+				buf_int(&b, sign * (n + by));
+				snprintf(as, sizeof(as), "%lld", (long long)(sign * (n + by)));
+				assert_true(text_is(buf_as_text(&b), as));
+				buf_free(&b);
+			}
+	for (unsigned i = 0; i < 2; i++) {
+		struct buf b = { 0 };
+
+		buf_int(&b, i == 0 ? INT64_MIN : INT64_MAX);
+		assert_true(text_is(buf_as_text(&b), i == 0 ? "-9223372036854775808" : "9223372036854775807"));
+		buf_free(&b);
+	}
+}
+
+static void
 errors_say_what_their_kind_says(void **state)
 {
 	struct arena *a = arena_new();
@@ -297,6 +324,44 @@ sound_texts_are_told(void **state)
 		assert_false(text_is_sound(bad[i]));
 }
 
+/* Each byte at each place of texts of each length up to three strides. */
+static void
+plain_texts_are_told_by_eight(void **state)
+{
+	char bytes[24];
+
+	(void)state;
+	for (size_t len = 0; len <= sizeof(bytes); len++)
+		for (size_t at = 0; at < len; at++)
+			for (unsigned c = 0; c < 256; c++) {
+				memset(bytes, 'a', sizeof(bytes));
+				bytes[at] = (char)c;
+				assert_true(text_is_plain((struct text){ bytes, len }) == (c > 0 && c < 0x80));
+				if (at < 8 && len >= 8)
+					assert_true(text_shown8(bytes, bytes + len) == (c >= 0x20 && c < 0x7f));
+			}
+	assert_true(text_is_plain(nothing));
+	assert_false(text_shown8("1234567", "1234567" + 7));
+}
+
+static void
+words_are_counted(void **state)
+{
+	char bytes[80];
+
+	(void)state;
+	assert_int_equal(text_count(nothing, TEXT("a")), 0);
+	assert_int_equal(text_count(TEXT("a"), TEXT("")), 0);
+	assert_int_equal(text_count(TEXT("aaaaa"), TEXT("aa")), 2);
+	assert_int_equal(text_count(TEXT("_url _uxl \"image_url\", \"image_url\""), TEXT("_url\"")), 2);
+	for (size_t at = 0; at + 5 <= sizeof(bytes); at++) {
+		memset(bytes, 'w', sizeof(bytes));
+		memcpy(bytes + at, "wo1ds", 5);
+		assert_int_equal(text_count((struct text){ bytes, sizeof(bytes) }, TEXT("wo1ds")), 1);
+		assert_int_equal(text_count((struct text){ bytes, at + 4 }, TEXT("wo1ds")), 0);
+	}
+}
+
 int
 main(void)
 {
@@ -306,6 +371,9 @@ main(void)
 		cmocka_unit_test(texts_are_taken_apart),
 		cmocka_unit_test(cut_characters_are_left_out),
 		cmocka_unit_test(sound_texts_are_told),
+		cmocka_unit_test(plain_texts_are_told_by_eight),
+		cmocka_unit_test(words_are_counted),
+		cmocka_unit_test(numbers_are_written),
 		cmocka_unit_test(numbers_are_read),
 		cmocka_unit_test(hashes_differ),
 		cmocka_unit_test(buffers_grow),
