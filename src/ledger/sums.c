@@ -162,29 +162,41 @@ by_account(const void *a, const void *b)
 	return (c != 0 ? c : compare((int64_t)x->lease, (int64_t)y->lease));
 }
 
+/* Most rows of a batch charge the same few, so that those are found rather than sorted all; one more than the index of a booking, 0: nobody's. */
+static void
+book(struct sums *sums, unsigned *places, unsigned mask, const struct booking *one)
+{
+	uint64_t hash = ((uint64_t)one->account ^ (uint64_t)one->period << 20 ^ (uint64_t)one->lease << 40) * UINT64_C(0x9e3779b97f4a7c15);
+	unsigned at = (unsigned)(hash >> 32) & mask;
+
+	while (places[at] != 0 && by_account(&sums->bookings[places[at] - 1], one) != 0)
+		at = (at + 1) & mask;
+	if (places[at] != 0) {
+		sums->bookings[places[at] - 1].cost += one->cost;
+		return;
+	}
+	sums->bookings[sums->n_bookings++] = *one;
+	places[at] = sums->n_bookings;
+}
+
 static void
 add_bookings(struct sums *sums, struct arena *arena, struct ledger_row *const *rows, unsigned n)
 {
-	unsigned room = 0, all = 0;
-	struct booking *b;
+	unsigned room = 0, mask = 63, *places;
 
 	for (unsigned i = 0; i < n; i++)
 		room += rows[i]->n_charges;
-	b = arena_alloc(arena, (room + 1) * sizeof(*b));
+	while (mask < 2 * room)			/* never full */
+		mask = mask * 2 + 1;
+	sums->bookings = arena_alloc(arena, (room + 1) * sizeof(*sums->bookings));
+	places = arena_alloc(arena, (mask + 1) * sizeof(*places));
 	for (unsigned i = 0; i < n; i++)
 		for (unsigned k = 0; k < rows[i]->n_charges && rows[i]->cost != 0; k++) {
 			const struct charge *c = &rows[i]->charges[k];
 
-			b[all++] = (struct booking){ c->account, c->period, c->lease, rows[i]->cost };
+			book(sums, places, mask, &(struct booking){ c->account, c->period, c->lease, rows[i]->cost });
 		}
-	qsort(b, all, sizeof(*b), by_account);
-	sums->bookings = b;
-	for (unsigned i = 0; i < all; i++) {
-		if (sums->n_bookings > 0 && by_account(&b[sums->n_bookings - 1], &b[i]) == 0)
-			b[sums->n_bookings - 1].cost += b[i].cost;
-		else
-			b[sums->n_bookings++] = b[i];
-	}
+	qsort(sums->bookings, sums->n_bookings, sizeof(*sums->bookings), by_account);
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "ledger/ledger.h"
+#include "ledger/sums.h"
 
 #include <stdio.h>
 
@@ -194,6 +195,38 @@ what_is_no_row_is_refused(void **state)
 	buf_free(&b);
 }
 
+/* Accounts that share all but one of account, period and lease; each charged by every row, some of which cost nothing. */
+static void
+charges_are_added_up_by_whom_they_charge(void **state)
+{
+	enum { ROWS = 50, ACCOUNTS = 40 };
+	struct ledger_row rows[ROWS] = { 0 }, *list[ROWS];
+	struct sums sums;
+
+	(void)state;
+	for (unsigned i = 0; i < ROWS; i++) {
+		rows[i] = (struct ledger_row){ .cost = i % 3 == 0 ? 0 : i, .tags = TEXT("[]"), .n_charges = 8 };
+		for (unsigned k = 0; k < 8; k++) {
+			unsigned of = (i * 8 + k) % ACCOUNTS;
+
+			rows[i].charges[k] = (struct charge){ .account = of % 10, .period = of / 10 % 2, .lease = of / 20 };
+		}
+		list[i] = &rows[i];
+	}
+	sums_make(&sums, arena, list, ROWS);
+	assert_int_equal(sums.n_bookings, ACCOUNTS);
+	for (unsigned i = 0; i < ACCOUNTS; i++) {
+		const struct booking *b = &sums.bookings[i];
+		unsigned of = (unsigned)(b->account + (uint64_t)b->period * 10 + b->lease * 20);
+		int64_t cost = 0;
+
+		assert_int_equal(b->account * 4 + (uint64_t)b->period * 2 + b->lease, i);	/* in that order */
+		for (unsigned row = of / 8; row < ROWS; row += ACCOUNTS / 8)
+			cost += rows[row].cost;
+		assert_int_equal(b->cost, cost);
+	}
+}
+
 int
 main(void)
 {
@@ -204,6 +237,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_long_document_loses_what_does_not_fit, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_document_that_is_none_is_left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(bytes_that_no_store_takes_are_replaced, setup, teardown),
+		cmocka_unit_test_setup_teardown(charges_are_added_up_by_whom_they_charge, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_row_is_refused, setup, teardown),
 	};
 
