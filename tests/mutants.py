@@ -116,6 +116,7 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("keeper: running exchanges are waited for", "ledger/keeper.c", LEASES, "PHASE_USED && !used[i])", "PHASE_USED)"),
     ("keeper: rows on their way are waited for", "ledger/keeper.c", LEASES, "c->phase == PHASE_SPOOL && k->spool.shipped(k->spool.self, c->mark) &&", "c->phase == PHASE_SPOOL &&"),
     ("keeper: the board has none of what is settled", "ledger/keeper.c", LEASES, "			lease_stop(k->running, k->closing[i].account, k->closing[i].period, k->closing[i].lease);\n", ""),
+    ("keeper: a host that leaves gives all back", "ledger/keeper.c", LEASES, "k->leaves || now_us - seen", "now_us - seen"),
     ("keeper: a grant has time to reach the board", "ledger/keeper.c", LEASES, "rows_int(&rows, i, 4, 0) < now_ms - GRACE_MS && ", ""),
     ("keeper: a recall that failed is doubtful", "ledger/keeper.c", LEASES, "	if (end != STORE_FINE)			/* perhaps it was done: closing finds out */\n		lease_doubt(k->running, account, period, true);\n", ""),
     ("shipper: a row of two batches counts once", "ledger/shipper.c", SHIP, "	if (back->n == b->n)\n		return;", "	if (back->n <= b->n)\n		return;"),

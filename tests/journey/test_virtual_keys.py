@@ -91,7 +91,8 @@ def test_an_unknown_key_is_told_by_its_hash_only(served):
                     + digest(key) + ". Unable to find token in cache or `LiteLLM_VerificationTokenTable`", "key")
     assert key not in json.dumps(error)
     for _ in range(20):
-        assert chat(served, key).status_code == 401
+        answer = chat(served, key)
+        assert answer.status_code == 401 and answer.headers["x-should-retry"] == "false"
 
 
 def test_a_digest_is_no_key(served, store):
