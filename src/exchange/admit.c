@@ -90,8 +90,10 @@ admit_known(struct exchange *x)
 	case FOUND:
 		break;
 	}
-	if ((x->error = check(x)) != NULL)
+	if ((x->error = check(x)) != NULL) {
+		x->error = refused_access(x, x->error);
 		return (STEP_ERROR);
+	}
 	x->model_said = x->model;
 	x->model = admit_model(x->caller, x->config, x->model);
 	return (STEP_GO);

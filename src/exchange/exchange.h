@@ -302,6 +302,7 @@ void	instalment_end(struct exchange *);			/* the call is over: nothing may wait 
 
 /* refused.c */
 struct error *refused_spent(struct exchange *), *refused_held(struct exchange *), *refused_unpriced(struct exchange *), *refused_limit(struct exchange *);
+struct error *refused_access(struct exchange *, struct error *);	/* what access says, and which call it was */
 struct error *refused_full(struct exchange *, int64_t wait_ms);	/* every deployment that is left is at a limit of its own */
 const struct standing *purse_owner(const struct exchange *, const struct purse *);	/* NULL: nobody's, or no purse */
 

@@ -136,7 +136,7 @@ exchange_finding(struct exchange *x)
 static enum step_result
 refuse(struct exchange *x, struct error *e)
 {
-	x->error = e;
+	x->error = e->useless_to_retry ? refused_access(x, e) : e;
 	return (STEP_ERROR);
 }
 

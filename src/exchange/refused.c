@@ -24,11 +24,30 @@ static const struct {
 	[SCOPE_PROXY] = { "Gateway", "Proxy", false, "litellm_settings.max_budget" },
 };
 
+static const char *
+raised_at(const struct standing *s, const struct purse *p)
+{
+	return (words[text_starts(p->part, TEXT("organization:")) ? SCOPE_EMPLOYEE : s->scope].raise);
+}
+
 /* By its name where it has one: a key's id is a digest. */
 static struct text
 name_of(const struct standing *s)
 {
 	return (text_sub(s->alias.len > 0 ? s->alias : s->id, 0, 128));
+}
+
+/* A member of a team as people would say it. */
+static void
+say_name(struct buf *b, const struct exchange *x, const struct standing *s)
+{
+	const struct standing *team = x->caller->standing[SCOPE_TEAM];
+
+	buf_print(b, "%s ", words[s->scope].title);
+	if (s->scope == SCOPE_MEMBER && team != NULL)
+		buf_print(b, TEXT_FMT " of team " TEXT_FMT, TEXT_ARG(text_sub(x->caller->user_id, 0, 128)), TEXT_ARG(name_of(team)));
+	else
+		buf_text(b, name_of(s));
 }
 
 const struct standing *
@@ -139,7 +158,9 @@ say_spent(struct buf *b, struct exchange *x, const struct standing *s)
 	bool hidden = x->config->settings.budget_amounts_hidden;
 
 	say_as_litellm(b, x, s, hidden);
-	buf_print(b, ". %s " TEXT_FMT " has spent ", words[s->scope].title, TEXT_ARG(name_of(s)));
+	buf_lit(b, ". ");
+	say_name(b, x, s);
+	buf_lit(b, " has spent ");
 	if (hidden)
 		buf_lit(b, "its budget");
 	else {
@@ -158,7 +179,7 @@ say_spent(struct buf *b, struct exchange *x, const struct standing *s)
 	say_when(b, r->which);
 	buf_print(b, "; %s%shave an administrator raise it (%s). Call id: %s", r->which->resets_at == 0 ? "" : "wait for that, ",
 	    r->spent < r->limit && !x->broke ? "lower max_tokens, or " : r->which->resets_at == 0 ? "" : "or ",
-	    words[text_starts(r->which->part, TEXT("organization:")) ? SCOPE_EMPLOYEE : s->scope].raise, x->id);
+	    raised_at(s, r->which), x->id);
 }
 
 struct error *
@@ -180,16 +201,61 @@ refused_spent(struct exchange *x)
 	return (e);
 }
 
+/* "…: $3.20 of $20.00 is spent; resets 1 Dec 00:00 KST". */
+static void
+say_rest(struct buf *b, const struct exchange *x)
+{
+	const struct reservation *r = &x->reservation;
+
+	buf_lit(b, ": ");
+	if (!x->config->settings.budget_amounts_hidden) {
+		money_print_dollars(b, r->spent);
+		buf_lit(b, " of ");
+		money_print_dollars(b, r->limit);
+		buf_lit(b, " is spent; ");
+	}
+	say_when(b, r->which);
+}
+
+static void
+say_held(struct buf *b, const struct exchange *x, const struct standing *s)
+{
+	buf_lit(b, "The rest of the budget");
+	if (s != NULL) {
+		buf_lit(b, " of ");
+		say_name(b, x, s);
+		say_what_for(b, x->reservation.which);
+	}
+	buf_print(b, " is reserved by running calls%s", x->broke ? ", so this answer ends here" : "");
+	if (s != NULL)
+		say_rest(b, x);
+	buf_lit(b, "; try again when some are over");
+	if (s != NULL)
+		buf_print(b, ", or have an administrator raise it (%s)", raised_at(s, x->reservation.which));
+	buf_print(b, ". Call id: %s", x->id);
+}
+
 struct error *
 refused_held(struct exchange *x)
 {
-	const struct standing *s = purse_owner(x, x->reservation.which);
-	struct text of = s != NULL ? arena_print(x->arena, " of %s " TEXT_FMT, words[s->scope].title, TEXT_ARG(name_of(s))) : TEXT("");
-	struct error *e = error_new(x->arena, E_LIMITED, "The rest of the budget" TEXT_FMT " is reserved by running calls%s; try again when some are over. Call id: %s",
-	    TEXT_ARG(of), x->broke ? ", so this answer ends here" : "", x->id);
+	struct error *e = error_new(x->arena, E_LIMITED, "%s", "");
+	struct buf b = { 0 };
 
+	say_held(&b, x, purse_owner(x, x->reservation.which));
+	e->message = arena_copy(x->arena, buf_as_text(&b));
+	buf_free(&b);
 	e->type = TEXT("budget_exceeded");
 	e->retry_after_ms = 1000;
+	return (e);
+}
+
+/* Whoever asks an administrator about it tells which call it was. */
+struct error *
+refused_access(struct exchange *x, struct error *e)
+{
+	bool ends = e->message.len > 0 && e->message.at[e->message.len - 1] == '.';
+
+	e->message = arena_print(x->arena, TEXT_FMT "%s Call id: %s", TEXT_ARG(e->message), ends ? "" : ".", x->id);
 	return (e);
 }
 
