@@ -1071,6 +1071,225 @@ a_reset_while_money_is_out(void **state)
 	close_all(&b);
 }
 
+/* Anything in any order, checked against what must be true at any time. */
+
+#define DAY_CALLS	12
+#define DAY_PURSES	3
+#define DAY_STEPS	300
+
+struct day {
+	struct bench	 b;
+	struct keeper	*keeper;
+	const struct purse *purses[DAY_PURSES];
+	int64_t		 ceilings[DAY_PURSES], used[DAY_PURSES];
+	struct call	 calls[DAY_CALLS];
+	unsigned	 of[DAY_CALLS];			/* a bit for each purse */
+	bool		 live[DAY_CALLS];
+	int64_t		 now_ms;			/* the keeper's: it looks once a second */
+	uint64_t	 seed;
+};
+
+static int64_t
+chance(struct day *d, int64_t most)			/* 1 … most */
+{
+	d->seed = d->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return ((int64_t)((d->seed >> 33) % (uint64_t)most) + 1);
+}
+
+static uint64_t
+spool_end(void *self)
+{
+	(void)self;
+	return (0);
+}
+
+static bool
+spool_shipped(void *self, uint64_t end)
+{
+	(void)self;
+	(void)end;
+	return (true);
+}
+
+static void
+keep(struct day *d)
+{
+	struct store *s = store_lend(d->b.pool, 1000);
+	bool more;
+
+	d->now_ms += 1001;
+	assert_int_equal(keeper_recalls(d->keeper, s, d->now_ms, &more), STORE_FINE);
+	assert_int_equal(keeper_turn(d->keeper, s, d->now_ms), STORE_FINE);
+	store_return(d->b.pool, s);
+}
+
+static bool
+is_holding(const struct call *c)
+{
+	return (c->r.slot != 0 && (c->r.going || c->r.end == BUDGET_FINE));
+}
+
+static void
+day_begins(struct day *d, unsigned i)
+{
+	struct call *c = &d->calls[i];
+	struct budget_need need = { .id = c->id, .began_wall_ms = 1, .purses = c->purses, .bound = chance(d, 400), .who = { .key_digest = TEXT("k") } };
+
+	memset(c, 0, sizeof(*c));
+	uuid7(c->id);
+	c->r.ready = is_ready;
+	d->of[i] = (unsigned)chance(d, (1 << DAY_PURSES) - 1);
+	for (unsigned k = 0; k < DAY_PURSES; k++)
+		if (d->of[i] >> k & 1)
+			c->purses[need.n++] = d->purses[k];
+	need.floor = chance(d, 3) == 1 ? need.bound : chance(d, need.bound);
+	need.whole = chance(d, 3) == 1 ? 2 * need.bound : 0;
+	need.hasty = chance(d, 5) == 1 ? 1 : 0;
+	d->live[i] = true;
+	budget_reserve(&c->r, d->b.budgets, &need);
+}
+
+static void
+day_ends(struct day *d, unsigned i)
+{
+	int64_t cost = chance(d, d->calls[i].r.reserved);
+
+	end(&d->b, &d->calls[i], cost);
+	for (unsigned k = 0; k < DAY_PURSES; k++)
+		d->used[k] += d->of[i] >> k & 1 ? cost : 0;
+	d->live[i] = false;
+}
+
+static void
+day_raises(struct day *d, unsigned k)
+{
+	struct purse *p = arena_new_of(d->b.arena, struct purse);
+
+	d->ceilings[k] += chance(d, 500);
+	*p = *d->purses[k];
+	p->ceiling = d->ceilings[k];
+	set_ceiling(&d->b, k, d->ceilings[k]);
+	d->purses[k] = p;			/* calls that run, or wait, go on with what they knew */
+}
+
+static void
+day_step(struct day *d)
+{
+	unsigned i = (unsigned)chance(d, DAY_CALLS) - 1, k = (unsigned)chance(d, DAY_PURSES) - 1;
+	struct call *c = &d->calls[i];
+
+	if (!d->live[i])
+		day_begins(d, i);
+	else if (!is_holding(c)) {
+		if (chance(d, 6) == 1) {
+			budget_release(&c->r);			/* while it waits */
+			d->live[i] = false;
+		}
+	} else
+		switch (chance(d, 8)) {
+		case 1:
+			c->ready = false;
+			budget_more(&c->r, c->r.reserved + chance(d, 50), c->r.reserved + 50 + chance(d, 50));
+			break;
+		case 2:
+			budget_less(&c->r, chance(d, c->r.reserved));
+			break;
+		case 3:
+			if (!c->r.going)
+				budget_release(&c->r);
+			d->live[i] = c->r.slot != 0;
+			break;
+		case 4:
+			break;
+		default:
+			day_ends(d, i);
+		}
+	if (chance(d, 40) == 1)
+		close_leases(&d->b, d->purses[k]);
+	if (chance(d, 30) == 1)
+		day_raises(d, k);
+	if (chance(d, 4) == 1)
+		keep(d);
+	for (int64_t n = chance(d, 4); n > 1; n--)
+		turn(&d->b);
+}
+
+/* Those that were refused are over. */
+static void
+day_looks(struct day *d)
+{
+	for (unsigned i = 0; i < DAY_CALLS; i++)
+		d->live[i] = d->live[i] && d->calls[i].r.slot != 0;
+}
+
+static void
+day_is_right(struct day *d)
+{
+	day_looks(d);
+	for (unsigned k = 0; k < DAY_PURSES; k++) {
+		int64_t spent, held, out = 0;
+
+		for (unsigned i = 0; i < DAY_CALLS; i++)
+			if (d->live[i] && is_holding(&d->calls[i]) && (d->of[i] >> k & 1))
+				out += d->calls[i].r.reserved;
+		sums(&d->b, d->purses[k], &spent, &held);
+		assert_int_equal(spent, d->used[k]);
+		assert_true(held >= out);
+		assert_true(spent + held <= d->ceilings[k]);
+	}
+}
+
+/* All calls are over, all leases closed: what was not spent can be reserved to the last bit, and no more. */
+static void
+day_is_over(struct day *d)
+{
+	struct call c;
+
+	for (unsigned i = 0; i < DAY_CALLS; i++)
+		if (d->live[i] && is_holding(&d->calls[i]))
+			day_ends(d, i);
+		else if (d->live[i])
+			budget_release(&d->calls[i].r);
+	let_turns_end(&d->b);
+	for (unsigned k = 0; k < DAY_PURSES; k++) {
+		int64_t spent, held, left;
+
+		close_leases(&d->b, d->purses[k]);
+		for (unsigned i = 0; i < 10; i++)
+			keep(d);
+		sums(&d->b, d->purses[k], &spent, &held);
+		assert_int_equal(held, 0);
+		assert_int_equal(spent, d->used[k]);
+		left = d->ceilings[k] - spent;
+		if (left == 0)
+			continue;
+		assert_int_equal(reserve(&d->b, &c, left, left, d->purses[k]), BUDGET_FINE);
+		budget_release(&c.r);
+	}
+}
+
+static void
+any_day(void **state)
+{
+	static const struct keeper_spool spool = { spool_end, spool_shipped, NULL };
+
+	for (uint64_t seed = 1; seed <= 2; seed++) {
+		struct day d = { .seed = seed, .now_ms = clock_wall_ms(), .ceilings = { 2000, 3000, 900 } };
+
+		open_all(&d.b, BUDGET_STRICT, true);
+		d.keeper = keeper_new(d.b.running, "a", &spool);
+		for (unsigned k = 0; k < DAY_PURSES; k++)
+			d.purses[k] = purse(&d.b, d.ceilings[k]);
+		for (unsigned i = 0; i < DAY_STEPS; i++) {
+			day_step(&d);
+			day_is_right(&d);
+		}
+		day_is_over(&d);
+		keeper_free(d.keeper);
+		close_all(&d.b);
+	}
+}
+
 int
 main(void)
 {
@@ -1093,6 +1312,7 @@ main(void)
 		cmocka_unit_test(who_waits_knows_how_long_calls_take),
 		cmocka_unit_test(the_usual_fades),
 		cmocka_unit_test(some_money_is_not_waited_for),
+		cmocka_unit_test(any_day),
 		cmocka_unit_test(a_call_that_goes_on_takes_more),
 		cmocka_unit_test(a_call_that_goes_on_waits_for_others),
 		cmocka_unit_test(and_is_told_when_nothing_comes),
