@@ -195,14 +195,15 @@ def test_two_hosts_are_one(fleet, hook):
     kit.until(lambda: ask("SELECT count(*) FROM sluice_request WHERE key_digest = %s AND status = 200", digest(spends))[0][0] == made[200], 30, "all rows")
     kit.until(lambda: ask(f"SELECT sum(held) FROM {mine}", digest(spends))[0][0] == 0, 60, "nothing to be held")
     periods = ask(f"SELECT spent FROM {mine}", digest(spends))
-    assert sum(spent for spent, in periods) == made[200] * 10_000_000 and max(spent for spent, in periods) <= 30_000_000 and set(made) == {200, 429}, (periods, made)
+    assert sum(spent for spent, in periods) == made[200] * 10_000_000 and max(spent for spent, in periods) <= 30_000_000 and set(made) <= {200, 429}, (periods, made)
 
     # by now whoever rotates twice has had its time
     assert collections.Counter(e["old_token"] for e in told) == collections.Counter(list(due)) == collections.Counter(
         e["old_token"] for e in hook.events if e["event"] == "key_rotated")
     for event in told:
+        kit.until(lambda e=event: {s for host in (here, there) for k in (e["key"], due[e["old_token"]]) for s in statuses(host, k, times=2)} == {200},
+                  what="both values to be good")
         assert here.get("/key/info", key=event["key"])["info"]["rotation_count"] == 1
-        assert {s for host in (here, there) for k in (event["key"], due[event["old_token"]]) for s in statuses(host, k, times=2)} == {200}
 
 
 def test_guesses_are_bounded_by_address(start):
