@@ -7,6 +7,8 @@ Ways ("arms") to one scripted upstream that answers at once:
   relay   lighttpd and the bare relay, the least a FastCGI worker can do
   sluice  lighttpd and one sluice worker
   nginx   nginx's reverse proxy (with --nginx)
+  before  lighttpd and a worker of another build (with --before BUILD): one from before there was a ledger shows what booking costs, because
+          nobody's calls go unbooked any more
 Rounds are interleaved (proxy relay sluice, relay sluice proxy, ...), figures are medians over rounds.  CPU is user and system time of
 web server and worker.  Timings are reported and never judged; an error, a refused request or a lost event makes the exit status 1.
 
@@ -265,15 +267,23 @@ class RelayArm(Arm):
 
 
 class SluiceArm(Arm):
+    def build(self):
+        return self.bench.build
+
     def start(self):
         path = self.dir / "s.sock"
         self.bench.write_sluice_config(self.dir)
-        self.worker = Process([self.bench.build / "sluice", "serve", "--config", self.dir / "config.yaml", "--workers", "1", "--listen", path],
+        self.worker = Process([self.build() / "sluice", "serve", "--config", self.dir / "config.yaml", "--workers", "1", "--listen", path],
                               self.dir / "sluice.out")
         self.processes.append(self.worker)
         self.worker.wait_for(path.exists)
         self.lighttpd('"mod_fastcgi"', FASTCGI.format(socket=path))
         self.worker.wait_for(lambda: self.bench.probe(self) == 200, what="answering")
+
+
+class BeforeArm(SluiceArm):
+    def build(self):
+        return pathlib.Path(self.bench.args.before).resolve()
 
 
 class NginxArm(Arm):
@@ -284,13 +294,13 @@ class NginxArm(Arm):
         server.wait_for(connects(self.port))
 
 
-ARMS = {"proxy": ProxyArm, "relay": RelayArm, "sluice": SluiceArm, "nginx": NginxArm}
+ARMS = {"proxy": ProxyArm, "relay": RelayArm, "sluice": SluiceArm, "nginx": NginxArm, "before": BeforeArm}
 
 
 # rows
 
 CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
-ALL = ("proxy", "relay", "sluice", "nginx")
+ALL = ("proxy", "relay", "sluice", "nginx", "before")
 
 
 class Row:
@@ -361,7 +371,8 @@ def keyed():
     found = []
     for name, key, goal in (("master key", None, ""), ("virtual key", "plain", ""),
                             ("virtual key with limits and budgets of key, user, member, team and organization", "full", "<= 1.15 master key, <= 1.25 proxy")):
-        found.append(Row(f"small, {name}", SMALL, arms=("proxy", "sluice"), vendor="priced", goal=goal, beside="keys", key=key))
+        arms = ("proxy", "sluice", "before") if key is None else ("proxy", "sluice")       # an older build does not know the keys
+        found.append(Row(f"small, {name}", SMALL, arms=arms, vendor="priced", goal=goal, beside="keys", key=key))
     return [*found, Row("small, virtual key whose team stores prompts", SMALL, arms=("sluice",), vendor="priced", beside="keys", over="small, virtual key",
                         key="told")]
 
@@ -696,19 +707,21 @@ class Bench:
 
     # telling
 
-    def of_first(self, row, figure, values):
-        first = next((v for r, f, v, _ in self.results if r == self.first_beside.get(row) and f == figure), {})
-        return f"{values['sluice'] / first['sluice']:.2f}" if "sluice" in values and first.get("sluice") else ""
+    def of_first(self, row, figure, values, arm="sluice"):
+        first = next((v for r, f, v, _ in self.results if r == self.first_beside.get(row) and f == figure), values if arm != "sluice" else {})
+        return f"{values['sluice'] / first[arm]:.2f}" if "sluice" in values and first.get(arm) else ""
 
     def table(self):
         names = list(self.arms)
-        lines = ["| row | figure | " + " | ".join(names) + " | of proxy | of relay | of another row | goal |", "|---|---|" + "---|" * (len(names) + 4)]
+        before = ["of before"] if "before" in names else []
+        head = ["row", "figure", *names, "of proxy", "of relay", "of another row", *before, "goal"]
+        lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
         for row, figure, values, goal in self.results:
             cells = [f"{values[n]:.4g}" if n in values else "" for n in names]
             ratio = [f"{values['sluice'] / values[f]:.2f}" if values.get(f) and "sluice" in values else "" for f in ("proxy", "relay")]
             if "sluice" not in values and values.get("proxy") and "relay" in values:
                 ratio[0] = f"relay {values['relay'] / values['proxy']:.2f}"
-            lines.append("| " + " | ".join([row, figure, *cells, *ratio, self.of_first(row, figure, values), goal]) + " |")
+            lines.append("| " + " | ".join([row, figure, *cells, *ratio, self.of_first(row, figure, values), *(self.of_first(row, figure, values, "before") for _ in before), goal]) + " |")
         return "\n".join(lines)
 
     def as_json(self):
@@ -726,6 +739,7 @@ def main():
     parser.add_argument("--rows", help="only rows whose name has one of these words, and memory, keys, money, start")
     parser.add_argument("--arms", default="proxy,relay,sluice")
     parser.add_argument("--nginx", action="store_true", help="nginx's proxy too")
+    parser.add_argument("--before", metavar="BUILD", help="an older build beside it")
     parser.add_argument("--json", metavar="FILE", help="the figures, too; - is stdout instead of the table")
     parser.add_argument("--keep", action="store_true", help="keep the folder with the logs")
     args = parser.parse_args()
@@ -733,6 +747,8 @@ def main():
     args.seconds = args.seconds or (0.2 if args.quick else 2)
     if args.nginx:
         args.arms += ",nginx"
+    if args.before:
+        args.arms += ",before"
     bench = Bench(args)
     try:
         bench.start()
