@@ -17,6 +17,7 @@ put_row(struct json_out *o, struct admin_call *c, const struct thing *t)
 
 	(void)c;
 	put_string(o, "credential_name", t->id);
+	put_string(o, "display_name", doc_string(&t->doc, "display_name"));
 	json_name(o, "credential_values");
 	json_open(o, '{');
 	while (json_next(&w, &item)) {
@@ -68,10 +69,44 @@ values_of_model(struct text *values, struct admin_call *c, struct text model_id)
 	return (NULL);
 }
 
+/* Members of what is said over those that are kept; null takes one away.  An empty object says nothing. */
+static struct error *
+read_info(struct doc *d, struct admin_call *c)
+{
+	const struct json *said = json_get(c->body, "credential_info");
+	struct doc info;
+
+	if (said == NULL || said->type == JSON_NULL)
+		return (NULL);
+	if (said->type != JSON_OBJECT)
+		return (admin_invalid(c, "credential_info", "credential_info must be an object."));
+	doc_inner(&info, d, "credential_info");
+	for (const struct json *m = said->first; m != NULL; m = m->next)
+		doc_set(&info, json_unescape(c->arena, m->name), m->type == JSON_NULL ? TEXT("") : m->raw);
+	doc_set(d, TEXT("credential_info"), doc_text(&info));
+	return (NULL);
+}
+
+static struct error *
+drop_values(struct doc *d, struct admin_call *c)
+{
+	struct text *names;
+	struct doc values;
+	unsigned n;
+
+	TRY(body_texts(&names, &n, c, c->body, "credential_values_to_delete"));
+	doc_inner(&values, d, "credential_values");
+	for (unsigned i = 0; i < n; i++)
+		doc_set(&values, names[i], TEXT(""));
+	if (n > 0)
+		doc_set(d, TEXT("credential_values"), doc_text(&values));
+	return (NULL);
+}
+
 static struct error *
 read_values(struct thing *t, struct admin_call *c)
 {
-	struct text model_id, values;
+	struct text model_id, values, shown;
 
 	TRY(body_text(&model_id, c, c->body, "model_id"));
 	TRY(model_secrets(&t->doc, c, "credential_values", json_get(c->body, "credential_values")));
@@ -79,11 +114,11 @@ read_values(struct thing *t, struct admin_call *c)
 		TRY(values_of_model(&values, c, model_id));
 		doc_set(&t->doc, TEXT("credential_values"), values);
 	}
-	if (body_has(c->body, "credential_info") && !json_is(json_get(c->body, "credential_info"), JSON_OBJECT))
-		return (admin_invalid(c, "credential_info", "credential_info must be an object."));
-	if (json_get(c->body, "credential_info") != NULL)
-		doc_set(&t->doc, TEXT("credential_info"), json_get(c->body, "credential_info")->raw);
-	return (NULL);
+	TRY(drop_values(&t->doc, c));
+	TRY(body_text(&shown, c, c->body, "display_name"));
+	if (json_get(c->body, "display_name") != NULL)
+		doc_set_string(&t->doc, "display_name", shown);
+	return (read_info(&t->doc, c));
 }
 
 struct error *

@@ -234,6 +234,13 @@ credentials(void **state)
 	desk_calls(d, "GET /credentials", NULL, 200);
 	desk_expect(d, "credentials.0.credential_name", "\"c/1\"");
 	desk_expect(d, "credentials.0.credential_info.for", "\"x\"");
+	desk_expect(d, "credentials.0.display_name", "null");
+	desk_calls(d, "PATCH /credentials/c%2F1", "{\"display_name\":\"The One\",\"credential_info\":{},\"credential_values\":{\"extra\":\"e\"}}", 200);
+	desk_calls(d, "PATCH /credentials/c%2F1", "{\"credential_info\":{\"more\":1},\"credential_values_to_delete\":[\"extra\"]}", 200);
+	desk_calls(d, "GET /credentials", NULL, 200);
+	desk_expect(d, "credentials.0.display_name", "\"The One\"");
+	desk_expect(d, "credentials.0.credential_info", "{\"for\":\"x\",\"more\":1}");
+	desk_expect(d, "credentials.0.credential_values.extra", "");
 	desk_expect(d, "credentials.0.credential_values.api_key", "\"********\"");
 	desk_calls(d, "GET /credentials/by_name/c%2F1", NULL, 200);
 	desk_calls(d, "GET /credentials/by_model/m", NULL, 200);

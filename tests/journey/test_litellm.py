@@ -260,10 +260,14 @@ def test_its_proxy_client(start):
                      "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}})
     said = litellm("litellm_client.py", gateway.url, kit.KEY)
     wrong = {name: answer["error"] for name, answer in said.items() if isinstance(answer, dict) and set(answer) == {"error"}}
-    assert set(wrong) == {"chat_refused", "key_gone", "chat_after"}, wrong
+    assert set(wrong) == {"chat_refused", "key_gone", "chat_after", "user_gone"}, wrong
     assert "Unauthorized" in wrong["chat_refused"] and "Unauthorized" in wrong["chat_after"]
     assert said["key_info"]["info"]["key_alias"] == "client-key" and said["key_list"]["total_count"] >= 1
     assert said["model_get"]["model_info"]["id"] == "made-1" and {"hello", "gpt"} <= {m["id"] for m in said["models"]}
+    assert said["user_flat"]["user_id"] == "client-user" and said["teams_available"] == []
+    assert said["credential_after"]["credential_info"] == {"description": "of the client"} and said["credential_after"]["display_name"] == "The Client's"
+    assert "cli-key" in said["$ keys list --return-full-object"] and "from-cli" in said["$ models list --format json"] and "cli@example.org" in said["$ users list"]
+    assert "cli-credential" in said["$ credentials list"] and "client-team" in said["$ teams list"]
     assert said["chat"]["choices"][0]["message"]["content"] == "I am hello"
     assert "sk-secret-of-the-vendor" not in json.dumps([said["credentials"], said["credential_get"]])
     assert {name: shape["wrong"] for name, shape in said["shapes"].items() if shape["wrong"]} == {}
