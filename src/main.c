@@ -27,7 +27,7 @@ static const char usage_text[] =
     "       sluice db migrate | status | move [--config FILE | --database URL]\n"
     "       sluice host list | forget ID [--config FILE | --database URL]\n"
     "       sluice import litellm --from URL; sluice export litellm --to URL\n"
-    "       sluice key | team | user | audit | spend VERB … ; sluice why REQUEST; sluice admin METHOD PATH [BODY]\n"
+    "       sluice key | team | user | budget | audit | spend VERB … ; sluice why REQUEST; sluice admin METHOD PATH [BODY]\n"
     "       sluice version | help\n"
     "\n"
     "An LLM gateway that runs as FastCGI workers behind Apache httpd, lighttpd or nginx.\n"
@@ -38,7 +38,7 @@ static const char usage_text[] =
     "  db        make the schema of the database, look at it, or move to another; see sluice db --help\n"
     "  host      the hosts that share the database, and one that never comes back\n"
     "  import, export  take LiteLLM's tables over, and hand keys and spending back\n"
-    "  key, team, user, audit, spend, why, admin\n"
+    "  key, team, user, budget, audit, spend, why, admin\n"
     "            manage what the database knows: see sluice key --help …\n"
     "  settings  describe the settings under `sluice:` in the configuration\n"
     "\n"
@@ -279,7 +279,9 @@ static const struct {
 	int		(*main)(int argc, char **argv);
 } commands[] = {
 	{ "serve", serve_main }, { "housekeeper", housekeeper_main }, { "check", check_main }, { "settings", settings_main },
-	{ "db", command_db }, { "host", command_host }, { "import", command_import }, { "export", command_export }, { "key", command_manage }, { "team", command_manage }, { "user", command_manage }, { "audit", command_manage },
+	{ "db", command_db }, { "host", command_host }, { "import", command_import }, { "export", command_export },
+	{ "key", command_manage }, { "team", command_manage }, { "user", command_manage },
+	{ "budget", command_manage }, { "audit", command_manage },
 	{ "spend", command_spend }, { "why", command_why }, { "admin", command_admin },
 	{ "version", version_main }, { "--version", version_main }, { "help", help_main }, { "--help", help_main }, { "-h", help_main },
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sluice key, team, user, audit, admin: rows of verbs, each a call of the management API. */
+/* sluice key, team, user, budget, audit, admin: rows of verbs, each a call of the management API. */
 #include "command/command.h"
 #include "command/manager.h"
 
@@ -48,6 +48,10 @@ static const struct knob key_knobs[] = {
 }, user_filters[] = {
 	{ "email", "user_email", KNOB_TEXT, NULL }, { "role", "role", KNOB_TEXT, NULL }, { "team", "team", KNOB_TEXT, NULL }, { "page", "page", KNOB_TEXT, NULL },
 	{ "size", "page_size", KNOB_TEXT, NULL }, { NULL, NULL, KNOB_TEXT, NULL },
+}, budget_knobs[] = {
+	{ "budget", "max_budget", KNOB_RAW, "dollars" }, { "period", "budget_duration", KNOB_TEXT, "1d, 7d, 30d …" }, { "soft-budget", "soft_budget", KNOB_RAW, NULL },
+	{ "rpm", "rpm_limit", KNOB_RAW, NULL }, { "tpm", "tpm_limit", KNOB_RAW, NULL }, { "parallel", "max_parallel_requests", KNOB_RAW, NULL },
+	{ "id", "budget_id", KNOB_TEXT, NULL }, { NULL, NULL, KNOB_TEXT, NULL },
 }, audit_filters[] = {
 	{ "by", "changed_by", KNOB_TEXT, NULL }, { "action", "action", KNOB_TEXT, NULL }, { "entity", "object_id", KNOB_TEXT, NULL },
 	{ "from", "start_date", KNOB_TEXT, "2026-11-01" }, { "to", "end_date", KNOB_TEXT, NULL }, { "page", "page", KNOB_TEXT, NULL },
@@ -57,6 +61,7 @@ static const struct knob key_knobs[] = {
 static const char *const key_columns[] = { "key_alias", "key_name", "user_id", "team_id", "spend", "max_budget", "expires", "blocked", "token", NULL },
     *const team_columns[] = { "team_id", "team_alias", "organization_id", "spend", "max_budget", "budget_reset_at", "blocked", NULL },
     *const user_columns[] = { "user_id", "user_email", "user_role", "spend", "max_budget", "key_count", NULL },
+    *const budget_columns[] = { "budget_id", "max_budget", "soft_budget", "budget_duration", "rpm_limit", "tpm_limit", NULL },
     *const audit_columns[] = { "updated_at", "changed_by", "action", "table_name", "object_id", NULL };
 
 struct verb {
@@ -64,7 +69,7 @@ struct verb {
 	const char	*takes;			/* the member that the words behind take; NULL: none */
 	bool		 many;			/* a list of them */
 	const struct knob *knobs;
-	const char	*list;			/* the answer's member that is a list … */
+	const char	*list;			/* the answer's member that is a list ("": the whole answer is) … */
 	const char	*const *columns;	/* … of rows with these */
 	const char	*inside;		/* the answer's member that is shown; NULL: all */
 	const char	*also;			/* of the query */
@@ -94,6 +99,11 @@ static const struct verb verbs[] = {
 	{ "user", "info", "GET", "/user/info", "user_id", false, NULL, NULL, NULL, "user_info", NULL, "of one" },
 	{ "user", "update", "POST", "/user/update", "user_id", false, user_knobs, NULL, NULL, "data", NULL, "`none` clears an option" },
 	{ "user", "delete", "POST", "/user/delete", "user_ids", true, NULL, NULL, NULL, NULL, NULL, "with their keys" },
+	{ "budget", "create", "POST", "/budget/new", NULL, false, budget_knobs, NULL, NULL, NULL, NULL, "make a tier, which keys and others share by its id" },
+	{ "budget", "list", "GET", "/budget/list", NULL, false, NULL, "", budget_columns, NULL, NULL, "all of them" },
+	{ "budget", "info", "POST", "/budget/info", "budgets", true, NULL, "", budget_columns, NULL, NULL, "of some" },
+	{ "budget", "update", "POST", "/budget/update", "budget_id", false, budget_knobs, NULL, NULL, NULL, NULL, "`none` clears an option" },
+	{ "budget", "delete", "POST", "/budget/delete", "id", false, NULL, NULL, NULL, NULL, NULL, "one that nobody has" },
 	{ "audit", "list", "GET", "/audit", NULL, false, audit_filters, "audit_logs", audit_columns, NULL, NULL, "who changed what, newest first" },
 };
 
@@ -330,7 +340,7 @@ put_member(struct doc *d, const struct asked *a)
 static void
 print_list(struct manager *m, const struct verb *v, const struct json *answer)
 {
-	const struct json *list = json_get(answer, v->list), *total = json_get(answer, "total_count");
+	const struct json *list = v->list[0] != '\0' ? json_get(answer, v->list) : answer, *total = json_get(answer, "total_count");
 	unsigned columns = 0, n = 0;
 	struct text *cells;
 

@@ -71,6 +71,19 @@ def test_teams_and_users(sluice):
     assert len(table) == 7 and all(line.split()[1].startswith("operator:") for line in table[1:6]) and "see --page" in table[6]
 
 
+def test_budgets(sluice):
+    assert lines(sluice("budget", "create", "--id", "tier", "--budget", "5", "--period", "7d", "--rpm", "3"))["max_budget"] == "5"
+    assert "max_budget" not in lines(sluice("budget", "update", "tier", "--budget", "none", "--tpm", "9"))
+    table = sluice("budget", "list").splitlines()
+    assert table[0].split()[:2] == ["budget_id", "max_budget"] and [line.split() for line in table[1:]] == [["tier", "-", "-", "7d", "3", "9"]]
+    assert json.loads(sluice("budget", "info", "tier", "--json"))[0]["rpm_limit"] == 3
+    assert lines(sluice("key", "create", "--tier", "tier"))["budget_id"] == "tier"
+    assert "tier" in sluice("budget", "delete", "tier", status=1)                # a key has it
+    sluice("budget", "create", "--id", "idle")
+    sluice("budget", "delete", "idle")
+    assert len(sluice("budget", "list").splitlines()) == 2
+
+
 def test_spend_and_why(sluice, served, upstream):
     key = lines(sluice("key", "create", "--alias", "spender\033[31m"))
     assert key["key_alias"] == "spender?[31m"                                    # no terminal obeys a name
