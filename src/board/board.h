@@ -35,7 +35,7 @@ unsigned	 board_sweep(struct board *);		/* cleans dead seats; how many.  Each wo
 size_t		 board_size(unsigned known, unsigned series);	/* bytes of the file with room for so many known entities and callers, for sluice check */
 
 /*
- * Listeners: workers that share one are compared with each other (mechanics 4).  `key` names the listener; 0: alone, or not accepting any more.  A worker
+ * Listeners: workers that share one are compared with each other.  `key` names the listener; 0: alone, or not accepting any more.  A worker
  * that has not swept for three seconds is stuck and is compared with nobody, lest all others wait for it.
  */
 void		 board_listener(struct board *, uint64_t key);

@@ -4,7 +4,7 @@
  *
  * Order: START, then any of TEXT, REASONING, …, then FINISH, then USAGE (at most once, the sum), then END.  ERROR ends everything and END does not
  * follow.  Readers keep this order whatever their vendor does; END comes only when the vendor's terminal event was seen (or the
- * lenient rule of wire-formats 1.3 allows it), so a writer may take it for the proof.
+ * rule for servers that never say it allows it), so a writer may take it for the proof.
  *
  * Tool calls are numbered from 0 without holes.  TOOL_OPEN has id and name; TOOL_INPUT pieces of several tools may interleave; every
  * opened tool gets a TOOL_CLOSE before FINISH.

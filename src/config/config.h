@@ -280,7 +280,7 @@ struct settings {
 	int64_t		 known_age_when_away_ms;	/* how old known keys may get while the database is away; 1 h */
 	int64_t		 drain_ms;		/* how long a stopping worker lets streams finish; 600000 */
 	bool		 core_dumps;		/* false: none of our processes leaves one */
-	bool		 open_on_loopback;	/* no master key is needed from loopback (mechanics 8) */
+	bool		 open_on_loopback;	/* no master key is needed from loopback */
 	bool		 loopback_only;		/* nobody but loopback is served: allows a published example key as master key */
 	bool		 budget_amounts_hidden;
 	struct text	 budget_mode;

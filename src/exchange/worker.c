@@ -39,7 +39,7 @@
 
 #define SELF(member, pointer)	((struct worker *)((char *)(pointer) - offsetof(struct worker, member)))
 
-/* level the load between workers that share a listener (mechanics 4) */
+/* level the load between workers that share a listener */
 
 static bool
 has_more_than_its_share(const struct worker *w)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Custom tools, which take a text, over models that only know functions (wire-formats 11.6): the function has one field, `input`.  What a model gives
+ * Custom tools, which take a text, over models that only know functions: the function has one field, `input`.  What a model gives
  * without it is the text itself.
  */
 #ifndef FRONT_FREEFORM_H

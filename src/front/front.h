@@ -96,7 +96,7 @@ int64_t	info_deployments(struct buf *out, struct arena *, const struct config *,
 void	info_groups(struct buf *out, struct arena *, const struct config *, struct text only, const struct caller *);
 bool	info_params(struct buf *out, const struct config *, struct text model);	/* /utils/supported_openai_params; false: no such model */
 
-/* An estimate of a prompt's tokens that errs high (wire-formats 10.4). */
+/* An estimate of a prompt's tokens that errs high. */
 int64_t	count_tokens(const struct ask *);
 /* The same of checked JSON texts (a string, or a list of messages or tools) of whatever dialect. */
 int64_t	count_raw(const struct text *said, size_t n);

@@ -504,7 +504,7 @@ in_order(struct tool_call *newest)
 	return (first);
 }
 
-/* The reason of a choice: the vendor's, corrected by what came (R6), or made up when it never said one (wire-formats 1.3). */
+/* The reason of a choice: the vendor's, corrected by what came, or made up when it never said one. */
 static enum finish
 reason_of(const struct choice *c)
 {

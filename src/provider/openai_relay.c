@@ -284,7 +284,7 @@ can_use(struct relay *r, struct chunk *c, struct text name, struct text data)
 	return (error.len == 0);
 }
 
-/* The last word: proof enough, after content, for servers that never give a reason (wire-formats 1.3).  The front says it to the client. */
+/* The last word: proof enough, after content, for servers that never give a reason.  The front says it to the client. */
 static enum pass
 done(struct relay *r)
 {

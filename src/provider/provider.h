@@ -131,7 +131,7 @@ struct provider {
 	struct error   *(*read_answer)(struct reader *, struct text body, struct hearer);	/* whole: START … END */
 	bool		(*read_event)(struct reader *, struct text name, struct text data, struct hearer);	/* false: nothing more is wanted */
 	void		(*read_end)(struct reader *, struct hearer);			/* the bytes ended: END if that is allowed (lenient rule), else ERROR */
-	/* The vendor's error body, any make (wire-formats 1.6): whose fault, may another do better. */
+	/* The vendor's error body, any make: whose fault, may another do better. */
 	struct error   *(*read_error)(struct arena *, int status, struct text content_type, struct text body, int64_t retry_after_ms);
 };
 
@@ -177,7 +177,7 @@ bool		 param_fits(struct text name, enum wire);
 /* Shared (params.c): the ask with the deployment's defaults where the client said nothing, and without what the deployment drops.  Shallow: the rest is shared. */
 struct ask	 ask_for_deployment(struct arena *, const struct ask *, const struct deployment *);
 
-/* Shared with the fronts (effort.c): words and budgets of reasoning (wire-formats 9.3). */
+/* Shared with the fronts (effort.c): words and budgets of reasoning. */
 enum effort	 effort_named(struct quoted);			/* EFFORT_UNSAID: no such word */
 const char	*effort_name(enum effort);
 enum effort	 effort_of_budget(int64_t tokens);

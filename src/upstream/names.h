@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names of hosts: looked up by errands, kept for a while, handed to libcurl.
+ * Names of hosts: looked up by errands, kept for a while.
  *
  * A known address serves at once, also when it is stale and a look-up runs or fails; only a call to a name that was never known waits.
  * Each multi handle has a cache of its own, which is told when the addresses changed.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of a call: taken from the pool, named, handed to libcurl, told to its hearer, given back. */
+/* The life of a call: taken from the pool, named, sent (direct.c, or libcurl), told to its hearer, given back. */
 #include "upstream/upstream_priv.h"
 #include "upstream/direct.h"
 #include "upstream/names.h"

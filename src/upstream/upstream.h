@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP calls to the vendors: libcurl on the loop, its connections reused, names looked up by errands.
+ * HTTP calls to the vendors on the loop, connections reused, names looked up by errands: plain http by ourselves, what is more by libcurl.
  *
  * A call is made with upstream_call() and reports through three functions until `end`, which is called exactly once unless
  * call_cancel() came first.  None is called from within upstream_call().  After call_cancel() nothing is called and the call is gone.  The body of the request and
- * all texts of the plan must live until `end` or cancel.  Memory per running call: see mechanics 1.
+ * all texts of the plan must live until `end` or cancel.
  */
 #ifndef UPSTREAM_UPSTREAM_H
 #define UPSTREAM_UPSTREAM_H
@@ -86,7 +86,7 @@ void		 call_resume(struct call *);
 void		 call_body_gone(struct call *);
 int64_t		 call_connect_us(const struct call *);		/* from upstream_call() to connected; 0: reused */
 
-/* Server-sent events, cut anywhere (wire-formats 1.1).  Holds heap only while an event has come in part. */
+/* Server-sent events, cut anywhere.  Holds heap only while an event has come in part. */
 struct sse {
 	struct buf	 line;		/* the unfinished line */
 	struct buf	 data;		/* of the event under way, as far as it is not in the bytes at hand */

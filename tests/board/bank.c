@@ -385,7 +385,7 @@ begin_closing(struct bank *b, struct running *r, bool all)
 	lease_turns_now(r, &b->turns);
 }
 
-/* The way of mechanics: closing · turns over · stopped · no slot has it · shipped · settled. */
+/* The way of a lease that is closed: closing · turns over · stopped · no slot has it · shipped · settled. */
 void
 bank_close(struct bank *b, struct running *r, bool all)
 {
