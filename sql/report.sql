@@ -1,13 +1,21 @@
 -- Reports of spending: sums of days, rows of requests, the audit.  Lists are JSON arrays of strings; a filter that is NULL lets everything pass.
 
 -- part: items postgres
-SELECT json_array_elements_text(CAST(@1 AS json))
+SELECT json_array_elements_text(CAST(@1 AS json)) AS value
 -- part: items sqlite
 SELECT value FROM json_each(@1)
 -- part: dimension
 CASE @1 WHEN 'day' THEN CAST(day AS TEXT) WHEN 'key' THEN key_digest WHEN 'user' THEN user_id WHEN 'team' THEN team_id
 		WHEN 'organization' THEN organization_id WHEN 'model' THEN model WHEN 'group' THEN model_group WHEN 'provider' THEN provider
 		WHEN 'entity' THEN entity ELSE '' END
+
+-- What is spent of each of these accounts in the last period it has.
+-- name: accounts_spent
+SELECT p.account, p.period, p.spent
+FROM sluice_account_period p
+WHERE p.account IN (SELECT CAST(i.value AS BIGINT) FROM (@items($1)) AS i)
+	AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = p.account)
+ORDER BY p.account;
 
 -- The sums of days by up to three dimensions ($1, $2, $3: 'day', 'key', 'model' …, '' for none).  $4: each request once (''), or once for each of its
 -- tags ('tag') or its customer ('customer'); $5, $6: days; $7: what $8 names, and $9 leaves out; then key, user, team, model; $14: who may see only

@@ -24,6 +24,7 @@ struct gauge {
 #define BUCKETS		1024
 #define PLACES		128			/* of the board, looked at in one go */
 #define STEPS		256			/* gauges of a slice of the page */
+#define AT_ONCE		500			/* accounts of a statement */
 
 struct gauges {
 	struct arena	*arena;
@@ -232,23 +233,66 @@ learn(struct gauge *one, struct arena *arena, struct arena *scratch, struct stor
 	return (end);
 }
 
+static int
+by_account(const void *a, const void *b)
+{
+	uint64_t x = (*(struct gauge *const *)a)->account, y = (*(struct gauge *const *)b)->account;
+
+	return (x < y ? -1 : x > y);
+}
+
+/* What was spent before a period began is none of it. */
+static void
+take_spent(struct gauge **list, unsigned n, const struct rows *spent)
+{
+	unsigned row = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		while (row < spent->n && (uint64_t)rows_int(spent, row, 0, 0) < list[i]->account)
+			row++;
+		if (row < spent->n && (uint64_t)rows_int(spent, row, 0, 0) == list[i]->account && rows_int(spent, row, 1, 0) >= list[i]->period)
+			list[i]->spent = rows_int(spent, row, 2, 0);
+	}
+}
+
+static enum store_end
+read_spent(struct gauge **list, unsigned n, struct arena *scratch, struct store *store)
+{
+	struct buf accounts = { 0 };
+	struct json_out o = { .to = &accounts };
+	struct rows spent;
+	enum store_end end;
+
+	json_open(&o, '[');
+	for (unsigned i = 0; i < n; i++)
+		json_int(&o, (int64_t)list[i]->account);
+	json_close(&o, ']');
+	end = STORE(store, scratch, &spent, SQL_ACCOUNTS_SPENT, V_TEXT(buf_as_text(&accounts)));
+	buf_free(&accounts);
+	if (end == STORE_FINE)
+		take_spent(list, n, &spent);
+	return (end);
+}
+
 enum store_end
 gauges_read(struct gauges *g, struct store *store)
 {
+	struct gauge **list = arena_alloc(g->arena, (g->n + 1) * sizeof(*list));
 	struct arena *scratch = arena_new();
 	enum store_end end = STORE_FINE;
-	struct rows rows_read;
+	unsigned n = 0;
 
 	for (unsigned i = 0; i < g->n && end == STORE_FINE; i++) {
-		struct gauge *one = g->list[i];
-
 		arena_clear(scratch);
-		if (one->unknown)
-			end = learn(one, g->arena, scratch, store);
-		if (end == STORE_FINE && one->account != 0)
-			end = STORE(store, scratch, &rows_read, SQL_ACCOUNT_SPENT, V_INT((int64_t)one->account), V_INT(one->period));
-		if (end == STORE_FINE && one->account != 0)
-			one->spent = rows_int(&rows_read, 0, 0, 0);
+		if (g->list[i]->unknown)
+			end = learn(g->list[i], g->arena, scratch, store);
+		if (g->list[i]->account != 0)
+			list[n++] = g->list[i];
+	}
+	qsort(list, n, sizeof(*list), by_account);
+	for (unsigned i = 0; i < n && end == STORE_FINE; i += AT_ONCE) {
+		arena_clear(scratch);
+		end = read_spent(list + i, n - i < AT_ONCE ? n - i : AT_ONCE, scratch, store);
 	}
 	arena_free(scratch);
 	return (end);
