@@ -82,8 +82,8 @@ def test_only_listed_addresses_are_let_in(gated):
 
 
 def test_routes_are_closed_open_or_admins(gated):
-    assert requests.get(gated.url + "/audit", headers=gated.headers(**near()), timeout=30).json()["error"]["message"] == \
-        "Access forbidden: Route /audit not allowed"
+    assert requests.get(gated.url + "/audit", headers=gated.headers(**near()), timeout=30).json()["error"]["message"].startswith(
+        "Access forbidden: Route /audit not allowed")
     # nobody needs a key for a public route: the call is counted and has its row all the same
     for key in (None, "sk-nobody-knows-this"):
         answer = chat(gated, key, "/v1/completions", near())
@@ -96,7 +96,7 @@ def test_routes_are_closed_open_or_admins(gated):
     key = admin.post("/key/generate")["key"]
     answer = requests.get(gated.url + "/model_group/info", headers=near() | {"Authorization": f"Bearer {key}"}, timeout=30)
     assert answer.status_code == 403
-    assert answer.json()["error"]["message"] == "user not allowed to access this route. Route=/model_group/info is an admin only route"
+    assert answer.json()["error"]["message"].startswith("user not allowed to access this route. Route=/model_group/info is an admin only route")
     assert requests.get(gated.url + "/key/list", headers=near() | {"Authorization": f"Bearer {key}"}, timeout=30).status_code == 403
     assert requests.get(gated.url + "/model_group/info", headers=gated.headers(**near()), timeout=30).status_code == 200
 
