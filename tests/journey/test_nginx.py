@@ -97,7 +97,7 @@ def test_nothing_is_sent_twice(start, upstream):
 
 
 def test_a_reload_lets_streams_finish(start, upstream):
-    gateway = start({"model_list": [kit.deployment("slow", "openai/script:slow,first=1,gap=100,chunks=20", upstream.base + "/v1")]}, form="nginx")
+    gateway = start({"model_list": [kit.deployment("slow", "openai/script:slow,first=1,gap=50,chunks=20", upstream.base + "/v1")]}, form="nginx")
     stream = Stream(gateway)
     gateway.web.p.send_signal(signal.SIGHUP)
     stream.join(60)

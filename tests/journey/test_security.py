@@ -268,8 +268,8 @@ def is_worker(pid):
 
 def test_a_worker_that_aborts_leaves_no_secret(alone):
     p, run = alone(config())
-    kit.until(lambda: (run / "w.sock").exists() and any(map(is_worker, children(p))), what="a worker")
-    worker = next(filter(is_worker, children(p)))
+    kit.until(lambda: (run / "w.sock").exists(), what="its socket")
+    worker = kit.until(lambda: next(filter(is_worker, children(p)), None), what="a worker")
     kit.until(lambda: "sluice.board" in " ".join(os.listdir(run)), what="it to be at work")
     time.sleep(0.3)
     os.kill(worker, signal.SIGABRT)
