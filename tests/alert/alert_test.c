@@ -161,7 +161,7 @@ heard(const char *words)
 {
 	bool found = false;
 
-	for (unsigned i = 0; i < 200 && !found; i++) {
+	for (unsigned i = 0; i < 6000 && !found; i++) {
 		pthread_mutex_lock(&peer.lock);
 		found = text_has(buf_as_text(&peer.heard), text_of(words));
 		pthread_mutex_unlock(&peer.lock);

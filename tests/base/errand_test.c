@@ -110,7 +110,7 @@ await_arrived(struct gate *g, unsigned n)
 static void
 turn_until_done(struct loop *loop, const struct tally *t, unsigned n)
 {
-	int64_t until = clock_us() + 20 * SECOND;
+	int64_t until = clock_us() + 60 * SECOND;
 
 	while (t->done < n && clock_us() < until)
 		loop_turn(loop, 100);
@@ -120,7 +120,7 @@ turn_until_done(struct loop *loop, const struct tally *t, unsigned n)
 static void
 turn_until_threads(struct loop *loop, struct lane *lane, unsigned n)
 {
-	int64_t until = clock_us() + 20 * SECOND;
+	int64_t until = clock_us() + 60 * SECOND;
 
 	while (lane_threads(lane) != n && clock_us() < until)
 		loop_turn(loop, 5);

@@ -12,6 +12,7 @@
 #include "ledger/spool.h"
 #include "postgres.h"
 
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ static struct arena *arena;
 static struct store *store;
 static struct spool *spool;
 static unsigned kill_in;			/* bookings until this process dies; 0: it does not */
+static bool crashes;				/* the database, with the next commit */
 
 /* Without leases: what they do with money is their own test. */
 static enum store_end
@@ -39,6 +41,9 @@ book(struct store *s, struct arena *a, struct booking *b, unsigned n)
 		if (end != STORE_FINE)
 			return (end);
 	}
+	if (crashes)
+		postgres_end(&server, SIGQUIT);
+	crashes = false;
 	return (STORE_FINE);
 }
 
@@ -64,6 +69,7 @@ setup(void **state, bool on_postgres)
 	assert_non_null(spool);
 	note_upto = NOTE_ERROR;
 	kill_in = 0;
+	crashes = false;
 	return (0);
 }
 
@@ -305,6 +311,19 @@ rows_of_another_version_are_kept(void **state)
 	store_has(6);
 }
 
+static size_t
+files_aside(void)
+{
+	char pattern[100];
+	glob_t g;
+	size_t n;
+
+	snprintf(pattern, sizeof(pattern), "%s/aside/*.seg", spool_dir);
+	n = glob(pattern, 0, NULL, &g) == 0 ? g.gl_pathc : 0;
+	globfree(&g);
+	return (n);
+}
+
 /* The store refuses one row: those before and behind it arrive, it is kept. */
 static void
 a_refused_row_stops_nobody(void **state)
@@ -325,6 +344,7 @@ a_refused_row_stops_nobody(void **state)
 	append(20, 60);
 	ship_all(16);
 	store_has(60);
+	assert_int_equal(files_aside(), 1);
 }
 
 /* kills */
@@ -387,10 +407,30 @@ a_crashed_database_counts_once(void **state)
 	append(400, 450);
 	assert_int_equal(shipper_turn(s, store), SHIP_AWAY);
 	postgres_run(&server);
-	for (unsigned i = 0; i < 100 && shipper_turn(s, store) != SHIP_ALL; i++)
+	for (unsigned i = 0; i < 3000 && shipper_turn(s, store) != SHIP_ALL; i++)
 		usleep(10000);
 	end(s, r);
 	store_has(450);
+}
+
+/* All that it takes was said, and then it does not commit. */
+static void
+a_commit_that_is_lost_is_made_again(void **state)
+{
+	struct reader *r;
+	struct shipper *s;
+
+	(void)state;
+	need_store();
+	append(0, 30);
+	s = begin(&r, 20);
+	crashes = true;
+	assert_int_equal(shipper_turn(s, store), SHIP_AWAY);
+	postgres_run(&server);
+	for (unsigned i = 0; i < 3000 && shipper_turn(s, store) != SHIP_ALL; i++)
+		usleep(10000);
+	end(s, r);
+	store_has(30);
 }
 
 static void
@@ -441,6 +481,7 @@ main(void)
 		ON(killed_shippers_count_once),
 		ON(marks_are_passed_when_all_before_is_shipped),
 		cmocka_unit_test_setup_teardown(a_crashed_database_counts_once, postgres, teardown),
+		cmocka_unit_test_setup_teardown(a_commit_that_is_lost_is_made_again, postgres, teardown),
 	};
 	int failed;
 
