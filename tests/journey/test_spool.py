@@ -68,8 +68,11 @@ def test_a_disk_that_fails_loses_and_repeats_nothing(start, upstream, fault, cod
     running = kit.Held(booked.gateway, "chat", "slow")
     running.until(b'"content"')
     booked.made.append(running.answer.headers["x-request-id"])
+    keeper, = booked.gateway.keeper_pids()
+    os.kill(keeper, signal.SIGSTOP)                     # it ships nothing of what will be lost
     disk.set(**{fault: code})
     kit.until(lambda: booked.call() == 503, what="the refusal")
+    os.kill(keeper, signal.SIGCONT)
     booked.refusals()
     running.until(b"[DONE]")
     running.leave()
