@@ -122,6 +122,11 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("reader: bytes are looked at once more before they are passed over", "ledger/reader.c", SPOOL_KILL, "	r->of = NULL;\n	if (frame_at(r, g, g->at, payload))\n		return (true);\n	if (next >= 0) {", "	if (next >= 0) {"),
     ("reader: a segment goes when nobody can write to it", "ledger/reader.c", SPOOL_KILL, "return (g->alone && g->at == g->shipped", "return (g->at == g->shipped"),
     ("reader: one reads at a time", "ledger/reader.c", SPOOL, "r->head != NULL && !lock_reading(r->head_fd)", "r->head != NULL && !lock_reading(r->head_fd) && false"),
+    ("leases: a row behind the settling holds nothing", "ledger/leases.c", LEASES, "		if (rows.changed > 0)\n			DO(STORE(store, arena, NULL, SQL_BUDGET_PERIOD_HOLD", "		DO(STORE(store, arena, NULL, SQL_BUDGET_PERIOD_HOLD"),
+    ("keeper: the board has none of what is settled", "ledger/keeper.c", LEASES, "			lease_stop(k->running, k->closing[i].account, k->closing[i].period, k->closing[i].lease);\n", ""),
+    ("keeper: a grant has time to reach the board", "ledger/keeper.c", LEASES, "rows_int(&rows, i, 4, 0) < now_ms - GRACE_MS && ", ""),
+    ("shipper: nothing is shipped before the commit", "ledger/shipper.c", SHIP, "		if (end == STORE_FINE)\n			end = store_commit(store);\n", "		if (end == STORE_FINE) {\n			reader_shipped(s->set.reader);\n			end = store_commit(store);\n		}\n"),
+    ("shipper: a refused row is kept before it is passed", "ledger/shipper.c", SHIP, "		if (end == STORE_FINE && !set_suspects_aside(s))\n			end = STORE_WRONG;\n", "		(void)set_suspects_aside;\n"),
 ]
 
 
