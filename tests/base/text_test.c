@@ -161,17 +161,16 @@ buffers_grow(void **state)
 static void
 numbers_are_written(void **state)
 {
-	int64_t n = 1;
-
 	(void)state;
-	for (int64_t sign = 1; sign >= -1; sign -= 2, n = 1)
-		for (unsigned digits = 0; digits < 19; digits++, n *= 10)
+	for (int64_t sign = 1; sign >= -1; sign -= 2)
+		for (uint64_t n = 1; n <= UINT64_C(1000000000000000000); n *= 10)
 			for (int64_t by = -1; by <= 1; by++) {
 				struct buf b = { 0 };
 				char as[24];
+				int64_t number = sign * ((int64_t)n + by);
 
-				buf_int(&b, sign * (n + by));
-				snprintf(as, sizeof(as), "%lld", (long long)(sign * (n + by)));
+				buf_int(&b, number);
+				snprintf(as, sizeof(as), "%lld", (long long)number);
 				assert_true(text_is(buf_as_text(&b), as));
 				buf_free(&b);
 			}
