@@ -459,8 +459,10 @@ with_permission(const struct json **row, struct batch *b)
 	struct doc d;
 	bool there;
 
+	if (id.len == 0 || b->source->take == take_permission)
+		return (NULL);
 	TRY(thing_find(&t, &there, &b->call, PERMISSION, id));
-	if (!there || b->source->take == take_permission)
+	if (!there)
 		return (NULL);
 	doc_read(&d, b->call.arena, (*row)->raw);
 	doc_set(&t.doc, TEXT("created_by"), TEXT(""));

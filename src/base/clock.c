@@ -28,7 +28,6 @@ clock_wall_ms(void)
 	return ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
 }
 
-/* Most moments that are written are of the second that was written last. */
 struct timespec
 clock_from_now(unsigned ms)
 {
@@ -44,6 +43,7 @@ clock_from_now(unsigned ms)
 	return (t);
 }
 
+/* Most moments that are written are of the second that was written last. */
 void
 clock_iso(char out[25], int64_t wall_ms)
 {

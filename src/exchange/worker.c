@@ -189,8 +189,7 @@ reload_done(struct errand *e)
 	if (r->end == STORE_FINE) {
 		w->models = r->models;
 		w->shut = false;
-	}
-	else
+	} else
 		w->look_after_us = loop_now_us(w->loop) + LOOK_AGAIN_US;
 	if (!good) {
 		say_problems(r->config, PROBLEM_WARNING);

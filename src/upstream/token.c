@@ -32,7 +32,7 @@ struct entry {
 	int64_t		 asked_us;
 	unsigned	 failures;		/* in a row */
 	char		 why[160];
-	struct waiter *waiting;
+	struct waiter	*waiting;
 	struct renewal	*renewal;		/* NULL: none is under way */
 };
 
