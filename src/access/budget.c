@@ -477,7 +477,7 @@ patience_us(const struct reservation *r)
 {
 	int64_t wait_ms = r->of->set.wait_ms, most_ms = r->of->set.wait_most_ms, ms = usual_of(r).ms;
 
-	if (r->going || ms > most_ms)
+	if (r->going || ms > most_ms || wait_ms == 0)
 		return (wait_ms * 1000 / IMPATIENT_PART);
 	return (1000 * (2 * ms <= wait_ms ? wait_ms : least(2 * ms, most_ms)));
 }
