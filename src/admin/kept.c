@@ -2,8 +2,6 @@
 /* The file of the store's last known models and settings. */
 #include "admin/kept.h"
 
-#include "base/clock.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -74,13 +72,30 @@ kept_read(struct text *rows, struct arena *arena, const struct settings *s)
 	return (rows->at != NULL && json_scan(*rows, &type, NULL, 0, &(size_t){ 0 }, &fault) && type == JSON_ARRAY ? KEPT_FINE : KEPT_DAMAGED);
 }
 
-/* A whole file takes the name, or none does; what it replaces stays until then. */
+/* False: errno. */
+static bool
+write_bytes(int fd, struct text bytes)
+{
+	ssize_t n;
+
+	if (bytes.len > BYTES_MOST) {
+		errno = EFBIG;
+		return (false);
+	}
+	n = write(fd, bytes.at, bytes.len);
+	if (n >= 0 && (size_t)n < bytes.len)
+		errno = ENOSPC;
+	return (n == (ssize_t)bytes.len && fsync(fd) == 0);
+}
+
+/* A whole file takes the name, or none does; what it replaces stays until then.  Only the housekeeper writes it, so that one who is killed leaves one file behind,
+ * which the next one writes over. */
 static bool
 replace(struct arena *arena, struct text path, struct text bytes)
 {
-	struct text other = arena_print(arena, TEXT_FMT ".%llx", TEXT_ARG(path), (unsigned long long)random_u64());
-	int fd = open(other.at, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	bool good = fd >= 0 && write(fd, bytes.at, bytes.len) == (ssize_t)bytes.len && fsync(fd) == 0;
+	struct text other = arena_print(arena, TEXT_FMT ".new", TEXT_ARG(path));
+	int fd = open(other.at, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool good = fd >= 0 && write_bytes(fd, bytes);
 
 	if (fd >= 0)
 		close(fd);
