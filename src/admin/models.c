@@ -112,6 +112,8 @@ patch_object(struct doc *d, struct admin_call *c, const char *name, const struct
 		return (admin_invalid(c, name, "%s must be an object.", name));
 	if (secret && c->config->settings.salt_key.len == 0)
 		return (admin_bad(c, name, "Secrets can not be kept: set LITELLM_SALT_KEY, or a master key."));
+	if (said->raw.len > DOC_MOST)			/* before it is compared with what is kept */
+		return (admin_bad(c, name, "This takes more than %d bytes.", DOC_MOST));
 	doc_inner(&inner, d, name);
 	for (const struct json *m = said->first; m != NULL; m = m->next)
 		if (!was_shown(before, m))

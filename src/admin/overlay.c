@@ -65,9 +65,9 @@ overlay_is_mask(struct text t)
 	return ((stars == t.len && stars >= 3) || text_is(t, "***REDACTED***"));
 }
 
-/* What is kept where that item of an object or a list is; empty: nothing. */
+/* What is kept where that item of an object or a list is; empty: nothing.  Names are compared as they are written: who sends back what was shown writes them so. */
 static struct text
-kept_at(struct arena *arena, struct text kept, bool object, struct text name, unsigned nth)
+kept_at(struct text kept, bool object, struct quoted name, unsigned nth)
 {
 	struct json_walk w;
 	struct json_item item;
@@ -76,7 +76,7 @@ kept_at(struct arena *arena, struct text kept, bool object, struct text name, un
 		return (TEXT(""));
 	w = json_walk(kept);
 	for (unsigned i = 0; json_next(&w, &item); i++)
-		if (object ? text_eq(json_unescape(arena, item.name), name) : i == nth)
+		if (object ? item.name.len == name.len && memcmp(item.name.at, name.at, name.len) == 0 : i == nth)
 			return (item.raw);
 	return (TEXT(""));
 }
@@ -114,7 +114,7 @@ change(struct json_out *o, struct changing *c, struct text name, const struct js
 
 		if (object)
 			json_name_quoted(o, inner.name);
-		change(o, c, its, &inner, kept_at(c->arena, kept, object, its, nth));
+		change(o, c, its, &inner, kept_at(kept, object, inner.name, nth));
 	}
 	json_close(o, object ? '}' : ']');
 }

@@ -116,7 +116,7 @@ value_raw(struct text *raw, struct admin_call *c, struct text id, const char *se
 	TRY(check_fields(c, id, value));
 	if (overlay_seals(id) && salt.len == 0)
 		return (admin_bad(c, "field_name", "Secrets can not be kept: set LITELLM_SALT_KEY, or a master key."));
-	if (overlay_seals(id))
+	if (overlay_seals(id) && raw->len <= DOC_MOST)
 		*raw = overlay_seal(c->arena, salt, *raw, kept, &lost);
 	if (lost.len > 0)
 		return (mask_of_nothing(c, "field_value", lost));
