@@ -12,18 +12,18 @@ static void
 tell_left(struct exchange *x, struct text lines)
 {
 	static const struct {
-		const char	*name;
+		struct text	 name;
 		enum vendor_limit which;
 	} rows[] = {
-		{ "x-ratelimit-remaining-requests", VENDOR_REQUESTS }, { "x-ratelimit-remaining-tokens", VENDOR_TOKENS },
-		{ "anthropic-ratelimit-requests-remaining", VENDOR_REQUESTS }, { "anthropic-ratelimit-tokens-remaining", VENDOR_TOKENS },
+		{ TEXT("x-ratelimit-remaining-requests"), VENDOR_REQUESTS }, { TEXT("x-ratelimit-remaining-tokens"), VENDOR_TOKENS },
+		{ TEXT("anthropic-ratelimit-requests-remaining"), VENDOR_REQUESTS }, { TEXT("anthropic-ratelimit-tokens-remaining"), VENDOR_TOKENS },
 	};
 	int64_t left[VENDOR_LIMITS] = { -1, -1 };
 	struct text line, name, value;
 
 	while (text_cut(lines, '\n', &line, &lines))
 		for (size_t i = 0; text_cut(line, ':', &name, &value) && i < nitems(rows); i++)
-			if (text_is(name, rows[i].name) && !text_to_i64(text_trim(value), &left[rows[i].which]))
+			if (text_eq_nocase(name, rows[i].name) && !text_to_i64(text_trim(value), &left[rows[i].which]))
 				left[rows[i].which] = -1;
 	board_vendor_left(x->worker->board, x->slot, left);
 }
