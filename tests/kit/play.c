@@ -747,7 +747,7 @@ write_head(struct build *b, struct buf *out, struct text type, const struct shap
 	if (s->retry_after > 0)
 		buf_print(out, "Retry-After: %lld\r\n", (long long)s->retry_after);
 	if (s->headers && b->ask->dialect != MESSAGES)
-		buf_lit(out, "x-ratelimit-limit-requests: 100\r\nx-ratelimit-remaining-requests: 99\r\nx-ratelimit-reset-requests: 12ms\r\n"
+		buf_lit(out, "x-ratelimit-limit-requests: 100\r\nX-RateLimit-Remaining-Requests: 99\r\nx-ratelimit-reset-requests: 12ms\r\n"
 		    "openai-processing-ms: 7\r\nopenai-version: 2020-10-01\r\nset-cookie: upstream=1\r\n");
 	if (s->headers && b->ask->dialect == MESSAGES)
 		buf_lit(out, "anthropic-ratelimit-requests-limit: 100\r\nanthropic-ratelimit-requests-remaining: 99\r\n"

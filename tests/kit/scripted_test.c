@@ -347,7 +347,7 @@ static const struct row rows[] = {
 	{ "nulls", CHAT, true, 200, WHOLE, { "\"delta\":null", "\"tool_calls\":null" }, NULL },
 	{ "gzip", CHAT, true, 200, WHOLE, { "Content-Encoding: gzip\r\n" }, NULL },
 	{ "fixed,twodata,nospace,bom", CHAT, true, 200, WHOLE, { "\xef\xbb\xbf" "data:{\ndata:\"id\"", "data:[DONE]" }, "data: " },
-	{ "fixed,headers", CHAT, false, 200, WHOLE, { "x-ratelimit-remaining-requests: 99", "set-cookie: " }, NULL },
+	{ "fixed,headers", CHAT, false, 200, WHOLE, { "X-RateLimit-Remaining-Requests: 99", "set-cookie: " }, NULL },
 	{ "fixed", RESPONSES, false, 200, WHOLE, { "\"object\":\"response\"", "\"type\":\"output_text\",\"text\":\"Hello from the scripted upstream.\"", "\"status\":\"completed\"",
 	    "\"input_tokens\":12" }, "sequence_number" },
 	{ "fixed", RESPONSES, true, 200, WHOLE, { "event: response.created\ndata: {\"type\":\"response.created\",\"sequence_number\":0", "\"delta\":\"Hello \"",
