@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #define IDLE_MS		100
-#define DEAF_MS		50			/* where the store's calls do not arrive */
+#define DEAF_MS		50			/* where another host may recall money, and the store's calls do not arrive */
 #define MANY		100			/* rows of one time: */
 #define MANY_US		250000			/* then so long until the next, because a transaction costs as much as a dozen rows */
 #define AWAY_FIRST_MS	200
@@ -33,6 +33,7 @@ struct shipping {
 	struct keeper	*leases;
 	char		 host[HOST_ID + 1];
 	bool		 begun;			/* the store knows that this host lives */
+	bool		 shared;		/* by hosts: not a file */
 	int64_t		 beat_us, days_us;	/* when that is due */
 	int64_t		 leases_us;		/* when they were looked after */
 	int64_t		 ship_us;		/* when rows are due */
@@ -233,6 +234,7 @@ lend_and_turn(struct shipping *s)
 	store = store_lend(s->keeper->pool, 1000);
 	if (store == NULL)
 		return (SHIP_AWAY);
+	s->shared = store_is_postgres(store);
 	end = turn(s, store);
 	store_return(s->keeper->pool, store);
 	return (end);
@@ -247,7 +249,7 @@ pause_after(struct shipping *s, enum ship_end end)
 	case SHIP_SOME:
 		break;
 	case SHIP_ALL:
-		keeper_rest(s->keeper, atomic_load(&s->keeper->hears) ? IDLE_MS : DEAF_MS);
+		keeper_rest(s->keeper, s->shared && !atomic_load(&s->keeper->hears) ? DEAF_MS : IDLE_MS);
 		break;
 	case SHIP_AWAY:
 		s->away_ms = s->away_ms == 0 ? AWAY_FIRST_MS : s->away_ms * 2 < AWAY_MOST_MS ? s->away_ms * 2 : AWAY_MOST_MS;
