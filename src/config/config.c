@@ -77,8 +77,6 @@ config_load_more(const char *path, struct text yaml, const struct config_more *m
 	problems_sort(c, l->scratch, l->sources, l->n_sources);
 	arena_free(l->scratch);
 	free(l);
-	if (c->n_errors == 0)
-		config_set_calendar(c);
 	return (c);
 }
 

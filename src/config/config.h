@@ -521,7 +521,7 @@ struct config {
 
 /* `path` NULL: what CONFIG_FILE_PATH names, else only defaults (an error: a gateway needs a model_list).  Never NULL; look at n_errors. */
 struct config	*config_load(const char *path);
-/* The process counts the days of budgets as this one says.  Loading one without errors does it. */
+/* The process counts the days of budgets as this one says: whoever takes a configuration does it, not who only tries one. */
 void		 config_set_calendar(const struct config *);
 /* The same with the file's text given: `path` stands in problems, and includes are beside it. */
 struct config	*config_load_text(const char *path, struct text yaml);

@@ -157,6 +157,7 @@ worker_take(struct worker *w, struct config *c)
 	struct config *old = w->config;
 
 	w->config = c;
+	config_set_calendar(c);
 	lookups_age(w->lookups, c->settings.known_age_when_away_ms);
 	budgets_set(w->budgets, mode_of(&c->settings), c->settings.budget_wait_ms, c->settings.budget_wait_most_ms);
 	web_body_limit(w->web, (size_t)c->settings.body_limit, (size_t)c->settings.body_memory);
@@ -703,6 +704,7 @@ worker_run(int fd, struct config *config, const char *config_path, enum worker_f
 		config_release(config);
 		return (1);
 	}
+	config_set_calendar(config);
 	privacy_of_memory(config->settings.core_dumps);
 	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);		/* else a large body's pages come from the kernel with each call, one fault after the other */
 	mallopt(M_MMAP_THRESHOLD, HEAP_MAPPED);

@@ -98,6 +98,7 @@ renew(struct watch *w, struct housekeeper *h, struct store *store)
 	}
 	config_release(w->config);
 	w->config = c;
+	config_set_calendar(c);
 	atomic_store(&h->row_retention_ms, c->settings.row_retention_ms);
 }
 

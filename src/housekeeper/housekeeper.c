@@ -212,6 +212,7 @@ housekeeper_start(struct config *config, const struct housekeeper_above *above)
 	pthread_condattr_t steady;
 
 	h->config = config_hold(config);
+	config_set_calendar(config);
 	h->above = above != NULL ? *above : (struct housekeeper_above){ NULL, NULL };
 	atomic_init(&h->row_retention_ms, set->row_retention_ms);
 	h->arena = arena_new();
