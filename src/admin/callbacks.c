@@ -19,7 +19,7 @@
 
 static const char *const types[] = { "success", "failure", "success_and_failure", NULL };
 
-/* Sealed as LiteLLM marks it: what is so already stays, as does what a mask stands for. */
+/* Sealed as LiteLLM marks it, where there is a key for that: what is so already stays, as does what a mask stands for. */
 static struct error *
 seal(struct text *raw, struct admin_call *c, const struct json *v, const struct json *kept)
 {
@@ -31,7 +31,7 @@ seal(struct text *raw, struct admin_call *c, const struct json *v, const struct 
 		*raw = kept != NULL ? kept->raw : TEXT("\"\"");
 		return (kept != NULL ? NULL : mask_of_nothing(c, "callback_vars", name));
 	}
-	if (v->type == JSON_STRING && value.len > 0 && !text_starts(value, TEXT(SEALED)))
+	if (c->config->settings.salt_key.len > 0 && v->type == JSON_STRING && value.len > 0 && !text_starts(value, TEXT(SEALED)))
 		*raw = arena_print(c->arena, "\"" SEALED TEXT_FMT "\"", TEXT_ARG(vault_seal(c->arena, c->config->settings.salt_key, value, VAULT_BOX)));
 	return (NULL);
 }
@@ -90,7 +90,7 @@ callbacks_seal(struct text *raw, struct admin_call *c, const struct json *list, 
 	unsigned n = 0;
 
 	*raw = list->raw;
-	if (list->type != JSON_ARRAY || c->config->settings.salt_key.len == 0)
+	if (list->type != JSON_ARRAY)
 		return (NULL);
 	entries = arena_alloc(c->arena, (list->count + 1) * sizeof(*entries));
 	for (const struct json *e = list->first; e != NULL; e = e->next, n++) {

@@ -226,6 +226,7 @@ static void
 callbacks_keep_their_secrets(void **state)
 {
 	struct desk *d = *state;
+	struct text salt = d->config->settings.salt_key;
 
 	desk_calls(d, "POST /team/new", "{\"team_id\":\"t\",\"metadata\":{\"a\":1,\"logging\":[{\"callback_name\":\"langfuse\",\"callback_type\":\"success\","
 	    "\"callback_vars\":{\"langfuse_secret_key\":\"s-hidden\"}}]}}", 200);
@@ -242,6 +243,12 @@ callbacks_keep_their_secrets(void **state)
 	assert_true(text_is(kept_secret(d, 1, "langfuse_secret_key"), "s-hidden"));
 	desk_calls(d, "POST /team/update", "{\"team_id\":\"t\",\"metadata\":{\"logging\":[{\"callback_name\":\"other\",\"callback_vars\":{\"k\":\"***REDACTED***\"}}]}}", 400);
 	assert_true(text_is(kept_secret(d, 1, "langfuse_secret_key"), "s-hidden"));
+	/* also where nothing is sealed any more */
+	d->config->settings.salt_key = TEXT("");
+	desk_calls(d, "POST /team/update", "{\"team_id\":\"t\",\"metadata\":{\"logging\":[{\"callback_name\":\"datadog\",\"callback_type\":\"failure\","
+	    "\"callback_vars\":{\"dd_api_key\":\"***REDACTED***\"}}]}}", 200);
+	d->config->settings.salt_key = salt;
+	assert_true(text_is(kept_secret(d, 0, "dd_api_key"), "d-hidden"));
 }
 
 static void
