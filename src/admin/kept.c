@@ -88,10 +88,22 @@ write_bytes(int fd, struct text bytes)
 	return (n == (ssize_t)bytes.len && fsync(fd) == 0);
 }
 
+/* The new name outlives a power cut. */
+static void
+sync_folder(struct text folder)
+{
+	int fd = open(folder.at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+}
+
 /* A whole file takes the name, or none does; what it replaces stays until then.  Only the housekeeper writes it, so that one who is killed leaves one file behind,
  * which the next one writes over. */
 static bool
-replace(struct arena *arena, struct text path, struct text bytes)
+replace(struct arena *arena, struct text folder, struct text path, struct text bytes)
 {
 	struct text other = arena_print(arena, TEXT_FMT ".new", TEXT_ARG(path));
 	int fd = open(other.at, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -100,7 +112,9 @@ replace(struct arena *arena, struct text path, struct text bytes)
 	if (fd >= 0)
 		close(fd);
 	good = good && rename(other.at, path.at) == 0;
-	if (!good && fd >= 0)
+	if (good)
+		sync_folder(folder);
+	else if (fd >= 0)
 		unlink(other.at);
 	return (good);
 }
@@ -110,7 +124,7 @@ kept_write(const struct settings *s, struct text rows, struct buf *why)
 {
 	struct arena *arena = arena_new();
 	struct text path = path_of(arena, s), before;
-	bool good = (kept_read(&before, arena, s) == KEPT_FINE && text_eq(before, rows)) || replace(arena, path, rows);
+	bool good = (kept_read(&before, arena, s) == KEPT_FINE && text_eq(before, rows)) || replace(arena, s->state_dir, path, rows);
 
 	if (!good)
 		buf_print(why, TEXT_FMT ": %s", TEXT_ARG(path), strerror(errno));

@@ -205,6 +205,14 @@ of_model(struct admin_call *c, const struct doc *d, const struct noun *noun, con
 	return (doc_int(&counts, model, otherwise));
 }
 
+static int64_t
+plus(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	return (__builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum);
+}
+
 /* What the keys of a team have for sure, of one model or in all (NULL). */
 static int64_t
 pledged(struct admin_call *c, const struct giver *g, const struct pledge *p, const char *model)
@@ -213,14 +221,14 @@ pledged(struct admin_call *c, const struct giver *g, const struct pledge *p, con
 
 	for (unsigned i = 0; i < g->n; i++)
 		if (is_guaranteed(&g->keys[i], p->type))
-			sum += model != NULL ? of_model(c, &g->keys[i], &key_noun, p->of_models, model, 0) : doc_int(&g->keys[i], p->limit, 0);
+			sum = plus(sum, model != NULL ? of_model(c, &g->keys[i], &key_noun, p->of_models, model, 0) : doc_int(&g->keys[i], p->limit, 0));
 	return (sum);
 }
 
 static struct error *
 check_whole(struct admin_call *c, const struct doc *d, const struct giver *g, const struct pledge *p)
 {
-	int64_t sum = doc_int(d, p->limit, 0) + pledged(c, g, p, NULL), most = doc_int(&g->team, p->limit, -1);
+	int64_t sum = plus(doc_int(d, p->limit, 0), pledged(c, g, p, NULL)), most = doc_int(&g->team, p->limit, -1);
 
 	if (most < 0 || sum <= most)
 		return (NULL);
@@ -231,7 +239,7 @@ check_whole(struct admin_call *c, const struct doc *d, const struct giver *g, co
 static struct error *
 check_model(struct admin_call *c, const struct doc *d, const struct giver *g, const struct pledge *p, const char *model)
 {
-	int64_t sum = of_model(c, d, &key_noun, p->of_models, model, 0) + pledged(c, g, p, model);
+	int64_t sum = plus(of_model(c, d, &key_noun, p->of_models, model, 0), pledged(c, g, p, model));
 	int64_t all = doc_int(&g->team, p->limit, -1), most = of_model(c, &g->team, &team_noun, p->of_models, model, -1);
 	const char *what = p->of_models;
 
