@@ -936,6 +936,7 @@ a_stopped_memcached_is_waited_for_once(void **state)
 		request(&host);
 	stop_clocks();
 	kill(memcached, SIGSTOP);
+	assert_int_equal(waitpid(memcached, NULL, WUNTRACED), memcached);	/* until then it may answer once more */
 	passes_ms = 1000;
 	began = clock_us();
 	before = host.trips;

@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 
 import kit
 import psycopg
@@ -121,8 +120,10 @@ class Postgres(kit.Server):
                 os.kill(pid, sig)
 
     def pause(self):
-        os.kill(self.p.pid, signal.SIGSTOP)             # so that none is begun meanwhile
-        self.signal(signal.SIGSTOP)
+        kit.halt(self.p.pid)                            # so that none is begun meanwhile
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):   # it just ended
+                kit.halt(pid)
 
     def resume(self):
         self.signal(signal.SIGCONT)
@@ -189,8 +190,7 @@ class Memcached(kit.Server):
         assert self.say("flush_all") == "OK\r\n"
 
     def pause(self):
-        self.p.send_signal(signal.SIGSTOP)
-        time.sleep(0.02)
+        kit.halt(self.p.pid)
 
     def resume(self):
         self.p.send_signal(signal.SIGCONT)

@@ -95,6 +95,18 @@ def until(probe, seconds=45, what="it"):
         time.sleep(0.01)
 
 
+def halt(pid):
+    """SIGSTOP; until a process has stopped it may do a little more.  One that ends meanwhile is as good."""
+    def state():
+        try:
+            return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return "Z"
+
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: state() in "TZ", what="a process to stop")
+
+
 class Server:
     """A process in a session of its own, ended by pid, its orphans with it."""
 

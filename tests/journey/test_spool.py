@@ -69,7 +69,7 @@ def test_a_disk_that_fails_loses_and_repeats_nothing(start, upstream, fault, cod
     running.until(b'"content"')
     booked.made.append(running.answer.headers["x-request-id"])
     keeper, = booked.gateway.keeper_pids()
-    os.kill(keeper, signal.SIGSTOP)                     # it ships nothing of what will be lost
+    kit.halt(keeper)                                    # it ships nothing of what will be lost
     disk.set(**{fault: code})
     kit.until(lambda: booked.call() == 503, what="the refusal")
     os.kill(keeper, signal.SIGCONT)
@@ -108,7 +108,7 @@ def test_the_disk_of_the_spool_is_full(small, start, upstream):
     running.until(b'"content"')
     booked.made.append(running.answer.headers["x-request-id"])
     keeper, = booked.gateway.keeper_pids()
-    os.kill(keeper, signal.SIGSTOP)
+    kit.halt(keeper)
     try:
         disk.fill()
         with concurrent.futures.ThreadPoolExecutor(8) as pool:

@@ -336,7 +336,7 @@ one_waits_for_who_hangs(void **state)
 	postgres_end(&server, SIGINT);
 	assert_null(store_lend(b->pool, 0));		/* refused */
 	postgres_run(&server);
-	kill(server.pid, SIGSTOP);
+	postgres_halt(server.pid);
 	pass(1050);
 	came_back = with_one = 0;
 	for (unsigned i = 0; i < nitems(threads); i++)

@@ -132,6 +132,29 @@ postgres_run(struct postgres *p)
 	fail_msg("PostgreSQL does not start: see %s/log", p->folder);
 }
 
+static char
+state_of(pid_t pid)
+{
+	char path[64], said[512], *after = NULL;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "r");
+	if (f != NULL && fgets(said, sizeof(said), f) != NULL)
+		after = strrchr(said, ')');
+	if (f != NULL)
+		fclose(f);
+	return (after != NULL && after[1] == ' ' ? after[2] : '\0');
+}
+
+void
+postgres_halt(pid_t pid)
+{
+	kill(pid, SIGSTOP);
+	for (unsigned i = 0; i < 3000 && state_of(pid) != 'T'; i++)
+		usleep(10000);
+}
+
 void
 postgres_end(struct postgres *p, int signal)
 {

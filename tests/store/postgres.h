@@ -20,6 +20,7 @@ struct postgres {
 bool	postgres_start(struct postgres *);		/* false: it is not installed, so there is nothing to test */
 void	postgres_stop(struct postgres *);
 void	postgres_run(struct postgres *);		/* again, in the same folder, after postgres_end() */
+void	postgres_halt(pid_t);				/* SIGSTOP, to it or a backend; until it has stopped it may answer once more */
 void	postgres_end(struct postgres *, int signal);	/* SIGINT: well; SIGQUIT: crash; waits for it */
 /* A new one, whose URL is in p->url too; `migrated`: with our schema. */
 const char *postgres_database(struct postgres *, bool migrated);

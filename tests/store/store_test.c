@@ -654,7 +654,7 @@ a_backend_that_hangs(void **state)
 	pid_t pid = backend(b);
 	enum store_end end;
 
-	kill(pid, SIGSTOP);
+	postgres_halt(pid);
 	store_patience(b->s, 200);
 	end = add(b, "x", "");
 	kill(pid, SIGCONT);
@@ -670,7 +670,7 @@ a_server_that_hangs(void **state)
 	struct store *s = store_new(text_of(b->url));
 	enum store_end end;
 
-	kill(server.pid, SIGSTOP);
+	postgres_halt(server.pid);
 	store_patience(s, 300);
 	end = STORE0(s, b->a, NULL, SQL_SCHEMA_THERE);
 	kill(server.pid, SIGCONT);
