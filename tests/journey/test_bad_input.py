@@ -166,7 +166,8 @@ def test_a_clock_before_2020(start, upstream):
     """Calls and their rows are of that time, budgets hold, and what comes when the clock is right is booked beside them."""
     clock = faults.Faults()
     clock.set(clock=int(1_500_000_000 - time.time()))
-    gateway = start({"model_list": [kit.deployment("m", "openai/script:fixed", upstream.base + "/v1", input_cost_per_token=0, output_cost_per_token=0.0001)]}, env=clock.env)
+    gateway = start({"model_list": [kit.deployment("m", "openai/script:fixed", upstream.base + "/v1", input_cost_per_token=0, output_cost_per_token=0.0001)]},
+                    env=clock.env, form="proxy_fcgi")       # lighttpd begins anew when its clock jumps, and closes what it keeps
     admin = Caller(gateway)
     key = admin.post("/key/generate", max_budget=0.001, duration="30d")["key"]
     caller = Caller(gateway, key)
@@ -175,6 +176,7 @@ def test_a_clock_before_2020(start, upstream):
     kit.until(lambda: len(rows(gateway)) == 1, what="the row")
     assert 1_500_000_000_000 <= min(rows(gateway).values()) < 1_500_000_900_000
     clock.set(clock=0)
+    admin, caller = Caller(gateway), Caller(gateway, key)       # what the web server kept is years old now
     assert caller.post("/v1/chat/completions", 401, **ask)["error"]["type"] == "expired_key"
     admin.post("/key/update", key=key, duration="1d")
     caller.post("/v1/chat/completions", **ask)
