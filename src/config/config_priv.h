@@ -173,10 +173,23 @@ struct making {				/* a deployment, while it is read */
 };
 void		 models_read(struct load *);
 struct node	*param(const struct making *, const char *key);	/* of litellm_params, its credential or the defaults; NULL: none says it */
+/* A vendor as its variables say; NULL: *missing says what they lack. */
+struct deployment *models_of_env(struct load *, const struct vendor *, struct text *missing);
+
+/* reach.c: where a deployment's calls go.  False: said why. */
+bool		 reach_vendor(struct making *);
+bool		 reach_base(struct making *);
+void		 reach_key(struct making *);
+void		 reach_key_of_env(struct making *);		/* what reach_key() takes where the file has none */
+void		 reach_model(struct making *);			/* what prefixes of its name say; after its vendor is known */
+const char	*reach_variable(const struct load *, const char *const *names, size_t n, const char **name);	/* the first that is set; NULL: none */
+
+/* params.c: the rest of litellm_params, and model_info */
+void		 params_read_mock(struct making *);		/* first: a mock needs neither server nor key */
+void		 params_read(struct making *);
 bool		 fit_for_header(struct text);
 bool		 is_token(struct text);				/* fit for a header's name */
 bool		 header_line(struct load *, const struct node *map, const struct pair *, struct text *line);	/* "Name: value"; false: said why */
-struct deployment *models_of_env(struct load *, const struct vendor *, struct text *missing);	/* a vendor as its variables say; NULL: *missing says what they lack */
 
 /* azure.c */
 bool		 azure_owns(const struct url *);		/* a server of Azure's own */
@@ -215,8 +228,12 @@ bool		 pattern_match(struct text pattern, struct text name, struct capture *);
 void		 settings_default(struct load *);
 void		 settings_read(struct load *);		/* sluice:, and what the LiteLLM sections say about the same things */
 void		 settings_check(struct load *);		/* master key and the like */
-struct text	 budget_doc(struct load *, const struct node *amount, const struct node *duration);	/* {"max_budget": …, "budget_duration": …}; empty: none */
 bool		 own_key_known(struct load *, const struct node *map, const struct pair *, const char *const *keys, size_t n);	/* else an error is said */
+
+/* sections.c: what LiteLLM's sections and variables say of what our settings say too */
+void		 sections_read(struct load *, const struct node *litellm, const struct node *router, const struct node *general);
+bool		 names_postgres(struct text url);
+struct text	 budget_doc(struct load *, const struct node *amount, const struct node *duration);	/* {"max_budget": …, "budget_duration": …}; empty: none */
 
 /* priorities.c */
 void		 priorities_read(struct load *, const struct node *shares, const struct node *settings);
