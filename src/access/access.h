@@ -25,7 +25,10 @@ struct text	 access_key(const struct settings *, const struct request *);
 /* The key in a header that is not the one by which the caller is known here, nor that same key again; empty: none. */
 struct text	 access_other_key(const struct settings *, const struct request *, const char *header);
 
-/* May a header (a CGI variable without HTTP_) not be passed on: the key is taken from it; where no key was asked for (`open`), it holds ours all the same. */
+/*
+ * May a header (a CGI variable without HTTP_) not be passed on: the key is taken from it; where no key was asked for (`open`), it holds ours all the
+ * same.
+ */
 bool		 access_is_key(const struct settings *, struct text variable, struct text value, bool open);
 
 /* Is it a caller on this machine, with no proxy between us: both ends loopback and no Forwarded, X-Forwarded-* or Via. */

@@ -188,7 +188,8 @@ admit_lists(const struct caller *c, const struct config *config, struct text ask
 
 	if (c->kind == CALLER_MASTER)
 		return (true);
-	return (is_open(c, config, target) && token_allows(c, config, asked, target) && key_allows(c, config, asked, target) && team_allows(c, config, asked, target) && is_allowed(c->standing[SCOPE_MEMBER], config, target) &&
+	return (is_open(c, config, target) && token_allows(c, config, asked, target) && key_allows(c, config, asked, target) &&
+	    team_allows(c, config, asked, target) && is_allowed(c->standing[SCOPE_MEMBER], config, target) &&
 	    user_allows(c, config, target) && is_allowed(c->standing[SCOPE_PROJECT], config, target) &&
 	    is_allowed(c->standing[SCOPE_ORGANIZATION], config, target));
 }

@@ -2,8 +2,8 @@
 /*
  * May they: a caller with all that stands behind it against what is asked.  Money and rates come later, in the step that reserves them.
  *
- * Every level must pass: key, team, member, user (only keys without a team are a user's own), project, organization.  An empty list of models allows what the
- * next level allows.  Statuses, types and texts are LiteLLM's, in the order in which it checks.  Pure.
+ * Every level must pass: key, team, member, user (only keys without a team are a user's own), project, organization.  An empty list of models allows what
+ * the next level allows.  Statuses, types and texts are LiteLLM's, in the order in which it checks.  Pure.
  */
 #ifndef ACCESS_ADMIT_H
 #define ACCESS_ADMIT_H

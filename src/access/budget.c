@@ -2,8 +2,8 @@
 /*
  * Reservations: from the board, else by one trip to the store for all who want the same, else by waiting for others' calls to end.
  *
- * Who waits to begin has nothing reserved, so that none waits for another who waits.  A call that goes on keeps what it has while it waits for more.  Waiting ends
- * when nothing came back for a while, or after a time at most.
+ * Who waits to begin has nothing reserved, so that none waits for another who waits.  A call that goes on keeps what it has while it waits for more.
+ * Waiting ends when nothing came back for a while, or after a time at most.
  */
 #include "access/budget_priv.h"
 

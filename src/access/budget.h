@@ -3,8 +3,8 @@
  * Budgets that hold: a call reserves the most it can cost before it is sent, from leases on the board, and is charged what it did cost.
  *
  * A reservation lives in its exchange.  The order of its life:  budget_reserve() → budget_sent() before each attempt → (budget_more(), as it goes on) →
- * budget_settled() → the row is appended, with budget_charges() → budget_booked().  Every exchange that may ask an upstream has one, also with nobody to charge: it is what gives the calls of a killed
- * worker their rows.  Everything here belongs to the loop.
+ * budget_settled() → the row is appended, with budget_charges() → budget_booked().  Every exchange that may ask an upstream has one, also with nobody to
+ * charge: it is what gives the calls of a killed worker their rows.  Everything here belongs to the loop.
  */
 #ifndef ACCESS_BUDGET_H
 #define ACCESS_BUDGET_H
@@ -84,8 +84,8 @@ struct reservation {
 enum budget_end	 budget_reserve(struct reservation *, struct budgets *, const struct budget_need *);
 void		 budget_sent(struct reservation *, const struct running_where *);
 /*
- * Instalments of a call that goes on: `floor` in all is needed now, `bound` is wished for.  What it has stays with it whatever the answer is, and it may go on for as
- * long as it needs no more than r->reserved.  While the answer is BUDGET_WAIT this may be called again and does nothing.
+ * Instalments of a call that goes on: `floor` in all is needed now, `bound` is wished for.  What it has stays with it whatever the answer is, and it may
+ * go on for as long as it needs no more than r->reserved.  While the answer is BUDGET_WAIT this may be called again and does nothing.
  */
 enum budget_end	 budget_more(struct reservation *, int64_t floor, int64_t bound);
 void		 budget_less(struct reservation *, int64_t bound);	/* so much will do, if it has more */
@@ -93,7 +93,10 @@ void		 budget_seen(struct reservation *, int64_t prompt, int64_t completion, int
 void		 budget_settled(struct reservation *, int64_t prompt, int64_t completion, int64_t cost);
 unsigned	 budget_charges(const struct reservation *, struct charge charges[CHARGES_MOST]);
 void		 budget_booked(struct reservation *);		/* the row is in the spool */
-/* Gives everything back, whatever is under way; nothing was sent.  This and all above but budget_reserve() are fine on one that has nothing, or was booked. */
+/*
+ * Gives everything back, whatever is under way; nothing was sent.  This and all above but budget_reserve() are fine on one that has nothing, or was
+ * booked.
+ */
 void		 budget_release(struct reservation *);
 
 #endif

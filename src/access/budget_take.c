@@ -29,8 +29,8 @@ take_usual(const struct reservation *r)
 }
 
 /*
- * Where not all can have all that they may need, each begins with what is plenty for what such calls have cost: what is reserved is what its limit of tokens
- * buys, so nothing is risked but that an answer is cut which is many times as long as all before it.
+ * Where not all can have all that they may need, each begins with what is plenty for what such calls have cost: what is reserved is what its limit of
+ * tokens buys, so nothing is risked but that an answer is cut which is many times as long as all before it.
  */
 static int64_t
 modest(const struct reservation *r)

@@ -2,8 +2,9 @@
 /*
  * Turns that this worker holds.
  *
- * They stand on the board as a count of their own beside that of the calls, so that workers of a host use each other's, and a worker that dies takes its own
- * along.  Questions add to what the record says; at each tick what has changed is written down as it is, which also mends what a lost answer left there.
+ * They stand on the board as a count of their own beside that of the calls, so that workers of a host use each other's, and a worker that dies takes its
+ * own along.  Questions add to what the record says; at each tick what has changed is written down as it is, which also mends what a lost answer left
+ * there.
  */
 #include "access/calls.h"
 

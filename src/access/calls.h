@@ -2,9 +2,9 @@
 /*
  * Calls at once that hosts count together: each worker holds turns of a limit, taken from memcached when its host lacks one.
  *
- * A record of memcached says who holds how many; all turns together are never more than the limit, and a host runs no more calls than its workers hold turns.
- * What nobody needs goes back after a tick or two (a second each).  A record counts for thirty of them unless it is renewed, so what a killed worker held comes
- * back then; its calls are over at once on the board of its host.  For chunks.c, in whose lane the questions are asked.
+ * A record of memcached says who holds how many; all turns together are never more than the limit, and a host runs no more calls than its workers hold
+ * turns.  What nobody needs goes back after a tick or two (a second each).  A record counts for thirty of them unless it is renewed, so what a killed
+ * worker held comes back then; its calls are over at once on the board of its host.  For chunks.c, in whose lane the questions are asked.
  */
 #ifndef ACCESS_CALLS_H
 #define ACCESS_CALLS_H

@@ -2,8 +2,9 @@
 /*
  * Chunks of shared windows: spent on the board, fetched by errands.
  *
- * Beside what is used of a window the board counts under further identities what this host was granted of it, what the others were when it last asked, and when
- * it was told that no more is left.  What an errand brings is spent by the exchange that asked before anybody else sees it: first its own use is counted, then the grant.
+ * Beside what is used of a window the board counts under further identities what this host was granted of it, what the others were when it last asked,
+ * and when it was told that no more is left.  What an errand brings is spent by the exchange that asked before anybody else sees it: first its own use is
+ * counted, then the grant.
  */
 #include "access/chunks.h"
 

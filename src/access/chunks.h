@@ -2,10 +2,10 @@
 /*
  * Windows that hosts share: each takes chunks of one from memcached and spends them on its board.
  *
- * memcached counts what was handed out, so all hosts together never admit more than a limit; what a host holds and has not spent is what the others are short
- * of.  So a chunk is the need, and beside it no more than the host has used in this window and than an eighth of what is left: an idle host holds
- * nothing, and near the limit a chunk is exactly the need.  memcached away, stopped or slow means that each host counts for itself: a note, no error, no wait.
- * Calls at once are shared too (access/calls.h), where a worker lives long enough to give back what it holds.
+ * memcached counts what was handed out, so all hosts together never admit more than a limit; what a host holds and has not spent is what the others are
+ * short of.  So a chunk is the need, and beside it no more than the host has used in this window and than an eighth of what is left: an idle host holds
+ * nothing, and near the limit a chunk is exactly the need.  memcached away, stopped or slow means that each host counts for itself: a note, no error, no
+ * wait.  Calls at once are shared too (access/calls.h), where a worker lives long enough to give back what it holds.
  */
 #ifndef ACCESS_CHUNKS_H
 #define ACCESS_CHUNKS_H
@@ -13,7 +13,10 @@
 #include "access/limits.h"
 #include "base/errand.h"
 
-/* `servers`: "host:port" or "/path"; every host has the same ones.  `name` is the gateway's: those of one name share limits.  No request waits longer than `wait_ms`. */
+/*
+ * `servers`: "host:port" or "/path"; every host has the same ones.  `name` is the gateway's: those of one name share limits.  No request waits longer
+ * than `wait_ms`.
+ */
 struct chunks	*chunks_new(struct loop *, struct board *, const struct text *servers, size_t n, struct text name, int64_t wait_ms);
 void		 chunks_share_calls(struct chunks *, int64_t tick_ms);	/* what is not needed goes back after two of them */
 void		 chunks_free(struct chunks *);

@@ -3,8 +3,8 @@
  * Budgets for the metrics: of the keys, teams, users and organizations that this host has served lately, and of providers.
  *
  * Whose they are, their limits and when they begin anew the board knows, or the store, where a change took them off the board; what is spent is read from
- * the store, by an errand, for as many as the metrics tell apart and no more.  The order: gauges_new(); gauges_gather() on the loop until it says that all are
- * gathered; gauges_read() in an errand; then gauges_more() on the loop, any number of times.
+ * the store, by an errand, for as many as the metrics tell apart and no more.  The order: gauges_new(); gauges_gather() on the loop until it says that
+ * all are gathered; gauges_read() in an errand; then gauges_more() on the loop, any number of times.
  */
 #ifndef ACCESS_GAUGES_H
 #define ACCESS_GAUGES_H

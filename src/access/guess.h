@@ -2,8 +2,8 @@
 /*
  * Guessing: how many wrong keys and links may come from one address in a minute.
  *
- * All processes of a host count together, on the board.  Where an address has used up its share, what this host does not know is refused without asking the
- * store; keys that are known go on.  Addresses of IPv6 are taken by networks of 64 bits, which is what one customer has.
+ * All processes of a host count together, on the board.  Where an address has used up its share, what this host does not know is refused without asking
+ * the store; keys that are known go on.  Addresses of IPv6 are taken by networks of 64 bits, which is what one customer has.
  */
 #ifndef ACCESS_GUESS_H
 #define ACCESS_GUESS_H

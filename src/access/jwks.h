@@ -3,8 +3,8 @@
  * Public keys of issuers, fetched by the worker and kept; and tokens that were verified lately.
  *
  * Keys are fetched when they are first needed, again in the background when they are old, and when a token names one that is not there, but not more
- * often than all some seconds.  While an issuer can not be reached its keys count on for an hour.  What was verified is found again by the whole digest of the token,
- * until it expires, for some minutes at most.
+ * often than all some seconds.  While an issuer can not be reached its keys count on for an hour.  What was verified is found again by the whole digest
+ * of the token, until it expires, for some minutes at most.
  */
 #ifndef ACCESS_JWKS_H
 #define ACCESS_JWKS_H

@@ -548,8 +548,8 @@ struct text
 limits_sentence(struct arena *arena, const struct limits *l)
 {
 	const struct limit *limit = l->refused;
-	struct text first = arena_print(arena, "Rate limit exceeded for %s: " TEXT_FMT ". Limit type: %s. Current limit: %lld, Remaining: %lld.", limit->descriptor,
-	    TEXT_ARG(limit->value), limit_kinds[limit->kind], (long long)limit->limit, (long long)remaining(limit));
+	struct text first = arena_print(arena, "Rate limit exceeded for %s: " TEXT_FMT ". Limit type: %s. Current limit: %lld, Remaining: %lld.",
+	    limit->descriptor, TEXT_ARG(limit->value), limit_kinds[limit->kind], (long long)limit->limit, (long long)remaining(limit));
 
 	if (limit->kind == LIMIT_PARALLEL)
 		return (arena_print(arena, TEXT_FMT " %lld calls are running: try again when one of them is over, or ask an administrator for more at once.",

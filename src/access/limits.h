@@ -2,9 +2,9 @@
 /*
  * Rate limits of one request: requests and tokens within a window, and calls at once, of everybody who stands behind it.
  *
- * All or nothing: what refuses takes back what was taken before it.  Tokens are taken by estimate and corrected when the truth is known, in the window of admission.
- * Counts are of this host; with memcached hosts share a window by taking chunks of it, and calls at once by holding turns (access/chunks.h).  The master key has
- * no limits.  Everything here belongs to the loop and blocks for nothing.
+ * All or nothing: what refuses takes back what was taken before it.  Tokens are taken by estimate and corrected when the truth is known, in the window of
+ * admission.  Counts are of this host; with memcached hosts share a window by taking chunks of it, and calls at once by holding turns (access/chunks.h).
+ * The master key has no limits.  Everything here belongs to the loop and blocks for nothing.
  */
 #ifndef ACCESS_LIMITS_H
 #define ACCESS_LIMITS_H
@@ -72,8 +72,8 @@ struct limits {
 };
 
 /*
- * Which limits bind a call of `model` (the group's name).  `input`, `output`: estimates of tokens; output below zero: the call does not say.  What is taken is at
- * most the smallest limit, so that a cautious estimate never refuses for ever, and at least one, so that a limit of zero refuses.
+ * Which limits bind a call of `model` (the group's name).  `input`, `output`: estimates of tokens; output below zero: the call does not say.  What is
+ * taken is at most the smallest limit, so that a cautious estimate never refuses for ever, and at least one, so that a limit of zero refuses.
  */
 void		 limits_of(struct limits *, struct arena *, const struct limits_rule *, const struct caller *, struct text model, int64_t input, int64_t output);
 /* The same of a deployment that is to be asked, for whoever calls, the master key too. */

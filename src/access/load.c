@@ -608,8 +608,10 @@ has_money(const struct json *doc)
 	return (json_is(json_get(doc, "max_budget"), JSON_NUMBER));
 }
 
-/* Other names of entities: whose id it is stands where a user's would.  Who changes a user or a team does not tell by which names, so these are good for a while
- * only; what a claim stands for is told by its name. */
+/*
+ * Other names of entities: whose id it is stands where a user's would.  Who changes a user or a team does not tell by which names, so these are good for
+ * a while only; what a claim stands for is told by its name.
+ */
 static const struct name_kind {
 	const char	*prefix;
 	enum statement	 statement;

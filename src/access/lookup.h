@@ -2,10 +2,10 @@
 /*
  * What is known of keys, teams, users …: from the board, else, by an errand, from the store.
  *
- * What the board knows counts while the changes of the store are read (board_changes_read_until), or for a second.  After that it is asked for again, and counts
- * on only while the store is away, up to an age.  Whoever needs an entity that is being loaded waits for that load; a load that takes too long ends as if the
- * store were away.  Digests that no key has are remembered by the worker itself for some seconds: guessing neither asks the store each time nor fills the board.  What is asked for often is kept
- * unpacked beside, for as long as it counts.
+ * What the board knows counts while the changes of the store are read (board_changes_read_until), or for a second.  After that it is asked for again, and
+ * counts on only while the store is away, up to an age.  Whoever needs an entity that is being loaded waits for that load; a load that takes too long
+ * ends as if the store were away.  Digests that no key has are remembered by the worker itself for some seconds: guessing neither asks the store each
+ * time nor fills the board.  What is asked for often is kept unpacked beside, for as long as it counts.
  * Everything here belongs to the loop.
  */
 #ifndef ACCESS_LOOKUP_H

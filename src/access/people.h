@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * People whom the web server has signed in, believed only from a server that proves itself and read from variables by exact name; and programs that come with
- * a token.
+ * People whom the web server has signed in, believed only from a server that proves itself and read from variables by exact name; and programs that come
+ * with a token.
  *
  * An empty name is nobody, whatever else stands there.  Pure.
  */

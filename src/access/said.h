@@ -2,8 +2,8 @@
 /*
  * What a request says of whom it is made for: its end user and its tags.
  *
- * A name from the caller counts only where the key may assert one (metadata.may_assert_user), or for the master key: budgets and blocks of end users hang on it.
- * Pure.
+ * A name from the caller counts only where the key may assert one (metadata.may_assert_user), or for the master key: budgets and blocks of end users hang
+ * on it.  Pure.
  */
 #ifndef ACCESS_SAID_H
 #define ACCESS_SAID_H

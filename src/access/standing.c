@@ -2,8 +2,8 @@
 /*
  * Standings, packed for the board and back.
  *
- * Small: numbers take as few bytes as they need, so most entities fit one slot.  What is unpacked was written by any process of the host, perhaps by another
- * version or torn: nothing in it is trusted, every length is checked, and the layout's own digest stands in front.
+ * Small: numbers take as few bytes as they need, so most entities fit one slot.  What is unpacked was written by any process of the host, perhaps by
+ * another version or torn: nothing in it is trusted, every length is checked, and the layout's own digest stands in front.
  */
 #include "access/caller.h"
 

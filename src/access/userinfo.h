@@ -2,8 +2,8 @@
 /*
  * Tokens that say nothing themselves: who has them is asked of their issuer's userinfo endpoint (OpenID Connect Core 5.3).
  *
- * Who asks for the same token waits for one call.  What the issuer does not know is remembered for some seconds, and only so many are asked for at a time, so that
- * guessing costs the issuer little.  What came is the caller's to remember.
+ * Who asks for the same token waits for one call.  What the issuer does not know is remembered for some seconds, and only so many are asked for at a
+ * time, so that guessing costs the issuer little.  What came is the caller's to remember.
  */
 #ifndef ACCESS_USERINFO_H
 #define ACCESS_USERINFO_H

@@ -2,8 +2,8 @@
 /*
  * Access groups, of both kinds.
  *
- * The older ones are a mark of deployments (model_info.access_groups): a group is all that are marked so.  The newer ones are things of their own, which keys and
- * teams name by their id.
+ * The older ones are a mark of deployments (model_info.access_groups): a group is all that are marked so.  The newer ones are things of their own, which
+ * keys and teams name by their id.
  */
 #include "admin/models.h"
 

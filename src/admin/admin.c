@@ -296,7 +296,10 @@ forget_answer(struct admin_call *c)
 	c->again = c->audited = false;
 }
 
-/* Changes come one after the other, over all hosts: what one reads (a team's defaults, the sum of guaranteed limits) stays until what it makes of it is there. */
+/*
+ * Changes come one after the other, over all hosts: what one reads (a team's defaults, the sum of guaranteed limits) stays until what it makes of it is
+ * there.
+ */
 static struct error *
 within(struct admin_call *c)
 {

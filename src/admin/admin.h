@@ -2,8 +2,8 @@
 /*
  * The management API: a table of (method, path, role, handler), a file per noun.
  *
- * Handlers run in an errand: they may block, they see a store and copies of what the caller sent, and nothing of the loop or the board.  What they changed they
- * list, and the loop tells the board before the caller hears of it.  Shapes, statuses and texts are LiteLLM's.
+ * Handlers run in an errand: they may block, they see a store and copies of what the caller sent, and nothing of the loop or the board.  What they
+ * changed they list, and the loop tells the board before the caller hears of it.  Shapes, statuses and texts are LiteLLM's.
  */
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H

@@ -11,7 +11,8 @@
 
 /* Errors in LiteLLM's words: type, and the status as text for a code. */
 struct error	*admin_bad(struct admin_call *, const char *param, const char *fmt, ...) __attribute__((format(printf, 3, 4)));	/* 400 bad_request_error */
-struct error	*admin_invalid(struct admin_call *, const char *param, const char *fmt, ...) __attribute__((format(printf, 3, 4)));	/* 422: not of that type */
+/* 422: not of that type. */
+struct error	*admin_invalid(struct admin_call *, const char *param, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 struct error	*admin_missing(struct admin_call *, const char *param, const char *fmt, ...) __attribute__((format(printf, 3, 4)));	/* 404; say "not found" */
 struct error	*admin_forbidden(struct admin_call *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));	/* 403 auth_error */
 struct error	*admin_not_built(struct admin_call *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));	/* 501: this version has it not */
@@ -52,7 +53,8 @@ void		 admin_changed(struct admin_call *, enum known_kind, struct text entity);
 void		 admin_changed_member(struct admin_call *, struct text team_id, struct text user_id);
 
 /* audit.c: a row within the transaction; `before` and `after` are JSON (empty: none), and secrets in them are masked here. */
-struct error	*audit(struct admin_call *, const char *action, const char *kind, struct text entity, struct text team_id, struct text before, struct text after);
+struct error	*audit(struct admin_call *, const char *action, const char *kind, struct text entity, struct text team_id, struct text before,
+    struct text after);
 void		 audit_refused(struct admin_call *, const struct error *);	/* a row of its own; what fails is noted in the log */
 void		 buf_masked(struct buf *, struct text json);	/* the same JSON without what is secret */
 

@@ -13,8 +13,8 @@ struct error	*tier_must_be(struct admin_call *, struct text budget_id);	/* 400 w
 struct error	*put_tier(struct json_out *, struct admin_call *, struct text budget_id);
 
 /*
- * Brings the accounts in step with an entity: its own max_budget, soft_budget, budget_duration, budget_limits, model_max_budget and temp_budget_increase, and
- * those of its tier where it has none.  Called after each write of the entity, and of the tier for all that have it.
+ * Brings the accounts in step with an entity: its own max_budget, soft_budget, budget_duration, budget_limits, model_max_budget and temp_budget_increase,
+ * and those of its tier where it has none.  Called after each write of the entity, and of the tier for all that have it.
  */
 struct error	*accounts_of(struct admin_call *, enum scope, struct text entity, const struct doc *, struct text budget_id);
 

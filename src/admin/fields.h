@@ -2,8 +2,8 @@
 /*
  * Documents of entities, and the one engine that reads bodies into them.
  *
- * A document is a JSON object: the entity's row as LiteLLM shows it, without what is computed (spend, dates).  A noun is a table of the fields it knows.  What
- * a caller leaves out stays; null clears; 0 is zero.  Fields that we know but do nothing with are kept and shown again; unknown ones are ignored.
+ * A document is a JSON object: the entity's row as LiteLLM shows it, without what is computed (spend, dates).  A noun is a table of the fields it knows.
+ * What a caller leaves out stays; null clears; 0 is zero.  Fields that we know but do nothing with are kept and shown again; unknown ones are ignored.
  * LiteLLM keeps some fields within `metadata` (tags, model limits …): they are read from the top of a body or from its metadata, and live in metadata.  A
  * body with `metadata` replaces all of it but these; a null among them clears that one.
  */

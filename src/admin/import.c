@@ -133,7 +133,8 @@ take_team(struct batch *b, struct text id, const struct json *row)
 static const struct json *
 body_of(struct batch *b, const struct json *row, const char *id_name, struct text id)
 {
-	static const char *const not_asked[] = { "spend", "total_spend", "budget_reset_at", "created_at", "created_by", "updated_at", "updated_by", "model_spend" };
+	static const char *const not_asked[] = { "spend", "total_spend", "budget_reset_at", "created_at", "created_by", "updated_at", "updated_by",
+	    "model_spend" };
 	struct json_fault fault;
 	struct doc d;
 
@@ -353,12 +354,13 @@ take_setting(struct batch *b, struct text id, const struct json *row)
 static const struct source sources[] = {
 	{ "object permissions", "\"LiteLLM_ObjectPermissionTable\"", SQL_IMPORT_PERMISSIONS, SCOPES, take_permission, NULL, NULL, NULL, NULL, NULL },
 	{ "budgets", "\"LiteLLM_BudgetTable\"", SQL_IMPORT_BUDGETS, SCOPES, NULL, "budget", "budget_id", budget_new, budget_update, NULL },
-	{ "organizations", "\"LiteLLM_OrganizationTable\"", SQL_IMPORT_ORGANIZATIONS, SCOPE_ORGANIZATION, NULL, "organization", "organization_id", organization_new,
-	    organization_update, NULL },
+	{ "organizations", "\"LiteLLM_OrganizationTable\"", SQL_IMPORT_ORGANIZATIONS, SCOPE_ORGANIZATION, NULL, "organization", "organization_id",
+	    organization_new, organization_update, NULL },
 	{ "users", "\"LiteLLM_UserTable\"", SQL_IMPORT_USERS, SCOPE_USER, take_user, NULL, NULL, NULL, NULL, NULL },
 	{ "teams", "\"LiteLLM_TeamTable\"", SQL_IMPORT_TEAMS, SCOPE_TEAM, take_team, NULL, NULL, NULL, NULL, NULL },
 	{ "team members", "\"LiteLLM_TeamMembership\"", SQL_IMPORT_TEAM_MEMBERS, SCOPE_MEMBER, take_team_member, NULL, NULL, NULL, NULL, NULL },
-	{ "organization members", "\"LiteLLM_OrganizationMembership\"", SQL_IMPORT_ORGANIZATION_MEMBERS, SCOPES, take_organization_member, NULL, NULL, NULL, NULL, NULL },
+	{ "organization members", "\"LiteLLM_OrganizationMembership\"", SQL_IMPORT_ORGANIZATION_MEMBERS, SCOPES, take_organization_member, NULL, NULL,
+	    NULL, NULL, NULL },
 	{ "projects", "\"LiteLLM_ProjectTable\"", SQL_IMPORT_PROJECTS, SCOPE_PROJECT, NULL, "project", "project_id", project_new, project_update, NULL },
 	{ "customers", "\"LiteLLM_EndUserTable\"", SQL_IMPORT_CUSTOMERS, SCOPE_CUSTOMER, NULL, "customer", "user_id", customer_new, customer_update, NULL },
 	{ "tags", "\"LiteLLM_TagTable\"", SQL_IMPORT_TAGS, SCOPE_TAG, NULL, "tag", "name", tag_new, tag_update, NULL },
@@ -366,9 +368,11 @@ static const struct source sources[] = {
 	{ "credentials", "\"LiteLLM_CredentialsTable\"", SQL_IMPORT_CREDENTIALS, SCOPES, NULL, "credential", "credential_name", credential_new, credential_update,
 	    "credential_values" },
 	{ "models", "\"LiteLLM_ProxyModelTable\"", SQL_IMPORT_MODELS, SCOPES, NULL, "model", "model_id", model_new, model_update, "litellm_params" },
-	{ "access groups", "\"LiteLLM_AccessGroupTable\"", SQL_IMPORT_ACCESS_GROUPS, SCOPES, NULL, "access_group", "access_group_id", group_new, group_update, NULL },
+	{ "access groups", "\"LiteLLM_AccessGroupTable\"", SQL_IMPORT_ACCESS_GROUPS, SCOPES, NULL, "access_group", "access_group_id", group_new,
+	    group_update, NULL },
 	{ "keys", "\"LiteLLM_VerificationToken\"", SQL_IMPORT_KEYS, SCOPE_KEY, take_key, NULL, NULL, NULL, NULL, NULL },
-	{ "claims of tokens", "\"LiteLLM_JWTKeyMapping\"", SQL_IMPORT_JWT_MAPPINGS, SCOPES, take_mapping, "jwt_mapping", "id", jwt_mapping_new, jwt_mapping_update, NULL },
+	{ "claims of tokens", "\"LiteLLM_JWTKeyMapping\"", SQL_IMPORT_JWT_MAPPINGS, SCOPES, take_mapping, "jwt_mapping", "id", jwt_mapping_new,
+	    jwt_mapping_update, NULL },
 	{ "rotated keys", "\"LiteLLM_DeprecatedVerificationToken\"", SQL_IMPORT_OLD_KEYS, SCOPES, take_old_key, NULL, NULL, NULL, NULL, NULL },
 	{ "pass-through endpoints", "\"LiteLLM_Config\"", SQL_IMPORT_ENDPOINTS, SCOPES, take_endpoint, "endpoint", "id", endpoint_new, endpoint_update, NULL },
 	{ "settings", "\"LiteLLM_Config\"", SQL_IMPORT_SETTINGS, SCOPES, take_setting, NULL, NULL, NULL, NULL, NULL },

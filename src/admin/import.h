@@ -2,9 +2,9 @@
 /*
  * LiteLLM's tables taken over, and handed back.
  *
- * Rows are read as JSON, so that columns which only some of LiteLLM's versions have do not matter, and are written by what writes them for the management API.
- * What was brought is remembered with a digest of its row: a second run brings only what changed since, and the spending in between.  Each batch is a
- * transaction, so an import that is cut goes on where it was.
+ * Rows are read as JSON, so that columns which only some of LiteLLM's versions have do not matter, and are written by what writes them for the management
+ * API.  What was brought is remembered with a digest of its row: a second run brings only what changed since, and the spending in between.  Each batch is
+ * a transaction, so an import that is cut goes on where it was.
  */
 #ifndef ADMIN_IMPORT_H
 #define ADMIN_IMPORT_H

@@ -2,8 +2,9 @@
 /*
  * /invitation/…, /onboarding/…: a link for a user who has neither key nor sign-in yet.
  *
- * An invitation is a thing of kind "invitation" whose parent is the user.  Its token is told once; beside it stands, as "invitation_token", only its digest.  It is
- * good for seven days and once: whoever is signed in at the web server then becomes the user that was invited, and others get the user's first key.
+ * An invitation is a thing of kind "invitation" whose parent is the user.  Its token is told once; beside it stands, as "invitation_token", only its
+ * digest.  It is good for seven days and once: whoever is signed in at the web server then becomes the user that was invited, and others get the user's
+ * first key.
  */
 #include "admin/key_policy.h"
 #include "admin/keys.h"

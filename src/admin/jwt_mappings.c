@@ -164,7 +164,8 @@ read_body(struct thing *t, struct admin_call *c, bool new)
 
 	TRY(body_text(&issuer, c, c->body, "jwt_issuer"));
 	if (issuer.len > 0 && !text_eq(issuer, c->config->jwt.issuer))
-		return (admin_bad(c, "jwt_issuer", "jwt_issuer: claims are those of any issuer that is trusted here (JWT_ISSUER), and of one only if there is but that one."));
+		return (admin_bad(c, "jwt_issuer",
+		    "jwt_issuer: claims are those of any issuer that is trusted here (JWT_ISSUER), and of one only if there is but that one."));
 	TRY(read_member(&t->doc, c, "jwt_claim_name", true));
 	TRY(read_member(&t->doc, c, "jwt_claim_value", true));
 	TRY(read_member(&t->doc, c, "description", false));

@@ -2,8 +2,8 @@
 /*
  * Claims of tokens that stand for virtual keys.
  *
- * A mapping is a thing of kind "jwt_mapping" whose parent is the key's digest; beside it stands one of kind "jwt_claim", whose id is "claim=value", so that no two
- * mappings have the same; its parent is the mapping while that is active, and empty else.
+ * A mapping is a thing of kind "jwt_mapping" whose parent is the key's digest; beside it stands one of kind "jwt_claim", whose id is "claim=value", so
+ * that no two mappings have the same; its parent is the mapping while that is active, and empty else.
  */
 #ifndef ADMIN_JWT_MAPPINGS_H
 #define ADMIN_JWT_MAPPINGS_H

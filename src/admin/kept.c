@@ -100,8 +100,10 @@ sync_folder(struct text folder)
 	}
 }
 
-/* A whole file takes the name, or none does; what it replaces stays until then.  Only the housekeeper writes it, so that one who is killed leaves one file behind,
- * which the next one writes over. */
+/*
+ * A whole file takes the name, or none does; what it replaces stays until then.  Only the housekeeper writes it, so that one who is killed leaves one
+ * file behind, which the next one writes over.
+ */
 static bool
 replace(struct arena *arena, struct text folder, struct text path, struct text bytes)
 {

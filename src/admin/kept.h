@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the store last said of models, credentials, fallbacks, endpoints and settings, kept by the housekeeper in the state folder: a gateway that starts while the
- * store is away begins with it, so that no door which is closed there, such as allowed_ips, is opened by a restart.
+ * What the store last said of models, credentials, fallbacks, endpoints and settings, kept by the housekeeper in the state folder: a gateway that starts
+ * while the store is away begins with it, so that no door which is closed there, such as allowed_ips, is opened by a restart.
  *
  * Rows are kept as the store has them, secrets sealed.  The file is whole or not there at all.
  */

@@ -232,7 +232,8 @@ check_whole(struct admin_call *c, const struct doc *d, const struct giver *g, co
 
 	if (most < 0 || sum <= most)
 		return (NULL);
-	return (admin_bad(c, p->limit, "Allocated %s=%lld of guaranteed keys would exceed the team's %s=%lld.", p->limit, (long long)sum, p->limit, (long long)most));
+	return (admin_bad(c, p->limit, "Allocated %s=%lld of guaranteed keys would exceed the team's %s=%lld.", p->limit, (long long)sum, p->limit,
+	    (long long)most));
 }
 
 /* Of a model no more than the team has of it, and than it has in all. */

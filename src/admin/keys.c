@@ -328,7 +328,8 @@ key_value(struct text *text, struct admin_call *c, const struct json *body, cons
 		return (NULL);
 	}
 	if (!text_starts(*text, TEXT("sk-")) || text->len < KEY_LEAST || text->len > KEY_MOST || !is_plain(*text))
-		return (admin_bad(c, name, "Invalid key format. A LiteLLM virtual key must start with 'sk-' and have %d to %d visible characters.", KEY_LEAST, KEY_MOST));
+		return (admin_bad(c, name, "Invalid key format. A LiteLLM virtual key must start with 'sk-' and have %d to %d visible characters.",
+		    KEY_LEAST, KEY_MOST));
 	if (text_eq_secret(*text, c->config->settings.master_key))
 		return (admin_bad(c, name, "The master key can not be a virtual key."));
 	digest = sha256_hex(c->arena, *text);

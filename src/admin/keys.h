@@ -19,7 +19,8 @@ struct error	*key_of_row(struct key *, struct admin_call *, const struct rows *,
 struct error	*key_find(struct key *, bool *there, struct admin_call *, struct text digest);
 /* A key is made by what a body says; `text` is it, to be shown once. */
 struct error	*key_make(struct key *, struct text *text, struct admin_call *, const struct json *body, struct text user_id);
-struct error	*key_value(struct text *, struct admin_call *, const struct json *body, const char *name);	/* the caller's own or a new one, that is nobody's */
+/* The caller's own or a new one, that is nobody's. */
+struct error	*key_value(struct text *, struct admin_call *, const struct json *body, const char *name);
 void		 key_named(struct key *, struct admin_call *, struct text text);	/* its digest and how it is shown */
 struct error	*key_expires(struct key *, struct admin_call *, const struct json *body);	/* by `duration`, if the body has one */
 struct error	*key_refers(struct admin_call *, const struct doc *);		/* is all there that it names */

@@ -61,7 +61,8 @@ alone(struct admin_call *c, const struct json *m, struct text raw)
 struct error *
 mask_of_nothing(struct admin_call *c, const char *name, struct text lost)
 {
-	return (admin_bad(c, name, TEXT_FMT " of %s is a mask, which stands for what is kept already: nothing is.", TEXT_ARG(text_whole(text_sub(lost, 0, 128))), name));
+	return (admin_bad(c, name, TEXT_FMT " of %s is a mask, which stands for what is kept already: nothing is.",
+	    TEXT_ARG(text_whole(text_sub(lost, 0, 128))), name));
 }
 
 /* A value as it is kept, sealed by its name; masks in it stand for what `before` has. */
@@ -246,8 +247,8 @@ is_team_host(const struct config *c, struct text host)
 }
 
 /*
- * Where a team's admins may send its calls: to a server that https names, or one that the operator lists; never into the gateway's own network, and never with what
- * the machine itself may do at its cloud.
+ * Where a team's admins may send its calls: to a server that https names, or one that the operator lists; never into the gateway's own network, and never
+ * with what the machine itself may do at its cloud.
  */
 static struct error *
 check_server(struct admin_call *c, const struct deployment *d)
@@ -332,12 +333,14 @@ is_one_of(struct text name, const char *const *names, size_t n)
 }
 
 /*
- * What team admins may say of a model: nothing that reaches for the operator's secrets (its environment, its credentials, the machine's identity) or into its network.
+ * What team admins may say of a model: nothing that reaches for the operator's secrets (its environment, its credentials, the machine's identity) or into
+ * its network.
  */
 static struct error *
 check_params(struct admin_call *c, const struct json *params)
 {
-	static const char *const plain[] = { "model", "api_key", "api_base", "api_version", "custom_llm_provider", "organization", "rpm", "tpm", "weight", "order",
+	static const char *const plain[] = { "model", "api_key", "api_base", "api_version", "custom_llm_provider", "organization", "rpm", "tpm",
+	    "weight", "order",
 		"timeout", "stream_timeout", "max_retries", "num_retries", "tags", "input_cost_per_token", "output_cost_per_token",
 		"cache_read_input_token_cost", "cache_creation_input_token_cost", "max_tokens", "temperature", "drop_params", "mock_response" };
 

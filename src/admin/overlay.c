@@ -65,7 +65,10 @@ overlay_is_mask(struct text t)
 	return ((stars == t.len && stars >= 3) || text_is(t, "***REDACTED***"));
 }
 
-/* What is kept where that item of an object or a list is; empty: nothing.  Names are compared as they are written: who sends back what was shown writes them so. */
+/*
+ * What is kept where that item of an object or a list is; empty: nothing.  Names are compared as they are written: who sends back what was shown writes
+ * them so.
+ */
 static struct text
 kept_at(struct text kept, bool object, struct quoted name, unsigned nth)
 {

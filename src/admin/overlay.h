@@ -22,14 +22,19 @@ struct config	*overlay_load(const char *path, struct text given, struct store_po
 /* The same, of a store at hand, within a transaction. */
 struct config	*overlay_load_here(const struct config *like, struct store *, enum store_end *);
 
-/* The same, for the housekeeper: and what the store said is kept for overlay_load_kept(), which is for a start without it.  NULL: nothing was kept, or it is damaged. */
+/*
+ * The same, for the housekeeper: and what the store said is kept for overlay_load_kept(), which is for a start without it.  NULL: nothing was kept, or
+ * it is damaged.
+ */
 struct config	*overlay_load_and_keep(const struct config *like, struct store *, enum store_end *);
 struct config	*overlay_load_kept(const char *path, bool *damaged);
 
 /* Is a setting of that id ("environment_variables/KEY") kept sealed, and never told? */
 bool		 overlay_seals(struct text setting_id);
-/* Strings in a JSON value, sealed: all but those that are no secrets.  A value that was shown may come back: where it has a mask, what is kept at that place
- * (sealed JSON; empty: nothing) stays.  *lost is the name of the first mask that stands for nothing; empty: all do. */
+/*
+ * Strings in a JSON value, sealed: all but those that are no secrets.  A value that was shown may come back: where it has a mask, what is kept at that
+ * place (sealed JSON; empty: nothing) stays.  *lost is the name of the first mask that stands for nothing; empty: all do.
+ */
 struct text	 overlay_seal(struct arena *, struct text salt_key, struct text json, struct text kept, struct text *lost);
 bool		 overlay_is_mask(struct text);		/* is it what is shown instead of a secret */
 /* And opened.  What does not open is empty, and *shut is the name of the first of them; empty: all did. */

@@ -5,7 +5,8 @@
 #include "admin/fields.h"
 
 const char *const member_permissions[] = {
-	"/key/generate", "/key/update", "/key/delete", "/key/regenerate", "/key/service-account/generate", "/key/{key_id}/regenerate", "/key/block", "/key/unblock",
+	"/key/generate", "/key/update", "/key/delete", "/key/regenerate", "/key/service-account/generate", "/key/{key_id}/regenerate", "/key/block",
+	"/key/unblock",
 	"/key/bulk_update", "/team/key/bulk_update", "/key/{key_id}/reset_spend", "/key/access_group_assignment", "/key/info", "/key/health", "/key/list",
 	"/key/aliases", "/team/daily/activity", "/spend/logs", "/spend/logs/v2", NULL,
 };

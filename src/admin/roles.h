@@ -2,8 +2,8 @@
 /*
  * May this caller do this to that row: the one place that knows.
  *
- * Admins may all, their viewers may read all.  Others are looked up in the store within the call: who is admin of a team or of an organization, and what the
- * members of a team may do with its keys.
+ * Admins may all, their viewers may read all.  Others are looked up in the store within the call: who is admin of a team or of an organization, and what
+ * the members of a team may do with its keys.
  */
 #ifndef ADMIN_ROLES_H
 #define ADMIN_ROLES_H

@@ -2,9 +2,9 @@
 /*
  * Automatic rotation: keys with auto_rotate get another value when their rotation_interval is over.
  *
- * One housekeeper of the fleet takes a key in hand, makes the value, and lets it be good beside the old one; then it is handed to the web hooks that may have it
- * (alert.h), and only when one took it is the key renewed.  So nobody is left with a key that does not work: who dies in between has told a value that is good for a
- * while, and another begins anew.  Where nobody takes it, nothing is changed, and an alert says so.
+ * One housekeeper of the fleet takes a key in hand, makes the value, and lets it be good beside the old one; then it is handed to the web hooks that may
+ * have it (alert.h), and only when one took it is the key renewed.  So nobody is left with a key that does not work: who dies in between has told a value
+ * that is good for a while, and another begins anew.  Where nobody takes it, nothing is changed, and an alert says so.
  */
 #ifndef ADMIN_ROTATE_H
 #define ADMIN_ROTATE_H

@@ -2,9 +2,9 @@
 /*
  * SCIM 2.0 (RFC 7643, 7644): identity providers keep users and teams.
  *
- * A resource is a document (fields.h) with the names of the RFC.  A user or a team is shown as one, a change is made to that document, and what came of it is
- * put back: so PUT and PATCH are the same from there on, and what we have no use for (titles, phone numbers …) is kept and shown again, in metadata.scim_metadata.
- * Errors carry the RFC's scimType as their type; the front (front/scim.c) gives them its shape.
+ * A resource is a document (fields.h) with the names of the RFC.  A user or a team is shown as one, a change is made to that document, and what came of
+ * it is put back: so PUT and PATCH are the same from there on, and what we have no use for (titles, phone numbers …) is kept and shown again, in
+ * metadata.scim_metadata.  Errors carry the RFC's scimType as their type; the front (front/scim.c) gives them its shape.
  */
 #ifndef ADMIN_SCIM_H
 #define ADMIN_SCIM_H
@@ -62,7 +62,10 @@ struct error	*scim_answer(struct admin_call *, const struct doc *resource, int s
 void		 scim_list_open(struct json_out *, struct admin_call *);
 void		 scim_list_close(struct json_out *, int64_t start, int64_t total, int64_t shown);
 
-/* A kind of resource, for its list: the rows that may fit a filter, by what the store can look for; a page of all rows ($1 of them behind $2), and their count. */
+/*
+ * A kind of resource, for its list: the rows that may fit a filter, by what the store can look for; a page of all rows ($1 of them behind $2), and their
+ * count.
+ */
 typedef struct error *scim_find_f(struct rows *, struct admin_call *, const struct scim_filter *);
 typedef struct error *scim_resource_f(struct doc *, struct admin_call *, const struct rows *, unsigned row);
 struct scim_kind {

@@ -228,7 +228,8 @@ scim_service(struct admin_call *c)
 	json_pair_int(&o, "maxResults", SCIM_RESULTS_MOST);
 	json_close(&o, '}');
 	json_name(&o, "authenticationSchemes");
-	json_raw(&o, TEXT("[{\"type\":\"oauthbearertoken\",\"name\":\"Bearer token\",\"description\":\"A key whose allowed_routes have /scim/*\",\"primary\":true}]"));
+	json_raw(&o, TEXT("[{\"type\":\"oauthbearertoken\",\"name\":\"Bearer token\",\"description\":\"A key whose allowed_routes have "
+	    "/scim/*\",\"primary\":true}]"));
 	put_meta(&o, "ServiceProviderConfig", "/ServiceProviderConfig", "");
 	json_close(&o, '}');
 	return (NULL);

@@ -2,8 +2,8 @@
 /*
  * SCIM's groups: our teams and their members.
  *
- * A new team has the id that the identity provider calls the group by (externalId), if it says one: Entra ID's tokens name groups so, and a token's groups are then
- * the teams without any rule.
+ * A new team has the id that the identity provider calls the group by (externalId), if it says one: Entra ID's tokens name groups so, and a token's
+ * groups are then the teams without any rule.
  */
 #include "admin/nouns.h"
 #include "admin/scim.h"
@@ -248,7 +248,8 @@ scim_group_delete(struct admin_call *c)
 static struct error *
 candidates(struct rows *rows, struct admin_call *c, const struct scim_filter *f)
 {
-	struct text id = scim_term_of(f, "id"), external = scim_term_of(f, "externalId"), name = scim_term_of(f, "displayName"), member = scim_term_of(f, "members");
+	struct text id = scim_term_of(f, "id"), external = scim_term_of(f, "externalId"), name = scim_term_of(f, "displayName"),
+	    member = scim_term_of(f, "members");
 
 	if (id.len + external.len + name.len + member.len == 0)
 		return (scim_bad(c, "invalidFilter", "Groups can be looked for by displayName, externalId, members and id."));

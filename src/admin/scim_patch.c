@@ -2,8 +2,8 @@
 /*
  * SCIM's PATCH (RFC 7644 3.5.2), as Entra ID and Okta send it.
  *
- * They write operations with capitals, values as texts, as bare objects and as arrays; a filter in a path that fits nothing makes what it names; and values
- * without a path may have paths as names.  All that is taken.
+ * They write operations with capitals, values as texts, as bare objects and as arrays; a filter in a path that fits nothing makes what it names; and
+ * values without a path may have paths as names.  All that is taken.
  */
 #include "admin/scim.h"
 
@@ -19,7 +19,8 @@ struct path {
 static bool
 is_plural(struct text name)
 {
-	static const char *const plurals[] = { "emails", "members", "phoneNumbers", "addresses", "roles", "entitlements", "ims", "photos", "x509Certificates", "groups" };
+	static const char *const plurals[] = { "emails", "members", "phoneNumbers", "addresses", "roles", "entitlements", "ims", "photos",
+	    "x509Certificates", "groups" };
 
 	for (size_t i = 0; i < nitems(plurals); i++)
 		if (scim_is(name, plurals[i]))

@@ -2,8 +2,8 @@
 /*
  * SCIM's users: ours, as identity providers see them.
  *
- * userName is looked for as the id of a user, as its e-mail address, and as the name that SCIM gave it, which is a thing of kind "scim_name" so that no two users
- * have one.  `active: false` is metadata.scim_active, and stops all keys of the user (access/admit.c).
+ * userName is looked for as the id of a user, as its e-mail address, and as the name that SCIM gave it, which is a thing of kind "scim_name" so that no
+ * two users have one.  `active: false` is metadata.scim_active, and stops all keys of the user (access/admit.c).
  */
 #include "admin/nouns.h"
 #include "admin/scim.h"

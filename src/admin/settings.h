@@ -2,8 +2,8 @@
 /*
  * Settings that are kept in the store and laid over the file's, for the nouns that show and change them.
  *
- * What the file says counts and can not be changed here; what can be is in config/runtime.c.  A value is tried before it is kept: what sluice check would say of it
- * is what the caller hears.
+ * What the file says counts and can not be changed here; what can be is in config/runtime.c.  A value is tried before it is kept: what sluice check would
+ * say of it is what the caller hears.
  */
 #ifndef ADMIN_SETTINGS_H
 #define ADMIN_SETTINGS_H

@@ -35,7 +35,8 @@ struct error	*member_patch(struct member *, struct admin_call *, const struct js
 struct error	*members_rewrite(struct admin_call *, const struct team *);	/* all of a team, after its defaults changed */
 struct error	*member_write(struct admin_call *, const struct member *, const struct team *);	/* row, account, change */
 struct error	*member_remove(struct admin_call *, const struct member *);	/* with its keys of the team */
-struct error	*member_add(struct admin_call *, const struct team *, const struct json *who, const struct json *limits, struct member *);	/* 400: already in team */
+/* 400: already in team. */
+struct error	*member_add(struct admin_call *, const struct team *, const struct json *who, const struct json *limits, struct member *);
 /* A list of {user_id, user_email, role}; a list of memberships with spend and limits. */
 struct error	*members_put_roles(struct json_out *, struct admin_call *, struct text team_id);
 struct error	*memberships_put(struct json_out *, struct admin_call *, struct text team_id);

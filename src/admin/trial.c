@@ -2,8 +2,8 @@
 /*
  * POST /health/test_connection: which deployment is to be called once.
  *
- * One that is configured is called as it is; with parameters of his own an admin tries a deployment before it is made, and nothing of a configured one goes
- * along: no key of ours reaches a host that a caller chose.
+ * One that is configured is called as it is; with parameters of his own an admin tries a deployment before it is made, and nothing of a configured one
+ * goes along: no key of ours reaches a host that a caller chose.
  */
 #include "admin/models.h"
 
@@ -54,7 +54,8 @@ make(struct admin_call *c, const struct json *params, struct text mode)
 	if (config_deployment(c->trial, TEXT(TRIAL)) != NULL)
 		return (NULL);
 	why = models_problems(c, c->trial, TEXT("model " TRIAL));
-	return (admin_bad(c, "litellm_params", "This model can not be served: " TEXT_FMT, TEXT_ARG(why.len > 0 ? why : TEXT("the configuration has errors now"))));
+	return (admin_bad(c, "litellm_params", "This model can not be served: " TEXT_FMT,
+	    TEXT_ARG(why.len > 0 ? why : TEXT("the configuration has errors now"))));
 }
 
 struct error *

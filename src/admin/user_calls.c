@@ -39,7 +39,8 @@ check_unserved(struct admin_call *c, const struct json *body)
 	bool mail;
 
 	if (body_has(body, "password"))
-		return (admin_bad(c, "password", "Passwords are not kept here: people sign in at the web server (sluice.people), and POST /invitation/new invites them."));
+		return (admin_bad(c, "password",
+		    "Passwords are not kept here: people sign in at the web server (sluice.people), and POST /invitation/new invites them."));
 	TRY(body_bool(&mail, c, body, "send_invite_email", false));
 	return (mail ? admin_bad(c, "send_invite_email", "No invitations are sent by mail here: POST /invitation/new makes a link, which you can send.") : NULL);
 }

@@ -2,8 +2,9 @@
 /*
  * Alerts: once per fleet and cause, to web hooks, Slack and mail.
  *
- * Whoever notices something puts a row into sluice_alert, in the transaction that shows it; a cause that is there is known, and nothing happens.  A housekeeper of
- * any host claims what nobody has sent, and sends it: a second time only if the one who claimed it died, or no address took it.  Everything blocks.
+ * Whoever notices something puts a row into sluice_alert, in the transaction that shows it; a cause that is there is known, and nothing happens.  A
+ * housekeeper of any host claims what nobody has sent, and sends it: a second time only if the one who claimed it died, or no address took it.
+ * Everything blocks.
  */
 #ifndef ALERT_ALERT_H
 #define ALERT_ALERT_H
@@ -29,8 +30,8 @@ unsigned	 alerts_test(const struct config *, enum alert_form, const char *host, 
 enum store_end	 alert_unrotated(struct store *, struct arena *, struct text digest, const char *host, int64_t now_ms);
 
 /*
- * The new value of a key, to the web hooks that may have it: by https, or on this machine.  It is in no row, no mail, no Slack, no log.  True: one of them took it.
- * `event`: JSON.
+ * The new value of a key, to the web hooks that may have it: by https, or on this machine.  It is in no row, no mail, no Slack, no log.  True: one of
+ * them took it.  `event`: JSON.
  */
 bool		 alert_hand_over(const struct config *, struct text event);
 

@@ -3,8 +3,8 @@
  * Memory that is freed all at once.
  *
  * An arena argument means "what I return lives here".  The first block is 1 KB and blocks double up to 64 KB, so a small exchange
- * stays small.  A thread keeps some that were given back.  Under AddressSanitizer every allocation is a malloc of its own, so that overflows and uses after
- * arena_free() are seen.  Out of memory aborts.
+ * stays small.  A thread keeps some that were given back.  Under AddressSanitizer every allocation is a malloc of its own, so that overflows and uses
+ * after arena_free() are seen.  Out of memory aborts.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H

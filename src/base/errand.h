@@ -25,8 +25,10 @@ struct lane	*lane_new(struct loop *, const char *name, unsigned threads, unsigne
 bool		 lane_send(struct lane *, struct errand *);	/* false: the queue is full; the errand stays the caller's */
 void		 lane_set_idle(struct lane *, unsigned idle_ms);	/* how long a thread waits for work before it ends; 10 s unless told */
 unsigned	 lane_threads(struct lane *);			/* running now */
-/* Waits for running work up to `wait_ms`, then leaves the threads to the end of the process.  `done` is not called any more, `drop` is.  False: some work still
- * runs. */
+/*
+ * Waits for running work up to `wait_ms`, then leaves the threads to the end of the process.  `done` is not called any more, `drop` is.  False: some
+ * work still runs.
+ */
 bool		 lane_free(struct lane *, unsigned wait_ms);
 
 #endif

@@ -70,7 +70,8 @@ struct json {
 	struct json	*first, *next;
 };
 struct json	*json_parse(struct arena *, struct text, struct json_fault *);	/* NULL: *fault */
-const struct json *json_get(const struct json *object, const char *name);	/* NULL: no such member, not an object, or object is NULL; null members are returned; last one wins */
+/* NULL: no such member, not an object, or object is NULL; null members are returned; last one wins. */
+const struct json *json_get(const struct json *object, const char *name);
 
 /* Reading values.  All accept NULL and answer "no". */
 bool		json_is(const struct json *, enum json_type);

@@ -2,7 +2,8 @@
 /*
  * Libraries that are loaded when they are needed: what they bring along costs memory and milliseconds of every process that needs them not.
  *
- * A library has a table of pointers, one for each function that is used, and a list of rows that says where each goes.  A name that is not in it can not be called.
+ * A library has a table of pointers, one for each function that is used, and a list of rows that says where each goes.  A name that is not in it can not
+ * be called.
  */
 #ifndef BASE_LIBRARY_H
 #define BASE_LIBRARY_H

@@ -20,7 +20,8 @@ void	note(enum note_level, const char *id, const char *fmt, ...) __attribute__((
 struct line_file;
 
 struct line_file *line_file_open(const char *path);		/* NULL and a note: cannot be opened now; "-" is stdout */
-void		  line_file_write(struct line_file *, struct text line, int64_t now_us);	/* the line brings its newline; a failure is counted and noted once a minute */
+/* The line brings its newline; a failure is counted and noted once a minute. */
+void		  line_file_write(struct line_file *, struct text line, int64_t now_us);
 void		  line_file_close(struct line_file *);
 
 #endif

@@ -183,7 +183,10 @@ span_has_zone(const char *name)
 	return (strlen(name) <= 64 && strstr(name, "..") == NULL && name[0] != '/' && access(path, R_OK) == 0);
 }
 
-/* Where it is what it was nothing is touched: other threads read the environment.  One that is there already is replaced by a pointer, which they see whole. */
+/*
+ * Where it is what it was nothing is touched: other threads read the environment.  One that is there already is replaced by a pointer, which they see
+ * whole.
+ */
 bool
 span_zone(const char *name)
 {

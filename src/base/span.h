@@ -2,7 +2,8 @@
 /*
  * Spans of time as LiteLLM writes them ("30s", "12h", "7d", "1mo"), and the calendar of budgets.
  *
- * Calendar days are those of the process's time zone, and turn at a time of day, both of which whoever reads the configuration sets (span_zone, span_turn).
+ * Calendar days are those of the process's time zone, and turn at a time of day, both of which whoever reads the configuration sets (span_zone,
+ * span_turn).
  */
 #ifndef BASE_SPAN_H
 #define BASE_SPAN_H
@@ -19,8 +20,8 @@ int64_t		span_ms(const struct span *);			/* a month is 30 days */
 int64_t		span_after(const struct span *, int64_t now_ms);	/* exactly so much later; months by the calendar */
 
 /*
- * The period of a budget that contains `now`: its begin and its end.  1d and 24h: a local day; 7d and 1w: from Monday; 30d and 1mo: the month; other days: so
- * many local days counted from 1970-01-01; hours, minutes, seconds: multiples of so many.  Pure arithmetic: nothing needs to run for it.
+ * The period of a budget that contains `now`: its begin and its end.  1d and 24h: a local day; 7d and 1w: from Monday; 30d and 1mo: the month; other
+ * days: so many local days counted from 1970-01-01; hours, minutes, seconds: multiples of so many.  Pure arithmetic: nothing needs to run for it.
  */
 void		span_period(const struct span *, int64_t now_ms, int64_t *from, int64_t *to);
 

@@ -311,8 +311,10 @@ sound_char(const unsigned char *p, size_t left)
 	return (0);
 }
 
-/* Where the next one begins, or NULL.  Its first and its last byte are looked for sixteen places at a time: memmem() takes ten times as long for a large body
- * in which it is not. */
+/*
+ * Where the next one begins, or NULL.  Its first and its last byte are looked for sixteen places at a time: memmem() takes ten times as long for a large
+ * body in which it is not.
+ */
 static const char *
 find(const char *at, const char *end, struct text needle)
 {

@@ -2,8 +2,8 @@
 /*
  * Secrets at rest, sealed as LiteLLM seals them, so that its tables are taken over and handed back without being sealed anew.
  *
- * Values are texts.  Sealed ones are base64 of {nonce, XSalsa20-Poly1305 box}, or "v2:gcm:" or "v3:gcm:" and base64 of {nonce, AES-256-GCM box}.  The key is made
- * of LITELLM_SALT_KEY, or of the master key where there is none.  Pure but for the nonces.
+ * Values are texts.  Sealed ones are base64 of {nonce, XSalsa20-Poly1305 box}, or "v2:gcm:" or "v3:gcm:" and base64 of {nonce, AES-256-GCM box}.  The key
+ * is made of LITELLM_SALT_KEY, or of the master key where there is none.  Pure but for the nonces.
  */
 #ifndef BASE_VAULT_H
 #define BASE_VAULT_H

@@ -2,12 +2,12 @@
 /*
  * The board: what the workers of a host know together, in one shared file.
  *
- * A process opens and maps the board after its fork and takes a seat: it holds an open-file-description write lock on the seat's byte as long as it lives, so
- * who is alive is the kernel's word.  Whoever gets the byte of a dead seat (a newcomer, a sweeper) is alone with it and cleans it;
+ * A process opens and maps the board after its fork and takes a seat: it holds an open-file-description write lock on the seat's byte as long as it
+ * lives, so who is alive is the kernel's word.  Whoever gets the byte of a dead seat (a newcomer, a sweeper) is alone with it and cleans it;
  * cleaning can be repeated.  What one seat writes no other seat writes.  Times are CLOCK_BOOTTIME.
  *
- * Seats are wide (event-loop workers, 16) or narrow (one-request processes, 1,024).  Capacities are fixed; tables are keyed by id, so a reload resizes nothing.
- * A board belongs to one thread of its process (the loop).  A child forked without exec must not use it: the mapping is not there.
+ * Seats are wide (event-loop workers, 16) or narrow (one-request processes, 1,024).  Capacities are fixed; tables are keyed by id, so a reload resizes
+ * nothing.  A board belongs to one thread of its process (the loop).  A child forked without exec must not use it: the mapping is not there.
  */
 #ifndef BOARD_BOARD_H
 #define BOARD_BOARD_H
@@ -24,9 +24,9 @@ struct board;
 enum seat_kind { SEAT_WIDE, SEAT_NARROW, SEAT_NONE /* reads only: metrics, check */ };
 
 /*
- * Open `dir`/`instance`.board, making it if need be (a board of an earlier boot, or one whose maker died, is made anew), and take a seat.  NULL and *why when the
- * folder is missing or not writable, the file system full, all seats taken, or the file is a link, another's, or no board.  Where another version's
- * board lies there, this one's has its layout as a suffix, so that two versions can run side by side.
+ * Open `dir`/`instance`.board, making it if need be (a board of an earlier boot, or one whose maker died, is made anew), and take a seat.  NULL and *why
+ * when the folder is missing or not writable, the file system full, all seats taken, or the file is a link, another's, or no board.  Where another
+ * version's board lies there, this one's has its layout as a suffix, so that two versions can run side by side.
  */
 struct board	*board_open(const char *dir, const char *instance, enum seat_kind, struct buf *why);
 void		 board_close(struct board *);		/* gives the seat back, clean */

@@ -61,8 +61,9 @@ struct metric_set {
 };
 
 /*
- * What is known: buckets of eight entries, and for each bucket one line that says which entities are in it and when they were last wanted, so that a search reads
- * one line and then the one entry.  When buckets are added most entities belong elsewhere and are loaded anew.  An entry is locked while its sequence number is odd; the seat in it tells whom the sweeper must clean up after.
+ * What is known: buckets of eight entries, and for each bucket one line that says which entities are in it and when they were last wanted, so that a
+ * search reads one line and then the one entry.  When buckets are added most entities belong elsewhere and are loaded anew.  An entry is locked while its
+ * sequence number is odd; the seat in it tells whom the sweeper must clean up after.
  */
 #define KNOWN_BUCKETS	4096			/* at first; a power of two */
 #define KNOWN_BUCKETS_MOST	131072
@@ -90,8 +91,10 @@ struct known_table {
 	_Alignas(PAGE) struct known_entry entries[KNOWN_BUCKETS_MOST * KNOWN_WAYS];
 };
 
-/* Windows: {identity, number:24 and count:40}; even numbers in one table, odd ones in the other, so that a table's slots are all at least two windows old when a new
- * window begins in it. */
+/*
+ * Windows: {identity, number:24 and count:40}; even numbers in one table, odd ones in the other, so that a table's slots are all at least two windows
+ * old when a new window begins in it.
+ */
 #define WINDOW_SLOTS	32768			/* a power of two */
 
 struct window_table {

@@ -2,8 +2,8 @@
 /*
  * Known entities: found, put, changed.
  *
- * An entry is read under its sequence number: a reader that saw it odd, or changed, saw nothing.  Words are stored with release and loaded with acquire, which
- * orders them against the number without fences (ThreadSanitizer knows none) and costs nothing on x86.
+ * An entry is read under its sequence number: a reader that saw it odd, or changed, saw nothing.  Words are stored with release and loaded with acquire,
+ * which orders them against the number without fences (ThreadSanitizer knows none) and costs nothing on x86.
  */
 #include "board/board_priv.h"
 

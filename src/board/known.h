@@ -2,8 +2,8 @@
 /*
  * What this host knows of keys, teams, users …: copies of rows of the store, so that a request asks no database.
  *
- * One entry per entity, never joined ones.  An entry counts only while the generation of its id is the one that was read *before* the store was asked, so a
- * revocation can not be undone by a slow reader.  Larger payloads take several entries; what finds no room is just not known.
+ * One entry per entity, never joined ones.  An entry counts only while the generation of its id is the one that was read *before* the store was asked, so
+ * a revocation can not be undone by a slow reader.  Larger payloads take several entries; what finds no room is just not known.
  */
 #ifndef BOARD_KNOWN_H
 #define BOARD_KNOWN_H
@@ -16,7 +16,8 @@
 
 #define KNOWN_MODELS	"models"	/* the entity that stands for all models and settings of the store, of kind KNOWN_OTHER */
 
-enum known_kind { KNOWN_KEY, KNOWN_TEAM, KNOWN_MEMBER, KNOWN_USER, KNOWN_ORGANIZATION, KNOWN_PROJECT, KNOWN_CUSTOMER, KNOWN_TAG, KNOWN_OTHER, KNOWN_KINDS };
+enum known_kind { KNOWN_KEY, KNOWN_TEAM, KNOWN_MEMBER, KNOWN_USER, KNOWN_ORGANIZATION, KNOWN_PROJECT, KNOWN_CUSTOMER, KNOWN_TAG, KNOWN_OTHER,
+    KNOWN_KINDS };
 extern const char *const known_kinds[KNOWN_KINDS];	/* "key", "team" … as in sluice_change */
 
 struct known_id {

@@ -175,8 +175,8 @@ add(word64 *w, uint64_t by)
 }
 
 /*
- * The lease is named in the charge before money is taken from it: whoever stops a lease and then finds no slot that names it knows that nothing of it is with a
- * running exchange.  A place that changes hands has no lease in between, and no lease's id comes twice, so the pair can not be another account's.
+ * The lease is named in the charge before money is taken from it: whoever stops a lease and then finds no slot that names it knows that nothing of it is
+ * with a running exchange.  A place that changes hands has no lease in between, and no lease's id comes twice, so the pair can not be another account's.
  */
 static int64_t
 take_from(struct lease_place *p, struct running_charge *c, uint64_t account, int64_t period, int64_t most)

@@ -18,8 +18,8 @@ struct lease_news {
 };
 
 /*
- * Takes up to `most` for a charge of a slot that is RESERVING, or goes on; how much there was.  What a charge has taken before stays with it, and more comes from the
- * same lease only.
+ * Takes up to `most` for a charge of a slot that is RESERVING, or goes on; how much there was.  What a charge has taken before stays with it, and more
+ * comes from the same lease only.
  */
 int64_t		 lease_take(struct running *, unsigned slot, unsigned charge, int64_t most);
 int64_t		 lease_taken(const struct running *, unsigned slot, unsigned charge);
@@ -28,23 +28,26 @@ uint64_t	 lease_paying(const struct running *, unsigned slot, unsigned charge);	
 void		 lease_put_back(struct running *, unsigned slot, unsigned charge, int64_t amount);
 
 /*
- * Asking the store.  An account is asked for by one process of the host at a time: false, another does so now, or the store has just said that others hold the
- * money.  `until_us` is how long it may take (a dead asker stands in the way no longer).  From before the asking until its answer is on the board a turn must be
- * open, which is what the closing of leases waits for.
+ * Asking the store.  An account is asked for by one process of the host at a time: false, another does so now, or the store has just said that others
+ * hold the money.  `until_us` is how long it may take (a dead asker stands in the way no longer).  From before the asking until its answer is on the
+ * board a turn must be open, which is what the closing of leases waits for.
  */
 bool		 lease_ask(struct running *, uint64_t account, int64_t period, int64_t until_us);
 void		 lease_asked(struct running *, uint64_t account, int64_t period);
 uint64_t	 lease_turn_begin(struct running *);
 void		 lease_turn_end(struct running *, uint64_t turn);
 
-/* What was granted: `needed` to the charge of a slot (RUNNING_NONE: nobody waits any more), the rest to all.  False: the charge has money of another lease, which has
- * been put back; it must be taken anew. */
+/*
+ * What was granted: `needed` to the charge of a slot (RUNNING_NONE: nobody waits any more), the rest to all.  False: the charge has money of another
+ * lease, which has been put back; it must be taken anew.
+ */
 bool		 lease_granted(struct running *, unsigned slot, unsigned charge, uint64_t account, int64_t period, uint64_t lease, int64_t granted, int64_t needed);
 /*
- * The same for one that goes on, and is paid by this lease, which may be closing: then it is nowhere on the board any more and must not come there again.  What others
- * can not have is found when it is closed.
+ * The same for one that goes on, and is paid by this lease, which may be closing: then it is nowhere on the board any more and must not come there again.
+ * What others can not have is found when it is closed.
  */
-void		 lease_granted_more(struct running *, unsigned slot, unsigned charge, uint64_t account, int64_t period, uint64_t lease, int64_t granted, int64_t needed);
+void		 lease_granted_more(struct running *, unsigned slot, unsigned charge, uint64_t account, int64_t period, uint64_t lease, int64_t granted,
+    int64_t needed);
 /* Pays without a lease: the account has no ceiling any more. */
 void		 lease_free_of_charge(struct running *, unsigned slot, unsigned charge);
 void		 lease_quiet(struct running *, uint64_t account, int64_t period, int64_t until_us);	/* do not ask before */
@@ -68,11 +71,15 @@ struct lease_seen {
 	int64_t		 period, remaining, used_us;	/* used_us: when money was last taken */
 	bool		 doubtful;		/* something was lost on the way: to be closed.  lease 0: perhaps the store has one */
 };
-unsigned	 lease_list(struct running *, struct lease_seen *, unsigned most, unsigned *cursor);	/* those with an id, or doubtful; *cursor: from 0 until it is 0 */
+/* Those with an id, or doubtful; *cursor: from 0 until it is 0. */
+unsigned	 lease_list(struct running *, struct lease_seen *, unsigned most, unsigned *cursor);
 bool		 lease_is_there(struct running *, uint64_t account, int64_t period, uint64_t lease);
 int64_t		 lease_recall(struct running *, uint64_t account, int64_t period, uint64_t *lease);	/* takes all that remains; its id stays */
 void		 lease_doubt(struct running *, uint64_t account, int64_t period, bool);	/* something was lost on the way; or is looked for now */
-/* Closing, after the store knows: the turns that are open now; are they over; nothing is taken any more; which (sorted) do running exchanges still have money of. */
+/*
+ * Closing, after the store knows: the turns that are open now; are they over; nothing is taken any more; which (sorted) do running exchanges still have
+ * money of.
+ */
 struct lease_turns {
 	uint64_t	 next[BOARD_WIDE + BOARD_NARROW];
 };

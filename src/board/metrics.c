@@ -53,7 +53,8 @@ static const struct family {
 	{ "litellm_proxy_failed_requests_metric_total", "Requests that ended in an error.", "counter", CALLERS, print_failures, 0, NULL, of_proxy, add_answers },
 	{ "litellm_in_flight_requests", "Requests open now, on all workers.", "gauge", ONCE, print_all_open, 0, NULL, NULL, NULL },
 
-	{ "litellm_requests_metric_total", "Calls that a deployment answered.", "counter", CALLERS, print_sum, ONE(SERIES_ANSWERED), NULL, of_usage, add_counted },
+	{ "litellm_requests_metric_total", "Calls that a deployment answered.", "counter", CALLERS, print_sum, ONE(SERIES_ANSWERED), NULL, of_usage,
+	    add_counted },
 	{ "litellm_spend_metric_total", "Dollars.", "counter", CALLERS, print_dollars, ONE(SERIES_SPEND), NULL, of_usage, add_counted },
 	{ "litellm_total_tokens_metric_total", "Tokens in and out.", "counter", CALLERS, print_sum, ONE(SERIES_TOKENS_IN) | ONE(SERIES_TOKENS_OUT), NULL,
 	    of_usage, add_counted },
@@ -61,8 +62,8 @@ static const struct family {
 	    of_usage, add_counted },
 	{ "litellm_output_tokens_metric_total", "Completion tokens, reasoning too.", "counter", CALLERS, print_sum, ONE(SERIES_TOKENS_OUT), NULL,
 	    of_usage, add_counted },
-	{ "litellm_input_cached_tokens_metric_total", "Prompt tokens read from the vendor's cache.", "counter", CALLERS, print_sum, ONE(SERIES_TOKENS_CACHED), NULL,
-	    of_usage, add_counted },
+	{ "litellm_input_cached_tokens_metric_total", "Prompt tokens read from the vendor's cache.", "counter", CALLERS, print_sum,
+	    ONE(SERIES_TOKENS_CACHED), NULL, of_usage, add_counted },
 	{ "litellm_input_cache_creation_tokens_metric_total", "Prompt tokens written to the vendor's cache.", "counter", CALLERS, print_sum,
 	    ONE(SERIES_TOKENS_WRITTEN), NULL, of_usage, add_counted },
 	{ "litellm_output_reasoning_tokens_metric_total", "Reasoning tokens.", "counter", CALLERS, print_sum, ONE(SERIES_TOKENS_REASONING), NULL,
@@ -74,7 +75,8 @@ static const struct family {
 
 	{ "litellm_deployment_total_requests_total", "Attempts sent to the deployment.", "counter", CALLERS, print_sum, ONE(SERIES_TRIED), NULL,
 	    of_attempts, add_counted },
-	{ "litellm_deployment_success_responses_total", "Attempts it answered.", "counter", CALLERS, print_sum, ONE(SERIES_GOOD), NULL, of_attempts, add_counted },
+	{ "litellm_deployment_success_responses_total", "Attempts it answered.", "counter", CALLERS, print_sum, ONE(SERIES_GOOD), NULL, of_attempts,
+	    add_counted },
 	{ "litellm_deployment_failure_responses_total", "Attempts that failed.", "counter", CALLERS, print_sum, ONE(SERIES_FAILED_RATE_LIMIT),
 	    FAILED("429", "RateLimitError"), of_attempts, add_counted },
 	{ "litellm_deployment_failure_responses_total", NULL, "counter", CALLERS, print_sum, ONE(SERIES_FAILED_TIMEOUT), FAILED("408", "Timeout"),
@@ -98,8 +100,8 @@ static const struct family {
 	    SERIES_PER_TOKEN, NULL, of_times, add_times },
 
 	{ "sluice_deployment_in_flight", "Calls that are out now.", "gauge", DEPLOYMENTS, print_in_flight, 0, NULL, of_deployment, NULL },
-	{ "sluice_deployment_passed_over_total", "Times a deployment was chosen and had no room: another was asked, or nobody.", "counter", DEPLOYMENTS, print_full,
-	    DEP_FULL_RATES, "reason=\"rates\"", of_deployment, NULL },
+	{ "sluice_deployment_passed_over_total", "Times a deployment was chosen and had no room: another was asked, or nobody.", "counter", DEPLOYMENTS,
+	    print_full, DEP_FULL_RATES, "reason=\"rates\"", of_deployment, NULL },
 	{ "sluice_deployment_passed_over_total", NULL, "counter", DEPLOYMENTS, print_full, DEP_FULL_MONEY, "reason=\"budget\"", of_deployment, NULL },
 	{ "litellm_deployment_state", "By its last outcome: 0 healthy, 1 failing.", "gauge", DEPLOYMENTS, print_state, 0, NULL, of_state, NULL },
 	{ "litellm_remaining_requests_metric", "Requests the vendor's own limit leaves, as its last answer said.", "gauge", DEPLOYMENTS, print_vendor,
@@ -468,7 +470,10 @@ print_build(struct buf *out, struct metrics *m, const struct family *f)
 
 /* the page */
 
-/* Do the operator's rules (prometheus_metrics_config) want that metric; *rule: the one that says with which labels, or NULL.  What is ours is always told. */
+/*
+ * Do the operator's rules (prometheus_metrics_config) want that metric; *rule: the one that says with which labels, or NULL.  What is ours is always
+ * told.
+ */
 static bool
 is_wanted(const struct settings *s, const char *name, const struct metrics_rule **rule)
 {

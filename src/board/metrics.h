@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Prometheus page (text format 0.0.4): LiteLLM's names where they apply, our own as sluice_*.  Deployments that the configuration does not know are summed up
- * as "other", so that labels stay bounded by it.
+ * The Prometheus page (text format 0.0.4): LiteLLM's names where they apply, our own as sluice_*.  Deployments that the configuration does not know are
+ * summed up as "other", so that labels stay bounded by it.
  *
- * A page of many callers is long: it is made in slices, of some tens of kilobytes and less than a millisecond each, so that whoever prints it can do other things
- * between them.  Board and configuration must stay until metrics_end().
+ * A page of many callers is long: it is made in slices, of some tens of kilobytes and less than a millisecond each, so that whoever prints it can do
+ * other things between them.  Board and configuration must stay until metrics_end().
  */
 #ifndef BOARD_METRICS_H
 #define BOARD_METRICS_H

@@ -38,8 +38,10 @@ is_plain(struct text t)
 	return (true);
 }
 
-/* As the inside of a JSON string, which escapes the same and mends what is not UTF-8 (that would spoil the whole page for its reader); but of control characters
- * the page knows only the newline. */
+/*
+ * As the inside of a JSON string, which escapes the same and mends what is not UTF-8 (that would spoil the whole page for its reader); but of control
+ * characters the page knows only the newline.
+ */
 static void
 print_escaped(struct buf *out, struct text value)
 {
@@ -86,7 +88,8 @@ rule_names(const struct metrics_rule *rule, const char *name)
 }
 
 void
-metrics_labels(struct buf *out, const struct metrics *m, const enum label *set, const struct metrics_rule *rule, unsigned slot, const struct series_seen *seen)
+metrics_labels(struct buf *out, const struct metrics *m, const enum label *set, const struct metrics_rule *rule, unsigned slot,
+    const struct series_seen *seen)
 {
 	bool all = rule == NULL || rule->n_labels == 0;
 

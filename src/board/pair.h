@@ -2,8 +2,9 @@
 /*
  * Two 64-bit words that change together, for all processes that map them.
  *
- * On x86-64 (with -mcx16) this is cmpxchg16b through __sync_*: gcc makes calls of libatomic from C11's atomics, inline code from these.  Elsewhere it is what the
- * compiler offers; the kill tests of this room show whether it holds between processes.  A pair must lie in a mapping that may be written, also for readers.
+ * On x86-64 (with -mcx16) this is cmpxchg16b through __sync_*: gcc makes calls of libatomic from C11's atomics, inline code from these.  Elsewhere it is
+ * what the compiler offers; the kill tests of this room show whether it holds between processes.  A pair must lie in a mapping that may be written, also
+ * for readers.
  */
 #ifndef BOARD_PAIR_H
 #define BOARD_PAIR_H

@@ -2,8 +2,8 @@
 /*
  * Counts of what runs, by seat.
  *
- * An exact choice: read the version, sum, raise the own count, exchange the version.  Whoever exchanged it knows that nobody else raised a count in between; who did
- * not lowers the own count and begins anew.  Lowering needs no version: it makes no sum too small that was right.
+ * An exact choice: read the version, sum, raise the own count, exchange the version.  Whoever exchanged it knows that nobody else raised a count in
+ * between; who did not lowers the own count and begins anew.  Lowering needs no version: it makes no sum too small that was right.
  */
 #include "board/parallel.h"
 

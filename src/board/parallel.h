@@ -2,8 +2,8 @@
 /*
  * How many there are at once: calls of a key, a team …, connections to the database.
  *
- * Each seat has its own counts and whoever asks sums them up, so a process that dies takes its counts along.  A limit is exact: of those who choose at the same
- * moment one wins and the others look again.
+ * Each seat has its own counts and whoever asks sums them up, so a process that dies takes its counts along.  A limit is exact: of those who choose at
+ * the same moment one wins and the others look again.
  */
 #ifndef BOARD_PARALLEL_H
 #define BOARD_PARALLEL_H

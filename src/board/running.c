@@ -371,7 +371,8 @@ running_all(const struct running *r)
 
 /* Slots that living code of this process uses are left alone.  False: some could not be finished. */
 static bool
-finish_slots(struct running *r, struct running_slot *slots, unsigned n, const struct running *owner, running_append_f *append, void *self, unsigned *finished)
+finish_slots(struct running *r, struct running_slot *slots, unsigned n, const struct running *owner, running_append_f *append, void *self,
+    unsigned *finished)
 {
 	bool all = true;
 

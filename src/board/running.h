@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Exchanges that run now, and the money this host has leased: so that the call of a killed process still gets its row, and what it had reserved comes back.
+ * Exchanges that run now, and the money this host has leased: so that the call of a killed process still gets its row, and what it had reserved comes
+ * back.
  *
- * They lie in a file of their own beside the board, INSTANCE.running, whose layout stays the same over versions, so that a new program finishes what an old one
- * left.  A process opens it after its fork and has a seat there, as on the board: a lock of the kernel says who is alive, and whoever gets the lock of a
- * dead seat is alone with it.  A handle belongs to one thread.
+ * They lie in a file of their own beside the board, INSTANCE.running, whose layout stays the same over versions, so that a new program finishes what an
+ * old one left.  A process opens it after its fork and has a seat there, as on the board: a lock of the kernel says who is alive, and whoever gets the
+ * lock of a dead seat is alone with it.  A handle belongs to one thread.
  *
- * The way of a slot: RESERVING (money is taken from leases) → RESERVED → SENT (before anything connects) → SETTLED (the cost is known) → its row is appended to
- * the spool → BOOKED → what is left goes back to the leases → FREE.  The sweeper goes on from what it finds, and may be killed and repeated at any point: a row
- * may be appended twice (one id), money goes back at most once.  What is lost in between (taken, not yet noted) comes back when the lease is closed.
+ * The way of a slot: RESERVING (money is taken from leases) → RESERVED → SENT (before anything connects) → SETTLED (the cost is known) → its row is
+ * appended to the spool → BOOKED → what is left goes back to the leases → FREE.  The sweeper goes on from what it finds, and may be killed and repeated
+ * at any point: a row may be appended twice (one id), money goes back at most once.  What is lost in between (taken, not yet noted) comes back when the
+ * lease is closed.
  */
 #ifndef BOARD_RUNNING_H
 #define BOARD_RUNNING_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The layout of INSTANCE.running.  It stays as it is over versions: whoever must change it gives it another number, and then a host that is updated has two such
- * files until its old workers are gone, the old one finished by nobody new.  Words that are zero in a layout's first version may be given a meaning.
+ * The layout of INSTANCE.running.  It stays as it is over versions: whoever must change it gives it another number, and then a host that is updated has
+ * two such files until its old workers are gone, the old one finished by nobody new.  Words that are zero in a layout's first version may be given a
+ * meaning.
  */
 #ifndef BOARD_RUNNING_PRIV_H
 #define BOARD_RUNNING_PRIV_H
@@ -19,8 +20,8 @@
 #define WHERE_WORDS	31
 
 /*
- * The key of a place in the table: the account (48 bits) with a number that grows with each use of the place, and the period.  Never empty again once used, so that
- * a search may stop at the first empty one; given to another key only while it has no lease.
+ * The key of a place in the table: the account (48 bits) with a number that grows with each use of the place, and the period.  Never empty again once
+ * used, so that a search may stop at the first empty one; given to another key only while it has no lease.
  */
 struct lease_place {
 	struct pair	 key;			/* {account | uses << 48, period} */
@@ -130,6 +131,7 @@ bool	slot_finish(struct running_file *, struct running_slot *, running_append_f 
 void	lease_return(struct running_file *, uint64_t account, int64_t period, uint64_t lease, int64_t amount, bool doubtful);
 void	lease_tell_return(struct running_file *, uint64_t account, int64_t period);	/* whoever waits shall look again */
 void	lease_forget_asker(struct running_file *, unsigned seat);
-void	lease_note_call(struct running_file *, uint64_t account, int64_t period, int64_t cost, int64_t ms);	/* one is over, that cost so much and took so long */
+/* One is over, that cost so much and took so long. */
+void	lease_note_call(struct running_file *, uint64_t account, int64_t period, int64_t cost, int64_t ms);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * A hash table of atomic words, open, with short probes; place 0 belongs to what finds no other.
  *
- * A place is claimed by its hash.  Whoever finds that hash there and no labels yet writes them: all would write the same, so it does not matter who claimed
- * it, or died after it.
+ * A place is claimed by its hash.  Whoever finds that hash there and no labels yet writes them: all would write the same, so it does not matter who
+ * claimed it, or died after it.
  */
 #include "board/series.h"
 
@@ -40,7 +40,10 @@ series_size(unsigned most)
 	return (places_for(most) * sizeof(struct series));
 }
 
-/* Room first, so that whoever sees the number can touch what it stands for.  With another number of places a series goes on in another one; the page adds both up. */
+/*
+ * Room first, so that whoever sees the number can touch what it stands for.  With another number of places a series goes on in another one; the page
+ * adds both up.
+ */
 bool
 series_room(struct board *b, unsigned most, struct buf *why)
 {

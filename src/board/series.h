@@ -2,8 +2,9 @@
 /*
  * Metrics by caller: what each key, team and user asked of each deployment, what came of it, and how long it took.
  *
- * There are only so many: whoever finds no room is counted as "other", of the same model and deployment.  A caller that asked for nothing for an hour gives its
- * room to the next; what was counted of it becomes other's of the same model, so that sums never fall.  All seats add to the same words, atomically.
+ * There are only so many: whoever finds no room is counted as "other", of the same model and deployment.  A caller that asked for nothing for an hour
+ * gives its room to the next; what was counted of it becomes other's of the same model, so that sums never fall.  All seats add to the same words,
+ * atomically.
  */
 #ifndef BOARD_SERIES_H
 #define BOARD_SERIES_H

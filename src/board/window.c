@@ -151,8 +151,9 @@ window_count(const struct board *b, uint32_t number, uint64_t id)
 }
 
 /*
- * Which window it is.  When a window begins it is settled when it ends, by the clock that never steps: at the first border of the wall clock that gives it its length, but
- * for a sixteenth that is left to clocks which are slewed.  What the wall clock does meanwhile does not matter, so no two windows ever begin within less.
+ * Which window it is.  When a window begins it is settled when it ends, by the clock that never steps: at the first border of the wall clock that gives
+ * it its length, but for a sixteenth that is left to clocks which are slewed.  What the wall clock does meanwhile does not matter, so no two windows ever
+ * begin within less.
  */
 
 static uint32_t
@@ -187,8 +188,8 @@ end_of_next(uint64_t present, const struct moment *m)
 }
 
 /*
- * The numbers are about to go back: what was counted under those to come is of the past.  Nobody counts under them before the present window has changed, and once it
- * has this stops: a count made since is in what the exchange compares.
+ * The numbers are about to go back: what was counted under those to come is of the past.  Nobody counts under them before the present window has changed,
+ * and once it has this stops: a count made since is in what the exchange compares.
  */
 static void
 forget_from(struct board *b, uint32_t number, uint64_t present)

@@ -2,9 +2,9 @@
 /*
  * Windows: what was used of something within a minute, counted by all processes of the host together.
  *
- * A window has a number that comes from the wall clock, so that hosts agree on it; a count belongs to an identity and a number, and is gone when the window is.
- * An add with a limit is all or nothing, and exact.  A window that has begun lasts its length (up to two, after a step) by the clock that does not step: setting the
- * clock opens no second window's worth.  Identities are any 64 bits but 0.
+ * A window has a number that comes from the wall clock, so that hosts agree on it; a count belongs to an identity and a number, and is gone when the
+ * window is.  An add with a limit is all or nothing, and exact.  A window that has begun lasts its length (up to two, after a step) by the clock that
+ * does not step: setting the clock opens no second window's worth.  Identities are any 64 bits but 0.
  */
 #ifndef BOARD_WINDOW_H
 #define BOARD_WINDOW_H

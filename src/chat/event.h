@@ -34,7 +34,10 @@ enum event_kind {
 
 enum finish { FINISH_NONE, FINISH_STOP, FINISH_LENGTH, FINISH_TOOLS, FINISH_FILTER };
 
-/* Tokens.  -1: not said.  Prompt includes cached, written, audio and images; completion includes reasoning, audio and images; written includes written_1h. */
+/*
+ * Tokens.  -1: not said.  Prompt includes cached, written, audio and images; completion includes reasoning, audio and images; written includes
+ * written_1h.
+ */
 struct usage {
 	int64_t	 prompt, cached, written, completion, reasoning;
 	int64_t	 written_1h, audio_in, image_in, audio_out, image_out;	/* for the price only */

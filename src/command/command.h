@@ -2,8 +2,8 @@
 /*
  * Commands of operators: programs that end, beside the gateway or without it.
  *
- * A command is a function like main(), whose argv[0] is its name, and a row of the table in main.c.  Results go to standard output, as lines or with --json as
- * JSON; what went wrong goes to standard error.  The exit status is 0, 1 for what could not be done, 2 for a command that is none.
+ * A command is a function like main(), whose argv[0] is its name, and a row of the table in main.c.  Results go to standard output, as lines or with
+ * --json as JSON; what went wrong goes to standard error.  The exit status is 0, 1 for what could not be done, 2 for a command that is none.
  */
 #ifndef COMMAND_COMMAND_H
 #define COMMAND_COMMAND_H
@@ -23,8 +23,8 @@ int	command_why(int argc, char **argv);		/* of a request */
 /* What the commands share */
 
 /*
- * The database: `url`, or else what the configuration says, which is `config`, or else SLUICE_CONFIG's or CONFIG_FILE_PATH's, or else there is none and variables
- * and defaults count.  NULL: said why.
+ * The database: `url`, or else what the configuration says, which is `config`, or else SLUICE_CONFIG's or CONFIG_FILE_PATH's, or else there is none and
+ * variables and defaults count.  NULL: said why.
  */
 struct store	*command_store(const char *url, const char *config);
 /* That configuration, whatever errors it has elsewhere; NULL: said why. */

@@ -16,7 +16,8 @@ struct knob {
 
 static const struct knob key_knobs[] = {
 	{ "alias", "key_alias", KNOB_TEXT, "its name among all keys" }, { "user", "user_id", KNOB_TEXT, "whose it is" },
-	{ "team", "team_id", KNOB_TEXT, NULL }, { "organization", "organization_id", KNOB_TEXT, NULL }, { "tier", "budget_id", KNOB_TEXT, "a budget of /budget/new" },
+	{ "team", "team_id", KNOB_TEXT, NULL }, { "organization", "organization_id", KNOB_TEXT, NULL },
+	{ "tier", "budget_id", KNOB_TEXT, "a budget of /budget/new" },
 	{ "models", "models", KNOB_LIST, "a,b: what it may call" }, { "routes", "allowed_routes", KNOB_LIST, NULL },
 	{ "budget", "max_budget", KNOB_RAW, "dollars" }, { "period", "budget_duration", KNOB_TEXT, "of the budget: 1d, 7d, 30d …" },
 	{ "soft-budget", "soft_budget", KNOB_RAW, NULL }, { "expires", "duration", KNOB_TEXT, "in 12h, 90d …" },
@@ -40,16 +41,18 @@ static const struct knob key_knobs[] = {
 	{ "role", "role", KNOB_TEXT, "admin or user" }, { "budget", "max_budget_in_team", KNOB_RAW, NULL }, { "period", "budget_duration", KNOB_TEXT, NULL },
 	{ NULL, NULL, KNOB_TEXT, NULL },
 }, user_knobs[] = {
-	{ "email", "user_email", KNOB_TEXT, NULL }, { "alias", "user_alias", KNOB_TEXT, NULL }, { "role", "user_role", KNOB_TEXT, "proxy_admin, internal_user …" },
+	{ "email", "user_email", KNOB_TEXT, NULL }, { "alias", "user_alias", KNOB_TEXT, NULL },
+	{ "role", "user_role", KNOB_TEXT, "proxy_admin, internal_user …" },
 	{ "teams", "teams", KNOB_LIST, NULL }, { "models", "models", KNOB_LIST, NULL }, { "budget", "max_budget", KNOB_RAW, "dollars" },
 	{ "period", "budget_duration", KNOB_TEXT, NULL }, { "rpm", "rpm_limit", KNOB_RAW, NULL }, { "tpm", "tpm_limit", KNOB_RAW, NULL },
-	{ "metadata", "metadata", KNOB_RAW, NULL }, { "id", "user_id", KNOB_TEXT, NULL }, { "key", "auto_create_key", KNOB_RAW, "true or false: one comes along" },
-	{ NULL, NULL, KNOB_TEXT, NULL },
+	{ "metadata", "metadata", KNOB_RAW, NULL }, { "id", "user_id", KNOB_TEXT, NULL },
+	{ "key", "auto_create_key", KNOB_RAW, "true or false: one comes along" }, { NULL, NULL, KNOB_TEXT, NULL },
 }, user_filters[] = {
 	{ "email", "user_email", KNOB_TEXT, NULL }, { "role", "role", KNOB_TEXT, NULL }, { "team", "team", KNOB_TEXT, NULL }, { "page", "page", KNOB_TEXT, NULL },
 	{ "size", "page_size", KNOB_TEXT, NULL }, { NULL, NULL, KNOB_TEXT, NULL },
 }, budget_knobs[] = {
-	{ "budget", "max_budget", KNOB_RAW, "dollars" }, { "period", "budget_duration", KNOB_TEXT, "1d, 7d, 30d …" }, { "soft-budget", "soft_budget", KNOB_RAW, NULL },
+	{ "budget", "max_budget", KNOB_RAW, "dollars" }, { "period", "budget_duration", KNOB_TEXT, "1d, 7d, 30d …" },
+	{ "soft-budget", "soft_budget", KNOB_RAW, NULL },
 	{ "rpm", "rpm_limit", KNOB_RAW, NULL }, { "tpm", "tpm_limit", KNOB_RAW, NULL }, { "parallel", "max_parallel_requests", KNOB_RAW, NULL },
 	{ "id", "budget_id", KNOB_TEXT, NULL }, { NULL, NULL, KNOB_TEXT, NULL },
 }, audit_filters[] = {

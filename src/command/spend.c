@@ -189,7 +189,8 @@ add_line(struct line *to, const struct line *x, int sign)
 static bool
 add_rest(struct lines *l, struct manager *m, const struct wish *w)
 {
-	const struct json *answer = manager_call(m, "GET", TEXT("/user/daily/activity/aggregated"), query_of(m, w, 0), TEXT("")), *days = json_get(answer, "results");
+	const struct json *answer = manager_call(m, "GET", TEXT("/user/daily/activity/aggregated"), query_of(m, w, 0), TEXT("")),
+	    *days = json_get(answer, "results");
 	struct line rest = { .name = l->cut ? TEXT("(others)") : arena_print(m->arena, "(no %s)", w->by), .alias = TEXT("") };
 
 	for (const struct json *day = days != NULL ? days->first : NULL; day != NULL; day = day->next)

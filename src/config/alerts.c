@@ -6,7 +6,8 @@ static const char *const type_names[] = { [ALERT_BUDGETS] = "budget_alerts", [AL
 
 /* LiteLLM has them; nothing here raises them. */
 static const char *const other_types[] = {
-	"llm_exceptions", "llm_too_slow", "llm_requests_hanging", "cooldown_deployment", "new_model_added", "outage_alerts", "region_outage_alerts", "spend_reports",
+	"llm_exceptions", "llm_too_slow", "llm_requests_hanging", "cooldown_deployment", "new_model_added", "outage_alerts", "region_outage_alerts",
+	"spend_reports",
 	"failed_tracking_spend", "daily_reports", "fallback_reports", "new_virtual_key_created", "virtual_key_updated", "virtual_key_deleted", "new_team_created",
 	"team_updated", "team_deleted", "new_internal_user_created", "internal_user_updated", "internal_user_deleted",
 };

@@ -6,7 +6,10 @@
 
 #include <stdlib.h>
 
-/* What depends on what: what a database adds before variables, these before references, settings (vendors) before prices, both before models, models before groups. */
+/*
+ * What depends on what: what a database adds before variables, these before references, settings (vendors) before prices, both before models, models
+ * before groups.
+ */
 static void
 make(struct load *l)
 {

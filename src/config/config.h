@@ -370,7 +370,10 @@ struct people {
 	size_t		 n_rules;
 };
 
-/* Tokens of programs: general_settings.enable_jwt_auth, litellm_jwtauth, JWT_PUBLIC_KEY_URL, JWT_AUDIENCE, JWT_ISSUER.  Fields are dotted paths of claims. */
+/*
+ * Tokens of programs: general_settings.enable_jwt_auth, litellm_jwtauth, JWT_PUBLIC_KEY_URL, JWT_AUDIENCE, JWT_ISSUER.  Fields are dotted paths of
+ * claims.
+ */
 #define JWKS_SOURCES_MOST	16
 struct jwks_source {
 	struct text	 url, host, proxy;
@@ -537,14 +540,19 @@ struct capture {
 	unsigned	 n;
 };
 const struct group *config_group(const struct config *, struct text model, struct capture *captured);
-/* A team's own models: what is called when that team asks for `model` (empty: it has none of that name); whose the group, or the deployment of that id, is. */
+/*
+ * A team's own models: what is called when that team asks for `model` (empty: it has none of that name); whose the group, or the deployment of that id,
+ * is.
+ */
 struct text	 config_team_model(const struct config *, struct text team, struct text model);
 struct text	 config_owner(const struct config *, struct text model);	/* a team; empty: everybody's */
 #define NO_SUCH_MODEL	"Invalid model name passed in model=" TEXT_FMT ". Call `/v1/models` to view available models for your key."	/* LiteLLM's words */
 bool		 config_public_only(const struct config *, const struct deployment *);	/* a team's own, at a server that only its name is known of */
 struct text	 group_shown(const struct group *);		/* by which name callers know it */
-struct text	 deployment_model(struct arena *, const struct deployment *, struct text asked, const struct capture *);	/* the upstream's name with stars filled in */
-bool		 config_forwards(const struct config *, const struct deployment *, struct text asked);	/* do the client's headers go to it, when asked by that name */
+/* The upstream's name with stars filled in. */
+struct text	 deployment_model(struct arena *, const struct deployment *, struct text asked, const struct capture *);
+/* Do the client's headers go to it, when asked by that name. */
+bool		 config_forwards(const struct config *, const struct deployment *, struct text asked);
 struct known_key *config_key(const struct config *, struct text digest);	/* NULL: none */
 const struct deployment *config_deployment(const struct config *, struct text id);	/* by id; NULL: none */
 
@@ -557,7 +565,10 @@ const struct vendor *vendor_guess(struct text model);	/* whose a bare name is; N
 const struct vendor *vendor_nth(const struct config *, size_t i);	/* all rows, the operator's first; NULL: no more */
 const struct vendor *config_vendor(const struct config *, struct text prefix);	/* sluice.vendors first, then the built in rows */
 
-/* What a call of `model`, as the upstream is asked for it, costs at a deployment; NULL: its price is unknown.  Made in the arena where the model decides it. */
+/*
+ * What a call of `model`, as the upstream is asked for it, costs at a deployment; NULL: its price is unknown.  Made in the arena where the model decides
+ * it.
+ */
 const struct tariff *config_tariff(struct arena *, const struct config *, const struct deployment *, struct text model);
 const struct tariff *config_tariff_named(struct arena *, const struct config *, const struct vendor *, struct text model);	/* whatever deployments say */
 

@@ -99,7 +99,8 @@ check_mappings(struct load *l, const struct node *list)
 static void
 read_key_claim(struct load *l, const struct node *map)
 {
-	static const char *const behaviours[] = { [STRANGER_TEAM] = "fallback_team_mapping", [STRANGER_REJECT] = "reject", [STRANGER_REGISTER] = "auto_register" };
+	static const char *const behaviours[] = { [STRANGER_TEAM] = "fallback_team_mapping", [STRANGER_REJECT] = "reject",
+	    [STRANGER_REGISTER] = "auto_register" };
 	const struct node *said = node_get(map, "unregistered_jwt_client_behavior");
 	struct jwt_rules *j = &l->config->jwt;
 	struct text word = TEXT("");

@@ -2,7 +2,8 @@
 /*
  * sluice.people: whom the web server has signed in, and who they are here.
  *
- * A server is believed that shows the secret and, over a socket of this machine, runs as one of the users named; both stand in its own configuration and here.
+ * A server is believed that shows the secret and, over a socket of this machine, runs as one of the users named; both stand in its own configuration and
+ * here.
  */
 #include "config/config_priv.h"
 

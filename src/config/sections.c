@@ -32,7 +32,8 @@ read_verify(struct load *l, const struct node *n, const char *variable)
 static void
 read_rotation(struct load *l)
 {
-	const char *check = config_env(l->config, "LITELLM_KEY_ROTATION_CHECK_INTERVAL_SECONDS"), *grace = config_env(l->config, "LITELLM_KEY_ROTATION_GRACE_PERIOD");
+	const char *check = config_env(l->config, "LITELLM_KEY_ROTATION_CHECK_INTERVAL_SECONDS"),
+	    *grace = config_env(l->config, "LITELLM_KEY_ROTATION_GRACE_PERIOD");
 	struct settings *set = &l->config->settings;
 	struct span span;
 	int64_t s;

@@ -10,11 +10,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum kind { KIND_TEXT, KIND_PATH, KIND_BOOL, KIND_NUMBER, KIND_BYTES, KIND_TIME, KIND_LIST, KIND_NETWORKS, KIND_SERVERS, KIND_VENDORS, KIND_KEYS, KIND_PEOPLE };
+enum kind { KIND_TEXT, KIND_PATH, KIND_BOOL, KIND_NUMBER, KIND_BYTES, KIND_TIME, KIND_LIST, KIND_NETWORKS, KIND_SERVERS, KIND_VENDORS, KIND_KEYS,
+    KIND_PEOPLE };
 
 static const char *const kind_name[] = {
 	[KIND_TEXT] = "text", [KIND_PATH] = "path", [KIND_BOOL] = "true or false", [KIND_NUMBER] = "number", [KIND_BYTES] = "bytes",
-	[KIND_TIME] = "time", [KIND_LIST] = "list", [KIND_NETWORKS] = "list", [KIND_SERVERS] = "list", [KIND_VENDORS] = "map", [KIND_KEYS] = "list", [KIND_PEOPLE] = "map",
+	[KIND_TIME] = "time", [KIND_LIST] = "list", [KIND_NETWORKS] = "list", [KIND_SERVERS] = "list", [KIND_VENDORS] = "map", [KIND_KEYS] = "list",
+	[KIND_PEOPLE] = "map",
 };
 
 struct setting {
@@ -110,7 +112,8 @@ static const struct setting table[] = {
 	{ "metrics_series", KIND_NUMBER, AT(metrics_series), "1000", 0, 16384, false,
 	    "How many callers the metrics tell apart, each with its models; the rest is counted as other. 0: nobody has labels. 3 KB of shared memory each." },
 	{ "names_must_be_known", KIND_BOOL, AT(names_must_be_known), "false", 0, 0, true,
-	    "While the database is away, refuse calls in the name of an end user or with a tag that this host never saw; false: those have no budget and no block then." },
+	    "While the database is away, refuse calls in the name of an end user or with a tag that this host never saw; false: those have no budget "
+	    "and no block then." },
 	{ "open_on_loopback", KIND_BOOL, AT(open_on_loopback), "false", 0, 0, true,
 	    "Without a master key, serve whoever asks from this machine directly." },
 	{ "price_map", KIND_PATH, AT(price_map), "", 0, 0, true,
@@ -126,7 +129,8 @@ static const struct setting table[] = {
 	{ "provider_headers", KIND_BOOL, AT(provider_headers), "false", 0, 0, true,
 	    "Give the upstream's headers to the client as llm_provider-NAME." },
 	{ "row_retention", KIND_TIME, AT(row_retention_ms), "0", 0, 3650 * DAY, true,
-	    "How long the rows of single requests are kept, in whole days; 0 is for ever. Sums of days stay. Also general_settings.maximum_spend_logs_retention_period." },
+	    "How long the rows of single requests are kept, in whole days; 0 is for ever. Sums of days stay. Also "
+	    "general_settings.maximum_spend_logs_retention_period." },
 	{ "run_dir", KIND_PATH, AT(run_dir), "/run/sluice", 0, 0, false, "The folder of sockets and shared memory." },
 	{ "spool_segment", KIND_BYTES, AT(spool_segment), "16MB", 64 * KB, 256 * MB, false,
 	    "How large a file of the spool gets, in which rows wait for the database; two of them are set aside on the disk." },
@@ -142,13 +146,15 @@ static const struct setting table[] = {
 	{ "total_timeout", KIND_TIME, AT(total_timeout_ms), "6000s", 1, 30 * DAY, true,
 	    "The longest a call may take altogether; also litellm_settings.request_timeout." },
 	{ "trusted_proxies", KIND_NETWORKS, 0, "127.0.0.0/8, ::1", 0, 0, true,
-	    "Addresses and networks of proxies before the web server; with general_settings.use_x_forwarded_for, X-Forwarded-For counts if it comes from one of them." },
+	    "Addresses and networks of proxies before the web server; with general_settings.use_x_forwarded_for, X-Forwarded-For counts if it comes "
+	    "from one of them." },
 	{ "vendors", KIND_VENDORS, 0, "", 0, 0, true,
 	    "Further vendors, by prefix: base_url, base_env, key_env, headers, path, quirks, wire, model_prefix." },
 	{ "workers", KIND_NUMBER, AT(workers), "0", 0, 16, false,
 	    "How many workers `sluice serve` runs; 0 is one for each processor, at most 16." },
 	{ "wrong_keys", KIND_NUMBER, AT(wrong_keys), "600", 0, 1000000000, true,
-	    "So many wrong keys and links may come from one address in a minute; then what the host does not know is refused without asking the database. 0: any number." },
+	    "So many wrong keys and links may come from one address in a minute; then what the host does not know is refused without asking the "
+	    "database. 0: any number." },
 };
 
 static void *

@@ -2,8 +2,8 @@
 /*
  * What a model costs: rates as they are published, each for a kind of unit, a service tier and prompts above a size.
  *
- * A rate is a whole number of 10^-12 dollars.  What is not published is not there; ledger/price.h says which rate stands in for it.  No tariff at all (NULL)
- * is an unknown price, which is something else than a price of zero.
+ * A rate is a whole number of 10^-12 dollars.  What is not published is not there; ledger/price.h says which rate stands in for it.  No tariff at all
+ * (NULL) is an unknown price, which is something else than a price of zero.
  */
 #ifndef CONFIG_TARIFF_H
 #define CONFIG_TARIFF_H

@@ -235,8 +235,10 @@ error_whole(struct exchange *x, const struct error *e)
 	answer_finish(x);
 }
 
-/* What passes as it is gets no words of ours: it breaks off as its upstream did.  mod_fcgid would write a page of its own behind it, and CGI knows no other
- * end than the end. */
+/*
+ * What passes as it is gets no words of ours: it breaks off as its upstream did.  mod_fcgid would write a page of its own behind it, and CGI knows no
+ * other end than the end.
+ */
 static void
 break_off(struct exchange *x)
 {

@@ -385,15 +385,16 @@ enum step_result local_counted(struct exchange *, struct text upstream);	/* what
 /* probe.c: does a deployment answer */
 enum step_result probe_begin(struct exchange *, const struct deployment *, struct config *held, bool health);	/* the step is over: the call goes on */
 void	probe_plan(struct exchange *);
-bool	probe_tells(struct exchange *, const struct error *);	/* the answer, or the error (NULL: none) was told in its words; else it is to be told as it is */
+/* The answer, or the error (NULL: none) was told in its words; else it is to be told as it is. */
+bool	probe_tells(struct exchange *, const struct error *);
 void	probe_free(struct exchange *);
 
 /* transform.c: what an upstream would be sent */
 enum step_result local_transform(struct exchange *), transform_tell(struct exchange *);
 
 /* public.c: what it tells anybody */
-enum step_result local_cost_map(struct exchange *), local_providers(struct exchange *), local_nothing_public(struct exchange *), local_ui_config(struct exchange *),
-    local_test(struct exchange *);
+enum step_result local_cost_map(struct exchange *), local_providers(struct exchange *), local_nothing_public(struct exchange *),
+    local_ui_config(struct exchange *), local_test(struct exchange *);
 
 /* alerted.c */
 void	alerted(struct exchange *, const struct standing *);	/* its budget can not pay this call */

@@ -389,7 +389,8 @@ refused(struct exchange *x)
 
 	if (!x->own_login || e->kind != E_UPSTREAM_CREDENTIAL)
 		return (e);
-	return (error_new(x->arena, x->upstream_status == 403 ? E_FORBIDDEN : E_AUTH, "Your own login was refused by the upstream: " TEXT_FMT, TEXT_ARG(e->detail)));
+	return (error_new(x->arena, x->upstream_status == 403 ? E_FORBIDDEN : E_AUTH, "Your own login was refused by the upstream: " TEXT_FMT,
+	    TEXT_ARG(e->detail)));
 }
 
 void

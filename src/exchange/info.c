@@ -225,7 +225,8 @@ local_model_pages(struct exchange *x)
 
 	if (end != STEP_GO)
 		return (end);
-	if ((e = asked_bool(&wish.team_models, x, "include_team_models")) != NULL || (e = asked_count(&wish.page, x, "page", PAGES_MOST)) != NULL || (e = asked_count(&wish.size, x, "size", PAGES_MOST)) != NULL)
+	if ((e = asked_bool(&wish.team_models, x, "include_team_models")) != NULL || (e = asked_count(&wish.page, x, "page", PAGES_MOST)) != NULL ||
+	    (e = asked_count(&wish.size, x, "size", PAGES_MOST)) != NULL)
 		return (refuse(x, e));
 	info_deployments(&body, x->arena, x->config, &wish);
 	return (say(x, &body));

@@ -2,9 +2,9 @@
 /*
  * A stream that a budget holds reserves in instalments, as its tokens arrive, and not all of max_tokens at once.
  *
- * What the client hears is paid for before, a token for two bytes, which is more than texts have; a model that thinks unseen is held by the time it had.  What can not
- * be reserved at once is kept back while the upstream pauses, until others have given back, or the stream is ended.  So is the end of one that has cost more
- * than that after all.
+ * What the client hears is paid for before, a token for two bytes, which is more than texts have; a model that thinks unseen is held by the time it had.
+ * What can not be reserved at once is kept back while the upstream pauses, until others have given back, or the stream is ended.  So is the end of one
+ * that has cost more than that after all.
  */
 #include "exchange/exchange.h"
 

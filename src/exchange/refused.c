@@ -138,7 +138,8 @@ say_as_litellm(struct buf *b, struct exchange *x, const struct standing *s, bool
 		buf_print(b, "LiteLLM Virtual Key: " TEXT_FMT ", key_alias: " TEXT_FMT ", exceeded budget for model=" TEXT_FMT, TEXT_ARG(text_sub(s->id, 0, 128)),
 		    TEXT_ARG(s->alias.len > 0 ? text_sub(s->alias, 0, 128) : TEXT("None")), TEXT_ARG(rest));
 	else if (text_is(kind, "model"))
-		buf_print(b, "LiteLLM %s: " TEXT_FMT ", exceeded budget for model=" TEXT_FMT, words[s->scope].litellm, TEXT_ARG(text_sub(s->id, 0, 128)), TEXT_ARG(rest));
+		buf_print(b, "LiteLLM %s: " TEXT_FMT ", exceeded budget for model=" TEXT_FMT, words[s->scope].litellm, TEXT_ARG(text_sub(s->id, 0, 128)),
+		    TEXT_ARG(rest));
 	else if (text_is(kind, "window")) {
 		buf_print(b, "ExceededBudget: %s over " TEXT_FMT " budget. ", words[s->scope].litellm, TEXT_ARG(rest));
 		say_amount(b, "Spend=$", r->spent, hidden);

@@ -236,7 +236,8 @@ request_to_server(const struct exchange *x)
 
 	return ((struct call_plan){ .host = d->host, .port = d->port, .proxy = d->proxy,
 		.verify = d->ca_file.len > 0 || (d->ssl_verify && x->config->settings.ssl_verify), .ca_file = d->ca_file,
-		.public_only = config_public_only(x->config, d), .cert = d->cert, .cert_key = d->cert_key, .cert_password = d->cert_password, .stream = x->glance.stream });
+		.public_only = config_public_only(x->config, d), .cert = d->cert, .cert_key = d->cert_key, .cert_password = d->cert_password,
+		    .stream = x->glance.stream });
 }
 
 struct error *

@@ -2,8 +2,9 @@
 /*
  * Room at the deployment that is chosen: its own rpm, tpm and calls at once, its own budget and its provider's.
  *
- * Who has none is passed over, and that counts as no failure.  All of it may wait: for the store, that knows the budgets, for the hosts that share a window,
- * and, where nobody else of the group is left, for money of the deployment that running calls hold.  Where nothing limits a deployment nothing happens here.
+ * Who has none is passed over, and that counts as no failure.  All of it may wait: for the store, that knows the budgets, for the hosts that share a
+ * window, and, where nobody else of the group is left, for money of the deployment that running calls hold.  Where nothing limits a deployment nothing
+ * happens here.
  */
 #include "exchange/exchange.h"
 

@@ -2,8 +2,8 @@
 /*
  * What was asked and answered, written down where the configuration, a team or a key asks for it, and nobody objects.
  *
- * The request is cleaned and kept when the call is admitted, because its memory is given back with the first byte of an answer.  A whole answer is kept as its
- * client got it; of a stream the words are put together again, whatever its dialect, as one answer of the Chat API.
+ * The request is cleaned and kept when the call is admitted, because its memory is given back with the first byte of an answer.  A whole answer is kept
+ * as its client got it; of a stream the words are put together again, whatever its dialect, as one answer of the Chat API.
  */
 #include "exchange/exchange.h"
 

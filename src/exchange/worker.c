@@ -235,7 +235,10 @@ worker_is_behind(struct worker *w)
 	return (w->reloading && !store_is_away(w->store_pool));
 }
 
-/* Changes come one after the other over all hosts, and `made` has all of them up to its own: it need not be read again, unless another was told meanwhile. */
+/*
+ * Changes come one after the other over all hosts, and `made` has all of them up to its own: it need not be read again, unless another was told
+ * meanwhile.
+ */
 void
 worker_changed(struct worker *w, const struct admin_changed *changed, struct config *made)
 {
@@ -259,7 +262,10 @@ has_store(const struct worker *w)
 	return (text_has(database, TEXT("://")) || access(database.at, F_OK) == 0);
 }
 
-/* The store is away: with what it said last, so that a door which is closed there stays closed.  What can not be told from a damaged copy is taken as closed. */
+/*
+ * The store is away: with what it said last, so that a door which is closed there stays closed.  What can not be told from a damaged copy is taken as
+ * closed.
+ */
 static void
 first_without_store(struct worker *w)
 {

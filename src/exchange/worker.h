@@ -99,8 +99,8 @@ int	worker_run(int fd, struct config *config, const char *config_path, enum work
 void	worker_take(struct worker *, struct config *);
 
 /*
- * Have models or settings of the store changed that are not in force here yet?  Then they are being read, and exchanges that wait for them (x->awaits) are walked
- * on when they are here.  Not while the store is away.
+ * Have models or settings of the store changed that are not in force here yet?  Then they are being read, and exchanges that wait for them (x->awaits)
+ * are walked on when they are here.  Not while the store is away.
  */
 bool	worker_is_behind(struct worker *);
 /* What a call of the management API changed: the board is told.  `made` is the configuration with it, and taken over; NULL: the old one stays. */

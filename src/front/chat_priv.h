@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the chat front share: chat.c (the row, the first look, errors), chat_read.c, chat_write.c; and what OpenAI's older surfaces take from it. */
+/*
+ * What the files of the chat front share: chat.c (the row, the first look, errors), chat_read.c, chat_write.c; and what OpenAI's older surfaces take
+ * from it.
+ */
 #ifndef FRONT_CHAT_PRIV_H
 #define FRONT_CHAT_PRIV_H
 

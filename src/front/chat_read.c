@@ -274,7 +274,8 @@ chat_read_member(struct reading *r, const struct json *v)
 }
 
 struct error *
-chat_read_body(struct ask *ask, struct arena *arena, const struct glance *g, const char *path, struct error *(*member)(struct reading *, const struct json *))
+chat_read_body(struct ask *ask, struct arena *arena, const struct glance *g, const char *path,
+    struct error *(*member)(struct reading *, const struct json *))
 {
 	struct reading r = { .arena = arena, .ask = ask, .path = path, .body = g->body, .last = &ask->messages, .last_tool = &ask->tools,
 		.last_extra = &ask->extras };

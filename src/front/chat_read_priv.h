@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files that read a chat request share: chat_read.c (parameters), chat_turns.c (messages), chat_parts.c (content), chat_tools.c.  Those that read a
- * Responses request take what is spelled the same from here.
+ * What the files that read a chat request share: chat_read.c (parameters), chat_turns.c (messages), chat_parts.c (content), chat_tools.c.  Those that
+ * read a Responses request take what is spelled the same from here.
  */
 #ifndef FRONT_CHAT_READ_PRIV_H
 #define FRONT_CHAT_READ_PRIV_H

@@ -104,7 +104,8 @@ read_allowed(struct reading *r, const struct json *v, struct text path)
 	if (!json_is(tools, JSON_ARRAY) || tools->first == NULL)
 		return (chat_wrong(r, chat_member_path(r, path, "allowed_tools.tools"), "a list of tools"));
 	for (const struct json *t = tools->first; t != NULL; t = t->next, i++) {
-		named = json_is(chat_said(t, "function"), JSON_OBJECT) ? chat_said(t, "function") : json_is(chat_said(t, "custom"), JSON_OBJECT) ? chat_said(t, "custom") : t;
+		named = json_is(chat_said(t, "function"), JSON_OBJECT) ? chat_said(t, "function") : json_is(chat_said(t, "custom"), JSON_OBJECT) ?
+		    chat_said(t, "custom") : t;
 		*last = arena_new_of(r->arena, struct words);
 		TRY(chat_need_string(&(*last)->word, r, named, "name", chat_item_path(r, chat_member_path(r, path, "allowed_tools.tools"), i)));
 		last = &(*last)->next;

@@ -20,8 +20,8 @@ static const struct text ours[] = {
 	S("mock_timeout"), S("model_group"), S("model_info"), S("no-log"), S("num_retries"), S("output_cost_per_second"),
 	S("output_cost_per_token"), S("policies"), S("preset_cache_key"), S("prompt_id"), S("prompt_label"), S("prompt_variables"),
 	S("prompt_version"), S("proxy_server_request"), S("region_name"), S("request_timeout"), S("retry_policy"), S("retry_strategy"), S("route"),
-	S("stream_timeout"), S("supports_system_message"), S("tags"), S("timeout"), S("turn_off_message_logging"), S("use_in_pass_through"), S("use_litellm_proxy"),
-	S("user_continue_message"),
+	S("stream_timeout"), S("supports_system_message"), S("tags"), S("timeout"), S("turn_off_message_logging"), S("use_in_pass_through"),
+	S("use_litellm_proxy"), S("user_continue_message"),
 };
 
 /* Chooses where a call goes, on whose account, or hides what a call says: never the caller's business. */

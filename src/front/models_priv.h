@@ -19,7 +19,10 @@ struct listing {
 void		 listing_add(struct listing *, struct listed);
 struct listing	 models_listed(struct arena *, const struct config *);	/* groups and aliases */
 
-/* By which name a caller knows one of the listing; empty: not at all.  Teams' own models are known to their teams, and, if all are told, to administrators. */
+/*
+ * By which name a caller knows one of the listing; empty: not at all.  Teams' own models are known to their teams, and, if all are told, to
+ * administrators.
+ */
 enum team_models { TEAM_MODELS_OWN, TEAM_MODELS_JOINED, TEAM_MODELS_ALL };	/* joined: of all teams that somebody who is signed in is in */
 struct text	 seen_as(const struct listed *, const struct caller *, const struct config *, enum team_models);
 bool		 may_see(const struct caller *, const struct config *, struct text name);

@@ -56,7 +56,8 @@ clock_is_steady(struct housekeeper *h)
 		h->clock_ahead_ms = ahead;
 	if (ahead - h->clock_ahead_ms < STEP_MS)
 		return (true);
-	note(NOTE_ERROR, "", "the clock has jumped by %lld hours since the housekeeper began: no rows are dropped", (long long)(ahead - h->clock_ahead_ms) / 3600000);
+	note(NOTE_ERROR, "", "the clock has jumped by %lld hours since the housekeeper began: no rows are dropped",
+	    (long long)(ahead - h->clock_ahead_ms) / 3600000);
 	return (false);
 }
 

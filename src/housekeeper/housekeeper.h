@@ -3,8 +3,9 @@
  * The housekeeper: what one process of a host does for all of them.
  *
  * It ships the spool into the store, reads what others changed there and tells the board, finishes what killed processes left, and keeps the store's days:
- * made ahead, and dropped when they are old.  Whoever holds the housekeeper's lock on the board is it: a process of its own (sluice housekeeper, a child of
- * sluice serve), or a worker that stands in while there is none.  Nothing in here is on a loop: its threads have their own handles of board, spool and store.
+ * made ahead, and dropped when they are old.  Whoever holds the housekeeper's lock on the board is it: a process of its own (sluice housekeeper, a child
+ * of sluice serve), or a worker that stands in while there is none.  Nothing in here is on a loop: its threads have their own handles of board, spool and
+ * store.
  */
 #ifndef HOUSEKEEPER_HOUSEKEEPER_H
 #define HOUSEKEEPER_HOUSEKEEPER_H
@@ -27,7 +28,10 @@ struct housekeeper_above {			/* what rooms above this one do for it; each, and a
 /* Begins to wait for the lock, in a thread of its own, and does the work as long as it has it.  The configuration is held.  `anew` is asked when models or
  * settings of the store change. */
 struct housekeeper *housekeeper_start(struct config *, const struct housekeeper_above *);
-/* What is in the spool is shipped, if the store takes it, for at most `patience_ms`; then the lock is given back.  For good: so is what the host has leased. */
+/*
+ * What is in the spool is shipped, if the store takes it, for at most `patience_ms`; then the lock is given back.  For good: so is what the host has
+ * leased.
+ */
 void		 housekeeper_stop(struct housekeeper *, unsigned patience_ms, bool for_good);
 bool		 housekeeper_is_it(const struct housekeeper *);	/* does it have the lock; any thread */
 

@@ -2,8 +2,9 @@
 /*
  * Stored prompts into the store, in transactions of their own.
  *
- * One that comes twice counts once, by its id, so the store keeps no position: what is in the spool when a housekeeper begins is offered again.  That is little,
- * because a segment is closed, and so removed, within a minute of having been shipped; else prompts would lie on the disk for longer than they may be kept.
+ * One that comes twice counts once, by its id, so the store keeps no position: what is in the spool when a housekeeper begins is offered again.  That is
+ * little, because a segment is closed, and so removed, within a minute of having been shipped; else prompts would lie on the disk for longer than they
+ * may be kept.
  */
 #include "housekeeper/housekeeper_priv.h"
 

@@ -276,8 +276,8 @@ ship_the_rest(struct shipping *s)
 }
 
 /*
- * A host that ends well holds no money: should it never come back, nobody has to say so.  What calls of other processes still hold is not waited for: whoever
- * keeps house next goes on closing.
+ * A host that ends well holds no money: should it never come back, nobody has to say so.  What calls of other processes still hold is not waited for:
+ * whoever keeps house next goes on closing.
  */
 static void
 give_all_back(struct shipping *s)

@@ -160,8 +160,10 @@ map_open_head(int folder, int *fd)
 	return (h);
 }
 
-/* What is no head of ours is kept under another name; the segments beside it are found without it.  One process at a time, or the second would take the first one's
- * new head away. */
+/*
+ * What is no head of ours is kept under another name; the segments beside it are found without it.  One process at a time, or the second would take the
+ * first one's new head away.
+ */
 static struct spool_head *
 replace_head(int folder, const char *dir, int *fd)
 {

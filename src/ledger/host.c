@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The host's id: a file of three lines, id, nonce and the next nonce, and a row of the store with id and nonce.  The next nonce is in the file before the store
- * has it, so that a housekeeper that is killed in between is known by the one or the other.
+ * The host's id: a file of three lines, id, nonce and the next nonce, and a row of the store with id and nonce.  The next nonce is in the file before the
+ * store has it, so that a housekeeper that is killed in between is known by the one or the other.
  */
 #include "ledger/host.h"
 
@@ -67,7 +67,8 @@ read_host(struct host *h, const char *path, struct buf *why)
 	}
 	n = read(fd, bytes, sizeof(bytes));
 	close(fd);
-	if (n != FILE_BYTES || bytes[NONCE_AT - 1] != '\n' || bytes[NEXT_AT - 1] != '\n' || bytes[FILE_BYTES - 1] != '\n' || memchr(bytes, '\0', FILE_BYTES) != NULL) {
+	if (n != FILE_BYTES || bytes[NONCE_AT - 1] != '\n' || bytes[NEXT_AT - 1] != '\n' || bytes[FILE_BYTES - 1] != '\n' ||
+	    memchr(bytes, '\0', FILE_BYTES) != NULL) {
 		buf_print(why, "%s: is not what it was; a host without leases and unshipped rows may remove it", path);
 		return (-1);
 	}

@@ -2,8 +2,8 @@
 /*
  * Who this host is, for the store: an id that lies with the spool, so that leases and unshipped rows belong together.
  *
- * The file `host` in the state folder has the id and a nonce that changes with every start of the housekeeper: of a host that was copied with its state only one
- * goes on under the id, the other gets a new one.
+ * The file `host` in the state folder has the id and a nonce that changes with every start of the housekeeper: of a host that was copied with its state
+ * only one goes on under the id, the other gets a new one.
  */
 #ifndef LEDGER_HOST_H
 #define LEDGER_HOST_H

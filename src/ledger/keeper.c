@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The housekeeper's care for leases: recalls are answered, and what is doubtful, idle, above its ceiling, nowhere on the board, or closing by somebody's word is
- * closed.
+ * The housekeeper's care for leases: recalls are answered, and what is doubtful, idle, above its ceiling, nowhere on the board, or closing by somebody's
+ * word is closed.
  *
- * The way of closing, each step of which can be repeated: the store says "closing", so that no grant adds to it → the turns of asking that were open then are over →
- * the board has none of it any more → no running exchange has money of it → the spool is shipped to where it ended then → what is left is held no more.
+ * The way of closing, each step of which can be repeated: the store says "closing", so that no grant adds to it → the turns of asking that were open then
+ * are over → the board has none of it any more → no running exchange has money of it → the spool is shipped to where it ended then → what is left is held
+ * no more.
  */
 #include "ledger/leases_priv.h"
 

@@ -2,7 +2,8 @@
 /*
  * Budgets in the store: money is granted to hosts as leases, booked against them, and comes back.
  *
- * For an account and a period:  spent + held + grant <= ceiling, and held is the sum of what its leases have left.  Everything blocks: errands and the housekeeper.
+ * For an account and a period:  spent + held + grant <= ceiling, and held is the sum of what its leases have left.  Everything blocks: errands and the
+ * housekeeper.
  */
 #ifndef LEDGER_LEASES_H
 #define LEDGER_LEASES_H
@@ -51,8 +52,8 @@ struct grant {
 void		leases_grant(struct store *, struct grant *, int64_t now_ms);
 
 /*
- * Booking: within the transaction that inserts the rows, as its last statements.  Sums of cost by account, period and lease, in any order (they are sorted).
- * Crossings (in the arena) are sums that went over their soft or hard ceiling with this booking.
+ * Booking: within the transaction that inserts the rows, as its last statements.  Sums of cost by account, period and lease, in any order (they are
+ * sorted).  Crossings (in the arena) are sums that went over their soft or hard ceiling with this booking.
  */
 struct booking {
 	uint64_t	 account;

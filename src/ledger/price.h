@@ -2,9 +2,9 @@
 /*
  * What a call cost, and what it can cost at most.
  *
- * Pure arithmetic on a tariff, in whole numbers of 10^-12 dollars and 128 bits: a call is rounded once, half a nano-dollar up.  A rate that is not published
- * is taken from the one it is a case of: written for an hour from written, that and cached from input, reasoning from output; a tier from the default one, a
- * long prompt from shorter ones.  The largest size that the prompt is above counts for all of its tokens.
+ * Pure arithmetic on a tariff, in whole numbers of 10^-12 dollars and 128 bits: a call is rounded once, half a nano-dollar up.  A rate that is not
+ * published is taken from the one it is a case of: written for an hour from written, that and cached from input, reasoning from output; a tier from the
+ * default one, a long prompt from shorter ones.  The largest size that the prompt is above counts for all of its tokens.
  */
 #ifndef LEDGER_PRICE_H
 #define LEDGER_PRICE_H
@@ -21,7 +21,10 @@ struct price_break {
 	int64_t	 total;
 };
 
-/* Nano-dollars.  `ms` is how long the upstream took.  The break may be NULL, and so may the tariff, which costs 0: ask for it before you call it a price. */
+/*
+ * Nano-dollars.  `ms` is how long the upstream took.  The break may be NULL, and so may the tariff, which costs 0: ask for it before you call it a
+ * price.
+ */
 int64_t	 price_call(const struct tariff *, const struct usage *, int64_t ms, struct price_break *);
 
 /* A call before it is made. */

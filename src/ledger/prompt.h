@@ -2,9 +2,9 @@
 /*
  * What was asked and answered, kept only where somebody asked for that (exchange/scribe.c), and apart from the rows of the ledger.
  *
- * Before anything is written it is cleaned: what looks like a key or is called like one is gone, images and other opaque data are cut, and the whole is bounded.
- * Records then wait in a spool of their own, INSTANCE.prompts, for the housekeeper.  They are worth less than rows: where the disk is slow or full they are
- * dropped, and nobody waits for them.
+ * Before anything is written it is cleaned: what looks like a key or is called like one is gone, images and other opaque data are cut, and the whole is
+ * bounded.  Records then wait in a spool of their own, INSTANCE.prompts, for the housekeeper.  They are worth less than rows: where the disk is slow or
+ * full they are dropped, and nobody waits for them.
  */
 #ifndef LEDGER_PROMPT_H
 #define LEDGER_PROMPT_H
@@ -25,8 +25,8 @@ void		 prompt_pack(struct buf *, const struct prompt *);
 bool		 prompt_unpack(struct prompt *, struct text);	/* texts point into it; false: of another version, or none */
 
 /*
- * Appends the JSON text, which was checked, clean and in at most `most` bytes (which are 512 at least).  Of strings that are too long the middle is cut, of a
- * text of too many pieces the end; both with a mark.  `secrets` are cut out wherever they stand.
+ * Appends the JSON text, which was checked, clean and in at most `most` bytes (which are 512 at least).  Of strings that are too long the middle is cut,
+ * of a text of too many pieces the end; both with a mark.  `secrets` are cut out wherever they stand.
  */
 void		 prompt_clean(struct buf *, struct text json, size_t most, const struct text *secrets, unsigned n_secrets);
 

@@ -322,8 +322,8 @@ scan(struct reader *r, struct segment *g, off_t end)
 }
 
 /*
- * Bytes that are no frame: one that is being written, or what is left of one.  If a frame follows, or nobody writes any more, it is the latter; but then they are
- * looked at once more, because the writer may have ended between our two looks (rows were lost so).
+ * Bytes that are no frame: one that is being written, or what is left of one.  If a frame follows, or nobody writes any more, it is the latter; but then
+ * they are looked at once more, because the writer may have ended between our two looks (rows were lost so).
  */
 static bool
 find_frame(struct reader *r, struct segment *g, struct text *payload)

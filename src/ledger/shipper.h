@@ -2,8 +2,8 @@
 /*
  * The shipper: rows from the spool into the store, in batches of one transaction each, that also adds to the sums of days and charges the accounts.
  *
- * A row counts once, by its id, however often it is offered: what a batch adds to sums and accounts is only what it inserted.  So a batch whose end is unknown
- * (the store broke, the process was killed) is simply offered again.  Everything blocks; one thread.
+ * A row counts once, by its id, however often it is offered: what a batch adds to sums and accounts is only what it inserted.  So a batch whose end is
+ * unknown (the store broke, the process was killed) is simply offered again.  Everything blocks; one thread.
  */
 #ifndef LEDGER_SHIPPER_H
 #define LEDGER_SHIPPER_H

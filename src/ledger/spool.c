@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing: frames appended to the newest segment, which whoever fills it follows with another; what could not be written, or made safe, kept until it is. */
+/*
+ * Writing: frames appended to the newest segment, which whoever fills it follows with another; what could not be written, or made safe, kept until it
+ * is.
+ */
 #include "ledger/spool_priv.h"
 
 #include "base/clock.h"
@@ -404,7 +407,8 @@ spool_follow(struct spool *s)
 void
 spool_print(struct buf *to, const struct spool *s)
 {
-	buf_print(to, "# HELP sluice_spool_bytes What waits for the database, and what was shipped of files that are still written to.\n# TYPE sluice_spool_bytes gauge\n"
+	buf_print(to, "# HELP sluice_spool_bytes What waits for the database, and what was shipped of files that are still written to.\n# TYPE "
+	    "sluice_spool_bytes gauge\n"
 	    "sluice_spool_bytes %llu\n"
 	    "# HELP sluice_spool_aside_files Files of the spool that this version can not read, or the database refused: an operator is to look.\n"
 	    "# TYPE sluice_spool_aside_files gauge\nsluice_spool_aside_files %u\n", (unsigned long long)spool_takes(s), spool_kept_aside(s->folder));

@@ -2,9 +2,9 @@
 /*
  * The spool: where rows wait for the store, a folder of the host that survives crashes and restarts.
  *
- * All processes of a host append to its newest segment, one write(2) for all rows of a turn.  When that is large enough whoever sees it begins the next.  A row that was appended
- * survives the end of its process at once, and of the machine after the next fdatasync, which is made for all rows of 50 ms together.  What can not be written
- * waits in memory, and no new call is let in until it is written.
+ * All processes of a host append to its newest segment, one write(2) for all rows of a turn.  When that is large enough whoever sees it begins the next.
+ * A row that was appended survives the end of its process at once, and of the machine after the next fdatasync, which is made for all rows of 50 ms
+ * together.  What can not be written waits in memory, and no new call is let in until it is written.
  *
  * A `struct spool` belongs to one thread.  Readers: ledger/reader.h.
  */
@@ -33,8 +33,10 @@ struct spool_settings {
 struct spool	*spool_open(const struct spool_settings *, struct buf *why);
 /* Whatever waits is tried once more.  What was appended is made safe here only if it was attached: else the housekeeper does so within a second. */
 void		 spool_close(struct spool *);
-/* fdatasync in an errand of `disk`, `after_ms` after the first row that needs it; and once a second a look at the room.  Without it, spool_sync() is for that.
- * The spool is closed before its lane is freed. */
+/*
+ * fdatasync in an errand of `disk`, `after_ms` after the first row that needs it; and once a second a look at the room.  Without it, spool_sync() is for
+ * that.  The spool is closed before its lane is freed.
+ */
 void		 spool_attach(struct spool *, struct loop *, struct lane *disk, unsigned after_ms);
 
 /* False: it could not be written now and waits in memory; settings.written will tell. */

@@ -113,8 +113,10 @@ is_empty_object(struct text object)
 	return (!json_next(&walk, &item));
 }
 
-/* The object with include_usage true, its other members as they are.  Running counts are asked for only where the client did not ask for usage: it would add
- * them up. */
+/*
+ * The object with include_usage true, its other members as they are.  Running counts are asked for only where the client did not ask for usage: it would
+ * add them up.
+ */
 static struct text
 with_usage(struct arena *arena, struct text options, bool running)
 {

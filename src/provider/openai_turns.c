@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The messages of a request to an OpenAI-like server: results in the order of their calls, pictures where they are allowed, thoughts where they are wanted back. */
+/*
+ * The messages of a request to an OpenAI-like server: results in the order of their calls, pictures where they are allowed, thoughts where they are
+ * wanted back.
+ */
 #include "provider/openai_write_priv.h"
 
 #define MAX_CALL_ID	64

@@ -13,7 +13,10 @@
 #include "chat/event.h"
 #include "config/config.h"
 
-/* What must be known of a request in its own dialect; found in one pass over the body, which nothing here copies.  The caller zeroes it, and says `counting`. */
+/*
+ * What must be known of a request in its own dialect; found in one pass over the body, which nothing here copies.  The caller zeroes it, and says
+ * `counting`.
+ */
 struct glance {
 	bool		 counting;		/* in: a count_tokens body, which needs no max_tokens */
 	bool		 model_named;		/* in: the path names the model, the body need not */
@@ -127,7 +130,8 @@ struct provider {
 	enum pass	(*relay_event)(struct relay *, struct text name, struct text data, struct edits *);
 	/* Other dialects. */
 	struct error   *(*write_request)(struct buf *body, struct arena *, const struct ask *, const struct deployment *, struct text model, bool drop_params);
-	struct reader  *(*reader)(struct arena *, struct seen *, const struct ask *);	/* for one answer; the ask (or NULL) tells what write_request had to rename */
+	/* For one answer; the ask (or NULL) tells what write_request had to rename. */
+	struct reader  *(*reader)(struct arena *, struct seen *, const struct ask *);
 	struct error   *(*read_answer)(struct reader *, struct text body, struct hearer);	/* whole: START … END */
 	bool		(*read_event)(struct reader *, struct text name, struct text data, struct hearer);	/* false: nothing more is wanted */
 	void		(*read_end)(struct reader *, struct hearer);			/* the bytes ended: END if that is allowed (lenient rule), else ERROR */
@@ -141,13 +145,19 @@ const struct provider *provider_of(enum wire);		/* NULL: WIRE_NONE */
 const struct provider *provider_of_answer(struct text data);
 /* What a usage object of an OpenAI-like vendor says, whatever its spelling; false: nothing. */
 bool		 usage_read(struct usage *, struct text object);
-/* In which dialect a call for that model of the deployment is held for a client of the dialect `asked`: that one where the vendor has it, else the vendor's own. */
+/*
+ * In which dialect a call for that model of the deployment is held for a client of the dialect `asked`: that one where the vendor has it, else the
+ * vendor's own.
+ */
 enum wire wire_for(const struct deployment *, struct text model, enum wire asked);
 
 /* Shared by the surfaces of the OpenAI family (openai.c): the address of the one with that path behind the deployment's root. */
 struct text	 openai_url(struct arena *, const struct deployment *, struct text model, const char *path);
 
-/* Encrypted reasoning can be read only by the credential that made it, so it carries a mark of its deployment while the client has it (responses_mark.c). */
+/*
+ * Encrypted reasoning can be read only by the credential that made it, so it carries a mark of its deployment while the client has it
+ * (responses_mark.c).
+ */
 struct text	 mark_print(struct arena *, uint64_t deployment);
 bool		 mark_find(struct text body, uint64_t *deployment);	/* the last one in a request; false: none */
 
@@ -174,7 +184,10 @@ void		 edits_add(struct edits *, struct arena *, size_t from, size_t to, struct 
 /* Shared (params.c): may a default of a deployment be sent to that surface of the OpenAI family, or is it meant for another? */
 bool		 param_fits(struct text name, enum wire);
 
-/* Shared (params.c): the ask with the deployment's defaults where the client said nothing, and without what the deployment drops.  Shallow: the rest is shared. */
+/*
+ * Shared (params.c): the ask with the deployment's defaults where the client said nothing, and without what the deployment drops.  Shallow: the rest is
+ * shared.
+ */
 struct ask	 ask_for_deployment(struct arena *, const struct ask *, const struct deployment *);
 
 /* Shared with the fronts (effort.c): words and budgets of reasoning. */

@@ -44,8 +44,8 @@ url(struct arena *arena, const struct deployment *d, struct text model, enum wan
 static const char *const no_default[] = {
 	"audio", "background", "conversation", "frequency_penalty", "function_call", "functions", "input", "logit_bias", "logprobs",
 	"max_completion_tokens", "max_output_tokens", "max_tokens", "messages", "modalities", "model", "n", "prediction", "presence_penalty",
-	"previous_response_id", "reasoning", "reasoning_effort", "response_format", "seed", "stop", "stream", "stream_options", "thinking", "tool_choice", "tools", "verbosity",
-	"web_search_options",
+	"previous_response_id", "reasoning", "reasoning_effort", "response_format", "seed", "stop", "stream", "stream_options", "thinking",
+	"tool_choice", "tools", "verbosity", "web_search_options",
 };
 
 static bool

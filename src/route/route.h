@@ -5,8 +5,8 @@
  * A plan is made once for an exchange; route_next() says who is asked next, given why the last one failed.  The first choice among a
  * group's deployments is random by weight (weight, else rpm, else tpm, if any deployment has it).  A failure another deployment may do better
  * on goes to one not yet tried, or, where none is left, to one again after a pause; when the retries of a group are used up, to the next
- * fallback group.  A caller's own mistake ends the plan.  A deployment that has no room is passed over, which counts as no try.  Pure: chance comes in as a
- * function.
+ * fallback group.  A caller's own mistake ends the plan.  A deployment that has no room is passed over, which counts as no try.  Pure: chance comes in as
+ * a function.
  */
 #ifndef ROUTE_ROUTE_H
 #define ROUTE_ROUTE_H

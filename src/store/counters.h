@@ -2,8 +2,8 @@
 /*
  * Counters that hosts share, in memcached: each is an allowance of which hosts take parts until it is used up, or a record of who holds how many.
  *
- * One `struct counters` is used by one thread at a time; everything may block for as long as one answer may take and belongs to errands.  What memcached loses (a restart, an
- * eviction) begins anew from what the asking host says it took before.
+ * One `struct counters` is used by one thread at a time; everything may block for as long as one answer may take and belongs to errands.  What memcached
+ * loses (a restart, an eviction) begins anew from what the asking host says it took before.
  */
 #ifndef STORE_COUNTERS_H
 #define STORE_COUNTERS_H

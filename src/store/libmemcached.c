@@ -15,7 +15,8 @@ static const struct library_function functions[] = {
 bool
 libmemcached_load(void)
 {
-	static struct library library = { .file = "libmemcached.so.11", .functions = functions, .n = nitems(functions), .table = &libmemcached, .mutex = PTHREAD_MUTEX_INITIALIZER };
+	static struct library library = { .file = "libmemcached.so.11", .functions = functions, .n = nitems(functions), .table = &libmemcached,
+	    .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 	return (library_load(&library));
 }

@@ -15,7 +15,8 @@ static const struct library_function functions[] = {
 bool
 libpq_load(void)
 {
-	static struct library library = { .file = "libpq.so.5", .functions = functions, .n = nitems(functions), .table = &libpq, .mutex = PTHREAD_MUTEX_INITIALIZER };
+	static struct library library = { .file = "libpq.so.5", .functions = functions, .n = nitems(functions), .table = &libpq,
+	    .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 	return (library_load(&library));
 }

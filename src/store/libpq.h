@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libpq, loaded with the first connection: it brings Kerberos and LDAP with it, 8 ms and a megabyte, which a process that finds its keys on the board shall not
- * pay for.
+ * libpq, loaded with the first connection: it brings Kerberos and LDAP with it, 8 ms and a megabyte, which a process that finds its keys on the board
+ * shall not pay for.
  * What is not in the table can not be called: a name that is missing here does not link.
  */
 #ifndef STORE_LIBPQ_H

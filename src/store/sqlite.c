@@ -2,8 +2,8 @@
 /*
  * The embedded engine: a SQLite file.
  *
- * Write-ahead log, so that readers and the one writer do not meet; every commit is synced (synchronous=FULL), because a lease that was granted and spent must
- * not be granted again after a power failure.  Statements are prepared once a connection.
+ * Write-ahead log, so that readers and the one writer do not meet; every commit is synced (synchronous=FULL), because a lease that was granted and spent
+ * must not be granted again after a power failure.  Statements are prepared once a connection.
  */
 #include "store/store_priv.h"
 

@@ -15,7 +15,8 @@ static const struct library_function functions[] = {
 bool
 libsqlite_load(void)
 {
-	static struct library library = { .file = "libsqlite3.so.0", .functions = functions, .n = nitems(functions), .table = &libsqlite, .mutex = PTHREAD_MUTEX_INITIALIZER };
+	static struct library library = { .file = "libsqlite3.so.0", .functions = functions, .n = nitems(functions), .table = &libsqlite,
+	    .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 	return (library_load(&library));
 }

@@ -2,10 +2,10 @@
 /*
  * The store: PostgreSQL, or a SQLite file, behind one door.
  *
- * Everything here may block and belongs to errands, the housekeeper and commands, never to the loop.  A `struct store` is one connection, opened with the first
- * statement, and used by one thread at a time; a pool lends them.  Statements have names (sql/, read at build time) and parameters: no SQL is ever put together
- * from texts.  The same statements run on both; where the dialects differ the file has one of each.  Moments are milliseconds since 1970 (UTC), money is
- * nano-dollars, booleans are 0 and 1, JSON is text.
+ * Everything here may block and belongs to errands, the housekeeper and commands, never to the loop.  A `struct store` is one connection, opened with the
+ * first statement, and used by one thread at a time; a pool lends them.  Statements have names (sql/, read at build time) and parameters: no SQL is ever
+ * put together from texts.  The same statements run on both; where the dialects differ the file has one of each.  Moments are milliseconds since 1970
+ * (UTC), money is nano-dollars, booleans are 0 and 1, JSON is text.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -51,9 +51,10 @@ struct store	*store_new(struct text url);
 void		 store_free(struct store *);
 bool		 store_is_postgres(const struct store *);
 /*
- * Runs one statement; *rows (may be NULL) in the arena.  Outside a transaction each is one of its own.  A connection that broke while nobody used it is opened anew;
- * where it breaks later, a statement outside transactions that only reads (SELECT, no function of ours) is asked once more.  Within a transaction any end but STORE_FINE is the transaction's: it is rolled back, and what follows, store_commit()
- * too, ends the same way until store_rollback().
+ * Runs one statement; *rows (may be NULL) in the arena.  Outside a transaction each is one of its own.  A connection that broke while nobody used it is
+ * opened anew; where it breaks later, a statement outside transactions that only reads (SELECT, no function of ours) is asked once more.  Within a
+ * transaction any end but STORE_FINE is the transaction's: it is rolled back, and what follows, store_commit() too, ends the same way until
+ * store_rollback().
  */
 enum store_end	 store_ask(struct store *, struct arena *, struct rows *, enum statement, const struct value *, unsigned n);
 #define STORE(store, arena, rows, statement, ...)	store_ask((store), (arena), (rows), (statement), \
@@ -63,7 +64,10 @@ enum store_end	 store_script(struct store *, const char *sql);	/* any number of 
 enum store_end	 store_begin(struct store *);		/* SQLite: BEGIN IMMEDIATE */
 enum store_end	 store_commit(struct store *);
 void		 store_rollback(struct store *);	/* fine without a transaction */
-/* How long one statement may take (10 s), and connecting at most (3 s); what takes longer ends as STORE_AWAY and the connection is given up.  The patience before. */
+/*
+ * How long one statement may take (10 s), and connecting at most (3 s); what takes longer ends as STORE_AWAY and the connection is given up.  The
+ * patience before.
+ */
 unsigned	 store_patience(struct store *, unsigned ms);
 const char	*store_why(const struct store *);	/* of the last end that was not fine, for logs; no secret */
 int		 store_fd(const struct store *);	/* of the connection, to be polled; -1: none */
@@ -75,8 +79,10 @@ enum store_end	 store_load_end(struct store *);
 /* Whether the last row is there now that was not before: no, where an INSERT passed over it (ON CONFLICT DO NOTHING); COPY says yes. */
 bool		 store_load_added(const struct store *);
 
-/* Wake-ups (PostgreSQL's NOTIFY): true when something was heard within `wait_ms`; SQLite never hears, and does not wait.  Where store_fd() is -1 behind it, the
- * connection broke: the next statement opens another, which listens too.  `channel` stays the caller's. */
+/*
+ * Wake-ups (PostgreSQL's NOTIFY): true when something was heard within `wait_ms`; SQLite never hears, and does not wait.  Where store_fd() is -1 behind
+ * it, the connection broke: the next statement opens another, which listens too.  `channel` stays the caller's.
+ */
 enum store_end	 store_listen(struct store *, const char *channel);
 bool		 store_heard(struct store *, int wait_ms);
 
@@ -86,9 +92,9 @@ enum store_end	 store_version(struct store *, unsigned *version);
 extern const unsigned store_newest;			/* what this program needs at least */
 
 /*
- * Moves all of a SQLite file into a PostgreSQL database, in one transaction there and behind one lock here; `moved` is told of each table.  The target's schema is
- * made where there is none, and must hold no row.  Both must be at this program's version.  *why: what is wrong, with the end STORE_WRONG; NULL: store_why() of
- * *guilty says.
+ * Moves all of a SQLite file into a PostgreSQL database, in one transaction there and behind one lock here; `moved` is told of each table.  The target's
+ * schema is made where there is none, and must hold no row.  Both must be at this program's version.  *why: what is wrong, with the end STORE_WRONG;
+ * NULL: store_why() of *guilty says.
  */
 enum store_end	 store_move(struct store *from, struct store *to, void (*moved)(void *, const char *table, int64_t rows), void *self,
     const char **why, struct store **guilty);
@@ -96,8 +102,8 @@ enum store_end	 store_move(struct store *from, struct store *to, void (*moved)(v
 /*
  * A pool: at most `most` connections of this process, lent for the length of an errand, closed after 30 s without use, or at once
  * where permits are scarce.  After a failure to connect it lends
- * nothing for a second, and then to one who tries.  `permit` (may be NULL) is asked before a connection is opened and told when one is closed: permits are shared by
- * the processes of a host.
+ * nothing for a second, and then to one who tries.  `permit` (may be NULL) is asked before a connection is opened and told when one is closed: permits
+ * are shared by the processes of a host.
  */
 struct store_permits {
 	bool		(*take)(void *);
@@ -107,8 +113,10 @@ struct store_permits {
 };
 struct store_pool *store_pool_new(struct text url, unsigned most, const struct store_permits *);
 void		 store_pool_free(struct store_pool *);
-/* From any thread; NULL: away, or none free in time.  The first of a process looks at the schema: an older SQLite file is migrated, an older PostgreSQL is as if
- * it were away, and the log says what to do. */
+/*
+ * From any thread; NULL: away, or none free in time.  The first of a process looks at the schema: an older SQLite file is migrated, an older PostgreSQL
+ * is as if it were away, and the log says what to do.
+ */
 struct store	*store_lend(struct store_pool *, int wait_ms);
 void		 store_return(struct store_pool *, struct store *);	/* rolls back what is left open */
 void		 store_pool_tidy(struct store_pool *);			/* closes what is idle for long; from any thread, does not block */

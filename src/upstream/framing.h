@@ -40,7 +40,10 @@ typedef bool framing_line_f(void *self, struct text line, int *status);
 
 void	framing_init(struct framing *, bool to_head);
 void	framing_free(struct framing *);
-/* Takes up to n bytes, all of them unless the answer is done or bad before; how many.  *payload lies at the front of `bytes`.  False from `line` stops as BAD. */
+/*
+ * Takes up to n bytes, all of them unless the answer is done or bad before; how many.  *payload lies at the front of `bytes`.  False from `line` stops
+ * as BAD.
+ */
 size_t	framing_feed(struct framing *, char *bytes, size_t n, struct text *payload, framing_line_f *line, void *self);
 /* The connection ended: is that the answer's proper end? */
 bool	framing_ends(struct framing *);

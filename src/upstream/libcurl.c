@@ -15,7 +15,8 @@ static const struct library_function functions[] = {
 bool
 libcurl_load(void)
 {
-	static struct library library = { .file = "libcurl.so.4", .functions = functions, .n = nitems(functions), .table = &libcurl, .mutex = PTHREAD_MUTEX_INITIALIZER };
+	static struct library library = { .file = "libcurl.so.4", .functions = functions, .n = nitems(functions), .table = &libcurl,
+	    .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 	return (library_load(&library));
 }

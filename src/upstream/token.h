@@ -26,7 +26,9 @@ struct tokens	*tokens_new(struct loop *, struct upstream *, struct lane *disk);	
 void		 tokens_free(struct tokens *);	/* who waits is not called any more; before the upstream and the lane */
 /* The credential's texts are needed during the call only. */
 enum token_state token_get(struct text *word, struct tokens *, const struct credential *, bool verify, struct waiter *);
-/* The upstream refused that token: true when another can be had, so that asking again is worth it.  A new one is fetched at most once a minute for that. */
+/*
+ * The upstream refused that token: true when another can be had, so that asking again is worth it.  A new one is fetched at most once a minute for that.
+ */
 bool		 token_refused(struct tokens *, const struct credential *, struct text token);
 
 #endif

@@ -3,8 +3,8 @@
  * HTTP calls to the vendors on the loop, connections reused, names looked up by errands: plain http by ourselves, what is more by libcurl.
  *
  * A call is made with upstream_call() and reports through three functions until `end`, which is called exactly once unless
- * call_cancel() came first.  None is called from within upstream_call().  After call_cancel() nothing is called and the call is gone.  The body of the request and
- * all texts of the plan must live until `end` or cancel.
+ * call_cancel() came first.  None is called from within upstream_call().  After call_cancel() nothing is called and the call is gone.  The body of the
+ * request and all texts of the plan must live until `end` or cancel.
  */
 #ifndef UPSTREAM_UPSTREAM_H
 #define UPSTREAM_UPSTREAM_H
@@ -36,8 +36,10 @@ struct call_plan {
 	bool		 verify;		/* the certificate */
 	bool		 public_only;		/* never to an address that network_is_internal(), whatever the name stands for; a proxy decides for itself */
 	struct text	 ca_file;		/* whom to trust; empty: whom the upstream_settings say */
-	/* Files (PEM) that show a server who we are if it asks; empty: nothing is shown.  A key that is not named stands beside the certificate.  Connections, and
-	 * sessions to be resumed, are shared only between calls that show the same. */
+	/*
+	 * Files (PEM) that show a server who we are if it asks; empty: nothing is shown.  A key that is not named stands beside the certificate.
+	 * Connections, and sessions to be resumed, are shared only between calls that show the same.
+	 */
 	struct text	 cert, cert_key, cert_password;
 	int64_t		 connect_ms, first_byte_ms, idle_ms, total_ms;	/* 0: no limit */
 	bool		 stream;		/* ask for small buffers and Accept: text/event-stream */
@@ -100,7 +102,8 @@ struct sse {
 };
 enum sse_result { SSE_OK, SSE_TOO_BIG, SSE_STOPPED };
 /* Takes bytes; says each event once it is complete.  `event` returns false to stop (the rest of the bytes is forgotten), and may then have freed the sse.
- * The texts point into the bytes given where the event lies whole in them, so the common case copies nothing.  `wire` is the event's own bytes from its first
+ * The texts point into the bytes given where the event lies whole in them, so the common case copies nothing.  `wire` is the event's own bytes from its
+ * first
  * field line through its blank line if it lies whole in the bytes given, else empty. */
 typedef bool sse_f(void *self, struct text name, struct text data, struct text wire);
 void		 sse_init(struct sse *, size_t limit);

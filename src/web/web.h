@@ -3,8 +3,8 @@
  * FastCGI, and plain CGI: requests in, bytes out; nothing blocks.
  *
  * The worker's listener and its connections (the web server's side).  Layout of records: libfcgi's fastcgi.h.  Records may be split at any
- * byte and come in any rhythm; several connections, kept ones too, are served at once; one request at a time per connection (a second id on a busy connection is answered
- * FCGI_CANT_MPX_CONN).  A malformed or hostile record stream ends its connection and nothing else.
+ * byte and come in any rhythm; several connections, kept ones too, are served at once; one request at a time per connection (a second id on a busy
+ * connection is answered FCGI_CANT_MPX_CONN).  A malformed or hostile record stream ends its connection and nothing else.
  *
  * A stream (one request and its reply) belongs to the room; its owner learns of it by `begin` and must not touch it after
  * `over` was called.  `over` is called exactly once per begin, when the last byte is with the web server after reply_end(), or
@@ -73,9 +73,9 @@ struct web_settings {
 struct web	*web_new(struct loop *, const struct web_settings *, const struct web_owner *);
 void		 web_listen(struct web *, int fd);	/* a listening socket; fd 0 when a server spawned us */
 /*
- * Plain CGI (RFC 3875): the one request of this process.  Its params are the environment, its body comes from `in`, no more of it than CONTENT_LENGTH says, its
- * answer goes to `out`, both of them pipes, sockets or files, closed when it is over.  An `out` that nobody reads any more is a client that left.
- * The owner may be called back before this returns, and all may be over then.
+ * Plain CGI (RFC 3875): the one request of this process.  Its params are the environment, its body comes from `in`, no more of it than CONTENT_LENGTH
+ * says, its answer goes to `out`, both of them pipes, sockets or files, closed when it is over.  An `out` that nobody reads any more is a client that
+ * left.  The owner may be called back before this returns, and all may be over then.
  */
 void		 web_cgi(struct web *, char *const *variables, int in, int out);
 /* Its client left, as the server says by a signal. */
