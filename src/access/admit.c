@@ -248,19 +248,34 @@ check_team_models(struct arena *arena, const struct caller *c, const struct conf
 }
 
 static struct error *
-check_upper_models(struct arena *arena, const struct caller *c, const struct config *config, struct text asked)
+check_user_models(struct arena *arena, const struct caller *c, const struct config *config, struct text asked)
 {
-	const struct standing *user = personal(c), *project = c->standing[SCOPE_PROJECT], *organization = c->standing[SCOPE_ORGANIZATION];
-	struct text target = admit_model(c, config, asked);
+	const struct standing *user = personal(c);
 
 	if (user != NULL && list_has(user->models, user->n_models, "no-default-models"))
 		return (refusal(arena, E_AUTH, "key_model_access_denied", "model", "User not allowed to access model. No default model access, only "
 		    "team models allowed. Tried to access " TEXT_FMT, TEXT_ARG(shown(asked))));
-	if (!user_allows(c, config, target))
+	if (!user_allows(c, config, admit_model(c, config, asked)))
 		return (no_model(arena, "user_model_access_denied", "user", user, asked));
-	if (!is_allowed(project, config, target))
+	return (NULL);
+}
+
+static struct error *
+check_project_models(struct arena *arena, const struct caller *c, const struct config *config, struct text asked)
+{
+	const struct standing *project = c->standing[SCOPE_PROJECT];
+
+	if (!is_allowed(project, config, admit_model(c, config, asked)))
 		return (no_model(arena, "project_model_access_denied", "project", project, asked));
-	if (!is_allowed(organization, config, target))
+	return (NULL);
+}
+
+static struct error *
+check_organization_models(struct arena *arena, const struct caller *c, const struct config *config, struct text asked)
+{
+	const struct standing *organization = c->standing[SCOPE_ORGANIZATION];
+
+	if (!is_allowed(organization, config, admit_model(c, config, asked)))
 		return (no_model(arena, "org_model_access_denied", "org", organization, asked));
 	return (NULL);
 }
@@ -325,36 +340,20 @@ check_expiry(struct arena *arena, const struct caller *c, int64_t now_ms)
 }
 
 static struct error *
-check_blocked_above(struct arena *arena, const struct caller *c)
+check_not_blocked(struct arena *arena, const struct caller *c, enum scope scope)
 {
 	static const struct {
-		enum scope	 scope;
 		const char	*name, *advice;
-	} rows[] = {
-		{ SCOPE_TEAM, "Team", "Update via /team/unblock if you're an admin." },
-		{ SCOPE_PROJECT, "Project", "Update via /project/update if you're an admin." },
-		{ SCOPE_ORGANIZATION, "Organization", "Update via /organization/update if you're an admin." },
+	} words[SCOPES] = {
+		[SCOPE_TEAM] = { "Team", "/team/unblock" }, [SCOPE_PROJECT] = { "Project", "/project/update" },
+		[SCOPE_ORGANIZATION] = { "Organization", "/organization/update" }, [SCOPE_CUSTOMER] = { "End User", "/customer/unblock" },
 	};
+	const struct standing *s = c->standing[scope];
 
-	for (size_t i = 0; i < nitems(rows); i++) {
-		const struct standing *s = c->standing[rows[i].scope];
-
-		if (s != NULL && s->blocked)
-			return (refusal(arena, E_AUTH, "auth_error", "None", "Authentication Error, %s=" TEXT_FMT " is blocked. %s", rows[i].name,
-			    TEXT_ARG(s->id), rows[i].advice));
-	}
-	return (NULL);
-}
-
-static struct error *
-check_customer(struct arena *arena, const struct caller *c)
-{
-	const struct standing *customer = c->standing[SCOPE_CUSTOMER];
-
-	if (customer != NULL && customer->blocked)
-		return (refusal(arena, E_AUTH, "auth_error", "None", "Authentication Error, End User=" TEXT_FMT " is blocked. Update via "
-		    "/customer/unblock if you're an admin.", TEXT_ARG(customer->id)));
-	return (NULL);
+	if (s == NULL || !s->blocked)
+		return (NULL);
+	return (refusal(arena, E_AUTH, "auth_error", "None", "Authentication Error, %s=" TEXT_FMT " is blocked. Update via %s if you're an admin.",
+	    words[scope].name, TEXT_ARG(s->id), words[scope].advice));
 }
 
 static struct error *
@@ -366,11 +365,13 @@ route_not_in(struct arena *arena, const char *whose, const struct text *list, un
 	    ". Tried to call route: " TEXT_FMT, whose, TEXT_ARG(routes), TEXT_ARG(shown(path))));
 }
 
-static struct error *
-check_route(struct arena *arena, const struct caller *c, struct text path)
+struct error *
+admit_route(struct arena *arena, const struct caller *c, struct text path)
 {
 	const struct standing *key = c->standing[SCOPE_KEY];
 
+	if (c->kind == CALLER_MASTER)
+		return (NULL);
 	if (key != NULL && key->n_routes > 0 && !route_is_listed(key->routes, key->n_routes, path))
 		return (route_not_in(arena, "Virtual key", key->routes, key->n_routes, path));
 	if (c->n_routes > 0 && !route_is_listed(c->routes, c->n_routes, path))
@@ -389,10 +390,11 @@ check_role(struct arena *arena, const struct caller *c, struct text model)
 }
 
 struct error *
-admit(struct arena *arena, const struct caller *c, const struct admission *a)
+admit(struct arena *arena, const struct caller *c, struct admission *a)
 {
+	a->due = BILL_NONE;
 	if (c->kind == CALLER_MASTER)
-		return (check_customer(arena, c));
+		return (check_not_blocked(arena, c, SCOPE_CUSTOMER));
 	TRY(admit_blocked(arena, c));
 	TRY(check_role(arena, c, a->model));
 	TRY(check_each(check_owner, arena, c, a));
@@ -400,11 +402,16 @@ admit(struct arena *arena, const struct caller *c, const struct admission *a)
 	TRY(check_each(check_key_model, arena, c, a));
 	TRY(check_user(arena, c));
 	TRY(check_expiry(arena, c, a->now_ms));
-	TRY(check_blocked_above(arena, c));
+	a->due = BILL_KEY;
+	TRY(check_not_blocked(arena, c, SCOPE_TEAM));
 	TRY(check_each(check_team_models, arena, c, a));
-	TRY(check_each(check_upper_models, arena, c, a));
-	TRY(check_customer(arena, c));
-	return (check_route(arena, c, a->path));
+	TRY(check_each(check_user_models, arena, c, a));
+	TRY(check_not_blocked(arena, c, SCOPE_PROJECT));
+	TRY(check_each(check_project_models, arena, c, a));
+	a->due = BILL_PROJECT;
+	TRY(check_not_blocked(arena, c, SCOPE_ORGANIZATION));
+	TRY(check_each(check_organization_models, arena, c, a));
+	return (check_not_blocked(arena, c, SCOPE_CUSTOMER));
 }
 
 /* Required members */

@@ -82,6 +82,8 @@ struct reservation {
 };
 
 enum budget_end	 budget_reserve(struct reservation *, struct budgets *, const struct budget_need *);
+/* Of one that has reserved nothing: was nothing left of that purse when it was last heard of?  Then BUDGET_SPENT is its answer. */
+bool		 budget_is_out(struct reservation *, struct budgets *, const struct purse *);
 void		 budget_sent(struct reservation *, const struct running_where *);
 /*
  * Instalments of a call that goes on: `floor` in all is needed now, `bound` is wished for.  What it has stays with it whatever the answer is, and it may

@@ -99,6 +99,22 @@ take_is_spent(struct reservation *r)
 }
 
 bool
+budget_is_out(struct reservation *r, struct budgets *b, const struct purse *p)
+{
+	struct lease_news news;
+
+	if (!has_ceiling(p))
+		return (false);
+	if (p->spent >= p->ceiling)
+		r->end = refuse(r, BUDGET_SPENT, p, p->ceiling, p->spent, 0);
+	else if (lease_is_spent(b->set.running, p->account, p->period, p->ceiling, 1, &news))
+		r->end = refuse(r, BUDGET_SPENT, p, p->ceiling, p->ceiling - news.left, 0);
+	else
+		return (false);
+	return (true);
+}
+
+bool
 take_is_short(const struct reservation *r, unsigned i)
 {
 	return (needs_money(r, i) && lease_taken(r->of->set.running, slot_of(r), i) < r->bound);

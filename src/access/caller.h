@@ -30,6 +30,18 @@ struct purse {
 	int64_t		 spent;		/* when it was loaded */
 };
 
+/*
+ * Budgets, by when it is their turn among the checks.  Money is looked at last of all, in the step that reserves it; but a budget that is spent is to be heard of before
+ * checks that come after it in LiteLLM's order.
+ */
+enum bill {
+	BILL_NONE,
+	BILL_KEY,				/* the key's own, and those for one model */
+	BILL_PROJECT,
+	BILL_LEVELS,				/* team, windows, organization, tags, user, member, end user */
+	BILL_PROXY,
+};
+
 struct model_limit {			/* of one model, or of a tag */
 	struct text	 name;
 	int64_t		 rpm, tpm;	/* NO_LIMIT */

@@ -62,13 +62,19 @@ static struct error *
 check(struct exchange *x)
 {
 	struct text others[FALLBACKS_MOST + 1];
-	struct admission a = { .config = x->config, .path = x->request->path, .model = x->model, .fallbacks = others, .now_ms = clock_wall_ms() };
+	struct admission a = { .config = x->config, .model = x->model, .fallbacks = others, .now_ms = clock_wall_ms() };
+	struct error *e;
 
 	a.n_fallbacks = fallbacks(x, others);
 	if (a.n_fallbacks > FALLBACKS_MOST)
-		return (error_new(x->arena, E_BAD_REQUEST, "This names more than %d models to fall back to.", FALLBACKS_MOST));
-	TRY(admit(x->arena, x->caller, &a));
-	return (x->conduit == NULL ? admit_params(x->arena, x->caller, &x->config->settings, x->glance.body) : NULL);
+		return (refused_access(x, error_new(x->arena, E_BAD_REQUEST, "This names more than %d models to fall back to.", FALLBACKS_MOST)));
+	if ((e = admit(x->arena, x->caller, &a)) != NULL)
+		return (refused_in_turn(x, a.due, refused_access(x, e)));
+	if (x->conduit == NULL && (e = admit_params(x->arena, x->caller, &x->config->settings, x->glance.body)) != NULL)
+		return (refused_in_turn(x, BILL_LEVELS, refused_access(x, e)));
+	if ((e = admit_route(x->arena, x->caller, x->request->path)) != NULL)
+		return (refused_in_turn(x, BILL_PROXY, refused_access(x, e)));
+	return (NULL);
 }
 
 enum step_result
@@ -90,10 +96,8 @@ admit_known(struct exchange *x)
 	case FOUND:
 		break;
 	}
-	if ((x->error = check(x)) != NULL) {
-		x->error = refused_access(x, x->error);
+	if ((x->error = check(x)) != NULL)
 		return (STEP_ERROR);
-	}
 	x->model_said = x->model;
 	x->model = admit_model(x->caller, x->config, x->model);
 	return (STEP_GO);

@@ -287,9 +287,15 @@ bool	is_model_call(const struct exchange *);		/* is counted, charged and has a r
 int64_t	tokens_in(const struct exchange *), tokens_out(const struct exchange *);	/* about, for rates; out below zero: the call does not say */
 
 struct error *reserve_refused(struct exchange *);	/* x->reservation.end in words */
+struct error *reserve_vain(struct exchange *, struct error *);	/* of a call that can not be planned: that, or a rate or a budget that stops it before */
+void	reserve_charges(struct exchange *);		/* x->purses: all that are charged, whoever it may be that is asked */
+
+/* turns.c: what is heard of a call that was refused: that, or that a budget is spent whose turn, up to `due`, comes before.  It has reserved nothing. */
+struct error *refused_in_turn(struct exchange *, enum bill due, struct error *refusal);
 
 /* instead.c: it was refused; true: there is another way to take it, which must be reserved now */
 bool	instead(struct exchange *);
+bool	has_instead(const struct exchange *, const struct standing *, const struct purse *);	/* might there be one, if that budget is spent? */
 
 /* bound.c: x->bound, x->floor, x->parts and their like; x->glance.afford */
 void	bound_call(struct exchange *, bool held), bound_fit(struct exchange *);

@@ -152,14 +152,15 @@ identify_forget(struct exchange *x)
 static enum step_result
 known(struct exchange *x)
 {
-	struct admission a = { .config = x->config, .path = x->request->path, .model = TEXT(""), .now_ms = clock_wall_ms() };
+	struct admission a = { .config = x->config, .model = TEXT(""), .now_ms = clock_wall_ms() };
+	struct text path = x->request->path;
 	struct error *e;
 
 	if ((wants_key(x) || !is_open_page(x)) && x->caller->kind != CALLER_MASTER && x->caller->role != USER_ADMIN &&
-	    (e = gate_admin_only(x->arena, &x->config->settings, a.path)) != NULL)
+	    (e = gate_admin_only(x->arena, &x->config->settings, path)) != NULL)
 		return (refuse(x, e));
-	if ((e = admit_blocked(x->arena, x->caller)) == NULL && x->surface->answer != NULL && wants_key(x))
-		e = admit(x->arena, x->caller, &a);
+	if ((e = admit_blocked(x->arena, x->caller)) == NULL && x->surface->answer != NULL && wants_key(x) && (e = admit(x->arena, x->caller, &a)) == NULL)
+		e = admit_route(x->arena, x->caller, path);
 	if (e == NULL && x->undated) {
 		e = error_new(x->arena, E_NOT_FOUND, "Resource not found");
 		e->code = TEXT(AZURE_NO_RESOURCE);

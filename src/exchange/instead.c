@@ -24,6 +24,23 @@ may_throttle(const struct exchange *x)
 	return (key->throttled && x->throttle == 0 && x->config->settings.budget_throttle > 0 && (key->rpm >= 0 || key->tpm >= 0));
 }
 
+bool
+has_instead(const struct exchange *x, const struct standing *whose, const struct purse *p)
+{
+	struct text kind, model;
+
+	if (whose->scope != SCOPE_KEY)
+		return (false);
+	if (p->part.len == 0)
+		return (may_throttle(x));
+	if (!text_cut(p->part, ':', &kind, &model) || !text_is(kind, "model"))
+		return (false);
+	for (unsigned i = 0; i < whose->n_budget_fallbacks; i++)
+		if (text_eq(whose->budget_fallbacks[i].from, model))
+			return (true);
+	return (false);
+}
+
 static bool
 next_model(struct text *model, struct exchange *x)
 {
@@ -44,7 +61,7 @@ next_model(struct text *model, struct exchange *x)
 static bool
 turn_to(struct exchange *x, struct text model)
 {
-	struct admission a = { .config = x->config, .path = x->request->path, .model = model, .now_ms = clock_wall_ms() };
+	struct admission a = { .config = x->config, .model = model, .now_ms = clock_wall_ms() };
 
 	if (admit(x->arena, x->caller, &a) != NULL)
 		return (false);

@@ -60,8 +60,8 @@ charge(struct exchange *x, const struct standing *s, unsigned most)
 	}
 }
 
-static void
-charge_all(struct exchange *x)
+void
+reserve_charges(struct exchange *x)
 {
 	const struct caller *c = x->caller;
 	unsigned most = CHARGES_MOST - (unsigned)nitems(x->room_purses);	/* those have one each, and are never left out */
@@ -114,6 +114,8 @@ reserve_paid(struct exchange *x)
 		break;
 	}
 	x->error = reserve_refused(x);
+	if (x->room_at == ROOM_IDLE && (x->reservation.end == BUDGET_SPENT || x->reservation.end == BUDGET_HELD))
+		x->error = refused_in_turn(x, BILL_PROXY, x->error);
 	return (STEP_ERROR);
 }
 
@@ -143,12 +145,12 @@ reserve_money(struct exchange *x)
 	const struct caller *c = x->caller;
 	struct budget_need need = { .id = x->id, .began_wall_ms = x->began_wall_ms, .purses = x->purses };
 
-	charge_all(x);
+	reserve_charges(x);
 	bound_call(x, has_ceiling(x));
 	for (unsigned i = 0; x->free_model && i < x->n_purses; i++)	/* what costs nothing no budget stops */
 		x->purses[i] = only_counted(x, x->purses[i]);
 	if (x->unpriced != NULL && has_ceiling(x) && x->config->settings.budget_strict) {
-		x->error = refused_unpriced(x);
+		x->error = refused_in_turn(x, BILL_PROXY, refused_unpriced(x));
 		return (STEP_ERROR);
 	}
 	x->glance.afford = 0;
@@ -193,7 +195,7 @@ reserve_limits(struct exchange *x)
 		limits_ask(&x->limits, x->worker->chunks, limits_ready);
 		return (STEP_WAIT);
 	case LIMITS_REFUSED:
-		x->error = refused_limit(x);
+		x->error = refused_in_turn(x, BILL_PROXY, refused_limit(x));
 		return (STEP_ERROR);
 	case LIMITS_TAKEN:
 		break;
@@ -212,6 +214,21 @@ int64_t
 tokens_out(const struct exchange *x)
 {
 	return (x->front->wire == WIRE_EMBEDDINGS ? 0 : x->glance.max_tokens > 0 ? x->glance.max_tokens : -1);
+}
+
+struct error *
+reserve_vain(struct exchange *x, struct error *refusal)
+{
+	const struct limits_rule rule = limits_rule(&x->config->settings);
+
+	if (!is_model_call(x))
+		return (refusal);
+	limits_of(&x->limits, x->arena, &rule, x->caller, model_charged(x), tokens_in(x), tokens_out(x));
+	if (limits_take(&x->limits, x->worker->board, x->worker->chunks, &rule) == LIMITS_REFUSED)
+		return (refused_in_turn(x, BILL_PROXY, refused_limit(x)));
+	limits_undo(&x->limits, x->worker->board);
+	x->limits = (struct limits){ 0 };
+	return (refused_in_turn(x, BILL_PROXY, refusal));
 }
 
 static enum step_result

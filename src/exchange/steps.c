@@ -111,6 +111,8 @@ plan(struct exchange *x)
 		x->error = NULL;
 	else if (x->error == NULL && x->front->wire == WIRE_RESPONSES)
 		x->error = stored_plan(x);
+	if (x->error != NULL && x->error->kind == E_NO_SUCH_MODEL)
+		x->error = reserve_vain(x, x->error);
 	return (x->error != NULL ? STEP_ERROR : STEP_GO);
 }
 
