@@ -139,3 +139,7 @@ SELECT count(*) FROM sluice_key WHERE alias IS NOT NULL AND (CAST($1 AS TEXT) IS
 
 -- name: team_keys_docs
 SELECT digest, doc FROM sluice_key WHERE team_id = $1;
+
+-- Those that name it themselves.
+-- name: organization_keys_docs
+SELECT digest, doc FROM sluice_key WHERE organization_id = $1;

@@ -40,6 +40,9 @@ WHERE (CAST($1 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM sluice_team_member m WH
 	AND (CAST($8 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM sluice_team_member m WHERE m.team_id = t.team_id AND m.user_id = $8)
 		OR t.organization_id IN (SELECT o.organization_id FROM sluice_organization_member o WHERE o.user_id = $8 AND o.role = 'org_admin'));
 
+-- name: organization_teams_docs
+SELECT team_id, doc FROM sluice_team WHERE organization_id = $1;
+
 -- name: member_find
 SELECT team_id, user_id, role, doc FROM sluice_team_member WHERE team_id = $1 AND user_id = $2;
 

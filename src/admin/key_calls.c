@@ -3,6 +3,7 @@
 #include "admin/key_policy.h"
 #include "admin/keys.h"
 #include "admin/nouns.h"
+#include "admin/pledges.h"
 #include "admin/roles.h"
 
 #include "base/digest.h"
@@ -274,7 +275,7 @@ check_changes(struct admin_call *c, const struct key *old, const struct key *k, 
 	}
 	TRY(key_refers(c, &k->doc));
 	TRY(key_alias_free(c, doc_string(&k->doc, "key_alias"), k->digest));
-	return (key_throughput(c, &k->doc, k->digest));
+	return (pledges_of_key(c, &k->doc, k->digest));
 }
 
 /* The document is copied: what it was is still needed. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The operator's rules for new keys: defaults, upper bounds, who may make them, guaranteed throughput. */
+/* The operator's rules for new keys: defaults, upper bounds, who may make them. */
 #ifndef ADMIN_KEY_POLICY_H
 #define ADMIN_KEY_POLICY_H
 
@@ -7,7 +7,5 @@
 
 /* A body with what the operator's settings fill in; what is above their bounds is 400.  `making` false: only the bounds. */
 struct error	*key_policy(const struct json **filled, struct admin_call *, const struct json *body, bool making);
-/* Do the guaranteed limits of a team's keys, in all and of each model, fit into the team's?  `digest`: the key that is changed. */
-struct error	*key_throughput(struct admin_call *, const struct doc *, struct text digest);
 
 #endif

@@ -3,7 +3,7 @@
 #include "admin/keys.h"
 
 #include "admin/jwt_mappings.h"
-#include "admin/key_policy.h"
+#include "admin/pledges.h"
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/digest.h"
@@ -431,7 +431,7 @@ key_make(struct key *k, struct text *text, struct admin_call *c, const struct js
 	TRY(key_rotation(c, &k->doc));
 	TRY(key_refers(c, &k->doc));
 	TRY(key_alias_free(c, doc_string(&k->doc, "key_alias"), TEXT("")));
-	TRY(key_throughput(c, &k->doc, TEXT("")));
+	TRY(pledges_of_key(c, &k->doc, TEXT("")));
 	TRY(key_expires(k, c, body));
 	TRY(limit_life(k, c));
 	TRY(body_money(&spend, c, body, "spend"));

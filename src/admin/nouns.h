@@ -31,6 +31,7 @@ admin_f customer_new, customer_update, customer_info, customer_list, customer_de
 /* organizations.c */
 admin_f organization_new, organization_update, organization_info, organization_info_many, organization_list, organization_delete,
     organization_member_add, organization_member_update, organization_member_delete;
+extern const struct noun organization_noun;
 struct error	*organizations_leave(struct admin_call *, struct text user_id);	/* all of them: the user is deleted */
 /* projects.c */
 admin_f project_new, project_update, project_info, project_list, project_delete;

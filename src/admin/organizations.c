@@ -22,7 +22,7 @@ static const struct field organization_fields[] = {
 	{ "model_tpm_limit", FIELD_COUNTS, FIELD_INSIDE, NULL, NULL, 0 },
 	{ NULL, FIELD_ANY, 0, NULL, NULL, 0 },
 };
-static const struct noun organization_noun = { "organization", organization_fields };
+const struct noun organization_noun = { "organization", organization_fields };
 
 static const struct field member_fields[] = {
 	{ "user_role", FIELD_TEXT, 0, NULL, member_roles, 0 },

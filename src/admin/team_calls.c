@@ -2,6 +2,7 @@
 /* /team/…: made, changed, shown, listed, blocked, deleted. */
 #include "admin/keys.h"
 #include "admin/nouns.h"
+#include "admin/pledges.h"
 #include "admin/roles.h"
 #include "admin/teams.h"
 #include "admin/users.h"
@@ -34,14 +35,14 @@ named(struct team *t, struct admin_call *c, enum deed deed)
 /* Rules between fields */
 
 static struct error *
-check_fields(struct admin_call *c, const struct doc *d)
+check_fields(struct admin_call *c, const struct doc *d, struct text team_id)
 {
 	int64_t soft = doc_money(d, "soft_budget"), most = doc_money(d, "max_budget");
 
 	if (soft != NO_LIMIT && most != NO_LIMIT && soft >= most)
 		return (admin_bad(c, "soft_budget", "soft_budget must be strictly lower than max_budget."));
 	TRY(must_be_there(c, SQL_ORGANIZATION_EXISTS, "organization", "organization_id", doc_string(d, "organization_id")));
-	return (NULL);
+	return (pledges_of_team(c, d, team_id));
 }
 
 /* A body may say members_with_roles twice over: `admins` and `members` are LiteLLM's older form. */
@@ -163,7 +164,7 @@ team_new(struct admin_call *c)
 	TRY(fields_read(&t.doc, c, &team_noun, filled(c)));
 	doc_set(&t.doc, TEXT("admins"), TEXT(""));
 	doc_set(&t.doc, TEXT("members"), TEXT(""));
-	TRY(check_fields(c, &t.doc));
+	TRY(check_fields(c, &t.doc, t.id));
 	TRY(team_write(c, &t));
 	TRY(spent_read(&t.spent, c, SCOPE_TEAM, t.id));
 	TRY(add_members(c, &t));
@@ -246,7 +247,7 @@ change(struct team *t, struct admin_call *c)
 	doc_set(&t->doc, TEXT("admins"), TEXT(""));
 	doc_set(&t->doc, TEXT("members"), TEXT(""));
 	TRY(check_changes(c, &old, t));
-	TRY(check_fields(c, &t->doc));
+	TRY(check_fields(c, &t->doc, t->id));
 	return (write_change(c, "updated", &old, t));
 }
 

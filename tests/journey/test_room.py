@@ -279,3 +279,24 @@ def test_guaranteed_keys_do_not_pass_their_team_in_a_model(admin):
     second = admin.post("/key/generate", model_rpm_limit={"dear": 2, "cheap": 4}, model_tpm_limit={"dear": 300}, **sure)["key"]
     admin.refused("/key/update", 400, key=second, model_rpm_limit={"dear": 3})
     admin.post("/key/update", key=first, model_rpm_limit={"dear": 3})             # its own counts once
+
+
+def test_what_is_guaranteed_does_not_pass_an_organization(admin):
+    """Its rates stand in its budget; of teams the teams' own promises count, of keys those that name the organization."""
+    organization = admin.post("/organization/new", organization_alias="promised", rpm_limit=10, model_rpm_limit={"dear": 5})["organization_id"]
+    sure = {"organization_id": organization, "rpm_limit_type": "guaranteed_throughput"}
+    first = admin.post("/team/new", rpm_limit=6, **sure)["team_id"]
+    error = admin.refused("/team/new", 400, rpm_limit=5, **sure)
+    assert error["param"] == "rpm_limit" and "rpm_limit=11 of guaranteed teams would exceed the organization's rpm_limit=10" in error["message"]
+    second = admin.post("/team/new", rpm_limit=4, model_rpm_limit={"dear": 3}, **sure)["team_id"]
+    admin.post("/team/new", organization_id=organization, rpm_limit=50)         # it is no promise
+    admin.refused("/team/update", 400, team_id=second, rpm_limit=5)
+    error = admin.refused("/team/update", 400, team_id=first, metadata={"model_rpm_limit": {"dear": 3}, "rpm_limit_type": "guaranteed_throughput"})
+    assert "model_rpm_limit=6 of guaranteed teams for model 'dear' would exceed the organization's model_rpm_limit=5" in error["message"]
+    admin.post("/team/update", team_id=second, rpm_limit=4)                     # what it has itself does not count against it
+    admin.post("/key/generate", team_id=first, rpm_limit=6, rpm_limit_type="guaranteed_throughput")       # only its team's
+    key = admin.post("/key/generate", rpm_limit=7, **sure)["key"]
+    error = admin.refused("/key/generate", 400, rpm_limit=4, **sure)
+    assert "rpm_limit=11 of guaranteed keys would exceed the organization's rpm_limit=10" in error["message"]
+    admin.refused("/key/update", 400, key=key, rpm_limit=11)
+    admin.post("/key/update", key=key, rpm_limit=10)
