@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "board/running_priv.h"
+#include "kit/clocks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,19 +31,6 @@ struct bench {
 	unsigned	 names;
 };
 
-/* the clock */
-
-static _Atomic int64_t now_us;
-
-int64_t __real_clock_us(void);
-int64_t __wrap_clock_us(void);
-
-int64_t
-__wrap_clock_us(void)
-{
-	return (now_us);
-}
-
 static void
 turn(struct bench *b)
 {
@@ -50,7 +38,7 @@ turn(struct bench *b)
 		loop_turn(b->loop, 100);
 		return;
 	}
-	now_us += 1000;
+	clocks_pass(1);
 	loop_turn(b->loop, 0);
 }
 
@@ -71,7 +59,7 @@ open_all(struct bench *b, enum budget_mode mode, bool with_store)
 	struct budgets_setup s;
 	char url[100];
 
-	now_us = __real_clock_us();
+	clocks_stop();
 	strcpy(b->folder, "/tmp/budget_test.XXXXXX");
 	assert_non_null(mkdtemp(b->folder));
 	snprintf(url, sizeof(url), "%s/sluice.db", b->folder);

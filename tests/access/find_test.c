@@ -13,6 +13,7 @@
 #include "access/find.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "kit/clocks.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -46,32 +47,6 @@ static struct store *store;
 static _Atomic unsigned loads;			/* of entities */
 static _Atomic bool is_held;			/* the store answers when this ends */
 static _Atomic bool is_away;
-
-static _Atomic int64_t boot_us, wall_ms;		/* the clocks */
-
-int64_t __real_clock_us(void);
-int64_t __wrap_clock_us(void);
-int64_t __real_clock_wall_ms(void);
-int64_t __wrap_clock_wall_ms(void);
-
-int64_t
-__wrap_clock_us(void)
-{
-	return (boot_us);
-}
-
-int64_t
-__wrap_clock_wall_ms(void)
-{
-	return (wall_ms);
-}
-
-static void
-pass(int64_t ms)
-{
-	boot_us += ms * 1000;
-	wall_ms += ms;
-}
 
 enum store_end __real_load_entity(struct buf *, struct arena *, struct store *, const struct entity *, int64_t);
 enum store_end __wrap_load_entity(struct buf *, struct arena *, struct store *, const struct entity *, int64_t);
@@ -127,8 +102,7 @@ set_up(void **state)
 	char path[80];
 
 	(void)state;
-	boot_us = __real_clock_us();
-	wall_ms = __real_clock_wall_ms();
+	clocks_stop();
 	strcpy(dir, "/tmp/find_test.XXXXXX");
 	if (mkdtemp(dir) == NULL)
 		return (1);
@@ -363,7 +337,7 @@ without_a_reader_it_is_asked_for_again(void **state)
 	put_key(KEY, "'t1'", "{\"blocked\":true}");
 	assert_false(ask(KEY)->caller.standing[SCOPE_KEY]->blocked);	/* within the second */
 	assert_int_equal(loads, 5);
-	pass(210);
+	clocks_pass(210);
 	assert_true(ask(KEY)->caller.standing[SCOPE_KEY]->blocked);
 	assert_true(loads > 5);
 }
@@ -377,7 +351,7 @@ while_the_store_is_away_the_known_count(void **state)
 	ask(KEY);
 	is_away = true;
 	board_changes_read(board, clock_us() - 2000000);
-	pass(210);
+	clocks_pass(210);
 	before = loads;
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(ask(KEY)->end, FOUND);
@@ -432,7 +406,7 @@ while_the_store_is_away_new_names_are_nobody_and_old_ones_wait(void **state)
 	assert_int_equal(ask_named("changed", NULL), FOUND);
 	is_away = true;
 	board_changes_read(board, clock_us() - 2000000);
-	pass(210);
+	clocks_pass(210);
 	assert_int_equal(ask_named("never-seen", "nobody-knows"), FOUND);
 	config->settings.names_must_be_known = true;
 	assert_int_equal(ask_named("never-seen-2", NULL), FOUND_ERROR);
@@ -443,7 +417,7 @@ while_the_store_is_away_new_names_are_nobody_and_old_ones_wait(void **state)
 	known_change(board, &changed);
 	assert_int_equal(ask_named("changed", NULL), FOUND_ERROR);
 	is_away = false;
-	pass(1100);
+	clocks_pass(1100);
 	assert_int_equal(ask_named("changed", NULL), FOUND);
 }
 
@@ -455,7 +429,7 @@ after_long_names_are_refused(void **state)
 	assert_int_equal(ask(KEY)->end, FOUND);
 	is_away = true;
 	board_changes_read(board, clock_us() - INT64_C(3600000000));
-	pass(210);
+	clocks_pass(210);
 	assert_int_equal(ask(KEY)->end, FOUND);		/* it was read a moment ago */
 	assert_int_equal(ask_named("never-seen", NULL), FOUND_ERROR);
 	assert_int_equal(ask_named(NULL, "nobody-knows"), FOUND_ERROR);
@@ -467,7 +441,7 @@ lose_patience(struct asker *a, int64_t ms)
 {
 	for (int64_t gone = 0; gone < ms; gone += 40) {		/* how often it is looked at */
 		assert_int_equal(a->end, FOUND_WAIT);
-		pass(40);
+		clocks_pass(40);
 		loop_turn(loop, 0);
 	}
 	assert_int_not_equal(a->end, FOUND_WAIT);
@@ -481,7 +455,7 @@ a_store_that_hangs_is_away(void **state)
 	(void)state;
 	ask(KEY);
 	board_changes_read(board, clock_us() - 2000000);
-	pass(210);
+	clocks_pass(210);
 	is_held = true;
 	loop_turn(loop, 0);
 	begin(a, KEY);
@@ -523,7 +497,7 @@ a_purse_that_begins_anew_is_loaded_again(void **state)
 	sql(script);
 	s = ask(KEY)->caller.standing[SCOPE_KEY];
 	assert_true(s->n_purses == 1 && s->good_until_ms > s->loaded_ms && s->good_until_ms <= s->loaded_ms + 1000);
-	pass(s->good_until_ms - clock_wall_ms() + 5);
+	clocks_pass(s->good_until_ms - clock_wall_ms() + 5);
 	assert_true(ask(KEY)->caller.standing[SCOPE_KEY]->purses[0].period > s->purses[0].period);
 }
 

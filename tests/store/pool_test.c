@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "kit/clocks.h"
 #include "postgres.h"
 #include "store/store.h"
 
@@ -25,30 +26,6 @@ struct bench {
 	char		 folder[64];
 	char		 url[160];
 };
-
-/* The clock, which stands still where the machine's pace must not count. */
-static _Atomic int64_t still_us;		/* 0: it goes */
-
-int64_t __real_clock_us(void);
-int64_t __wrap_clock_us(void);
-
-int64_t
-__wrap_clock_us(void)
-{
-	return (still_us != 0 ? still_us : __real_clock_us());
-}
-
-static void
-stop_clock(void)
-{
-	still_us = __real_clock_us();
-}
-
-static void
-pass(int64_t ms)
-{
-	still_us += ms * 1000;
-}
 
 static struct bench *
 bench_new(void)
@@ -87,7 +64,7 @@ teardown(void **state)
 	struct bench *b = *state;
 	char command[160];
 
-	still_us = 0;
+	clocks_go();
 	store_pool_free(b->pool);
 	arena_free(b->a);
 	snprintf(command, sizeof(command), "rm -rf %s", b->folder);
@@ -251,7 +228,7 @@ who_is_away_is_not_asked_again_at_once(void **state)
 	struct store_permits permits = { take, give, NULL, &host };
 	struct bench *b = *state;
 
-	stop_clock();
+	clocks_stop();
 	snprintf(b->url, sizeof(b->url), "postgresql://u:secret@127.0.0.1:1/none");
 	open_pool(state, 4, &permits);
 	assert_null(store_lend(b->pool, 1000));
@@ -260,7 +237,7 @@ who_is_away_is_not_asked_again_at_once(void **state)
 		assert_null(store_lend(b->pool, 1000));
 	assert_int_equal(host.given, 1);		/* tried once */
 	assert_int_equal(host.left, 9);
-	pass(1100);
+	clocks_pass(1100);
 	assert_null(store_lend(b->pool, 1000));
 	assert_int_equal(host.given, 2);
 }
@@ -271,14 +248,14 @@ an_old_schema_is_as_if_away(void **state)
 	struct bench *b = open_pool(state, 4, NULL);
 	struct store *s = store_new(text_of(b->url));
 
-	stop_clock();
+	clocks_stop();
 	assert_int_equal(store_script(s, "UPDATE sluice_schema SET version = 0"), STORE_FINE);
 	assert_null(store_lend(b->pool, 0));
 	assert_true(store_is_away(b->pool));
 	assert_int_equal(store_script(s, "UPDATE sluice_schema SET version = 1000"), STORE_FINE);
 	store_free(s);
 	assert_null(store_lend(b->pool, 0));		/* nobody looks yet */
-	pass(1100);
+	clocks_pass(1100);
 	s = store_lend(b->pool, 0);
 	assert_non_null(s);
 	assert_false(store_is_away(b->pool));
@@ -294,7 +271,7 @@ a_server_goes_and_comes(void **state)
 
 	assert_non_null(s);
 	store_return(b->pool, s);
-	stop_clock();
+	clocks_stop();
 	postgres_end(&server, SIGQUIT);
 	s = store_lend(b->pool, 0);			/* an idle one: it breaks with the first statement */
 	assert_non_null(s);
@@ -303,7 +280,7 @@ a_server_goes_and_comes(void **state)
 	assert_true(store_is_away(b->pool));
 	postgres_run(&server);
 	assert_null(store_lend(b->pool, 1000));		/* at once, since nobody looks yet */
-	pass(1100);
+	clocks_pass(1100);
 	s = store_lend(b->pool, 0);
 	assert_non_null(s);
 	assert_int_equal(STORE0(s, b->a, NULL, SQL_SCHEMA_THERE), STORE_FINE);
@@ -332,12 +309,12 @@ one_waits_for_who_hangs(void **state)
 	struct bench *b = open_pool(state, 8, NULL);
 	pthread_t threads[6];
 
-	stop_clock();
+	clocks_stop();
 	postgres_end(&server, SIGINT);
 	assert_null(store_lend(b->pool, 0));		/* refused */
 	postgres_run(&server);
 	postgres_halt(server.pid);
-	pass(1050);
+	clocks_pass(1050);
 	came_back = with_one = 0;
 	for (unsigned i = 0; i < nitems(threads); i++)
 		pthread_create(&threads[i], NULL, lend_once, b);
