@@ -16,12 +16,13 @@ BUDGET, LIMITS, LEASES, SHIP, SPOOL, SPOOL_KILL = "access/budget_test", "access/
 ROOM = {                                    # tests that are compiled with places to be killed at: what helps them, and what of the room is in them
     MONEY: ("BOARD_TEST", ["board/bank", "board/spend"], ["board/file", "board/lease", "board/running", "board/slot"]),
     KILL: ("BOARD_TEST", ["board/hammer"], ["board/board", "board/count", "board/file", "board/known", "board/parallel", "board/series", "board/window"]),
+    KNOWN: ("BOARD_TEST", [], ["board/known"]),
     WINDOW: ("BOARD_TEST", [], ["board/window"]),
     SPOOL_KILL: ("SPOOL_TEST", [], ["ledger/crc", "ledger/head", "ledger/reader", "ledger/row", "ledger/spool"]),
 }
-HELPERS = {LEASES: ["store/postgres"], SHIP: ["store/postgres"]}
-LINKED = {SPOOL: ["-Wl,--wrap=fdatasync"], BUDGET: ["-Wl,--wrap=clock_us"],
-          LIMITS: ["-Wl,--wrap=clock_us,--wrap=clock_wall_ms"]}
+HELPERS = {LEASES: ["store/postgres"], SHIP: ["store/postgres"], BUDGET: ["kit/clocks"], LIMITS: ["kit/clocks"]}
+CLOCKS = "-Wl,--wrap=clock_us,--wrap=clock_wall_ms"
+LINKED = {SPOOL: ["-Wl,--wrap=fdatasync"], BUDGET: [CLOCKS], LIMITS: [CLOCKS, "-Wl,--wrap=counters_hold,--wrap=window_add"]}
 MUTANTS = [                                 # name, file, test, what stands there, what instead
     ("lease named before money is taken from it", "board/lease.c", MONEY, """			word_set(&c->lease, v.low);
 			board_point();
@@ -67,11 +68,11 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("slot: a dead call that was sent is booked at its bound", "board/slot.c", MONEY, "cost = seen > 0 ? seen : (int64_t)word_get(&s->bound);", "cost = 0;"),
     ("slot: its row before its money", "board/slot.c", MONEY, "		if (!append_row(s, append, self))\n			return (false);\n", ""),
     ("slot: what a dead process left is doubtful", "board/slot.c", MONEY, "	slot_end(f, s, true);\n	return (true);", "	slot_end(f, s, false);\n	return (true);"),
-    ("running: booked before money goes back", "board/running.c", MONEY, "	slot_become(s, RUNNING_BOOKED);\n	slot_end", "	slot_end"),
+    ("running: booked before money goes back", "board/running.c", MONEY, "	slot_become(s, RUNNING_BOOKED);\n	note_call", "	note_call"),
     ("running: alone with a dead seat", "board/running.c", MONEY, "|| !board_lock(r->fd, LOCK_SEATS + seat))\n		return (0);", "|| !(board_lock(r->fd, LOCK_SEATS + seat) || true))\n		return (0);"),
     ("known: generation", "board/known.c", KILL, "c->part == part &&\n		    c->generation == generation)", "c->part == part)"),
     ("known: generation of before the question", "board/known.c", KNOWN, "known_generation(b, id) != generation)\n		return;", "false)\n		return;\n	put.generation = known_generation(b, id);"),
-    ("known: the number is compared at the end", "board/known.c", KILL, "return (word_get(&e->lock) == lock);", "return (true);"),
+    ("known: the number is compared at the end", "board/known.c", KNOWN, "return (word_get(&e->lock) == lock);", "return (true);"),
     ("known: the whole digest", "board/known.c", KNOWN, "	if (!same)\n		return (false);\n", "	(void)same;\n"),
     ("known: parts of one write", "board/known.c", KNOWN, " || c.stamp != first->stamp)", ")"),
     ("known: the seat says where before it locks", "board/known.c", KILL, "	store(&k->writing[b->seat], entry + 1);\n	board_point();\n	if", "	if"),
@@ -103,6 +104,20 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("chunks: what comes late is the host's", "access/chunks.c", LIMITS, "		else if (take->got > 0)\n			window_add(c->board, t->window, told_id(w->id, TOLD_GRANTED), take->got, INT64_MAX, &count);\n", ""),
     ("chunks: a host spends what it was granted", "access/chunks.c", LIMITS, "own = l->limit < granted ? l->limit : granted, used;", "own = l->limit, used;"),
     ("chunks: a host takes a part of what is left", "access/chunks.c", LIMITS, ".extra = extra(t->of, limit, l->window.number),", ".extra = ((void)extra, limit->limit),"),
+    ("chunks: its use is counted before its grant", "access/chunks.c", LIMITS,
+     """	if (window_add(c->board, window, l->id, l->wanted, INT64_MAX, &l->used) == WINDOW_FULL)
+		return (CHUNK_FULL);
+	window_add(c->board, window, told_id(l->id, TOLD_GRANTED), l->got, INT64_MAX, &granted);
+""", """	window_add(c->board, window, told_id(l->id, TOLD_GRANTED), l->got, INT64_MAX, &granted);
+	if (window_add(c->board, window, l->id, l->wanted, INT64_MAX, &l->used) == WINDOW_FULL)
+		return (CHUNK_FULL);
+"""),
+    ("chunks: a grant is spent once", "access/chunks.c", LIMITS, "	l->got = 0;\n	l->used += told", "	l->used += told"),
+    ("calls: a lost answer is written down", "access/calls.c", LIMITS, "	h->changed |= !reached;\n", ""),
+    ("calls: a question under way is not written over", "access/calls.c", LIMITS, "return (h->asking == 0 && (h->changed", "return ((h->changed"),
+    ("calls: what is held is renewed", "access/calls.c", LIMITS, "(h->changed || (h->own > 0 && c->ticks - h->written_at >= RENEW_TICKS))", "h->changed"),
+    ("calls: a worker that ends gives back", "access/calls.c", LIMITS, "			reachable = reachable && counters_hold(c->counters, &hold);\n", "			(void)reachable;\n"),
+    ("calls: only what lies idle goes back", "access/calls.c", LIMITS, "	unsigned n = idle < h->idle ? idle : h->idle;\n", "	unsigned n = h->own;\n"),
     ("leases: what is held counts", "ledger/leases.c", LEASES, "			now = w->want.have + w->ceiling - w->spent - w->held;\n", "			now = w->want.have + w->ceiling - w->spent;\n"),
     ("keeper: turns of asking are waited for", "ledger/keeper.c", LEASES, "if (!turns_are_waited_for(k) || !lease_turns_over(k->running, &k->turns))", "if (!turns_are_waited_for(k))"),
     ("keeper: running exchanges are waited for", "ledger/keeper.c", LEASES, "PHASE_USED && !used[i])", "PHASE_USED)"),
@@ -123,6 +138,8 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("reader: a segment goes when nobody can write to it", "ledger/reader.c", SPOOL_KILL, "return (g->alone && g->at == g->shipped", "return (g->at == g->shipped"),
     ("reader: one reads at a time", "ledger/reader.c", SPOOL, "r->head != NULL && !lock_reading(r->head_fd)", "r->head != NULL && !lock_reading(r->head_fd) && false"),
     ("leases: a row behind the settling holds nothing", "ledger/leases.c", LEASES, "		if (rows.changed > 0)\n			DO(STORE(store, arena, NULL, SQL_BUDGET_PERIOD_HOLD", "		DO(STORE(store, arena, NULL, SQL_BUDGET_PERIOD_HOLD"),
+    ("leases: only what is closing is settled", "ledger/leases.c", LEASES, "	if (state != 1)\n		return (STORE_FINE);\n", ""),
+    ("leases: nothing goes back to a settled lease", "ledger/leases.c", LEASES, "	if (state != 0 && state != 1)\n		return (STORE_FINE);\n", ""),
     ("keeper: the board has none of what is settled", "ledger/keeper.c", LEASES, "			lease_stop(k->running, k->closing[i].account, k->closing[i].period, k->closing[i].lease);\n", ""),
     ("keeper: a grant has time to reach the board", "ledger/keeper.c", LEASES, "rows_int(&rows, i, 4, 0) < now_ms - GRACE_MS && ", ""),
     ("shipper: nothing is shipped before the commit", "ledger/shipper.c", SHIP, "		if (end == STORE_FINE)\n			end = store_commit(store);\n", "		if (end == STORE_FINE) {\n			reader_shipped(s->set.reader);\n			end = store_commit(store);\n		}\n"),

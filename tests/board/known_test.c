@@ -16,6 +16,17 @@
 static char dir[64];
 static struct board *b;
 static struct arena *arena;
+static void (*goes_first)(void);		/* what another does at the next point */
+
+void
+board_point(void)
+{
+	void (*now)(void) = goes_first;
+
+	goes_first = NULL;
+	if (now != NULL)
+		now();
+}
 
 static struct board *
 open_board(enum seat_kind kind)
@@ -95,6 +106,36 @@ ids_are_of_kind_and_name(void **state)
 	assert_memory_not_equal(&user, &other, sizeof(user));
 	for (unsigned kind = 0; kind < KNOWN_KINDS; kind++)
 		assert_non_null(known_kinds[kind]);
+}
+
+/* Another writes it anew while it is copied. */
+static char halves[2][400];
+
+static void
+another_puts(void)
+{
+	struct board *other = open_board(SEAT_WIDE);
+	struct known_id id = team(1);
+
+	known_put(other, &id, known_generation(other, &id), (struct text){ halves[1], sizeof(halves[1]) });
+	board_close(other);
+}
+
+static void
+no_half_of_each_is_found(void **state)
+{
+	struct known_id id = team(1);
+	struct known found;
+
+	memset(halves[0], 'a', sizeof(halves[0]));
+	memset(halves[1], 'b', sizeof(halves[1]));
+	put(id, (struct text){ halves[0], sizeof(halves[0]) });
+	goes_first = another_puts;
+	if (known_find(&found, arena, b, &id))
+		assert_true(found.payload.at[0] == found.payload.at[sizeof(halves[0]) - 1]);
+	assert_null(goes_first);
+	assert_true(known_find(&found, arena, b, &id));
+	assert_true(text_eq(found.payload, (struct text){ halves[1], sizeof(halves[1]) }));
 }
 
 static void
@@ -433,7 +474,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(ids_are_of_kind_and_name), T(what_was_put_is_found), T(too_large_is_not_known), T(another_process_finds_it),
+		T(ids_are_of_kind_and_name), T(what_was_put_is_found), T(no_half_of_each_is_found), T(too_large_is_not_known),
+		T(another_process_finds_it),
 		T(a_change_between_asking_and_putting_wins), T(all_can_change), T(a_longer_or_shorter_one_replaces), T(putting_again_takes_no_more_room),
 		T(a_crowd_does_not_push_out_the_hot), T(the_old_make_room), T(the_whole_digest_counts), T(parts_belong_together), T(room_grows), T(a_stuck_entry_is_a_miss_and_is_swept),
 		T(a_seat_that_died_before_it_locked_is_no_harm), T(changes_are_read_until), T(figures),

@@ -319,6 +319,43 @@ late_and_dear_bookings(void **state)
 	sums_are(b, id, 20, 0);
 }
 
+/* By a keeper that is late: one that is open, one that was settled, one that nobody knows. */
+static void
+only_what_is_closing_is_settled(void **state)
+{
+	struct bench *b = bench(state);
+	uint64_t id = account(b, "k", 100, NONE, 0, 0), settled;
+	struct grant g = want("a", 10, 10, 1, &id);
+
+	grant(b, &g, GRANT_FINE);
+	fine(b, lease_settle(b->s, b->a, g.got[0].lease));
+	sums_are(b, id, 0, 10);
+	settled = g.got[0].lease;
+	settle(b, settled);
+	grant(b, &g, GRANT_FINE);
+	fine(b, lease_settle(b->s, b->a, settled));
+	fine(b, lease_settle(b->s, b->a, 999999));
+	sums_are(b, id, 0, 10);
+}
+
+/* The board's part of a lease comes to the store while that is settled, or forgotten with its host. */
+static void
+nothing_goes_back_to_a_settled_lease(void **state)
+{
+	struct bench *b = bench(state);
+	uint64_t id = account(b, "k", 100, NONE, 0, 0);
+	struct grant g = want("a", 10, 10, 1, &id), h = want("b", 10, 10, 1, &id);
+
+	grant(b, &g, GRANT_FINE);
+	grant(b, &h, GRANT_FINE);
+	fine(b, lease_give_back(b->s, b->a, g.got[0].lease, 4));
+	sums_are(b, id, 0, 16);
+	settle(b, g.got[0].lease);
+	fine(b, lease_give_back(b->s, b->a, g.got[0].lease, 6));
+	fine(b, lease_give_back(b->s, b->a, 999999, 6));
+	sums_are(b, id, 0, 10);
+}
+
 static void
 what_is_crossed_is_told(void **state)
 {
@@ -819,6 +856,8 @@ main(void)
 		BOTH(ceilings_move),
 		BOTH(periods_are_apart),
 		BOTH(late_and_dear_bookings),
+		BOTH(only_what_is_closing_is_settled),
+		BOTH(nothing_goes_back_to_a_settled_lease),
 		BOTH(what_is_crossed_is_told),
 		BOTH(whatever_happens_it_adds_up),
 		BOTH(forgotten_hosts_get_nothing),
