@@ -46,3 +46,23 @@ SELECT id, part, ceiling, soft, raised, raised_until, duration FROM sluice_accou
 
 -- name: access_spent
 SELECT spent FROM sluice_account_period WHERE account = $1 AND period = $2;
+
+-- Sessions of agents and keys: that one is there, and one more call of it, if it has one left.
+-- name: session_seen
+INSERT INTO sluice_session (id, seen_at, turns) VALUES ($1, $2, 0) ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at;
+
+-- name: session_turn
+INSERT INTO sluice_session AS s (id, seen_at, turns) VALUES ($1, $2, 1)
+ON CONFLICT (id) DO UPDATE SET turns = s.turns + 1, seen_at = excluded.seen_at WHERE s.turns < $3 RETURNING turns;
+
+-- Those that nobody has asked for since, with their accounts, unless a host has money of them still.
+-- name: sessions_forget_spent
+DELETE FROM sluice_account_period WHERE account IN (SELECT a.id FROM sluice_account a JOIN sluice_session s ON a.scope = 'session' AND a.entity = s.id
+	WHERE s.seen_at < $1 AND NOT EXISTS (SELECT 1 FROM sluice_lease l WHERE l.account = a.id AND l.state < 2));
+
+-- name: sessions_forget_accounts
+DELETE FROM sluice_account WHERE scope = 'session' AND entity IN (SELECT id FROM sluice_session WHERE seen_at < $1)
+	AND NOT EXISTS (SELECT 1 FROM sluice_lease l WHERE l.account = sluice_account.id AND l.state < 2);
+
+-- name: sessions_forget
+DELETE FROM sluice_session WHERE seen_at < $1 AND NOT EXISTS (SELECT 1 FROM sluice_account a WHERE a.scope = 'session' AND a.entity = sluice_session.id);

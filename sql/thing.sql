@@ -78,6 +78,10 @@ SELECT team_id FROM sluice_team WHERE organization_id = $1 ORDER BY team_id LIMI
 -- name: project_keys
 SELECT digest FROM sluice_key WHERE project_id = $1 LIMIT 1;
 
+-- $1: a pattern of what a key's document says of its agent.
+-- name: agent_keys
+SELECT digest FROM sluice_key WHERE lower(doc) LIKE $1 ESCAPE '\' LIMIT 1;
+
 -- The keys of an organization, with the columns of key_find (sql/key.sql).
 -- name: organization_keys
 SELECT k.digest, k.doc, k.expires, k.created_at, k.updated_at, a.id, a.duration, p.period, p.spent

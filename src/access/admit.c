@@ -347,6 +347,7 @@ check_not_blocked(struct arena *arena, const struct caller *c, enum scope scope)
 	} words[SCOPES] = {
 		[SCOPE_TEAM] = { "Team", "/team/unblock" }, [SCOPE_PROJECT] = { "Project", "/project/update" },
 		[SCOPE_ORGANIZATION] = { "Organization", "/organization/update" }, [SCOPE_CUSTOMER] = { "End User", "/customer/unblock" },
+		[SCOPE_AGENT] = { "Agent", "PATCH /v1/agents" },
 	};
 	const struct standing *s = c->standing[scope];
 
@@ -409,6 +410,7 @@ admit(struct arena *arena, const struct caller *c, struct admission *a)
 	TRY(check_not_blocked(arena, c, SCOPE_PROJECT));
 	TRY(check_each(check_project_models, arena, c, a));
 	a->due = BILL_PROJECT;
+	TRY(check_not_blocked(arena, c, SCOPE_AGENT));
 	TRY(check_not_blocked(arena, c, SCOPE_ORGANIZATION));
 	TRY(check_each(check_organization_models, arena, c, a));
 	return (check_not_blocked(arena, c, SCOPE_CUSTOMER));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who calls, and what the store says of all that stand behind the call: key, team, member, user, organization, project, customer, tags.
+ * Who calls, and what the store says of all that stand behind the call: key, team, member, user, organization, project, customer, agent and its session, tags.
  *
  * A standing is what one entity may do and what it is charged by; it is packed for the board and unpacked without copying.
  */
@@ -12,7 +12,7 @@
 
 enum scope {			/* in the order in which limits are checked */
 	SCOPE_KEY, SCOPE_USER, SCOPE_TEAM, SCOPE_MEMBER, SCOPE_PROJECT, SCOPE_ORGANIZATION, SCOPE_EMPLOYEE /* member of an organization */, SCOPE_CUSTOMER,
-	SCOPE_TAG, SCOPE_PROVIDER, SCOPE_DEPLOYMENT, SCOPE_PROXY,
+	SCOPE_AGENT, SCOPE_SESSION /* of an agent, or of a key */, SCOPE_TAG, SCOPE_PROVIDER, SCOPE_DEPLOYMENT, SCOPE_PROXY,
 	SCOPES
 };
 extern const char *const scope_names[SCOPES];	/* "key", "user" … as in sluice_account.scope */
@@ -47,6 +47,13 @@ struct model_limit {			/* of one model, or of a tag */
 	int64_t		 rpm, tpm;	/* NO_LIMIT */
 };
 
+struct session_rule {			/* what each session may, of an agent or of a key */
+	int64_t		 turns;		/* calls in all; NO_LIMIT */
+	int64_t		 ceiling;	/* nano-dollars in all; NO_LIMIT */
+	int64_t		 rpm, tpm;	/* NO_LIMIT */
+	bool		 named;		/* a call must say which session it is of */
+};
+
 struct pair_text {
 	struct text	 from, to;
 };
@@ -75,11 +82,13 @@ struct standing {
 	unsigned	 n_enforced;
 	struct pair_text *budget_fallbacks;	/* of a key: models to ask where the budget it has for one (from) is spent, in order */
 	unsigned	 n_budget_fallbacks;
+	struct session_rule *session_rules;	/* none or one */
+	unsigned	 n_session_rules;
 	bool		 throttled;	/* of a key: a spent budget makes its rates smaller and refuses nothing */
 	bool		 rpm_dynamic, tpm_dynamic;	/* the limit binds only while the model is pressed */
 	struct text	 priority;	/* of whom it has a share of a model */
 	/* of a key: who stands behind it */
-	struct text	 user_id, team_id, organization_id, project_id, budget_id;
+	struct text	 user_id, team_id, organization_id, project_id, budget_id, agent_id;
 	struct text	 role;		/* of a user: proxy_admin …; of a member: admin, user */
 	struct text	 email;
 	bool		 may_assert_user;	/* its end-user names count */
@@ -134,6 +143,7 @@ struct caller {
 	unsigned	 n_groups;
 	/* known when the request is admitted */
 	struct text	 customer;	/* the end user; empty: none is named, or the key may not name one */
+	struct text	 session;	/* which its caller says it is of; empty: none */
 	struct text	*tags;		/* of the request, its key and its team, each once */
 	unsigned	 n_tags;
 	const struct standing **tag_standings;	/* n_tags; NULL: nothing is known of that tag */
@@ -141,6 +151,9 @@ struct caller {
 
 void		 caller_nobody(struct caller *);
 void		 caller_copy(struct caller *, struct arena *, const struct caller *);	/* for an errand, with all that stand behind it, without what a request said */
+
+const struct session_rule *caller_session_rule(const struct caller *);	/* its agent's, else its key's; NULL: sessions are not bound */
+struct text	 caller_session(struct arena *, const struct caller *);	/* by which name the session is known: no other agent or key has one of that name */
 
 extern const char *const role_names[USER_ADMIN + 1];	/* "internal_user" …; none is "" */
 enum user_role	 role_of(struct text name);		/* what is no role is none */

@@ -65,21 +65,11 @@ wish_for(struct finding *f, enum known_kind kind, struct text id, struct text us
 	return (lookup_wish(f->lookup, kind, id, user));
 }
 
-static enum scope
-scope_of(const struct wish *w)
-{
-	if (w->entity.kind == KNOWN_OTHER && text_starts(w->entity.id, TEXT("provider/")))
-		return (SCOPE_PROVIDER);
-	if (w->entity.kind == KNOWN_OTHER && text_starts(w->entity.id, TEXT("deployment/")))
-		return (SCOPE_DEPLOYMENT);
-	return (entity_scope(w->entity.kind));
-}
-
 /* Is it one of what was asked for, and not of a namesake: team "a/b" with user "c" is not team "a" with user "b/c". */
 static bool
 is_it(const struct wish *w, const struct standing *s)
 {
-	if (s->scope != scope_of(w))
+	if (s->scope != entity_scope(&w->entity))
 		return (false);
 	return (w->entity.kind != KNOWN_MEMBER || (text_eq(s->team_id, w->entity.id) && text_eq(s->user_id, w->entity.user_id)));
 }
@@ -206,7 +196,8 @@ kind_of(enum scope scope)
 	static const enum known_kind kinds[SCOPES] = {
 		[SCOPE_KEY] = KNOWN_KEY, [SCOPE_USER] = KNOWN_USER, [SCOPE_TEAM] = KNOWN_TEAM, [SCOPE_MEMBER] = KNOWN_MEMBER,
 		[SCOPE_PROJECT] = KNOWN_PROJECT, [SCOPE_ORGANIZATION] = KNOWN_ORGANIZATION, [SCOPE_CUSTOMER] = KNOWN_CUSTOMER, [SCOPE_TAG] = KNOWN_TAG,
-		[SCOPE_EMPLOYEE] = KNOWN_OTHER, [SCOPE_PROVIDER] = KNOWN_OTHER, [SCOPE_DEPLOYMENT] = KNOWN_OTHER, [SCOPE_PROXY] = KNOWN_OTHER,
+		[SCOPE_EMPLOYEE] = KNOWN_OTHER, [SCOPE_AGENT] = KNOWN_OTHER, [SCOPE_SESSION] = KNOWN_OTHER, [SCOPE_PROVIDER] = KNOWN_OTHER,
+		[SCOPE_DEPLOYMENT] = KNOWN_OTHER, [SCOPE_PROXY] = KNOWN_OTHER,
 	};
 
 	return (kinds[scope]);
@@ -293,6 +284,47 @@ find_groups(struct caller *c, struct finding *f)
 	return (end);
 }
 
+/* One of KNOWN_OTHER; `doc`: what the configuration says of it, or empty. */
+static enum find_end
+find_other(const struct standing **s, struct finding *f, struct text id, struct text doc)
+{
+	enum find_end end = FOUND;
+
+	for (unsigned again = 0; again < 2 && end == FOUND; again++) {
+		struct wish *w = wish_for(f, KNOWN_OTHER, id, TEXT(""));
+
+		w->entity.doc = doc;
+		if ((end = fetch(f)) == FOUND)
+			*s = standing_of(f, w);
+	}
+	return (end == FOUND ? fetch(f) : end);
+}
+
+/* What the configuration says; said by another configuration it is another wish. */
+static enum find_end
+find_of_file(const struct standing **s, struct finding *f, const char *kind, struct text name, struct text doc)
+{
+	*s = NULL;
+	if (doc.len == 0)
+		return (FOUND);
+	return (find_other(s, f, arena_print(f->arena, "%s" TEXT_FMT "#%llx", kind, TEXT_ARG(name), (unsigned long long)text_hash(doc)), doc));
+}
+
+/* An agent that is nowhere binds nothing. */
+static enum find_end
+find_agent(struct caller *c, struct finding *f)
+{
+	const struct standing *key = c->standing[SCOPE_KEY], **agent = &c->standing[SCOPE_AGENT];
+	struct text doc;
+
+	if (key == NULL || key->agent_id.len == 0)
+		return (FOUND);
+	doc = config_agent(f->config, key->agent_id);
+	if (doc.len > 0)
+		return (find_of_file(agent, f, "agent/", key->agent_id, doc));
+	return (find_other(agent, f, arena_print(f->arena, "agent/" TEXT_FMT, TEXT_ARG(key->agent_id)), TEXT("")));
+}
+
 static enum find_end
 find_behind(struct caller *c, struct finding *f)
 {
@@ -308,7 +340,7 @@ find_behind(struct caller *c, struct finding *f)
 		c->organization_id = team->organization_id;
 	if (user != NULL && c->role == USER_NONE)
 		c->role = role_of(user->role);
-	if ((end = find_scopes(c, f, then, nitems(then))) != FOUND)
+	if ((end = find_scopes(c, f, then, nitems(then))) != FOUND || (end = find_agent(c, f)) != FOUND)
 		return (end);
 	if ((key == NULL || key->n_groups == 0) && (team == NULL || team->n_groups == 0))
 		return (FOUND);
@@ -552,27 +584,6 @@ find_as_team(struct caller *c, struct finding *f, struct text team)
 	    TEXT_ARG(text_whole(text_sub(team, 0, 200))))));
 }
 
-/* A budget of the configuration; of another configuration it is another wish. */
-static enum find_end
-find_of_file(const struct standing **s, struct finding *f, const char *kind, struct text name, struct text doc)
-{
-	enum find_end end = FOUND;
-	struct text id;
-
-	*s = NULL;
-	if (doc.len == 0)
-		return (FOUND);
-	id = arena_print(f->arena, "%s" TEXT_FMT "#%llx", kind, TEXT_ARG(name), (unsigned long long)text_hash(doc));
-	for (unsigned again = 0; again < 2 && end == FOUND; again++) {
-		struct wish *w = wish_for(f, KNOWN_OTHER, id, TEXT(""));
-
-		w->entity.doc = doc;
-		if ((end = fetch(f)) == FOUND)
-			*s = standing_of(f, w);
-	}
-	return (end == FOUND ? fetch(f) : end);
-}
-
 /* What the file says of that name in a map of budgets; empty: nothing. */
 static struct text
 budget_of_file(struct text all, struct text name)
@@ -609,12 +620,61 @@ wish_for_tag(struct finding *f, struct text tag)
 	return (w);
 }
 
+/* What holds the money of a session is an account of its own, of which nothing has to be known before. */
+static struct text
+session_doc(struct arena *arena, const struct session_rule *r)
+{
+	struct buf b = { 0 };
+	struct text doc;
+
+	buf_lit(&b, "{\"max_budget\":");
+	money_print(&b, r->ceiling);
+	if (r->rpm != NO_LIMIT)
+		buf_print(&b, ",\"rpm_limit\":%lld", (long long)r->rpm);
+	if (r->tpm != NO_LIMIT)
+		buf_print(&b, ",\"tpm_limit\":%lld", (long long)r->tpm);
+	buf_byte(&b, '}');
+	doc = arena_copy(arena, buf_as_text(&b));
+	buf_free(&b);
+	return (doc);
+}
+
+static const struct standing *
+session_of_rates(struct arena *arena, const struct session_rule *r, struct text name)
+{
+	struct standing *s = arena_new_of(arena, struct standing);
+
+	*s = standing_none;
+	s->scope = SCOPE_SESSION;
+	s->id = name;
+	s->rpm = r->rpm;
+	s->tpm = r->tpm;
+	return (s);
+}
+
+static enum find_end
+find_session(struct caller *c, struct finding *f)
+{
+	const struct session_rule *r = caller_session_rule(c);
+	struct text name;
+
+	if (r == NULL || c->session.len == 0 || (r->ceiling == NO_LIMIT && r->rpm == NO_LIMIT && r->tpm == NO_LIMIT))
+		return (FOUND);
+	name = caller_session(f->arena, c);
+	if (r->ceiling != NO_LIMIT)
+		return (find_of_file(&c->standing[SCOPE_SESSION], f, "session/", name, session_doc(f->arena, r)));
+	c->standing[SCOPE_SESSION] = session_of_rates(f->arena, r, name);
+	return (FOUND);
+}
+
 enum find_end
 find_more(struct caller *c, struct finding *f)
 {
 	static const enum scope customer[] = { SCOPE_CUSTOMER };
 	enum find_end end = find_scopes(c, f, customer, nitems(customer));
 
+	if (end == FOUND)
+		end = find_session(c, f);
 	if (c->n_tags > 0 && c->tag_standings == NULL)
 		c->tag_standings = arena_alloc(f->arena, c->n_tags * sizeof(*c->tag_standings));
 	for (unsigned again = 0; again < 2 && end == FOUND; again++) {

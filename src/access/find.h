@@ -37,7 +37,7 @@ enum find_end	 find_by_claim(struct caller *, struct finding *, const struct per
 enum find_end	 find_team(struct caller *, struct finding *, struct text model);
 /* As a team's key without limits of its own would be: for what that team may see. */
 enum find_end	 find_as_team(struct caller *, struct finding *, struct text team);
-/* Then, when the request is read: its customer and its tags, as they stand on the caller, and the whole proxy. */
+/* Then, when the request is read: its customer, its session and its tags, as they stand on the caller, and the whole proxy. */
 enum find_end	 find_more(struct caller *, struct finding *);
 /* The provider a call goes to, and the deployment, if they have a budget; else NULL. */
 enum find_end	 find_provider(const struct standing **provider, struct finding *, struct text name);

@@ -24,6 +24,8 @@ static const struct {
 	[SCOPE_PROJECT] =      { "project", "model_per_project", "tag_per_project" },
 	[SCOPE_ORGANIZATION] = { "organization", "model_per_organization", "tag_per_organization" },
 	[SCOPE_CUSTOMER] =     { "end_user", "model_per_end_user", "tag_per_end_user" },
+	[SCOPE_AGENT] =	       { "agent", NULL, NULL },
+	[SCOPE_SESSION] =      { "agent_session", NULL, NULL },
 	[SCOPE_TAG] =	       { "tag", "model_per_tag", "tag_per_tag" },
 };
 

@@ -8,6 +8,7 @@
 #define LIST_MOST	10000		/* items of one list */
 #define METADATA_MOST	1024
 #define PERSON_MS	30000
+#define SESSION_SEEN_MS	INT64_C(86400000)
 
 /* whom */
 
@@ -21,8 +22,15 @@ entity_known_id(struct known_id *id, struct arena *arena, const struct entity *e
 	known_id_make(id, e->kind, name);
 }
 
+static const struct {
+	const char	*prefix;
+	enum scope	 scope;
+} others[] = {
+	{ "agent/", SCOPE_AGENT }, { "session/", SCOPE_SESSION }, { "provider/", SCOPE_PROVIDER }, { "deployment/", SCOPE_DEPLOYMENT },
+};
+
 enum scope
-entity_scope(enum known_kind kind)
+entity_scope(const struct entity *e)
 {
 	static const enum scope scopes[KNOWN_KINDS] = {
 		[KNOWN_KEY] = SCOPE_KEY, [KNOWN_TEAM] = SCOPE_TEAM, [KNOWN_MEMBER] = SCOPE_MEMBER, [KNOWN_USER] = SCOPE_USER,
@@ -30,7 +38,10 @@ entity_scope(enum known_kind kind)
 		[KNOWN_OTHER] = SCOPE_PROXY,
 	};
 
-	return (scopes[kind]);
+	for (size_t i = 0; i < nitems(others) && e->kind == KNOWN_OTHER; i++)
+		if (text_starts(e->id, text_of(others[i].prefix)))
+			return (others[i].scope);
+	return (scopes[e->kind]);
 }
 
 /* documents */
@@ -198,6 +209,34 @@ read_routes(struct standing *s, struct arena *arena, const struct json *doc)
 }
 
 static void
+read_money(int64_t *to, const struct json *doc, const char *name)
+{
+	const struct json *v = json_get(doc, name);
+	int64_t nano;
+
+	if (v != NULL && money_read(number_in(v), &nano) == MONEY_FINE)
+		*to = nano;
+}
+
+/* Of an agent they stand in its litellm_params, of a key in its metadata. */
+static void
+read_session_rule(struct standing *s, struct arena *arena, const struct json *doc, const struct json *params)
+{
+	struct session_rule r = { NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, false };
+
+	read_int(&r.turns, params, "max_iterations");
+	read_money(&r.ceiling, params, "max_budget_per_session");
+	read_int(&r.rpm, doc, "session_rpm_limit");
+	read_int(&r.tpm, doc, "session_tpm_limit");
+	read_bool(&r.named, params, "require_trace_id_on_calls_by_agent");
+	if (r.turns == NO_LIMIT && r.ceiling == NO_LIMIT && r.rpm == NO_LIMIT && r.tpm == NO_LIMIT && !r.named)
+		return;
+	s->session_rules = arena_new_of(arena, struct session_rule);
+	*s->session_rules = r;
+	s->n_session_rules = 1;
+}
+
+static void
 read_one(struct standing *s, struct arena *arena, enum known_kind kind, const struct json *doc, const struct json *metadata)
 {
 	const struct json *table;
@@ -205,11 +244,13 @@ read_one(struct standing *s, struct arena *arena, enum known_kind kind, const st
 
 	switch (kind) {
 	case KNOWN_KEY:
+		s->agent_id = text_in(arena, doc, "agent_id");
 		read_routes(s, arena, doc);
 		read_aliases(s, arena, json_get(doc, "aliases"));
 		read_texts(&s->enforced, &s->n_enforced, arena, either(doc, metadata, "enforced_params"));
 		read_bool(&s->may_assert_user, metadata, "may_assert_user");
 		read_budget_fallbacks(s, arena, either(doc, metadata, "budget_fallbacks"));
+		read_session_rule(s, arena, NULL, metadata);
 		s->throttled = json_true(either(doc, metadata, "throttle_on_budget_exceeded"));
 		if (json_is(metadata, JSON_OBJECT) && metadata->count > 0 && metadata->raw.len <= METADATA_MOST)
 			s->metadata = metadata->raw;
@@ -227,6 +268,9 @@ read_one(struct standing *s, struct arena *arena, enum known_kind kind, const st
 		break;
 	case KNOWN_OTHER:
 		read_texts(&s->models, &s->n_models, arena, json_get(doc, "access_model_names"));
+		read_session_rule(s, arena, doc, json_get(doc, "litellm_params"));
+		read_bool(&active, doc, "enabled");
+		s->blocked = s->blocked || !active;
 		break;
 	default:
 		break;
@@ -238,7 +282,7 @@ standing_read(struct standing *s, struct arena *arena, enum known_kind kind, con
 {
 	const struct json *metadata = json_get(doc, "metadata");
 
-	s->scope = entity_scope(kind);
+	s->scope = entity_scope(&(struct entity){ .kind = kind });
 	read_bool(&s->blocked, doc, "blocked");
 	read_int(&s->rpm, doc, "rpm_limit");
 	read_int(&s->tpm, doc, "tpm_limit");
@@ -461,20 +505,23 @@ load_organization(struct standing *s, struct text *doc, struct arena *arena, str
 	return (STORE_FINE);
 }
 
-/* Of a project the parent is its team, of a customer and a tag the tier. */
+/* Of a project the parent is its team, of a customer and a tag the tier. "agent/ID" and "access_group/ID" are kept under the first word. */
 static enum store_end
 load_other(struct standing *s, struct text *doc, struct arena *arena, struct store *store, const struct entity *e)
 {
 	static const char *const kinds[KNOWN_KINDS] = {
 		[KNOWN_PROJECT] = "project", [KNOWN_CUSTOMER] = "customer", [KNOWN_TAG] = "tag", [KNOWN_OTHER] = "access_group",
 	};
+	const char *kind = kinds[e->kind];
 	struct text id = e->id, rest;
 	const struct json *d;
 	struct rows r;
 
-	if (e->kind == KNOWN_OTHER && text_cut(e->id, '/', &id, &rest))
+	if (e->kind == KNOWN_OTHER && text_cut(e->id, '/', &id, &rest)) {
+		kind = arena_copy(arena, id).at;
 		id = rest;
-	STORED(load_thing(&r, arena, store, kinds[e->kind], id));
+	}
+	STORED(load_thing(&r, arena, store, kind, id));
 	if (r.n == 0)
 		return (STORE_FINE);
 	s->id = id;
@@ -485,7 +532,8 @@ load_other(struct standing *s, struct text *doc, struct arena *arena, struct sto
 	s->budget_id = e->kind == KNOWN_CUSTOMER || e->kind == KNOWN_TAG ? rows_text(&r, 0, 0) : TEXT("");
 	if (s->budget_id.len == 0)
 		s->budget_id = text_in(arena, d, "budget_id");
-	s->alias = text_in(arena, d, e->kind == KNOWN_PROJECT ? "project_alias" : e->kind == KNOWN_OTHER ? "access_group_name" : "alias");
+	s->alias = text_in(arena, d, e->kind == KNOWN_PROJECT ? "project_alias" : entity_scope(e) == SCOPE_AGENT ? "agent_name" :
+	    e->kind == KNOWN_OTHER ? "access_group_name" : "alias");
 	return (STORE_FINE);
 }
 
@@ -523,32 +571,33 @@ key_of_file(struct standing *s, struct arena *arena, struct text digest, const s
 	standing_read(s, arena, KNOWN_KEY, doc);
 }
 
-/* "proxy", "provider/openai", "deployment/id"; behind a '#' stands a digest of what the file says, so that another file is another entity of the board. */
+/* "proxy", "provider/openai", "deployment/id" …; behind a '#' stands a digest of what the file says, so that another file is another entity of the board. */
 static void
-of_file(struct standing *s, struct text name)
+of_file(struct standing *s, struct arena *arena, const struct entity *e, const struct json *doc)
 {
-	const char *mark = memrchr(name.at, '#', name.len);
-	struct text kind, rest;
+	const char *mark = memrchr(e->id.at, '#', e->id.len);
+	struct text name = e->id, kind, rest;
 
 	*s = standing_none;
 	if (mark != NULL)
 		name.len = (size_t)(mark - name.at);
-	s->id = name;
-	s->scope = SCOPE_PROXY;
-	if (!text_cut(name, '/', &kind, &rest))
+	s->id = text_cut(name, '/', &kind, &rest) ? rest : name;
+	s->scope = entity_scope(e);
+	if (s->scope != SCOPE_AGENT && s->scope != SCOPE_SESSION)
 		return;
-	s->id = rest;
-	s->scope = text_is(kind, scope_names[SCOPE_DEPLOYMENT]) ? SCOPE_DEPLOYMENT : SCOPE_PROVIDER;
+	standing_read(s, arena, e->kind, doc);
+	s->scope = entity_scope(e);
+	s->alias = text_in(arena, doc, "agent_name");
 }
 
-static void
-read_money(int64_t *to, const struct json *doc, const char *name)
+/* What is kept of a session goes when nobody has asked for it for long (housekeeper/days.c): who works on is asked for once a day at least. */
+static enum store_end
+see_session(struct standing *s, struct arena *arena, struct store *store, int64_t now_ms)
 {
-	const struct json *v = json_get(doc, name);
-	int64_t nano;
-
-	if (v != NULL && money_read(number_in(v), &nano) == MONEY_FINE)
-		*to = nano;
+	if (s->scope != SCOPE_SESSION)
+		return (STORE_FINE);
+	sooner(&s->good_until_ms, now_ms + SESSION_SEEN_MS);
+	return (STORE(store, arena, NULL, SQL_SESSION_SEEN, V_TEXT(s->id), V_INT(now_ms)));
 }
 
 /* Its account is made, or brought in step, by who asks for it first: nobody else writes it. */
@@ -578,8 +627,9 @@ load_of_file(struct buf *packed, struct arena *arena, struct store *store, const
 	if (e->kind == KNOWN_KEY)
 		key_of_file(&s, arena, e->id, doc);
 	else
-		of_file(&s, e->id);
+		of_file(&s, arena, e, doc);
 	s.expires_ms = e->expires_ms;
+	STORED(see_session(&s, arena, store, now_ms));
 	STORED(keep_account(&s, arena, store, doc, now_ms));
 	STORED(load_purses(&s, arena, store, s.scope, s.id, now_ms));
 	s.loaded_ms = now_ms;
@@ -593,7 +643,7 @@ take_tier(struct standing *s, struct arena *arena, struct store *store, const st
 {
 	struct rows r;
 
-	s->scope = entity_scope(e->kind);
+	s->scope = entity_scope(e);
 	s->id = e->id;
 	if (text_starts(e->tier, TEXT("{")))
 		return (keep_account(s, arena, store, document(arena, e->tier), now_ms));
@@ -669,7 +719,8 @@ load_entity(struct buf *packed, struct arena *arena, struct store *store, const 
 		return (e->kind == KNOWN_KEY ? load_moved(packed, arena, store, e->id, now_ms) : STORE_FINE);
 	standing_read(&s, arena, e->kind, document(arena, doc));
 	STORED(load_tier(&s, arena, store));
-	if (e->kind != KNOWN_OTHER)
+	s.scope = entity_scope(e);
+	if (s.scope != SCOPE_PROXY)
 		STORED(load_purses(&s, arena, store, s.scope, s.id, now_ms));
 	if (e->kind == KNOWN_USER)
 		STORED(load_memberships(&s, arena, store, now_ms));

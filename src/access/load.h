@@ -15,14 +15,14 @@
 /* Whom to load. */
 struct entity {
 	enum known_kind	 kind;
-	struct text	 id;			/* of a key: its digest in hex; of a member: the team's; of others: "access_group/…", or of what the configuration says */
+	struct text	 id;			/* of a key: its digest in hex; of a member: the team's; of others: "access_group/…", "agent/…", or of what the configuration says */
 	struct text	 user_id;		/* of a member */
-	struct text	 doc;			/* what the configuration says, in place of a row: of a key, "proxy", "provider/…", "deployment/…"; else empty */
+	struct text	 doc;			/* what the configuration says, in place of a row: of a key, "agent/…", "session/…", "proxy", "provider/…", "deployment/…"; else empty */
 	int64_t		 expires_ms;		/* of that key */
 	struct text	 tier;			/* of a customer or tag that has none of its own, or is not there: its id, or what it says, as JSON; or empty */
 };
 void		 entity_known_id(struct known_id *, struct arena *, const struct entity *);
-enum scope	 entity_scope(enum known_kind);
+enum scope	 entity_scope(const struct entity *);
 
 /* The packed standing, or the packed `moved` of a key that was regenerated; empty: there is no such entity. */
 enum store_end	 load_entity(struct buf *packed, struct arena *scratch, struct store *, const struct entity *, int64_t now_ms);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* End users and tags, from headers, the body, the key and its team. */
+/* End users, sessions and tags, from headers, the body, the key and its team. */
 #include "access/said.h"
 
 #include "access/admit.h"
 
 #define NAME_MOST	256		/* bytes of an end user's name */
 #define TAG_MOST	128
+#define SESSION_MOST	128
 
 /* the body */
 
@@ -67,6 +68,66 @@ from_headers(struct arena *arena, const struct said *s)
 	for (size_t i = 0; i < s->settings->n_user_headers && name.len == 0; i++)
 		name = name_in(arena, request_header(s->request, s->settings->user_headers[i].at), NAME_MOST);
 	return (name);
+}
+
+/* sessions */
+
+static struct text
+session_in(struct arena *arena, enum json_type type, struct text raw)
+{
+	return (type == JSON_STRING ? name_in(arena, json_unescape(arena, json_inside(raw)), SESSION_MOST) : TEXT(""));
+}
+
+/* What no database could keep names none. */
+static struct text
+sound(struct text session)
+{
+	return (text_is_sound(session) ? session : TEXT(""));
+}
+
+static struct text
+session_of(struct arena *arena, struct text object)
+{
+	static const char *const names[] = { "session_id", "litellm_session_id", "trace_id", "litellm_trace_id" };
+	struct text session = TEXT("");
+	struct json_item item;
+
+	for (size_t i = 0; i < nitems(names) && session.len == 0; i++)
+		if (json_find(object, names[i], &item))
+			session = session_in(arena, item.type, item.raw);
+	return (session);
+}
+
+/* One look at the members' names: most bodies have none of these. */
+static struct text
+session_from_body(struct arena *arena, const struct said *s)
+{
+	struct text session = TEXT("");
+
+	for (size_t i = 0; i < s->n_top && session.len == 0; i++) {
+		struct quoted name = json_spot_name(s->body, &s->top[i]);
+		struct text raw;
+
+		if (name.len < 8 || (name.at[0] != 'm' && name.at[0] != 'l'))
+			continue;
+		raw = json_spot_value(s->body, &s->top[i]);
+		if (quoted_is(name, "litellm_session_id") || quoted_is(name, "litellm_trace_id"))
+			session = session_in(arena, s->top[i].type, raw);
+		else if (s->top[i].type == JSON_OBJECT && (quoted_is(name, "metadata") || quoted_is(name, "litellm_metadata")))
+			session = session_of(arena, raw);
+	}
+	return (session);
+}
+
+static struct error *
+read_session(struct caller *c, struct arena *arena, const struct said *s)
+{
+	const struct session_rule *rule = caller_session_rule(c);
+
+	c->session = sound(s->session.len > 0 ? s->session : session_from_body(arena, s));
+	if (rule == NULL || !rule->named || c->session.len > 0)
+		return (NULL);
+	return (refusal(arena, E_BAD_REQUEST, "bad_request_error", "None", "Requests made with this agent's key must include the x-litellm-trace-id header."));
 }
 
 /* tags */
@@ -145,5 +206,5 @@ said_read(struct caller *c, struct arena *arena, const struct said *s)
 	if (may_name)
 		c->customer = user;
 	read_tags(c, arena, s);
-	return (NULL);
+	return (read_session(c, arena, s));
 }

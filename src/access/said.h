@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a request says of whom it is made for: its end user and its tags.
+ * What a request says of whom it is made for: its end user, its session and its tags.
  *
  * A name from the caller counts only where the key may assert one (metadata.may_assert_user), or for the master key: budgets and blocks of end users hang
  * on it.  Pure.
@@ -19,12 +19,14 @@
 struct said {
 	const struct settings *settings;
 	const struct request *request;
+	struct text	 session;		/* that its headers name, or empty */
 	struct text	 body;
 	const struct json_spot *top;		/* its members; NULL: it has none that are known */
 	size_t		 n_top;
 };
 
-/* Sets the caller's customer and tags; texts are copied into the arena.  Refused: who names no end user where one is required, or one that is shut out. */
+/* Sets the caller's customer, session and tags; texts are copied into the arena.  Refused: who names no end user or session where one is required, or a user that
+ * is shut out. */
 struct error	*said_read(struct caller *, struct arena *, const struct said *);
 
 #endif

@@ -9,7 +9,8 @@
 
 const char *const scope_names[SCOPES] = {
 	[SCOPE_KEY] = "key", [SCOPE_USER] = "user", [SCOPE_TEAM] = "team", [SCOPE_MEMBER] = "member", [SCOPE_PROJECT] = "project",
-	[SCOPE_ORGANIZATION] = "organization", [SCOPE_EMPLOYEE] = "organization_member", [SCOPE_CUSTOMER] = "customer", [SCOPE_TAG] = "tag",
+	[SCOPE_ORGANIZATION] = "organization", [SCOPE_EMPLOYEE] = "organization_member", [SCOPE_CUSTOMER] = "customer",
+	[SCOPE_AGENT] = "agent", [SCOPE_SESSION] = "session", [SCOPE_TAG] = "tag",
 	[SCOPE_PROVIDER] = "provider", [SCOPE_DEPLOYMENT] = "deployment", [SCOPE_PROXY] = "proxy",
 };
 
@@ -31,7 +32,7 @@ void
 caller_nobody(struct caller *c)
 {
 	*c = (struct caller){ .digest = TEXT(""), .shown = TEXT(""), .user_id = TEXT(""), .team_id = TEXT(""), .organization_id = TEXT(""),
-		.customer = TEXT("") };
+		.customer = TEXT(""), .session = TEXT("") };
 }
 
 /* the layout, as rows */
@@ -80,6 +81,15 @@ static const struct field purse_fields[] = {
 };
 static const struct shape purses = SHAPE(struct purse, purse_fields);
 
+static const struct field session_fields[] = {
+	{ FIELD_INT, offsetof(struct session_rule, turns), 0, NULL },
+	{ FIELD_INT, offsetof(struct session_rule, ceiling), 0, NULL },
+	{ FIELD_INT, offsetof(struct session_rule, rpm), 0, NULL },
+	{ FIELD_INT, offsetof(struct session_rule, tpm), 0, NULL },
+	{ FIELD_BOOL, offsetof(struct session_rule, named), 0, NULL },
+};
+static const struct shape session_rules = SHAPE(struct session_rule, session_fields);
+
 #define PLAIN(kind, member)		{ FIELD_ ## kind, offsetof(struct standing, member), 0, NULL }
 #define LIST(member, shape)		{ FIELD_LIST, offsetof(struct standing, member), offsetof(struct standing, n_ ## member), shape }
 
@@ -88,9 +98,10 @@ static const struct field standing_fields[] = {
 	PLAIN(INT, rpm), PLAIN(INT, tpm), PLAIN(INT, parallel),
 	LIST(purses, &purses), LIST(models, &texts), LIST(routes, &texts), LIST(tags, &texts), LIST(groups, &texts),
 	LIST(aliases, &pairs), LIST(model_limits, &limits), LIST(enforced, &texts), LIST(budget_fallbacks, &pairs),
+	LIST(session_rules, &session_rules),
 	PLAIN(BOOL, throttled), PLAIN(BOOL, rpm_dynamic), PLAIN(BOOL, tpm_dynamic), PLAIN(TEXT, priority),
 	PLAIN(TEXT, user_id), PLAIN(TEXT, team_id), PLAIN(TEXT, organization_id), PLAIN(TEXT, project_id), PLAIN(TEXT, budget_id),
-	PLAIN(TEXT, role), PLAIN(TEXT, email), PLAIN(BOOL, may_assert_user), PLAIN(INT, store_prompts), PLAIN(TEXT, metadata),
+	PLAIN(TEXT, agent_id), PLAIN(TEXT, role), PLAIN(TEXT, email), PLAIN(BOOL, may_assert_user), PLAIN(INT, store_prompts), PLAIN(TEXT, metadata),
 	PLAIN(INT, loaded_ms), PLAIN(INT, good_until_ms),
 };
 static const struct shape standings = SHAPE(struct standing, standing_fields);
@@ -105,7 +116,7 @@ static const struct shape moveds = SHAPE(struct moved, moved_fields);
 
 const struct standing standing_none = {
 	.id = NONE, .alias = NONE, .rpm = NO_LIMIT, .tpm = NO_LIMIT, .parallel = NO_LIMIT, .user_id = NONE, .team_id = NONE, .organization_id = NONE,
-	.project_id = NONE, .budget_id = NONE, .role = NONE, .email = NONE, .metadata = NONE, .priority = NONE,
+	.project_id = NONE, .budget_id = NONE, .agent_id = NONE, .role = NONE, .email = NONE, .metadata = NONE, .priority = NONE,
 };
 
 /* Two layouts that differ have, very likely, different digests. */
@@ -326,5 +337,26 @@ caller_copy(struct caller *to, struct arena *arena, const struct caller *from)
 	to->team_id = arena_copy(arena, from->team_id);
 	to->organization_id = arena_copy(arena, from->organization_id);
 	for (enum scope s = 0; s < SCOPES; s++)
-		to->standing[s] = s == SCOPE_TAG || s == SCOPE_CUSTOMER ? NULL : standing_copy(arena, from->standing[s]);
+		to->standing[s] = s == SCOPE_TAG || s == SCOPE_SESSION || s == SCOPE_CUSTOMER ? NULL : standing_copy(arena, from->standing[s]);
+}
+
+/* sessions */
+
+const struct session_rule *
+caller_session_rule(const struct caller *c)
+{
+	const struct standing *agent = c->standing[SCOPE_AGENT], *key = c->standing[SCOPE_KEY];
+
+	if (agent != NULL && agent->n_session_rules > 0)
+		return (agent->session_rules);
+	return (key != NULL && key->n_session_rules > 0 ? key->session_rules : NULL);
+}
+
+struct text
+caller_session(struct arena *arena, const struct caller *c)
+{
+	const struct standing *agent = c->standing[SCOPE_AGENT];
+	enum scope of = agent != NULL && agent->n_session_rules > 0 ? SCOPE_AGENT : SCOPE_KEY;
+
+	return (arena_print(arena, "%s:" TEXT_FMT ":" TEXT_FMT, scope_names[of], TEXT_ARG(c->standing[of]->id), TEXT_ARG(c->session)));
 }

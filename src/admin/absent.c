@@ -14,7 +14,6 @@ static const struct {
 	{ "prompt", "{\"prompts\":[]}" },
 	{ "search_tool", "{\"search_tools\":[]}" },
 	{ "vector_store", "{\"object\":\"list\",\"data\":[],\"total_count\":0,\"current_page\":1,\"total_pages\":0}" },
-	{ "agent", "[]" },
 	{ "mcp_server", "[]" },
 };
 

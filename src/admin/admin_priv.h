@@ -57,6 +57,7 @@ struct error	*audit(struct admin_call *, const char *action, const char *kind, s
     struct text after);
 void		 audit_refused(struct admin_call *, const struct error *);	/* a row of its own; what fails is noted in the log */
 void		 buf_masked(struct buf *, struct text json);	/* the same JSON without what is secret */
+bool		 is_secret_name(struct text name);		/* is the value of a member of that name secret */
 
 /* Answers. */
 void		 put_moment(struct json_out *, const char *name, int64_t ms);	/* 0: null */

@@ -12,8 +12,8 @@
 /* masking */
 
 /* Names of members whose values are nobody's business.  What ends in one of these counts, too: azure_ad_token, aws_secret_access_key. */
-static bool
-is_secret(struct text name)
+bool
+is_secret_name(struct text name)
 {
 	static const char *const whole[] = { "key", "keys", "new_key", "new_master_key", "credential_values", "callback_vars", "authorization",
 		"headers", "extra_headers" };
@@ -77,7 +77,7 @@ mask(struct json_out *o, const struct json_item *item, bool secret, struct arena
 
 		if (item->type == JSON_OBJECT) {
 			json_name_quoted(o, inner.name);
-			hides |= is_secret(json_unescape(scratch, inner.name));
+			hides |= is_secret_name(json_unescape(scratch, inner.name));
 		}
 		mask(o, &inner, hides, scratch);
 	}

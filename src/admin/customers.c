@@ -30,7 +30,7 @@ put_row(struct json_out *o, struct admin_call *c, const struct thing *t)
 	return (put_tier(o, c, t->parent));
 }
 
-static const struct spender spender = { "customer", SCOPE_CUSTOMER, KNOWN_CUSTOMER, put_row };
+static const struct spender spender = { "customer", SCOPE_CUSTOMER, KNOWN_CUSTOMER, put_row, NULL };
 
 static struct error *
 keep(struct admin_call *c, struct thing *t, struct text before, const char *action)

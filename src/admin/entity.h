@@ -9,6 +9,7 @@
 /* A tier (a thing of kind budget); without one *there is false and the document empty. */
 struct error	*tier_read(struct doc *tier, bool *there, struct admin_call *, struct text budget_id);
 struct error	*tier_must_be(struct admin_call *, struct text budget_id);	/* 400 when it is not there; empty is fine */
+struct error	*agent_must_be(struct admin_call *, struct text id);		/* the same of an agent (agents.c) */
 /* "litellm_budget_table": the tier as LiteLLM shows it, or null. */
 struct error	*put_tier(struct json_out *, struct admin_call *, struct text budget_id);
 

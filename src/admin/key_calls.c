@@ -245,7 +245,7 @@ check_bounds_kept(struct admin_call *c, const struct doc *before, const struct d
 		{ "rpm_limit", true }, { "tpm_limit", true }, { "max_parallel_requests", true }, { "model_rpm_limit", false }, { "model_tpm_limit", false },
 		{ "tag_rpm_limit", false }, { "rpm_limit_type", false }, { "tpm_limit_type", false }, { "budget_limits", false }, { "model_max_budget", false },
 		{ "budget_id", false }, { "tags", false }, { "enforced_params", false }, { "guardrails", false }, { "policies", false },
-		{ "throttle_on_budget_exceeded", false },
+		{ "throttle_on_budget_exceeded", false }, { "agent_id", false }, { "max_iterations", true }, { "max_budget_per_session", true },
 	};
 	bool may;
 

@@ -57,6 +57,8 @@ static const struct field key_fields[] = {
 	{ "policies", FIELD_TEXTS, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "prompts", FIELD_TEXTS, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "enforced_params", FIELD_TEXTS, FIELD_INSIDE, NULL, NULL, 0 },
+	{ "max_iterations", FIELD_INT, FIELD_INSIDE, NULL, NULL, 0 },
+	{ "max_budget_per_session", FIELD_MONEY, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "model_rpm_limit", FIELD_COUNTS, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "model_tpm_limit", FIELD_COUNTS, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "mcp_rpm_limit", FIELD_COUNTS, FIELD_INSIDE, NULL, NULL, 0 },
@@ -367,6 +369,7 @@ key_refers(struct admin_call *c, const struct doc *d)
 	TRY(must_be_there(c, SQL_TEAM_DOC, "team", "team_id", doc_string(d, "team_id")));
 	TRY(must_be_there(c, SQL_ORGANIZATION_EXISTS, "organization", "organization_id", doc_string(d, "organization_id")));
 	TRY(must_be_there(c, SQL_PROJECT_EXISTS, "project", "project_id", doc_string(d, "project_id")));
+	TRY(agent_must_be(c, doc_string(d, "agent_id")));
 	return (tier_must_be(c, doc_string(d, "budget_id")));
 }
 

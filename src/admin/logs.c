@@ -197,7 +197,7 @@ log_write(struct json_out *o, struct arena *arena, const struct rows *rows, unsi
 	put_string(o, "team_id", cell(&l, LOG_TEAM));
 	put_string(o, "organization_id", cell(&l, LOG_ORGANIZATION));
 	put_text(&l, "end_user", LOG_CUSTOMER);
-	put_string(o, "agent_id", TEXT(""));
+	put_doc(&l, "agent_id", "agent", "null");
 	put_metadata(&l);
 	json_name(o, "cache_hit");
 	json_string(o, TEXT("False"));

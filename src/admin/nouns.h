@@ -67,6 +67,8 @@ admin_f team_callback_add, team_callbacks, team_callback_delete, team_logging_of
 admin_f health_services, health_license, health_shared, test_connection;
 /* tag_reports.c */
 admin_f tag_daily_users, tag_weekly_users, tag_monthly_users, tag_distinct, tag_summary, tag_users_page;
+/* agents.c */
+admin_f agent_list, agent_new, agent_info, agent_put, agent_patch, agent_delete;
 /* absent.c */
 admin_f absent_list, absent_one, absent_make, absent_page;
 /* endpoints.c, cache.c */

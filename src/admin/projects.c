@@ -35,7 +35,7 @@ put_row(struct json_out *o, struct admin_call *c, const struct thing *t)
 	return (put_tier(o, c, tier));
 }
 
-static const struct spender spender = { "project", SCOPE_PROJECT, KNOWN_PROJECT, put_row };
+static const struct spender spender = { "project", SCOPE_PROJECT, KNOWN_PROJECT, put_row, NULL };
 
 /* Admins, and the admins of its team. */
 static struct error *

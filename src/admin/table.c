@@ -110,6 +110,13 @@ const struct admin_row admin_rows[] = {
 	{ "POST",	"/tag/info",			ROLE_VIEWER,	tag_info,			false, "read",		"tag" },
 	{ "GET",	"/tag/list",			ROLE_VIEWER,	tag_list,			false, "read",		"tag" },
 
+	{ "GET",	"/v1/agents",			ROLE_ANY,	agent_list,			false, "read",		"agent" },
+	{ "POST",	"/v1/agents",			ROLE_ADMIN,	agent_new,			true,  "created",	"agent" },
+	{ "GET",	"/v1/agents/{}",		ROLE_VIEWER,	agent_info,			false, "read",		"agent" },
+	{ "PUT",	"/v1/agents/{}",		ROLE_ADMIN,	agent_put,			true,  "updated",	"agent" },
+	{ "PATCH",	"/v1/agents/{}",		ROLE_ADMIN,	agent_patch,			true,  "updated",	"agent" },
+	{ "DELETE",	"/v1/agents/{}",		ROLE_ADMIN,	agent_delete,			true,  "deleted",	"agent" },
+
 	/* models of the store, and what they are made of */
 	{ "POST",	"/model/new",			ROLE_ANY,	model_new,			true,  "created",	"model" },
 	{ "POST",	"/model/update",		ROLE_ANY,	model_update,			true,  "updated",	"model" },
@@ -215,12 +222,6 @@ const struct admin_row admin_rows[] = {
 	{ "POST",	"/vector_store/info",		ROLE_VIEWER,	absent_one,			false, "read",		"vector_store" },
 	{ "POST",	"/vector_store/update",		ROLE_ADMIN,	absent_one,			true,  "updated",	"vector_store" },
 	{ "POST",	"/vector_store/delete",		ROLE_ADMIN,	absent_one,			true,  "deleted",	"vector_store" },
-	{ "GET",	"/v1/agents",			ROLE_ANY,	absent_list,			false, "read",		"agent" },
-	{ "POST",	"/v1/agents",			ROLE_ADMIN,	absent_make,			true,  "created",	"agent" },
-	{ "GET",	"/v1/agents/{}",		ROLE_VIEWER,	absent_one,			false, "read",		"agent" },
-	{ "PUT",	"/v1/agents/{}",		ROLE_ADMIN,	absent_one,			true,  "updated",	"agent" },
-	{ "PATCH",	"/v1/agents/{}",		ROLE_ADMIN,	absent_one,			true,  "updated",	"agent" },
-	{ "DELETE",	"/v1/agents/{}",		ROLE_ADMIN,	absent_one,			true,  "deleted",	"agent" },
 	{ "GET",	"/v1/mcp/server",		ROLE_ANY,	absent_list,			false, "read",		"mcp_server" },
 	{ "POST",	"/v1/mcp/server",		ROLE_ADMIN,	absent_make,			true,  "created",	"mcp_server" },
 	{ "PUT",	"/v1/mcp/server",		ROLE_ADMIN,	absent_one,			true,  "updated",	"mcp_server" },

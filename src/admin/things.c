@@ -148,6 +148,12 @@ thing_text(struct text *row, struct admin_call *c, const struct thing *t, thing_
 	return (e);
 }
 
+static void
+spender_changed(const struct spender *s, struct admin_call *c, const struct thing *t)
+{
+	admin_changed(c, s->known, s->known_as == NULL ? t->id : arena_print(c->arena, "%s" TEXT_FMT, s->known_as, TEXT_ARG(t->id)));
+}
+
 struct error *
 spender_keep(const struct spender *s, struct admin_call *c, struct thing *t, struct text tier, struct text team, struct text before, const char *action)
 {
@@ -155,7 +161,7 @@ spender_keep(const struct spender *s, struct admin_call *c, struct thing *t, str
 
 	TRY(thing_write(c, t));
 	TRY(accounts_of(c, s->scope, t->id, &t->doc, tier));
-	admin_changed(c, s->known, t->id);
+	spender_changed(s, c, t);
 	TRY(spent_read(&t->spent, c, s->scope, t->id));
 	TRY(thing_text(&after, c, t, s->put));
 	return (audit(c, action, s->kind, t->id, team, before, after));
@@ -170,6 +176,6 @@ spender_remove(const struct spender *s, struct admin_call *c, const struct thing
 	TRY(thing_delete(c, t));
 	TRY(tier_leave(c, s->kind, t->id, tier));
 	TRY(admin_end(c, account_leave(c->store, c->arena, s->scope, t->id)));
-	admin_changed(c, s->known, t->id);
+	spender_changed(s, c, t);
 	return (audit(c, "deleted", s->kind, t->id, team, before, TEXT("")));
 }

@@ -33,12 +33,13 @@ struct error	*thing_text(struct text *, struct admin_call *, const struct thing 
 struct error	*thing_put(struct json_out *, struct admin_call *, const struct thing *, thing_put_f *);	/* the row as an object */
 struct error	*things_put(struct json_out *, struct admin_call *, const struct thing *, unsigned n, thing_put_f *);	/* a list of them */
 
-/* Things that spend: customers, tags, projects. */
+/* Things that spend: customers, tags, projects, agents. */
 struct spender {
 	const char	*kind;
 	enum scope	 scope;
 	enum known_kind	 known;
 	thing_put_f	*put;
+	const char	*known_as;	/* what stands before its id where it is known; NULL: nothing */
 };
 /* Writes it with its account (of its tier, where it has none of its own), what changed and the audit; the same for its end. */
 struct error	*spender_keep(const struct spender *, struct admin_call *, struct thing *, struct text tier, struct text team, struct text before,

@@ -434,6 +434,12 @@ struct known_key {
 	struct text	 standing;		/* what the access room makes of it, once it is asked for */
 };
 
+/* An agent of agent_list. */
+struct known_agent {
+	struct text	 id;		/* its agent_id, else its agent_name */
+	struct text	 doc;		/* JSON: what the file says of it, in LiteLLM's words */
+};
+
 /* What a database adds to a file, with its secrets in the clear. */
 struct more_entry {
 	struct text	 name;			/* for problems: "model 0a1b" */
@@ -504,6 +510,8 @@ struct config {
 	struct jwt_rules jwt;
 	struct known_key *keys;			/* in the order of their digests */
 	size_t		 n_keys;
+	struct known_agent *agents;
+	size_t		 n_agents;
 	struct vendor	*vendors;		/* sluice.vendors */
 	size_t		 n_vendors;
 	const char	*path;			/* as it was asked for; NULL: none was */
@@ -554,6 +562,7 @@ struct text	 deployment_model(struct arena *, const struct deployment *, struct 
 /* Do the client's headers go to it, when asked by that name. */
 bool		 config_forwards(const struct config *, const struct deployment *, struct text asked);
 struct known_key *config_key(const struct config *, struct text digest);	/* NULL: none */
+struct text	 config_agent(const struct config *, struct text id);	/* what agent_list says of it; empty: nothing */
 const struct deployment *config_deployment(const struct config *, struct text id);	/* by id; NULL: none */
 
 /* The conduit for a path, the longest that takes it and the method; *rest is what the client's path adds, with the slash before it.  NULL: none, or

@@ -27,7 +27,7 @@ static const struct row top[] = {
 	{ "model_list", FORCE }, { "litellm_settings", FORCE }, { "router_settings", FORCE }, { "general_settings", FORCE },
 	{ "environment_variables", FORCE }, { "include", FORCE }, { "credential_list", FORCE }, { "sluice", FORCE },
 	{ "guardrails", PROTECTS }, { "policies", PROTECTS }, { "policy_attachments", PROTECTS }, { "callback_settings", LATER },
-	{ "mcp_servers", LATER }, { "mcp_tools", LATER }, { "agent_list", LATER }, { "vector_store_registry", LATER },
+	{ "mcp_servers", LATER }, { "mcp_tools", LATER }, { "agent_list", FORCE }, { "vector_store_registry", LATER },
 	{ "search_tools", LATER }, { "prompts", LATER }, { "assistant_settings", LATER }, { "files_settings", LATER },
 	{ "finetune_settings", LATER }, { "worker_registry", QUIET }, { "model_group_settings", LATER },
 };
@@ -428,26 +428,6 @@ litellm_check_callbacks(struct load *l, const struct node *settings)
 	}
 }
 
-/* What agents may spend and how often they may turn is counted by session, which nothing here does. */
-static const char *const agent_bounds[] = {
-	"max_budget_per_session", "max_iterations", "session_tpm_limit", "session_rpm_limit", "tpm_limit", "rpm_limit",
-};
-
-void
-litellm_check_agents(struct load *l, const struct node *list)
-{
-	if (list == NULL || list->kind != NODE_LIST)
-		return;
-	for (const struct pair *p = list->first; p != NULL; p = p->next) {
-		const struct node *maps[] = { p->value, node_get(p->value, "litellm_params") };
-
-		for (size_t i = 0; i < nitems(maps); i++)
-			for (size_t k = 0; k < nitems(agent_bounds); k++)
-				if (node_get(maps[i], agent_bounds[k]) != NULL)
-					litellm_unenforced(l, maps[i], node_pair(maps[i], agent_bounds[k]), "bounds sessions of an agent, and is not in force yet");
-	}
-}
-
 static const char *
 nth_word(const void *words, size_t i)
 {
@@ -466,8 +446,6 @@ acceptable(const char **words, size_t room)
 				words[n++] = sections[s].rows[i].key;
 	for (size_t i = 0; i < nitems(callback_lists) && n < room; i++)
 		words[n++] = callback_lists[i];
-	for (size_t i = 0; i < nitems(agent_bounds) && n < room; i++)
-		words[n++] = agent_bounds[i];
 	return (n);
 }
 

@@ -435,7 +435,7 @@ settings_read(struct load *l)
 	litellm_check(l, SECTION_ROUTER, router);
 	litellm_check(l, SECTION_GENERAL, general);
 	litellm_check_callbacks(l, litellm);
-	litellm_check_agents(l, node_get(l->root, "agent_list"));
+	agents_read(l, node_get(l->root, "agent_list"));
 	litellm_check_accepted(l);
 	sections_read(l, litellm, router, general);
 	gate_read(l, litellm, general);

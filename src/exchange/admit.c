@@ -106,10 +106,11 @@ admit_known(struct exchange *x)
 enum step_result
 admit_begin(struct exchange *x)
 {
-	struct said said = { .settings = &x->config->settings, .request = x->request, .body = x->glance.body, .top = x->glance.top,
+	struct said said = { .settings = &x->config->settings, .request = x->request, .session = x->session, .body = x->glance.body, .top = x->glance.top,
 		.n_top = x->glance.n_top };
 
 	if ((x->error = said_read(x->caller, x->arena, &said)) != NULL)
 		return (STEP_ERROR);
+	x->session = x->caller->session;
 	return (admit_known(x));
 }

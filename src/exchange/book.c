@@ -63,6 +63,8 @@ put_doc(struct buf *b, const struct exchange *x)
 	}
 	if (key != NULL)
 		json_pair(&out, "key_alias", cut(key->alias, 128));
+	if (key != NULL)
+		json_pair(&out, "agent", cut(key->agent_id, 128));
 	record_attempts(&out, x);
 	if (x->tariff != NULL) {
 		json_name(&out, "price");

@@ -152,6 +152,9 @@ struct exchange {
 	bool		 free_model;		/* whoever is asked, it costs nothing */
 	struct reservation reservation;
 
+	/* turn */
+	struct session_turn *turn;		/* NULL, or it is counted */
+
 	struct scribe	*scribe;		/* NULL, or what is kept of the words (scribe.c) */
 
 	/* ask: a deployment is chosen, which must have room */
@@ -296,6 +299,10 @@ struct error *refused_in_turn(struct exchange *, enum bill due, struct error *re
 /* instead.c: it was refused; true: there is another way to take it, which must be reserved now */
 bool	instead(struct exchange *);
 bool	has_instead(const struct exchange *, const struct standing *, const struct purse *);	/* might there be one, if that budget is spent? */
+
+/* session.c */
+step_f	session_turn, session_turned;
+void	session_forget(struct exchange *);		/* the exchange ends */
 
 /* bound.c: x->bound, x->floor, x->parts and their like; x->glance.afford */
 void	bound_call(struct exchange *, bool held), bound_fit(struct exchange *);

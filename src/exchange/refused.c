@@ -18,6 +18,8 @@ static const struct {
 	[SCOPE_ORGANIZATION] = { "Organization", "Organization", false, "/organization/update" },
 	[SCOPE_EMPLOYEE] = { "User", "User", true, "/organization/member_update" },
 	[SCOPE_CUSTOMER] = { "End user", "End User", true, "/customer/update" },
+	[SCOPE_AGENT] = { "Agent", "Agent", false, "/v1/agents" },
+	[SCOPE_SESSION] = { "Session", "Session", false, "max_budget_per_session" },
 	[SCOPE_TAG] = { "Tag", "Tag", false, "/tag/update" },
 	[SCOPE_PROVIDER] = { "Provider", "Provider", false, "router_settings.provider_budget_config" },
 	[SCOPE_DEPLOYMENT] = { "Deployment", "Deployment", false, "litellm_params.max_budget" },
@@ -46,6 +48,8 @@ say_name(struct buf *b, const struct exchange *x, const struct standing *s)
 	buf_print(b, "%s ", words[s->scope].title);
 	if (s->scope == SCOPE_MEMBER && team != NULL)
 		buf_print(b, TEXT_FMT " of team " TEXT_FMT, TEXT_ARG(text_sub(x->caller->user_id, 0, 128)), TEXT_ARG(name_of(team)));
+	else if (s->scope == SCOPE_SESSION)
+		buf_text(b, x->caller->session);
 	else
 		buf_text(b, name_of(s));
 }
@@ -132,7 +136,11 @@ say_as_litellm(struct buf *b, struct exchange *x, const struct standing *s, bool
 	struct text kind, rest;
 
 	(void)text_cut(r->which->part, ':', &kind, &rest);
-	if (s->scope == SCOPE_PROVIDER || s->scope == SCOPE_DEPLOYMENT)
+	if (s->scope == SCOPE_SESSION) {
+		buf_print(b, "Session budget exceeded for session " TEXT_FMT ". ", TEXT_ARG(x->caller->session));
+		say_amount(b, "Current spend: $", r->spent, hidden);
+		say_amount(b, ", max_budget_per_session: $", r->limit, hidden);
+	} else if (s->scope == SCOPE_PROVIDER || s->scope == SCOPE_DEPLOYMENT)
 		say_as_router(b, x, s, hidden);
 	else if (text_is(kind, "model") && s->scope == SCOPE_KEY)
 		buf_print(b, "LiteLLM Virtual Key: " TEXT_FMT ", key_alias: " TEXT_FMT ", exceeded budget for model=" TEXT_FMT, TEXT_ARG(text_sub(s->id, 0, 128)),

@@ -154,13 +154,14 @@ static const struct {
 	{ "admit",	admit_begin,	admit_known },		/* may they */
 	{ "plan",	plan,		NULL },			/* who could answer */
 	{ "reserve",	reserve,	reserve_more },		/* rates and money for the dearest of them */
+	{ "session",	session_turn,	session_turned },	/* has its session a call left, where they are counted */
 	{ "pass",	pass,		pass_heard },		/* as it is, to whom the path names */
 	{ "ask",	ask,		ask_heard },		/* candidates in turn; streams */
 	{ "settle",	settle,		NULL },			/* what did it cost; one line, one row, what was not used goes back */
 	{ "drain",	drain,		drain_written },	/* the web server has the last byte */
 	{ "booked",	book_written,	book_written },		/* and the spool the row */
 };
-#define SETTLE	7
+#define SETTLE	8
 
 static uint8_t
 later(uint8_t step)
@@ -179,6 +180,7 @@ exchange_free(struct exchange *x)
 	metrics_forget(x);
 	identify_forget(x);
 	probe_free(x);
+	session_forget(x);
 	scribe_free(x);
 	*x->link = x->next;
 	if (x->next != NULL)

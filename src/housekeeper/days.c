@@ -11,6 +11,7 @@
 #define AHEAD		8			/* days */
 #define CHUNKS		200			/* of rows, at a time: the rest follows with the next turn */
 #define CHANGES_MS	(2 * DAY_MS)		/* whoever has not read for that long takes everything for changed */
+#define SESSIONS_MS	(7 * DAY_MS)		/* a session that nobody has asked for since begins anew */
 #define STEP_MS		DAY_MS			/* a clock that jumped so far while we looked drops nothing */
 
 /* The smallest id of a moment. */
@@ -62,6 +63,17 @@ clock_is_steady(struct housekeeper *h)
 }
 
 static enum store_end
+forget_sessions(struct store *store, struct arena *arena, int64_t before_ms)
+{
+	static const enum statement all[] = { SQL_SESSIONS_FORGET_SPENT, SQL_SESSIONS_FORGET_ACCOUNTS, SQL_SESSIONS_FORGET };
+	enum store_end end = STORE_FINE;
+
+	for (size_t i = 0; i < nitems(all) && end == STORE_FINE; i++)
+		end = STORE(store, arena, NULL, all[i], V_INT(before_ms));
+	return (end);
+}
+
+static enum store_end
 drop_old(struct housekeeper *h, struct store *store, struct arena *arena)
 {
 	const struct settings *set = &h->config->settings;
@@ -70,6 +82,8 @@ drop_old(struct housekeeper *h, struct store *store, struct arena *arena)
 
 	if (end == STORE_FINE && keep > 0)
 		end = drop(store, arena, SQL_DAYS_DROP, keep, 0);
+	if (end == STORE_FINE)
+		end = forget_sessions(store, arena, now - SESSIONS_MS);
 	if (end == STORE_FINE && keep > 0)
 		end = drop(store, arena, SQL_STRAYS_DROP, keep, day_of_ms(now - keep) * DAY_MS);
 	if (end == STORE_FINE && set->prompt_retention_ms > 0)

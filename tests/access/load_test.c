@@ -267,6 +267,56 @@ customers_of_no_tier_take_the_configured_one(void **state)
 	assert_true(s.scope == SCOPE_CUSTOMER && s.purses[0].ceiling == 3 * MONEY_DOLLAR);
 }
 
+static void
+agents_and_their_sessions(void **state)
+{
+	struct standing s;
+	struct rows r;
+
+	(void)state;
+	sql("INSERT INTO sluice_thing VALUES ('agent', 'a/1', 'crawler', 1, 1, '{\"agent_name\":\"crawler\",\"tpm_limit\":9,\"session_rpm_limit\":2,\"enabled\":false,"
+	    "\"litellm_params\":{\"max_iterations\":\"25\",\"max_budget_per_session\":0.5,\"require_trace_id_on_calls_by_agent\":true}}');"
+	    "INSERT INTO sluice_account (scope, entity, ceiling) VALUES ('agent', 'a/1', 7);");
+	s = load_with((struct entity){ .kind = KNOWN_OTHER, .id = TEXT("agent/a/1") });
+	assert_true(s.scope == SCOPE_AGENT && text_is(s.id, "a/1") && text_is(s.alias, "crawler") && s.blocked && s.tpm == 9 && s.purses[0].ceiling == 7);
+	assert_int_equal(s.n_session_rules, 1);
+	assert_true(s.session_rules[0].turns == 25 && s.session_rules[0].ceiling == MONEY_DOLLAR / 2 && s.session_rules[0].rpm == 2 &&
+	    s.session_rules[0].tpm == NO_LIMIT && s.session_rules[0].named);
+	s = load_with((struct entity){ .kind = KNOWN_OTHER, .id = TEXT("agent/f#1"), .doc = TEXT("{\"agent_name\":\"f\",\"rpm_limit\":3,\"max_budget\":1}") });
+	assert_true(s.scope == SCOPE_AGENT && text_is(s.id, "f") && s.rpm == 3 && s.purses[0].ceiling == MONEY_DOLLAR && s.n_session_rules == 0);
+	s = load_with((struct entity){ .kind = KNOWN_OTHER, .id = TEXT("session/agent:a/1:s#1#2"), .doc = TEXT("{\"max_budget\":2,\"tpm_limit\":4}") });
+	assert_true(s.scope == SCOPE_SESSION && text_is(s.id, "agent:a/1:s#1") && s.tpm == 4 && s.purses[0].ceiling == 2 * MONEY_DOLLAR && s.good_until_ms > NOW);
+	for (int i = 1; i <= 3; i++) {
+		assert_int_equal(STORE(store, arena, &r, SQL_SESSION_TURN, V_TEXT(s.id), V_INT(NOW + 5), V_INT(2)), STORE_FINE);
+		assert_int_equal(r.n > 0 ? rows_int(&r, 0, 0, 0) : 0, i <= 2 ? i : 0);
+	}
+}
+
+static int64_t
+count_of(enum statement statement, int64_t before_ms)
+{
+	struct rows r = { 0 };
+
+	assert_int_equal(STORE(store, arena, &r, statement, V_INT(before_ms)), STORE_FINE);
+	return ((int64_t)r.changed);
+}
+
+static void
+sessions_that_rest_are_forgotten(void **state)
+{
+	(void)state;
+	load_with((struct entity){ .kind = KNOWN_OTHER, .id = TEXT("session/old#1"), .doc = TEXT("{\"max_budget\":2}") });
+	load_with((struct entity){ .kind = KNOWN_OTHER, .id = TEXT("session/held#1"), .doc = TEXT("{\"max_budget\":2}") });
+	sql("INSERT INTO sluice_account_period (account, period, spent) SELECT id, 0, 5 FROM sluice_account;"
+	    "INSERT INTO sluice_lease (host, account, period, remaining, state, granted_at) SELECT 'h', id, 0, 1, 0, 1 FROM sluice_account WHERE entity = 'held';");
+	assert_int_equal(count_of(SQL_SESSIONS_FORGET_SPENT, NOW), 0);
+	assert_int_equal(count_of(SQL_SESSIONS_FORGET_SPENT, NOW + 1), 1);
+	assert_int_equal(count_of(SQL_SESSIONS_FORGET_ACCOUNTS, NOW + 1), 1);
+	assert_int_equal(count_of(SQL_SESSIONS_FORGET, NOW + 1), 1);
+	assert_int_equal(load_with((struct entity){ .kind = KNOWN_OTHER, .id = TEXT("session/old#1"), .doc = TEXT("{\"max_budget\":2}") }).purses[0].spent, 0);
+	assert_int_equal(load_with((struct entity){ .kind = KNOWN_OTHER, .id = TEXT("session/held#1"), .doc = TEXT("{\"max_budget\":2}") }).purses[0].spent, 5);
+}
+
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -276,6 +326,7 @@ main(void)
 		TEST(a_key_with_all_it_has), TEST(a_plain_key), TEST(bad_documents_limit_nothing), TEST(who_is_not_there_is_empty),
 		TEST(a_regenerated_key_leads_to_its_heir), TEST(all_that_stand_behind_a_key),
 		TEST(budgets_of_the_configuration_get_accounts), TEST(customers_of_no_tier_take_the_configured_one),
+		TEST(agents_and_their_sessions), TEST(sessions_that_rest_are_forgotten),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

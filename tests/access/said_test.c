@@ -47,6 +47,8 @@ header(const char *variable, const char *value)
 	params[n++] = (struct param){ text_of(variable), text_of(value) };
 }
 
+static struct text session = { "", 0 };		/* that headers name */
+
 static void
 say(const char *body)
 {
@@ -55,7 +57,7 @@ say(const char *body)
 	struct json_fault fault;
 	enum json_type type;
 	size_t count = 0;
-	struct said s = { &settings, &req, text_of(body), top, 0 };
+	struct said s = { .settings = &settings, .request = &req, .session = session, .body = text_of(body), .top = top };
 
 	assert_true(json_scan(s.body, &type, top, nitems(top), &count, &fault));
 	s.n_top = count;
@@ -138,6 +140,61 @@ tags_of_key_and_team_come_first(void **state)
 }
 
 static void
+session_is(const char *body, const char *name)
+{
+	say(body);
+	if (!text_is(caller.session, name))
+		fail_msg("'" TEXT_FMT "' is not '%s'", TEXT_ARG(caller.session), name);
+}
+
+static void
+sessions_are_named_by_header_or_body(void **state)
+{
+	(void)state;
+	session_is("{}", "");
+	session_is("{\"metadata\":{\"session_id\":\"a\",\"trace_id\":\"b\"}}", "a");
+	session_is("{\"metadata\":{\"x\":1},\"litellm_metadata\":{\"trace_id\":\"b\"}}", "b");
+	session_is("{\"litellm_session_id\":\"c\"}", "c");
+	session_is("{\"litellm_trace_id\":\"d\"}", "d");
+	session_is("{\"litellm_trace_id\":4,\"metadata\":\"session_id\",\"messages\":[{\"session_id\":\"e\"}]}", "");
+	session_is("{\"metadata\":{\"session_id\":\"a\\nb\"}}", "");
+	session = TEXT("h");
+	session_is("{\"metadata\":{\"session_id\":\"a\"}}", "h");
+	session = TEXT("\xff");
+	session_is("{}", "");
+	session = TEXT("");
+}
+
+/* The rule of the agent stands above the key's; of which of them a session is stands in its name. */
+static void
+who_must_name_a_session_is_refused_without_one(void **state)
+{
+	static struct session_rule of_key = { 1, NO_LIMIT, NO_LIMIT, NO_LIMIT, false }, of_agent = { NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, true };
+	struct request req = { .params = params, .n_params = 0 };
+	struct said s = { .settings = &settings, .request = &req, .session = TEXT("") };
+	struct standing agent = standing_none;
+
+	(void)state;
+	agent.id = TEXT("a");
+	key.id = TEXT("k");
+	key.session_rules = &of_key;
+	key.n_session_rules = 1;
+	caller.standing[SCOPE_AGENT] = &agent;
+	assert_ptr_equal(caller_session_rule(&caller), &of_key);
+	assert_null(said_read(&caller, arena, &s));
+	caller.session = TEXT("s");
+	assert_true(text_is(caller_session(arena, &caller), "key:k:s"));
+	agent.session_rules = &of_agent;
+	agent.n_session_rules = 1;
+	assert_ptr_equal(caller_session_rule(&caller), &of_agent);
+	assert_int_equal(said_read(&caller, arena, &s)->kind, E_BAD_REQUEST);
+	s.session = TEXT("s");
+	assert_null(said_read(&caller, arena, &s));
+	assert_true(text_is(caller_session(arena, &caller), "agent:a:s"));
+	caller.standing[SCOPE_AGENT] = NULL;
+}
+
+static void
 tags_are_bounded(void **state)
 {
 	struct buf b = { 0 };
@@ -160,7 +217,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_source_counts), TEST(names_count_from_who_may_give_them), TEST(what_is_no_name_is_none), TEST(tags_of_key_and_team_come_first),
-		TEST(tags_are_bounded),
+		TEST(tags_are_bounded), TEST(sessions_are_named_by_header_or_body), TEST(who_must_name_a_session_is_refused_without_one),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -37,6 +37,8 @@ static struct text models[] = { { "gpt-4o", 6 }, { "", 0 }, { "openai/*", 8 } };
 static struct pair_text aliases[] = { { { "a", 1 }, { "b\0c", 3 } } };
 static struct model_limit limits[] = { { { "gpt-4o", 6 }, 10, NO_LIMIT } };
 
+static struct session_rule sessions[] = { { 25, 5 * MONEY_DOLLAR, NO_LIMIT, 0, true } };
+
 static struct standing
 full(void)
 {
@@ -56,6 +58,9 @@ full(void)
 	s.n_aliases = nitems(aliases);
 	s.model_limits = limits;
 	s.n_model_limits = nitems(limits);
+	s.session_rules = sessions;
+	s.n_session_rules = nitems(sessions);
+	s.agent_id = TEXT("crawler");
 	s.metadata = TEXT("{\"a\":1}");
 	s.loaded_ms = 1700000000001;
 	return (s);
@@ -92,6 +97,8 @@ all_of_it_comes_back(void **state)
 	assert_true(back.n_models == 3 && text_is(back.models[0], "gpt-4o") && back.models[1].len == 0 && text_is(back.models[2], "openai/*"));
 	assert_true(back.n_aliases == 1 && text_eq(back.aliases[0].to, aliases[0].to));
 	assert_true(back.n_model_limits == 1 && back.model_limits[0].rpm == 10 && back.model_limits[0].tpm == NO_LIMIT);
+	assert_true(back.n_session_rules == 1 && back.session_rules[0].turns == 25 && back.session_rules[0].ceiling == 5 * MONEY_DOLLAR &&
+	    back.session_rules[0].rpm == NO_LIMIT && back.session_rules[0].tpm == 0 && back.session_rules[0].named && text_is(back.agent_id, "crawler"));
 	assert_true(back.n_routes == 0 && back.n_tags == 0 && back.n_groups == 0 && back.n_enforced == 0);
 	assert_true(back.loaded_ms == 1700000000001);
 }

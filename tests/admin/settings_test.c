@@ -363,7 +363,7 @@ what_is_absent_says_so(void **state)
 	} rows[] = {
 		{ "GET /guardrails/list", 200 }, { "POST /guardrails", 501 }, { "GET /guardrails/x/info", 404 }, { "DELETE /guardrails/x", 404 }, { "GET /prompts/list", 200 },
 		{ "POST /prompts", 501 }, { "PUT /prompts/x", 404 }, { "GET /search_tools/list", 200 }, { "POST /search_tools", 501 }, { "GET /vector_store/list", 200 },
-		{ "POST /vector_store/new", 501 }, { "POST /vector_store/info", 404 }, { "GET /v1/agents", 200 }, { "POST /v1/agents", 501 }, { "PATCH /v1/agents/x", 404 },
+		{ "POST /vector_store/new", 501 }, { "POST /vector_store/info", 404 },
 		{ "GET /v1/mcp/server", 200 }, { "POST /v1/mcp/server", 501 }, { "DELETE /v1/mcp/server/x", 404 },
 	};
 	struct desk *d = *state;

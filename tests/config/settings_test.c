@@ -393,6 +393,26 @@ tokens_have_rules(void **state)
 }
 
 static void
+agents_of_the_file(void **state)
+{
+	struct config *c = load_with("agent_list: [{agent_name: a, litellm_params: {max_budget_per_session: 1, api_key: sk-x}}, {agent_id: b, agent_name: c, rpm_limit: 3}]\n");
+
+	assert_int_equal(c->n_errors + c->n_warnings, 0);
+	assert_true(text_is(config_agent(c, TEXT("a")), "{\"agent_name\":\"a\",\"litellm_params\":{\"max_budget_per_session\":1}}"));
+	assert_true(text_is(config_agent(c, TEXT("b")), "{\"agent_name\":\"c\",\"rpm_limit\":3,\"litellm_params\":{}}"));
+	assert_int_equal(config_agent(c, TEXT("c")).len, 0);
+	config_release(c);
+	c = load_with("agent_list: [{litellm_params: {}}, {agent_name: a, litellm_params: {max_iterations: -1}}, {agent_name: a, max_budget: lots}]\n");
+	assert_int_equal(c->n_errors, 4);
+	assert_says(c, PROBLEM_ERROR, 2, "an agent has an agent_name");
+	assert_says(c, PROBLEM_ERROR, 2, "max_iterations");
+	assert_says(c, PROBLEM_ERROR, 2, "max_budget must be an amount of dollars");
+	assert_says(c, PROBLEM_ERROR, 2, "the agent a stands there twice");
+	config_release(c);
+	(void)state;
+}
+
+static void
 what_protects_is_in_force_or_an_error(void **state)
 {
 	static const char *const cases[][2] = {
@@ -406,7 +426,6 @@ what_protects_is_in_force_or_an_error(void **state)
 		{ "litellm_settings: {post_call_rules: a.b}\n", "litellm_settings.post_call_rules" },
 		{ "litellm_settings: {max_user_budget: 10}\n", "litellm_settings.max_user_budget" },
 		{ "litellm_settings: {callbacks: [dynamic_rate_limiter_v3]}\n", "litellm_settings.callbacks" },
-		{ "agent_list: [{agent_name: a, litellm_params: {max_budget_per_session: 1}}]\n", "max_budget_per_session" },
 	};
 
 	for (size_t i = 0; i < nitems(cases); i++) {
@@ -748,6 +767,7 @@ main(void)
 		cmocka_unit_test_setup(days_of_budgets_begin_where_it_says, clean_env),
 		cmocka_unit_test_setup(tokens_need_keys, clean_env), cmocka_unit_test_setup(tokens_have_rules, clean_env),
 		cmocka_unit_test_setup(what_protects_is_in_force_or_an_error, clean_env),
+		cmocka_unit_test_setup(agents_of_the_file, clean_env),
 		cmocka_unit_test_setup(gates_are_read, clean_env),
 		cmocka_unit_test_setup(metrics_are_chosen, clean_env),
 		cmocka_unit_test_setup(what_is_switched_off_protects_nobody, clean_env),
