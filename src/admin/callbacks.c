@@ -6,6 +6,7 @@
  */
 #include "admin/callbacks.h"
 
+#include "admin/keys.h"
 #include "admin/models.h"
 #include "admin/nouns.h"
 #include "admin/overlay.h"
@@ -145,13 +146,13 @@ named(struct team *t, struct admin_call *c)
 }
 
 static const struct json *
-entries_of(struct admin_call *c, const struct team *t)
+entries_of(struct admin_call *c, const struct doc *d)
 {
 	struct json_fault fault;
 	struct doc inside;
 	struct text raw;
 
-	doc_inner(&inside, &t->doc, "metadata");
+	doc_inner(&inside, d, "metadata");
 	raw = doc_raw(&inside, "logging");
 	return (json_parse(c->arena, raw.len > 0 && raw.at[0] == '[' ? raw : TEXT("[]"), &fault));
 }
@@ -223,12 +224,14 @@ list_without(struct admin_call *c, const struct json *entries, struct text name,
 	return (t);
 }
 
+static const char kept_only[] = "Kept and handed back; this version sends calls to none of these services.";
+
 static void
-put_force(struct json_out *o)
+put_force(struct json_out *o, const char *note)
 {
 	json_name(o, "in_force");
 	json_bool(o, false);
-	put_string(o, "note", TEXT("Kept and handed back; this version sends calls to none of these services."));
+	put_string(o, "note", text_of(note));
 }
 
 struct error *
@@ -244,7 +247,7 @@ team_callback_add(struct admin_call *c)
 	TRY(read_entry(&raw, &name, &type, c));
 	if (c->config->settings.salt_key.len == 0)
 		return (admin_bad(c, "callback_vars", "Secrets can not be kept: set LITELLM_SALT_KEY, or a master key."));
-	entries = entries_of(c, &t);
+	entries = entries_of(c, &t.doc);
 	for (const struct json *i = entries->first; i != NULL; i = i->next)
 		if (text_eq(string_of(c, i, "callback_name"), name) && text_eq(string_of(c, i, "callback_type"), type))
 			return (admin_bad(c, "callback_name", "callback_name = " TEXT_FMT " already exists in team_callback_settings, for team_id = "
@@ -259,7 +262,7 @@ team_callback_add(struct admin_call *c)
 	json_open(&o, '{');
 	TRY(team_put(&o, c, &t));
 	json_close(&o, '}');
-	put_force(&o);
+	put_force(&o, kept_only);
 	json_close(&o, '}');
 	return (NULL);
 }
@@ -309,8 +312,8 @@ team_callbacks(struct admin_call *c)
 	TRY(named(&t, c));
 	json_open(&o, '{');
 	put_string(&o, "status", TEXT("success"));
-	put_data(&o, c, &t, entries_of(c, &t), true);
-	put_force(&o);
+	put_data(&o, c, &t, entries_of(c, &t.doc), true);
+	put_force(&o, kept_only);
 	json_close(&o, '}');
 	return (NULL);
 }
@@ -323,7 +326,8 @@ say_less(struct admin_call *c, const struct team *t, struct text message)
 	json_open(&o, '{');
 	put_string(&o, "status", TEXT("success"));
 	put_string(&o, "message", message);
-	put_data(&o, c, t, entries_of(c, t), false);
+	put_data(&o, c, t, entries_of(c, &t->doc), false);
+	put_force(&o, "This version sends calls to no such service, before and after. The ledger goes on: a row for each call, and its words where store_prompts asks for them.");
 	json_close(&o, '}');
 	return (NULL);
 }
@@ -336,7 +340,7 @@ team_callback_delete(struct admin_call *c)
 	struct text rest;
 
 	TRY(named(&t, c));
-	entries = entries_of(c, &t);
+	entries = entries_of(c, &t.doc);
 	rest = list_without(c, entries, c->id[1], TEXT(""));
 	if (text_eq(rest, list_without(c, entries, TEXT(""), TEXT(""))))
 		return (admin_missing(c, "callback_name", "Callback '" TEXT_FMT "' of team '" TEXT_FMT "' was not found.",
@@ -353,4 +357,43 @@ team_logging_off(struct admin_call *c)
 	TRY(named(&t, c));
 	TRY(set_entries(c, &t, TEXT("[]")));
 	return (say_less(c, &t, arena_print(c->arena, "Logging disabled for team " TEXT_FMT, TEXT_ARG(t.id))));
+}
+
+/* POST /key/health: a key that came so far is well; what it wants its calls sent to is not, as nothing is. */
+
+static void
+put_unwell(struct json_out *o, struct admin_call *c, const struct json *entries)
+{
+	json_open(o, '{');
+	json_name(o, "callbacks");
+	json_open(o, '[');
+	for (const struct json *i = entries->first; i != NULL; i = i->next)
+		json_string(o, string_of(c, i, "callback_name"));
+	json_close(o, ']');
+	put_string(o, "status", TEXT("unhealthy"));
+	put_string(o, "details", text_of(kept_only));
+	json_close(o, '}');
+}
+
+struct error *
+key_health(struct admin_call *c)
+{
+	struct json_out o = { .to = &c->out };
+	const struct json *entries;
+	struct key k;
+	bool there;
+
+	TRY(key_find(&k, &there, c, c->caller->digest));
+	entries = there ? entries_of(c, &k.doc) : NULL;
+	json_open(&o, '{');
+	if (entries != NULL && entries->first != NULL) {
+		put_string(&o, "key", TEXT("unhealthy"));
+		json_name(&o, "logging_callbacks");
+		put_unwell(&o, c, entries);
+	} else {
+		put_string(&o, "key", TEXT("healthy"));
+		put_raw(&o, "logging_callbacks", TEXT(""), "null");
+	}
+	json_close(&o, '}');
+	return (NULL);
 }

@@ -699,12 +699,3 @@ key_reset_spend(struct admin_call *c)
 	json_close(&o, '}');
 	return (NULL);
 }
-
-/* POST /key/health: no callbacks are configured per key here, so a key that got this far is healthy */
-
-struct error *
-key_health(struct admin_call *c)
-{
-	buf_lit(&c->out, "{\"key\":\"healthy\",\"logging_callbacks\":null}");
-	return (NULL);
-}

@@ -7,7 +7,7 @@
 
 /* key_calls.c, key_list.c */
 admin_f key_generate, key_generate_service, key_update, key_bulk_update, key_delete, key_info, key_info_many, key_block, key_unblock, key_regenerate,
-    key_reset_spend, key_health, key_list, key_aliases, team_key_bulk_update;
+    key_reset_spend, key_list, key_aliases, team_key_bulk_update;
 /* team_calls.c, member_calls.c */
 admin_f team_new, team_update, team_patch, team_delete, team_info, team_list, team_pages, team_available, team_block, team_unblock, team_model_add,
     team_model_delete, team_permissions, team_permissions_update, team_member_add, team_bulk_member_add, team_member_update, team_member_delete,
@@ -62,7 +62,7 @@ admin_f allowed_ips, allowed_ip_add, allowed_ip_delete;
 admin_f router_settings, router_fields, user_defaults, user_defaults_update, team_defaults, team_defaults_update, ui_settings, ui_settings_update,
     sso_settings, sso_settings_update, theme_settings, config_callbacks, callback_delete, active_callbacks, callbacks_list, callback_configs;
 /* callbacks.c */
-admin_f team_callback_add, team_callbacks, team_callback_delete, team_logging_off;
+admin_f key_health, team_callback_add, team_callbacks, team_callback_delete, team_logging_off;
 /* health.c, trial.c */
 admin_f health_services, health_license, health_shared, test_connection;
 /* tag_reports.c */

@@ -163,4 +163,14 @@ def test_what_monitors_and_dashboards_ask(start):
     stranger = Caller(gateway, caller.post("/key/generate")["key"])
     stranger.get(f"/team/{team}/callback", 403)
     caller.ask("DELETE", f"/team/{team}/callback/none", 404)
-    assert caller.post(f"/team/{team}/disable_logging")["data"]["success_callbacks"] == []
+    caller.post(f"/team/{team}/callback", callback_name="datadog", callback_type="failure", callback_vars={})
+    gone = caller.ask("DELETE", f"/team/{team}/callback/datadog")
+    off = caller.post(f"/team/{team}/disable_logging")
+    assert gone["data"]["failure_callbacks"] == ["langfuse"] and off["data"]["success_callbacks"] == []
+    for answer in gone, off:
+        assert answer["in_force"] is False and "sends calls to no such service" in answer["note"]
+    own = Caller(gateway, caller.post("/key/generate", metadata={"logging": [{"callback_name": "gcs_bucket", "callback_vars": {"gcs_path": SECRET}}]})["key"])
+    assert stranger.post("/key/health") == {"key": "healthy", "logging_callbacks": None} and caller.post("/key/health")["key"] == "healthy"
+    health = own.post("/key/health")
+    assert (health["key"], health["logging_callbacks"]["callbacks"], health["logging_callbacks"]["status"]) == ("unhealthy", ["gcs_bucket"], "unhealthy")
+    assert "none of these services" in health["logging_callbacks"]["details"] and SECRET not in str(health)
