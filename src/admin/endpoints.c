@@ -158,7 +158,7 @@ endpoint_list(struct admin_call *c)
 static bool
 is_as_shown(struct admin_call *c, const struct thing *t, struct text target)
 {
-	const struct conduit *p = conduit_of(c->config, t->parent);
+	const struct conduit *p = conduit_of(c->made, t->parent);
 
 	return (p != NULL && p->to != NULL && text_eq(p->to->api_base, target));
 }
@@ -174,8 +174,11 @@ read_body(struct thing *t, struct admin_call *c)
 	for (unsigned i = 0; i < nitems(members); i++)
 		if (json_get(c->body, members[i]) != NULL)
 			doc_set(&said, text_of(members[i]), json_get(c->body, members[i])->raw);
-	if (doc_raw(&t->doc, "endpoint").len > 0 && is_as_shown(c, t, doc_string(&said, "target")))
-		doc_set(&said, TEXT("target"), TEXT(""));
+	if (doc_raw(&t->doc, "endpoint").len > 0) {
+		TRY(models_as_stored(c));
+		if (is_as_shown(c, t, doc_string(&said, "target")))
+			doc_set(&said, TEXT("target"), TEXT(""));
+	}
 	TRY(model_secrets(&t->doc, c, "endpoint", json_parse(c->arena, doc_text(&said), &fault)));
 	doc_read(&all, c->arena, opened(c, &t->doc));
 	t->parent = doc_string(&all, "path");

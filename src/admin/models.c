@@ -173,17 +173,9 @@ name_for_team(struct thing *t, struct admin_call *c, struct text name)
 	return (NULL);
 }
 
-/* litellm_params of a model that is there, as /model/info has them. */
-static struct text
-shown_of(const struct admin_call *c, const struct thing *t)
-{
-	const struct deployment *d = config_deployment(c->config, t->id);
-
-	return (d != NULL ? d->shown_params : TEXT(""));
-}
-
+/* `shown`: its litellm_params as /model/info has them; empty: it is new. */
 static struct error *
-read_body(struct thing *t, struct admin_call *c)
+read_body(struct thing *t, struct admin_call *c, struct text shown)
 {
 	struct text name;
 	bool blocked;
@@ -192,7 +184,7 @@ read_body(struct thing *t, struct admin_call *c)
 	if (name.len > 0)
 		t->parent = name;
 	doc_set_string(&t->doc, "model_name", t->parent);
-	TRY(patch_object(&t->doc, c, "litellm_params", json_get(c->body, "litellm_params"), true, shown_of(c, t)));
+	TRY(patch_object(&t->doc, c, "litellm_params", json_get(c->body, "litellm_params"), true, shown));
 	TRY(patch_object(&t->doc, c, "model_info", json_get(c->body, "model_info"), false, TEXT("")));
 	tidy_info(&t->doc);
 	TRY(name_for_team(t, c, name));
@@ -217,8 +209,8 @@ models_problems(struct admin_call *c, const struct config *config, struct text e
 	return ((struct text){ g.len > 0 ? g.at : "", g.len });
 }
 
-static struct error *
-try_it(struct admin_call *c)
+struct error *
+models_as_stored(struct admin_call *c)
 {
 	enum store_end end;
 	struct error *e;
@@ -234,7 +226,7 @@ struct error *
 models_changed(struct admin_call *c)
 {
 	admin_changed(c, OVERLAY_KIND, TEXT(OVERLAY_ENTITY));
-	return (try_it(c));
+	return (models_as_stored(c));
 }
 
 static bool
@@ -299,17 +291,21 @@ keep(const struct deployment **d, struct admin_call *c, struct thing *t, const c
 	return (e);
 }
 
-static struct text
-row_before(struct admin_call *c, const struct thing *t)
+/* What it shows before the change. */
+static struct error *
+look_before(struct text *row, struct text *shown, struct admin_call *c, const struct thing *t)
 {
+	const struct deployment *d;
 	struct buf b = { 0 };
 	struct json_out o = { .to = &b };
-	struct text row;
 
-	put_row(&o, t, config_deployment(c->config, t->id));
-	row = arena_copy(c->arena, buf_as_text(&b));
+	TRY(models_as_stored(c));
+	d = config_deployment(c->made, t->id);
+	put_row(&o, t, d);
+	*row = arena_copy(c->arena, buf_as_text(&b));
+	*shown = d != NULL ? arena_copy(c->arena, d->shown_params) : TEXT("");
 	buf_free(&b);
-	return (row);
+	return (NULL);
 }
 
 static struct error *
@@ -417,7 +413,7 @@ model_new(struct admin_call *c)
 	TRY(thing_find(&(struct thing){ 0 }, &there, c, "model", t.id));
 	if (there || config_deployment(c->config, t.id) != NULL)
 		return (admin_bad(c, "id", "Model with id=" TEXT_FMT " already exists.", TEXT_ARG(t.id)));
-	TRY(read_body(&t, c));
+	TRY(read_body(&t, c, TEXT("")));
 	TRY(keep(&d, c, &t, "created", TEXT("")));
 	return (say(c, &t, d));
 }
@@ -446,13 +442,13 @@ static struct error *
 update(struct admin_call *c, struct text id, bool patch)
 {
 	const struct deployment *d;
-	struct text before;
+	struct text before, shown;
 	struct thing t;
 
 	TRY(must_be(&t, c, id, patch));
 	TRY(may_change(c, team_of(&t), false));
-	before = row_before(c, &t);
-	TRY(read_body(&t, c));
+	TRY(look_before(&before, &shown, c, &t));
+	TRY(read_body(&t, c, shown));
 	TRY(keep(&d, c, &t, "updated", before));
 	return (say(c, &t, d));
 }
@@ -479,13 +475,13 @@ struct error *
 model_delete(struct admin_call *c)
 {
 	struct json_out o = { .to = &c->out };
-	struct text id, before;
+	struct text id, before, shown;
 	struct thing t;
 
 	TRY(body_id(&id, c, c->body, "id"));
 	TRY(must_be(&t, c, id, false));
 	TRY(may_change(c, team_of(&t), false));
-	before = row_before(c, &t);
+	TRY(look_before(&before, &shown, c, &t));
 	TRY(thing_delete(c, &t));
 	TRY(models_changed(c));
 	TRY(audit(c, "deleted", "model", id, TEXT(""), before, TEXT("")));
@@ -499,13 +495,13 @@ static struct error *
 block(struct admin_call *c, bool blocked)
 {
 	const struct deployment *d;
-	struct text id, before;
+	struct text id, before, shown;
 	struct thing t;
 
 	TRY(body_id(&id, c, c->body, "model_id"));
 	TRY(must_be(&t, c, id, true));
 	TRY(may_change(c, team_of(&t), false));
-	before = row_before(c, &t);
+	TRY(look_before(&before, &shown, c, &t));
 	doc_set(&t.doc, TEXT("blocked"), blocked ? TEXT("true") : TEXT(""));
 	TRY(keep(&d, c, &t, blocked ? "blocked" : "unblocked", before));
 	return (say(c, &t, d));

@@ -137,6 +137,26 @@ what_was_shown_comes_back(void **state)
 	assert_true(text_is(deployment(d, "m1")->headers[1], "x-team: also-secret-0002"));
 }
 
+/* Another worker has changed it, and this one does not know yet: it is the stored row that what comes back is compared with. */
+static void
+a_value_is_set_back_by_a_worker_that_is_behind(void **state)
+{
+	struct desk *d = *state;
+	struct config *behind;
+
+	desk_calls(d, "POST /model/new", NEW, 200);
+	behind = config_hold(d->config);
+	desk_calls(d, "PATCH /model/m1/update", "{\"litellm_params\":{\"rpm\":9}}", 200);
+	config_release(d->config);
+	d->config = behind;
+	assert_int_equal(deployment(d, "m1")->rpm, 7);
+	desk_calls(d, "PATCH /model/m1/update", "{\"litellm_params\":{\"rpm\":7}}", 200);
+	desk_expect(d, "litellm_params.rpm", "7");
+	assert_int_equal(deployment(d, "m1")->rpm, 7);
+	desk_calls(d, "GET /audit?object_id=m1", NULL, 200);
+	assert_int_equal(text_count(d->out, TEXT("\"rpm\":9")), 2);		/* what the one made of it, what the other found */
+}
+
 /* The kept key of a team's model goes nowhere else for a mask. */
 static void
 a_mask_takes_no_key_along(void **state)
@@ -425,6 +445,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_model_is_in_force, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(a_model_is_changed, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(what_was_shown_comes_back, desk_setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(a_value_is_set_back_by_a_worker_that_is_behind, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(a_mask_takes_no_key_along, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(what_can_not_be_served_is_refused, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(a_bad_row_leaves_the_rest, desk_setup, desk_teardown),
