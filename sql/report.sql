@@ -9,12 +9,10 @@ CASE @1 WHEN 'day' THEN CAST(day AS TEXT) WHEN 'key' THEN key_digest WHEN 'user'
 		WHEN 'organization' THEN organization_id WHEN 'model' THEN model WHEN 'group' THEN model_group WHEN 'provider' THEN provider
 		WHEN 'entity' THEN entity ELSE '' END
 
--- What is spent of each of these accounts in the last period it has.
+-- What is spent of each of these accounts in a period: items are the period in 14 digits, then the account.
 -- name: accounts_spent
-SELECT p.account, p.period, p.spent
-FROM sluice_account_period p
-WHERE p.account IN (SELECT CAST(i.value AS BIGINT) FROM (@items($1)) AS i)
-	AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = p.account)
+SELECT p.account, p.spent
+FROM (@items($1)) AS i JOIN sluice_account_period p ON p.account = CAST(substr(i.value, 15) AS BIGINT) AND p.period = CAST(substr(i.value, 1, 14) AS BIGINT)
 ORDER BY p.account;
 
 -- The sums of days by up to three dimensions ($1, $2, $3: 'day', 'key', 'model' …, '' for none).  $4: each request once (''), or once for each of its

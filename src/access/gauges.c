@@ -241,7 +241,6 @@ by_account(const void *a, const void *b)
 	return (x < y ? -1 : x > y);
 }
 
-/* What was spent before a period began is none of it. */
 static void
 take_spent(struct gauge **list, unsigned n, const struct rows *spent)
 {
@@ -250,25 +249,26 @@ take_spent(struct gauge **list, unsigned n, const struct rows *spent)
 	for (unsigned i = 0; i < n; i++) {
 		while (row < spent->n && (uint64_t)rows_int(spent, row, 0, 0) < list[i]->account)
 			row++;
-		if (row < spent->n && (uint64_t)rows_int(spent, row, 0, 0) == list[i]->account && rows_int(spent, row, 1, 0) >= list[i]->period)
-			list[i]->spent = rows_int(spent, row, 2, 0);
+		if (row < spent->n && (uint64_t)rows_int(spent, row, 0, 0) == list[i]->account)
+			list[i]->spent = rows_int(spent, row, 1, 0);
 	}
 }
 
+/* An account whose duration was another once has rows of periods that are not its own any more. */
 static enum store_end
 read_spent(struct gauge **list, unsigned n, struct arena *scratch, struct store *store)
 {
-	struct buf accounts = { 0 };
-	struct json_out o = { .to = &accounts };
+	struct buf wanted = { 0 };
+	struct json_out o = { .to = &wanted };
 	struct rows spent;
 	enum store_end end;
 
 	json_open(&o, '[');
 	for (unsigned i = 0; i < n; i++)
-		json_int(&o, (int64_t)list[i]->account);
+		json_string(&o, arena_print(scratch, "%014lld%llu", (long long)list[i]->period, (unsigned long long)list[i]->account));
 	json_close(&o, ']');
-	end = STORE(store, scratch, &spent, SQL_ACCOUNTS_SPENT, V_TEXT(buf_as_text(&accounts)));
-	buf_free(&accounts);
+	end = STORE(store, scratch, &spent, SQL_ACCOUNTS_SPENT, V_TEXT(buf_as_text(&wanted)));
+	buf_free(&wanted);
 	if (end == STORE_FINE)
 		take_spent(list, n, &spent);
 	return (end);

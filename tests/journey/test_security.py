@@ -308,10 +308,13 @@ def test_metrics_tell_of_keys_teams_and_budgets(start, upstream):
     gateway = start(settings, workers=2)
     admin = Caller(gateway)
     team = admin.post("/team/new", team_alias="red", max_budget=50, budget_duration="30d")["team_id"]
-    key = admin.post("/key/generate", key_alias="ann's", team_id=team, user_id="ann", max_budget=9, model_rpm_limit={"priced": 5})["key"]
-    for _ in range(3):
+    key = admin.post("/key/generate", key_alias="ann's", team_id=team, user_id="ann", max_budget=9, budget_duration="1d", model_rpm_limit={"priced": 5})["key"]
+    for calls in range(3):
         answer = chat(gateway, key, model="priced", user="somebody")
         assert answer.status_code == 200
+        if calls == 0:          # the budget is for ever from here on: what was spent goes with it, and the day's own sum grows no more
+            kit.until(lambda: admin.get("/key/info", key=digest(key))["info"]["spend"] > 0, what="its first row")
+            admin.post("/key/update", key=digest(key), budget_duration=None)
     usage = answer.json()["usage"]
     cost = 3 * (usage["prompt_tokens"] * 0.001 + usage["completion_tokens"] * 0.002)
     assert chat(gateway, key, model="none").status_code == 400
