@@ -286,6 +286,20 @@ static const struct {
 	{ "version", version_main }, { "--version", version_main }, { "help", help_main }, { "--help", help_main }, { "-h", help_main },
 };
 
+/* Of a command whose options stand in the summary only. */
+static bool
+wants_summary(int argc, char **argv)
+{
+	static const char *const summarized[] = { "serve", "housekeeper", "settings", "version" };
+
+	if (argc != 3 || (strcmp(argv[2], "--help") != 0 && strcmp(argv[2], "-h") != 0))
+		return (false);
+	for (size_t i = 0; i < nitems(summarized); i++)
+		if (strcmp(argv[1], summarized[i]) == 0)
+			return (true);
+	return (false);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -295,6 +309,8 @@ main(int argc, char **argv)
 		return (cgi_main());
 	if (argc < 2)
 		return (is_listening(0) ? spawned_main() : usage("a command is missing"));
+	if (wants_summary(argc, argv))
+		return (usage(NULL));
 	for (size_t i = 0; i < nitems(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return (commands[i].main(argc - 1, argv + 1));

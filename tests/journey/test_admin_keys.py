@@ -260,7 +260,7 @@ def test_service_accounts(lone):
 
 
 def test_what_the_audit_keeps(lone):
-    key = lone.ask("POST", "/key/generate", json={"key_alias": "watched", "metadata": {"api_key": "vendor-secret"}},
+    key = lone.ask("POST", "/key/generate", json={"key_alias": "watched", "metadata": {"api_key": "vendor-secret", "pasted": "sk-pasted-into-the-notes-5678"}},
                    headers={"litellm-changed-by": "alice"})["key"]
     lone.post("/key/update", key=key, max_budget=3)
     lone.refused("/key/update", 400, key=key, max_budget=-3)
@@ -274,6 +274,7 @@ def test_what_the_audit_keeps(lone):
     assert rows[0][5] is None and '"max_budget":7' in rows[1][5] and '"max_budget":3' in rows[1][6] and rows[2][6] is None
     assert refused[0] == 400 and '"max_budget":-3' in refused[1] and "negative" in refused[2]
     assert key not in everything and "vendor-secret" not in everything and kit.KEY not in everything
+    assert "sk-pasted" not in everything and '"sk-...5678"' in everything        # a key, wherever it was written
 
 
 def test_a_key_works_until_it_does_not(many):

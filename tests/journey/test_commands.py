@@ -121,7 +121,8 @@ def test_words_that_are_none(sluice):
         assert "usage" in sluice(*words, status=2)
     assert "there is no DELETE /key/info; it takes GET" in sluice("admin", "DELETE", "/key/info", status=1)
     assert "cannot be negative" in sluice("key", "create", "--budget", "-1", status=1)
-    for words in (("key", "--help"), ("key", "create", "--help"), ("spend", "report", "-h"), ("why", "--help"), ("admin", "--help")):
+    for words in (("serve", "--help"), ("housekeeper", "-h"), ("settings", "--help"), ("key", "--help"), ("key", "create", "--help"), ("spend", "report", "-h"),
+                  ("why", "--help"), ("admin", "--help")):
         assert "usage: sluice" in sluice(*words)
     many = ",".join(f"m{i}" for i in range(100))
     assert lines(sluice("key", "create", "--models", many))["models"] == many

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every refusal for money or a rate, at every level: whose it is, the limit, what is used, when it resets, what to do, and the call's id."""
+import datetime
+import email.utils
 import re
 
 import pytest
@@ -155,6 +157,9 @@ def test_a_rate(host, admin, whose):
                         r"Limit resets at: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\. Used: 1, this request asks for 1: wait \d+ s, or ask an administrator for a higher limit\. "
                         rf"Call id: {answer.headers['x-litellm-call-id']}", error["message"]), error["message"]
     assert 0 < int(answer.headers["retry-after"]) <= 7200 and answer.headers["rate_limit_type"] == "requests" and answer.headers["reset_at"] in error["message"]
+    resets = datetime.datetime.strptime(answer.headers["reset_at"] + "+0000", "%Y-%m-%d %H:%M:%S UTC%z")
+    left = (resets - email.utils.parsedate_to_datetime(answer.headers["date"])).total_seconds()
+    assert -30 <= left - int(answer.headers["retry-after"]) <= 1                # what is left of the window, not its length
     assert answer.headers[f"x-ratelimit-{descriptor}-remaining-requests"] == "0" and "x-should-retry" not in answer.headers
     assert ("x-ratelimit-remaining-requests" in answer.headers) == (whose == "key")
 
