@@ -98,7 +98,7 @@ SELECT '';
 INSERT INTO sluice_host (id, nonce, name, seen_at) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING;
 
 -- name: host_find
-SELECT nonce, forgotten FROM sluice_host WHERE id = $1;
+SELECT nonce, forgotten, seen_at FROM sluice_host WHERE id = $1;
 
 -- name: host_renew
 UPDATE sluice_host SET nonce = $3, name = $4, seen_at = $5 WHERE id = $1 AND nonce = $2 AND forgotten = 0;
@@ -107,10 +107,14 @@ UPDATE sluice_host SET nonce = $3, name = $4, seen_at = $5 WHERE id = $1 AND non
 UPDATE sluice_host SET seen_at = $3 WHERE id = $1 AND nonce = $2 AND forgotten = 0;
 
 -- name: host_forget
-UPDATE sluice_host SET forgotten = 1 WHERE id = $1;
+UPDATE sluice_host SET forgotten = $2 WHERE id = $1;
+
+-- Those that others went on for.
+-- name: hosts_tidy
+DELETE FROM sluice_host WHERE forgotten = 2 AND seen_at < $1;
 
 -- name: host_list
 SELECT h.id, h.name, h.seen_at, h.forgotten,
 	(SELECT count(*) FROM sluice_lease l WHERE l.host = h.id AND l.state < 2),
 	(SELECT CAST(sum(l.remaining) AS BIGINT) FROM sluice_lease l WHERE l.host = h.id AND l.state < 2)
-FROM sluice_host h ORDER BY h.seen_at DESC, h.id;
+FROM sluice_host h WHERE h.forgotten < 2 ORDER BY h.seen_at DESC, h.id;

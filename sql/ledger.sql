@@ -82,6 +82,11 @@ SELECT segment, position FROM sluice_spool WHERE host = $1 ORDER BY segment DESC
 INSERT INTO sluice_spool (host, segment, position) VALUES ($1, $2, $3) ON CONFLICT (host, segment) DO UPDATE SET position = excluded.position;
 -- name: spool_forget
 DELETE FROM sluice_spool WHERE host = $1 AND segment < $2;
+-- name: spool_go_on
+INSERT INTO sluice_spool (host, segment, position) SELECT $1, s.segment, s.position FROM sluice_spool s WHERE s.host = $2
+ON CONFLICT (host, segment) DO NOTHING;
+-- name: spool_end
+DELETE FROM sluice_spool WHERE host = $1;
 
 -- Without leases: what a row costs is spent.
 -- name: spent_add

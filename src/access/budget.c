@@ -402,8 +402,8 @@ budgets_new(const struct budgets_setup *set)
 	struct budgets *b = must_zalloc(sizeof(*b));
 
 	b->set = *set;
-	if (set->state_dir != NULL && strlen(set->state_dir) < sizeof(b->state_dir))
-		memcpy(b->state_dir, set->state_dir, strlen(set->state_dir) + 1);
+	if (set->host_file != NULL && strlen(set->host_file) < sizeof(b->host_file))
+		memcpy(b->host_file, set->host_file, strlen(set->host_file) + 1);
 	b->waiting.next = b->waiting.before = &b->waiting;
 	b->poll.due = poll_due;
 	b->look.run = look_run;

@@ -27,7 +27,7 @@ struct budgets_setup {
 	struct lane	*lane;		/* for errands to the store; NULL: there is no store, nobody has a ceiling */
 	struct store_pool *pool;
 	char		 host[HOST_ID + 1];
-	const char	*state_dir;	/* where the host's id is read again when the store does not know it any more; NULL: nowhere; copied */
+	const char	*host_file;	/* where the host's id is read again when the store does not know it any more; NULL: nowhere; copied */
 	enum budget_mode mode;
 	int64_t		 wait_ms;	/* without anything coming back, before a call that waits for others takes what there is; less or more by what is known of calls */
 	int64_t		 wait_most_ms;	/* in all */

@@ -25,7 +25,7 @@ struct asking {
 	struct budgets	*of;			/* NULL: they are gone */
 	struct reservation *r;			/* NULL: it is */
 	struct store_pool *pool;
-	const char	*state_dir;		/* NULL: the host's id does not change */
+	const char	*host_file;		/* NULL: the host's id does not change */
 	uint64_t	 turn;
 	struct grant	 grant;
 	uint8_t		 charge[CHARGES_MOST];	/* of each want */
@@ -56,12 +56,10 @@ static bool
 is_another_now(struct asking *a)
 {
 	char id[HOST_ID + 1];
-	struct buf why = { 0 };
-	bool another = a->state_dir != NULL && host_id(id, a->state_dir, &why) && strcmp(id, a->grant.host) != 0;
+	bool another = a->host_file != NULL && host_read_id(id, a->host_file) && strcmp(id, a->grant.host) != 0;
 
 	if (another)
 		memcpy(a->grant.host, id, sizeof(id));
-	buf_free(&why);
 	return (another);
 }
 
@@ -140,15 +138,15 @@ static void	asking_done(struct errand *);
 static struct asking *
 asking_new(struct budgets *b, struct reservation *r, bool hurry)
 {
-	size_t len = strlen(b->state_dir);
+	size_t len = strlen(b->host_file);
 	struct asking *a = must_zalloc(sizeof(*a) + len + 1);
 
 	a->errand = (struct errand){ .work = asking_work, .done = asking_done, .drop = asking_drop };
 	a->of = b;
 	a->r = r;
 	a->pool = b->set.pool;
-	memcpy(a->dir, b->state_dir, len + 1);
-	a->state_dir = len > 0 ? a->dir : NULL;
+	memcpy(a->dir, b->host_file, len + 1);
+	a->host_file = len > 0 ? a->dir : NULL;
 	memcpy(a->grant.host, b->set.host, sizeof(a->grant.host));
 	a->grant.bound = r->bound;
 	a->grant.floor = r->floor;

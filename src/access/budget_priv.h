@@ -12,7 +12,7 @@
 
 struct budgets {
 	struct budgets_setup set;
-	char		 state_dir[4096];
+	char		 host_file[4096];
 	struct reservation waiting;		/* a ring, first come first */
 	struct asking	*askings;
 	struct timer	 poll;

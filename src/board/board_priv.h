@@ -45,6 +45,7 @@ struct board_header {
 	int64_t		 made_us;
 	char		 boot[40];		/* boot id of the kernel */
 	word32		 wide_used, narrow_used;	/* seats ever taken, counted from the front: readers stop there */
+	uint64_t	 id;			/* of this very file; 0: of a version that gave none */
 };
 
 struct wide_seat {

@@ -3,6 +3,7 @@
 #include "board/board_priv.h"
 
 #include "base/clock.h"
+#include "base/digest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,6 +112,7 @@ make(int fd, const struct file_kind *kind, const char boot[40])
 	int rc = allocate(fd, kind);
 
 	memcpy(h.boot, boot, sizeof(h.boot));
+	random_bytes(&h.id, sizeof(h.id));
 	board_point();
 	if (rc == 0 && pwrite(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h))
 		rc = errno;

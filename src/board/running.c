@@ -367,6 +367,33 @@ running_all(const struct running *r)
 	return ((unsigned)all);
 }
 
+bool
+running_others(struct running *r)
+{
+	for (unsigned seat = 0; seat < SEATS; seat++) {
+		if (!is_taken(r->file, seat) || (r->kind != SEAT_NONE && seat == r->seat))
+			continue;
+		if (!board_lock(r->fd, LOCK_SEATS + seat))
+			return (true);
+		board_unlock(r->fd, LOCK_SEATS + seat);		/* it is dead */
+	}
+	return (false);
+}
+
+uint64_t
+running_id(const struct running *r)
+{
+	const struct board_header *h = &r->file->header;
+
+	return (h->id != 0 ? h->id : (uint64_t)h->made_us);
+}
+
+const char *
+running_boot(const struct running *r)
+{
+	return (r->file->header.boot);
+}
+
 /* the sweeper */
 
 /* Slots that living code of this process uses are left alone.  False: some could not be finished. */

@@ -61,6 +61,9 @@ void		 running_cancel(struct running *, unsigned slot);
 unsigned	 running_charges(const struct running *, unsigned slot, struct charge charges[CHARGES_MOST]);
 unsigned	 running_mine(const struct running *);		/* slots this process has in use */
 unsigned	 running_all(const struct running *);		/* of all processes */
+bool		 running_others(struct running *);		/* does another process have a seat */
+uint64_t	 running_id(const struct running *);		/* of the file: one that is made anew has another */
+const char	*running_boot(const struct running *);		/* the kernel's boot id when it was made; "": unknown */
 
 /* A dead process's exchange, for its row: ended "swept". */
 struct running_view {

@@ -102,7 +102,7 @@ forget(const struct host_options *o, struct store *s)
 		return (command_usage(usage_text, "forget wants the id of a host"));
 	if (may_forget(o, s) != 0)
 		return (1);
-	if (leases_forget_host(s, text_of(o->id), clock_wall_ms(), &known) != STORE_FINE)
+	if (leases_forget_host(s, text_of(o->id), HOST_FORGOTTEN, &known) != STORE_FINE)
 		return (command_failed(s, "nothing is forgotten"));
 	if (!known)
 		fputs("sluice: there is no such host\n", stderr);

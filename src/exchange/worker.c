@@ -458,7 +458,7 @@ open_books(struct worker *w, struct buf *why)
 {
 	const struct settings *s = &w->config->settings;
 	bool one = w->form == FORM_ONE || w->form == FORM_CGI;
-	struct budgets_setup setup = { .loop = w->loop, .lane = w->store_lane, .pool = w->store_pool, .state_dir = s->state_dir.at, .mode = mode_of(s),
+	struct budgets_setup setup = { .loop = w->loop, .lane = w->store_lane, .pool = w->store_pool, .mode = mode_of(s),
 		.wait_ms = s->budget_wait_ms, .wait_most_ms = s->budget_wait_most_ms };
 	struct arena *arena = arena_new();
 	struct spool_settings spool = { .dir = spool_path(arena, s->state_dir, s->instance).at, .segment = (size_t)s->spool_segment,
@@ -466,13 +466,17 @@ open_books(struct worker *w, struct buf *why)
 
 	w->running = running_open(s->run_dir.at, s->instance.at, one ? SEAT_NARROW : SEAT_WIDE, why);
 	if (w->running != NULL)
+		w->host = host_open(s->state_dir.at, s->instance.at, w->running, why);
+	if (w->host != NULL)
 		w->spool = spool_open(&spool, why);
 	arena_free(arena);
-	if (w->spool == NULL || !host_id(setup.host, s->state_dir.at, why))
+	if (w->spool == NULL)
 		return (false);
 	if (w->form != FORM_CGI)
 		spool_attach(w->spool, w->loop, w->disk, (unsigned)s->spool_sync_ms);
 	setup.running = w->running;
+	setup.host_file = host_file(w->host);
+	memcpy(setup.host, host_id(w->host), sizeof(setup.host));
 	w->budgets = budgets_new(&setup);
 	return (true);
 }
@@ -652,9 +656,9 @@ close_ground(struct worker *w)
 		store_pool_free(w->store_pool);
 	prompts_free(w->prompts);
 	lane_free(w->disk, 100);
-	housekeeper_stop(w->keeper, KEEPER_MS, false);	/* with the last rows; other workers may go on */
-	if (w->running != NULL)
-		running_close(w->running);
+	running_close(w->running);			/* our seat: whoever finds none taken is the last */
+	housekeeper_stop(w->keeper, KEEPER_MS, HOUSE_ENDS_WITH_LAST);
+	host_close(w->host);
 	board_close(w->board);
 	loop_free(w->loop);
 	config_release(w->config);

@@ -20,6 +20,7 @@
 #include "board/known.h"
 #include "config/config.h"
 #include "housekeeper/housekeeper.h"
+#include "ledger/host.h"
 #include "ledger/prompt.h"
 #include "ledger/spool.h"
 #include "store/store.h"
@@ -67,6 +68,7 @@ struct worker {
 	bool		 reloading;
 	int64_t		 look_after_us;
 	bool		 shut;			/* nobody knows what the store closes: no one is let in */
+	struct host	*host;
 	struct running	*running;	/* exchanges of this host, and what it has leased */
 	struct budgets	*budgets;
 	struct spool	*spool;		/* of rows for the ledger */

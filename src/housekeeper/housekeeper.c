@@ -90,7 +90,7 @@ keeper_sweep(struct housekeeper *h)
 	struct running *running = open_running(h);
 	int64_t looked_us = clock_us();
 
-	while (keeper_rest(h, SWEEP_MS)) {
+	do {
 		board_sweep(h->board);
 		if (running != NULL && spool != NULL)
 			running_sweep(running, spool_swept, spool);
@@ -103,7 +103,7 @@ keeper_sweep(struct housekeeper *h)
 			running = open_running(h);
 		if (spool != NULL)
 			spool_sync(spool);
-	}
+	} while (keeper_rest(h, SWEEP_MS));
 	running_close(running);
 	spool_close(spool);
 }
@@ -184,20 +184,42 @@ open_board(struct housekeeper *h)
 	return (h->board != NULL);
 }
 
+/* False: another does, up to now. */
+static bool
+kept_house(struct housekeeper *h)
+{
+	bool is_it = board_housekeeper(h->board);
+
+	if (is_it)
+		keep_house(h);
+	return (is_it);
+}
+
+/* The last of them gives back what the host has leased, although another kept house: that one may have ended before. */
+static void
+end_with_last(struct housekeeper *h)
+{
+	const struct timespec step = { .tv_nsec = 10000000 };
+	struct running *running = open_running(h);
+
+	while (running != NULL && !running_others(running) && !kept_house(h) && clock_us() < h->patience_until_us)
+		nanosleep(&step, NULL);
+	running_close(running);
+}
+
 static void *
 first_thread(void *self)
 {
 	struct housekeeper *h = self;
+	bool kept;
 
 	while (!open_board(h))
 		if (!keeper_rest(h, 5000))
 			return (NULL);
-	do {
-		if (board_housekeeper(h->board)) {
-			keep_house(h);
-			break;
-		}
-	} while (keeper_rest(h, ASK_AGAIN_MS));
+	while (!(kept = kept_house(h)) && keeper_rest(h, ASK_AGAIN_MS))
+		;
+	if (!kept && h->how == HOUSE_ENDS_WITH_LAST)
+		end_with_last(h);
 	board_close(h->board);
 	return (NULL);
 }
@@ -230,7 +252,7 @@ housekeeper_start(struct config *config, const struct housekeeper_above *above)
 }
 
 void
-housekeeper_stop(struct housekeeper *h, unsigned patience_ms, bool for_good)
+housekeeper_stop(struct housekeeper *h, unsigned patience_ms, enum house_end how)
 {
 	bool started;
 
@@ -239,7 +261,7 @@ housekeeper_stop(struct housekeeper *h, unsigned patience_ms, bool for_good)
 	pthread_mutex_lock(&h->lock);
 	started = !h->stopping;
 	h->stopping = true;
-	h->leaves = for_good;
+	h->how = how;
 	h->patience_until_us = clock_us() + (int64_t)patience_ms * 1000;
 	pthread_cond_broadcast(&h->moved);
 	pthread_mutex_unlock(&h->lock);
@@ -308,7 +330,7 @@ housekeeper_run(const char *config_path, const struct housekeeper_above *above)
 		h = housekeeper_start(config, above);
 		while (sigwait(&signals, &got) != 0)
 			;
-		housekeeper_stop(h, PATIENCE_MS, got != SIGHUP);
+		housekeeper_stop(h, PATIENCE_MS, got != SIGHUP ? HOUSE_ENDS : HOUSE_GOES_ON);
 		if (got == SIGHUP)
 			config = load(config_path, config);
 	} while (got == SIGHUP);

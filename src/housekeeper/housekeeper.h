@@ -28,11 +28,14 @@ struct housekeeper_above {			/* what rooms above this one do for it; each, and a
 /* Begins to wait for the lock, in a thread of its own, and does the work as long as it has it.  The configuration is held.  `anew` is asked when models or
  * settings of the store change. */
 struct housekeeper *housekeeper_start(struct config *, const struct housekeeper_above *);
-/*
- * What is in the spool is shipped, if the store takes it, for at most `patience_ms`; then the lock is given back.  For good: so is what the host has
- * leased.
- */
-void		 housekeeper_stop(struct housekeeper *, unsigned patience_ms, bool for_good);
+/* What becomes of what the host has leased. */
+enum house_end {
+	HOUSE_GOES_ON,				/* another keeps house next */
+	HOUSE_ENDS_WITH_LAST,			/* it is given back, unless another process has a seat: the caller has given up its own */
+	HOUSE_ENDS,				/* it is given back */
+};
+/* What is in the spool is shipped, if the store takes it, for at most `patience_ms`; then the lock is given back. */
+void		 housekeeper_stop(struct housekeeper *, unsigned patience_ms, enum house_end);
 bool		 housekeeper_is_it(const struct housekeeper *);	/* does it have the lock; any thread */
 
 /* The whole process: until SIGTERM or SIGINT; SIGHUP: with the configuration anew.  Its exit status. */

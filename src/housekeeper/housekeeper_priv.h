@@ -25,7 +25,7 @@ struct housekeeper {
 	bool		 stopping;		/* under the lock, as the next */
 	unsigned	 calls;			/* for shipping at once */
 	int64_t		 patience_until_us;	/* while stopping */
-	bool		 leaves;		/* and it stops for good */
+	enum house_end	 how;			/* it stops */
 	int64_t		 clock_ahead_ms;	/* of the time since boot, when the days were looked at first */
 	atomic_bool	 is_it, hears;		/* hears: the store's calls arrive */
 };

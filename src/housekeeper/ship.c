@@ -5,7 +5,7 @@
 #include "alert/alert.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "ledger/host.h"
+#include "ledger/formers.h"
 #include "ledger/ledger.h"
 #include "ledger/shipper.h"
 
@@ -29,9 +29,10 @@ struct shipping {
 	struct housekeeper *keeper;
 	struct reader	*reader;
 	struct shipper	*shipper;
-	struct running	*running;		/* NULL: could not be opened */
+	struct running	*running;
+	struct host	*host;
 	struct keeper	*leases;
-	char		 host[HOST_ID + 1];
+	struct formers	*formers;
 	bool		 begun;			/* the store knows that this host lives */
 	bool		 shared;		/* by hosts: not a file */
 	int64_t		 beat_us, days_us;	/* when that is due */
@@ -55,13 +56,17 @@ say_once(struct shipping *s, const char *what, const struct buf *why)
 static bool
 open_host(struct shipping *s)
 {
+	const struct settings *set = &s->keeper->config->settings;
 	struct buf why = { 0 };
-	bool good = host_id(s->host, s->keeper->config->settings.state_dir.at, &why);
 
-	if (!good)
+	if (s->running == NULL)
+		s->running = running_open(set->run_dir.at, set->instance.at, SEAT_NONE, &why);
+	if (s->running == NULL)
+		say_once(s, "rows are not shipped, leases not looked after", &why);
+	else if ((s->host = host_open(set->state_dir.at, set->instance.at, s->running, &why)) == NULL)
 		say_once(s, "this host has no name for the database", &why);
 	buf_free(&why);
-	return (good);
+	return (s->host != NULL);
 }
 
 /* A budget that is nearly spent becomes an alert with the booking that shows it. */
@@ -85,7 +90,7 @@ open_reader(struct shipping *s)
 	if (s->reader == NULL)
 		say_once(s, "rows are not shipped", &why);
 	else {
-		memcpy(set.host, s->host, sizeof(set.host));
+		memcpy(set.host, host_id(s->host), sizeof(set.host));
 		set.reader = s->reader;
 		s->shipper = shipper_new(&set);
 	}
@@ -96,27 +101,25 @@ open_reader(struct shipping *s)
 static void
 open_leases(struct shipping *s)
 {
-	const struct settings *set = &s->keeper->config->settings;
-	struct buf why = { 0 };
+	const struct keeper_spool spool = { shipper_mark, shipper_passed, s->shipper };
 
-	if (s->running == NULL)
-		s->running = running_open(set->run_dir.at, set->instance.at, SEAT_NONE, &why);
-	if (s->running == NULL)
-		say_once(s, "leases are not looked after", &why);
-	else
-		s->leases = keeper_new(s->running, s->host, &(struct keeper_spool){ shipper_mark, shipper_passed, s->shipper });
-	buf_free(&why);
+	s->leases = keeper_new(s->running, host_id(s->host), &spool);
+	s->formers = formers_new(s->host, &spool);
 }
 
 static void
 close_all(struct shipping *s)
 {
+	formers_free(s->formers);
 	keeper_free(s->leases);
 	shipper_free(s->shipper);
 	reader_close(s->reader);
+	host_close(s->host);
+	s->formers = NULL;
 	s->leases = NULL;
 	s->shipper = NULL;
 	s->reader = NULL;
+	s->host = NULL;
 }
 
 static bool
@@ -124,7 +127,7 @@ open_all(struct shipping *s)
 {
 	if (s->reader != NULL)
 		return (true);
-	if (!open_host(s) || !open_reader(s))
+	if ((s->host == NULL && !open_host(s)) || !open_reader(s))
 		return (false);
 	open_leases(s);
 	return (true);
@@ -134,16 +137,17 @@ open_all(struct shipping *s)
 static enum host_end
 beat(struct shipping *s, struct store *store)
 {
-	const char *dir = s->keeper->config->settings.state_dir.at;
 	struct buf why = { 0 };
-	enum host_end end = HOST_FINE;
+	enum host_end end;
 
 	if (!s->begun)
-		end = host_begin(store, dir, s->running, clock_wall_ms(), &why);
+		end = host_begin(s->host, store, clock_wall_ms(), &why);
 	else if (clock_us() >= s->beat_us)
-		end = host_beat(store, dir, s->running, clock_wall_ms(), &why);
+		end = host_beat(s->host, store, clock_wall_ms(), &why);
 	else
 		return (HOST_FINE);
+	if (end == HOST_FINE && !s->begun && formers_begin(s->formers, store) != STORE_FINE)
+		end = HOST_AWAY;
 	if (end == HOST_FINE || end == HOST_NEW) {
 		s->begun = true;
 		s->beat_us = clock_us() + BEAT_US;
@@ -161,10 +165,11 @@ look_after_leases(struct shipping *s, struct store *store, enum ship_end end)
 {
 	bool more = false;
 
-	if (s->leases == NULL || end != SHIP_ALL)
+	if (end != SHIP_ALL)
 		return (end);
 	s->leases_us = clock_us();
-	if (keeper_turn(s->leases, store, clock_wall_ms()) != STORE_FINE || keeper_recalls(s->leases, store, clock_wall_ms(), &more) != STORE_FINE)
+	if (formers_turn(s->formers, store, clock_wall_ms()) != STORE_FINE || keeper_turn(s->leases, store, clock_wall_ms()) != STORE_FINE ||
+	    keeper_recalls(s->leases, store, clock_wall_ms(), &more) != STORE_FINE)
 		return (SHIP_AWAY);
 	return (more ? SHIP_SOME : SHIP_ALL);
 }
@@ -189,7 +194,7 @@ ship_prompts(struct shipping *s, struct store *store, enum ship_end end)
 static enum ship_end
 ship_rows(struct shipping *s, struct store *store)
 {
-	bool waits = s->leases != NULL && keeper_closing(s->leases) > 0;
+	bool waits = keeper_closing(s->leases) > 0 || formers_waiting(s->formers) > 0;
 	uint64_t before = shipper_rows(s->shipper);
 	enum ship_end end;
 
@@ -275,6 +280,12 @@ ship_the_rest(struct shipping *s)
 	}
 }
 
+static bool
+ends_for_good(const struct shipping *s)
+{
+	return (s->keeper->how == HOUSE_ENDS || (s->keeper->how == HOUSE_ENDS_WITH_LAST && !running_others(s->running)));
+}
+
 /*
  * A host that ends well holds no money: should it never come back, nobody has to say so.  What calls of other processes still hold is not waited for:
  * whoever keeps house next goes on closing.
@@ -286,7 +297,7 @@ give_all_back(struct shipping *s)
 	int64_t until_us = clock_us() + QUIET_US;
 	unsigned before = 0;
 
-	if (s->leases == NULL || !s->keeper->leaves)
+	if (s->leases == NULL || !ends_for_good(s))
 		return;
 	keeper_leave(s->leases);
 	while (!keeper_has_left(s->leases) && clock_us() < until_us && clock_us() < s->keeper->patience_until_us) {

@@ -228,6 +228,7 @@ static enum store_end
 tidy(struct store *store, struct arena *arena, int64_t now_ms)
 {
 	DO(STORE(store, arena, NULL, SQL_BUDGET_LEASES_TIDY, V_INT(now_ms - KEPT_MS)));
+	DO(STORE(store, arena, NULL, SQL_HOSTS_TIDY, V_INT(now_ms - KEPT_MS)));
 	return (STORE(store, arena, NULL, SQL_BUDGET_RECALLS_TIDY, V_INT(now_ms - TIDY_MS)));
 }
 

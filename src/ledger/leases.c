@@ -423,11 +423,11 @@ leases_close_account(struct store *store, uint64_t account)
 }
 
 static enum store_end
-forget(struct store *store, struct arena *arena, struct text host, bool *known)
+forget(struct store *store, struct arena *arena, struct text host, enum host_gone how, bool *known)
 {
 	struct rows rows = { 0 };
 
-	DO(STORE(store, arena, &rows, SQL_HOST_FORGET, V_TEXT(host)));
+	DO(STORE(store, arena, &rows, SQL_HOST_FORGET, V_TEXT(host), V_INT(how)));
 	*known = rows.changed > 0;
 	DO(STORE(store, arena, &rows, SQL_BUDGET_LEASES_TO_FORGET, V_TEXT(host)));
 	for (unsigned i = 0; i < rows.n; i++) {
@@ -440,7 +440,7 @@ forget(struct store *store, struct arena *arena, struct text host, bool *known)
 }
 
 enum store_end
-leases_forget_host(struct store *store, struct text host, int64_t now_ms, bool *known)
+leases_forget_host(struct store *store, struct text host, enum host_gone how, bool *known)
 {
 	struct arena *arena = arena_new();
 	enum store_end end = STORE_AGAIN;
@@ -448,7 +448,7 @@ leases_forget_host(struct store *store, struct text host, int64_t now_ms, bool *
 	for (unsigned tries = 0; tries < TRIES && end == STORE_AGAIN; tries++) {
 		end = store_begin(store);
 		if (end == STORE_FINE)
-			end = forget(store, arena, host, known);
+			end = forget(store, arena, host, how, known);
 		if (end == STORE_FINE)
 			end = store_commit(store);
 		else

@@ -88,8 +88,12 @@ unsigned	 keeper_closing(const struct keeper *);		/* leases that are being close
 void		 keeper_leave(struct keeper *);
 bool		 keeper_has_left(const struct keeper *);
 
-/* An operator's word: that host does not come back.  Its leases are settled, what it has not shipped is never counted against them. */
-enum store_end	 leases_forget_host(struct store *, struct text host, int64_t now_ms, bool *known);
+/* That host does not come back.  Its leases are settled; what it has not shipped is never counted against them. */
+enum host_gone {
+	HOST_FORGOTTEN = 1,			/* says an operator */
+	HOST_RETIRED,				/* it is known to be dead, and all of it is shipped (formers.h) */
+};
+enum store_end	 leases_forget_host(struct store *, struct text host, enum host_gone, bool *known);
 /* The ceiling was lowered, or what was spent was set anew: the leases of all hosts are closed. */
 enum store_end	 leases_close_account(struct store *, uint64_t account);
 

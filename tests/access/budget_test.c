@@ -46,7 +46,7 @@ static struct budgets_setup
 setup_of(struct bench *b, enum budget_mode mode)
 {
 	struct budgets_setup s = { .loop = b->loop, .running = b->running, .lane = b->lane, .pool = b->pool, .mode = mode, .wait_ms = WAIT_MS,
-		.wait_most_ms = WAIT_MOST_MS, .state_dir = b->folder };
+		.wait_most_ms = WAIT_MOST_MS };
 
 	snprintf(s.host, sizeof(s.host), "a");
 	return (s);

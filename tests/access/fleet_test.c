@@ -173,10 +173,13 @@ work(const struct world *world, unsigned host)
 	struct worker w = { .world = world, .loop = loop_new(), .spool = open_spool(host), .clients = CLIENTS };
 	struct client clients[CLIENTS] = { 0 };
 	struct budgets_setup setup = { .loop = w.loop, .running = open_running(host, SEAT_WIDE), .lane = lane_new(w.loop, "store", 2, 100),
-		.pool = store_pool_new(text_of(world->url), 2, NULL), .wait_ms = 2000, .wait_most_ms = 20000, .state_dir = host_dir(host) };
+		.pool = store_pool_new(text_of(world->url), 2, NULL), .wait_ms = 2000, .wait_most_ms = 20000 };
 	struct buf why = { 0 };
+	struct host *self = host_open(host_dir(host), "t", setup.running, &why);
 
-	must(host_id(setup.host, host_dir(host), &why), "host", &why);
+	must(self != NULL, "host", &why);
+	setup.host_file = host_file(self);
+	memcpy(setup.host, host_id(self), sizeof(setup.host));
 	running_sweep(setup.running, spool_swept, w.spool);
 	w.budgets = budgets_new(&setup);
 	for (unsigned i = 0; i < CLIENTS; i++) {
@@ -187,6 +190,7 @@ work(const struct world *world, unsigned host)
 	budgets_free(w.budgets);
 	lane_free(setup.lane, 1000);
 	running_close(setup.running);
+	host_close(self);
 	store_pool_free(setup.pool);
 	spool_close(w.spool);
 	loop_free(w.loop);
@@ -225,13 +229,15 @@ keep(const struct world *world, unsigned host)
 	struct store *store = store_new(text_of(world->url));
 	struct shipper *shipper;
 	struct keeper *keeper;
+	struct host *self;
 
 	while (setup.reader == NULL) {			/* the one that was killed may hold it for a moment */
 		usleep(2000);
 		setup.reader = reader_open(spool_path(arena, text_of(host_dir(host)), TEXT("t")).at, LEDGER_ROW_MOST, &why);
 	}
-	must(host_begin(store, host_dir(host), running, clock_wall_ms(), &why) == HOST_FINE, "host", &why);
-	must(host_id(setup.host, host_dir(host), &why), "host", &why);
+	must((self = host_open(host_dir(host), "t", running, &why)) != NULL, "host", &why);
+	must(host_begin(self, store, clock_wall_ms(), &why) == HOST_FINE, "host", &why);
+	memcpy(setup.host, host_id(self), sizeof(setup.host));
 	shipper = shipper_new(&setup);
 	keeper = keeper_new(running, setup.host, &(struct keeper_spool){ shipper_mark, shipper_passed, shipper });
 	for (bool more; !atomic_load(&vendor->stop); usleep(more ? 0 : 20000)) {
@@ -246,6 +252,7 @@ keep(const struct world *world, unsigned host)
 	store_free(store);
 	spool_close(spool);
 	running_close(running);
+	host_close(self);
 	arena_free(arena);
 	buf_free(&why);
 	return (0);

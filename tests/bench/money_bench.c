@@ -226,7 +226,7 @@ bench_revocation(struct store *store, const char *url, unsigned changes)
 	    (double)us[changes - 1] / 1000);
 	for (unsigned i = 0; i < HOSTS; i++) {
 		board_close(hosts[i].board);
-		housekeeper_stop(hosts[i].keeper, 1000, false);
+		housekeeper_stop(hosts[i].keeper, 1000, HOUSE_GOES_ON);
 		config_release(hosts[i].config);
 	}
 	arena_free(arena);

@@ -155,7 +155,7 @@ what_is_in_the_spool_is_shipped(void **state)
 	await_rows(3);
 	append(2);
 	await_rows(5);
-	housekeeper_stop(h, 1000, false);
+	housekeeper_stop(h, 1000, HOUSE_GOES_ON);
 }
 
 static void
@@ -168,7 +168,7 @@ one_that_stops_ships_the_rest(void **state)
 	h = housekeeper_start(config, NULL);
 	await_it(h);
 	append(200);
-	housekeeper_stop(h, 5000, false);
+	housekeeper_stop(h, 5000, HOUSE_GOES_ON);
 	assert_int_equal(rows_in_store(), 200);
 }
 
@@ -200,7 +200,7 @@ one_is_it_and_another_takes_over(void **state)
 	await_it(h);
 	append(1);
 	await_rows(1);
-	housekeeper_stop(h, 1000, false);
+	housekeeper_stop(h, 1000, HOUSE_GOES_ON);
 	close(ready[0]);
 	close(ready[1]);
 }
@@ -242,7 +242,7 @@ calls_of_a_killed_worker_get_rows(void **state)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	h = housekeeper_start(config, NULL);
 	await_rows(6);				/* also those that were not sent, for nothing */
-	housekeeper_stop(h, 1000, false);
+	housekeeper_stop(h, 1000, HOUSE_GOES_ON);
 	assert_int_equal(STORE0(store, arena, &rows, SQL_LEDGER_PROOF), STORE_FINE);
 	assert_int_equal(rows_int(&rows, 0, 1, 0), 300);
 }
@@ -312,7 +312,7 @@ changes_are_told_soon(void **state)
 	}
 	assert_true(least < 100000);
 	await_changes_read(b, clock_us());
-	housekeeper_stop(h, 1000, false);
+	housekeeper_stop(h, 1000, HOUSE_GOES_ON);
 	board_close(b);
 }
 
@@ -343,7 +343,7 @@ changes_of_an_outage_are_not_missed(void **state)
 	await_changes_read(b, gone);
 	delay_of_change(b, DIGEST);
 	await_rows(10);
-	housekeeper_stop(h, 1000, false);
+	housekeeper_stop(h, 1000, HOUSE_GOES_ON);
 	board_close(b);
 }
 
@@ -376,19 +376,19 @@ old_days_go_and_their_sums_stay(void **state)
 		put_row_of(ages[i]);
 	h = housekeeper_start(config, NULL);
 	await_rows(8);
-	housekeeper_stop(h, 1000, false);
+	housekeeper_stop(h, 1000, HOUSE_GOES_ON);
 	put_row_of(6);
 	config->settings.row_retention_ms = 4 * INT64_C(86400000);
 	h = housekeeper_start(config, NULL);
 	await_rows(5);				/* of today, 1, 2, and the coming ones */
-	housekeeper_stop(h, 1000, false);
+	housekeeper_stop(h, 1000, HOUSE_GOES_ON);
 	assert_int_equal(STORE0(store, arena, &rows, SQL_LEDGER_PROOF), STORE_FINE);
 	assert_int_equal(rows_int(&rows, 0, 2, 0), 9);
 	assert_int_equal(rows_int(&rows, 0, 3, 0), 9);
 	h = housekeeper_start(config, NULL);		/* and it is all there to be done again */
 	append(1);
 	await_rows(6);
-	housekeeper_stop(h, 1000, false);
+	housekeeper_stop(h, 1000, HOUSE_GOES_ON);
 }
 
 #define ON(test)	cmocka_unit_test_setup_teardown(test, sqlite, teardown), { #test "_in_postgres", test, postgres, teardown, NULL }

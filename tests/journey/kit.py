@@ -402,6 +402,17 @@ class Gateway:
             except ProcessLookupError:
                 pass
 
+    def lose_board(self):
+        """All processes of the pool are killed, what they knew together is removed, and others begin."""
+        for pid in [self.pool.p.pid] + self.worker_pids() + self.keeper_pids():
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: not self.pool.bury(), what="all processes to be gone")
+        self.parts.remove(self.pool)
+        for path in [*self.run.glob("*.board"), *self.run.glob("*.running"), self.socket]:
+            path.unlink()
+        self.start_pool()
+        self.parts.insert(0, self.parts.pop())
+
     def stop(self):
         """Ends the parts in order; a crash, a leak or an undefined behaviour of any worker fails the test."""
         try:

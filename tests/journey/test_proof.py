@@ -244,6 +244,22 @@ def test_all_processes_of_a_host_die_at_once(hosts, ask, vendor):
         stream.leave()
 
 
+def test_a_host_loses_its_board(hosts, ask, vendor):
+    """As by a reboot, or in a new container: what it had leased is known to be its own, and is spent by the next calls."""
+    host, calls, clients = hosts[0], 60, 4
+    load = Load([host], vendor, Key(host, calls), clients)
+    load.more(20)
+    load.end()
+    kit.until(lambda: ask("SELECT count(*) FROM sluice_request WHERE key_digest = %s", load.key.digest)[0][0] == load.good, 30, "the rows")
+    assert ask(f"SELECT sum(held) FROM {ACCOUNT}", load.key.digest)[0][0] > 0
+    host.lose_board()
+    load.stop = False
+    load.run([host], clients)
+    load.wait()
+    assert load.told == {200: calls, 429: clients}, load.told        # each until it was told that all is spent
+    assert prove(ask, vendor, load) == (calls, calls, calls * COST)
+
+
 def test_the_database_goes_away(hosts, ask, vendor, postgres):
     """What is leased is spent, then 503; nothing is lost or counted twice."""
     load = Load(hosts, vendor, Key(hosts[0], int(TROUBLE * 200)))
@@ -330,7 +346,8 @@ def test_hosts_are_known_and_can_be_forgotten(hosts, postgres, database):
     url = postgres.url(database)
     known = json.loads(databases.sluice("host", "list", "--json", "-d", url).stdout)
     assert len(known) == 2 and not any(h["forgotten"] for h in known)
-    assert sorted(h["id"] for h in known) == sorted((host.run / "host").read_text().split()[0] for host in hosts)
+    files = [path for host in hosts for path in host.run.glob("*.host-*") if path.suffix != ".gone"]
+    assert sorted(h["id"] for h in known) == sorted(path.read_text().split()[0] for path in files)
     lives = databases.sluice("host", "forget", known[0]["id"], "-d", url, check=False)
     assert lives.returncode == 1 and "was seen within the last minute" in lives.stderr
     databases.sluice("host", "forget", known[0]["id"], "--force", "-d", url)

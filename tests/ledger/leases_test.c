@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "ledger/host.h"
+#include "ledger/formers.h"
 #include "ledger/leases_priv.h"
 #include "store/store.h"
 #include "postgres.h"
@@ -549,70 +549,15 @@ forgotten_hosts_get_nothing(void **state)
 	grant(b, &g, GRANT_FINE);
 	grant(b, &other, GRANT_FINE);
 	book(b, ids[0], g.got[0].lease, 4);
-	fine(b, leases_forget_host(b->s, TEXT("a"), NOW, &known));
+	fine(b, leases_forget_host(b->s, TEXT("a"), HOST_FORGOTTEN, &known));
 	assert_true(known);
 	sums_are(b, ids[0], 4, 20);
 	sums_are(b, ids[1], 0, 0);
 	book(b, ids[0], g.got[0].lease, 5);		/* it had a row left */
 	sums_are(b, ids[0], 9, 20);
 	grant(b, &g, GRANT_GONE);
-	fine(b, leases_forget_host(b->s, TEXT("nobody"), NOW, &known));
+	fine(b, leases_forget_host(b->s, TEXT("nobody"), HOST_FORGOTTEN, &known));
 	assert_false(known);
-}
-
-static void
-a_host_keeps_its_id(void **state)
-{
-	struct bench *b = bench(state);
-	char first[HOST_ID + 1], again[HOST_ID + 1], command[300], clone[100];
-	struct buf why = { 0 };
-	bool known;
-
-	assert_true(host_id(first, b->folder, &why));
-	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(host_begin(b->s, b->folder, NULL, NOW, &why), HOST_FINE);
-		assert_int_equal(host_beat(b->s, b->folder, NULL, NOW, &why), HOST_FINE);
-	}
-	assert_true(host_id(again, b->folder, &why));
-	assert_string_equal(first, again);
-	/* copied with its state: the copy begins, the original finds another in its place */
-	snprintf(clone, sizeof(clone), "%s/clone", b->folder);
-	snprintf(command, sizeof(command), "mkdir %s && cp %s/host %s/", clone, b->folder, clone);
-	assert_int_equal(system(command), 0);
-	assert_int_equal(host_begin(b->s, clone, NULL, NOW, &why), HOST_FINE);
-	assert_int_equal(host_beat(b->s, b->folder, NULL, NOW, &why), HOST_NEW);
-	assert_int_equal(host_beat(b->s, b->folder, NULL, NOW, &why), HOST_FINE);
-	assert_int_equal(host_beat(b->s, clone, NULL, NOW, &why), HOST_FINE);
-	assert_true(host_id(again, b->folder, &why));
-	assert_string_not_equal(first, again);
-	assert_true(host_id(again, clone, &why));
-	assert_string_equal(first, again);
-	fine(b, leases_forget_host(b->s, text_of(first), NOW, &known));
-	assert_int_equal(host_beat(b->s, clone, NULL, NOW, &why), HOST_NEW);
-	buf_free(&why);
-}
-
-static void
-damaged_files_of_hosts_are_said(void **state)
-{
-	static const char *const bad[] = { "", "x\n", "0123456789abcdef0123456789abcdef0123456789\n" };
-	struct bench *b = bench(state);
-	char path[100], id[HOST_ID + 1];
-	struct buf why = { 0 };
-
-	snprintf(path, sizeof(path), "%s/host", b->folder);
-	for (unsigned i = 0; i < nitems(bad); i++) {
-		FILE *f = fopen(path, "w");
-
-		fputs(bad[i], f);
-		fclose(f);
-		why.len = 0;
-		assert_false(host_id(id, b->folder, &why));
-		assert_true(why.len > 0);
-		assert_int_equal(host_begin(b->s, b->folder, NULL, NOW, &why), HOST_WRONG);
-	}
-	assert_false(host_id(id, "/nowhere/at/all", &why));
-	buf_free(&why);
 }
 
 /* the housekeeper */
@@ -649,6 +594,18 @@ open_running(struct bench *b, enum seat_kind kind)
 	return (r);
 }
 
+/* 30 of the account, on the board of `r`. */
+static void
+lease_of(struct bench *b, struct running *r, const char *host, uint64_t id)
+{
+	struct grant g = want(host, 10, 10, 1, &id);
+
+	g.want[0].wish = 30;
+	grant(b, &g, GRANT_FINE);
+	lease_granted(r, RUNNING_NONE, 0, id, 0, g.got[0].lease, g.got[0].granted, 0);
+	sums_are(b, id, 0, 30);
+}
+
 /* A call of `r` that has reserved 10 of the account. */
 static unsigned
 reserve(struct bench *b, struct running *r, uint64_t id, uint64_t *lease)
@@ -669,6 +626,205 @@ reserve(struct bench *b, struct running *r, uint64_t id, uint64_t *lease)
 	running_reserved(r, slot, 10);
 	*lease = g.got[0].lease;
 	return (slot);
+}
+
+/* who a host is */
+
+static struct host *
+open_host(const char *folder, struct running *r)
+{
+	struct buf why = { 0 };
+	struct host *h = host_open(folder, "t", r, &why);
+
+	if (h == NULL)
+		fail_msg("%s", why.at);
+	return (h);
+}
+
+/* A shell's command, with two words for it. */
+static void
+run(const char *command, const char *a, const char *b)
+{
+	setenv("A", a, true);
+	setenv("B", b, true);
+	assert_int_equal(system(command), 0);
+}
+
+/* As if the machine had been started anew, or the container: nothing is given back. */
+static void
+lose_board(struct bench *b, struct running **r)
+{
+	run("rm $A/t.running", b->folder, "");
+	*r = open_running(b, SEAT_WIDE);
+}
+
+static void
+a_host_keeps_its_id(void **state)
+{
+	struct bench *b = bench(state);
+	struct running *r = open_running(b, SEAT_WIDE);
+	struct host *first = open_host(b->folder, r), *copy;
+	char id[HOST_ID + 1], clone[100];
+	struct buf why = { 0 };
+	bool known;
+
+	snprintf(id, sizeof(id), "%s", host_id(first));
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(host_begin(first, b->s, NOW, &why), HOST_FINE);
+		assert_int_equal(host_beat(first, b->s, NOW, &why), HOST_FINE);
+		host_close(first);
+		first = open_host(b->folder, r);
+		assert_string_equal(host_id(first), id);
+	}
+	/* copied with its state and its board: the copy begins, the original finds another in its place */
+	snprintf(clone, sizeof(clone), "%s/clone", b->folder);
+	run("mkdir $B && cp $A/t.host* $B/", b->folder, clone);
+	copy = open_host(clone, r);
+	assert_int_equal(host_begin(copy, b->s, NOW, &why), HOST_FINE);
+	assert_int_equal(host_beat(first, b->s, NOW, &why), HOST_NEW);
+	assert_int_equal(host_beat(first, b->s, NOW, &why), HOST_FINE);
+	assert_int_equal(host_beat(copy, b->s, NOW, &why), HOST_FINE);
+	assert_string_not_equal(host_id(first), id);
+	assert_string_equal(host_id(copy), id);
+	assert_true(host_read_id(id, host_file(first)));
+	assert_string_equal(host_id(first), id);
+	fine(b, leases_forget_host(b->s, text_of(host_id(copy)), HOST_FORGOTTEN, &known));
+	assert_int_equal(host_beat(copy, b->s, NOW, &why), HOST_NEW);
+	host_close(first);
+	host_close(copy);
+	running_close(r);
+	buf_free(&why);
+}
+
+/* Its leases are free once nobody can spend them and its rows are shipped, and not before. */
+static void
+a_board_that_is_gone_is_gone_on_for(void **state)
+{
+	struct bench *b = bench(state);
+	struct running *old = open_running(b, SEAT_WIDE), *now;
+	struct host *former = open_host(b->folder, old), *host;
+	uint64_t id = account(b, "k", 100, NONE, 0, 0);
+	struct fake_spool spool = { 2, 1 };
+	struct formers *f;
+	struct buf why = { 0 };
+
+	assert_int_equal(host_begin(former, b->s, NOW, &why), HOST_FINE);
+	lease_of(b, old, host_id(former), id);
+	lose_board(b, &now);
+	host = open_host(b->folder, now);
+	assert_string_not_equal(host_id(host), host_id(former));
+	f = formers_new(host, &(struct keeper_spool){ spool_end, spool_shipped, &spool });
+	fine(b, formers_begin(f, b->s));
+	assert_int_equal(formers_waiting(f), 0);		/* it lives */
+	host_close(former);
+	fine(b, formers_begin(f, b->s));
+	assert_int_equal(formers_waiting(f), 1);
+	fine(b, formers_turn(f, b->s, NOW));
+	sums_are(b, id, 0, 30);
+	spool.shipped = 2;
+	fine(b, formers_turn(f, b->s, NOW));
+	sums_are(b, id, 0, 0);
+	assert_int_equal(formers_waiting(f), 0);
+	/* who comes back to the old board finds nothing on it, and is nobody who was before */
+	former = open_host(b->folder, old);
+	assert_string_not_equal(host_id(host), host_id(former));
+	assert_int_equal(lease_list(old, &(struct lease_seen){ 0 }, 1, &(unsigned){ 0 }), 0);
+	formers_free(f);
+	host_close(former);
+	host_close(host);
+	running_close(old);
+	running_close(now);
+	buf_free(&why);
+}
+
+static void
+of_another_boot_the_store_must_have_heard_nothing(void **state)
+{
+	struct bench *b = bench(state);
+	struct running *old = open_running(b, SEAT_WIDE), *now;
+	struct host *former = open_host(b->folder, old), *host;
+	uint64_t id = account(b, "k", 100, NONE, 0, 0);
+	struct fake_spool spool = { 1, 1 };
+	struct formers *f;
+	struct buf why = { 0 };
+
+	assert_int_equal(host_begin(former, b->s, NOW, &why), HOST_FINE);
+	lease_of(b, old, host_id(former), id);
+	run("sed -i 4s/^......../00000000/ $A", host_file(former), "");
+	lose_board(b, &now);
+	host_close(former);
+	host = open_host(b->folder, now);
+	f = formers_new(host, &(struct keeper_spool){ spool_end, spool_shipped, &spool });
+	fine(b, formers_begin(f, b->s));
+	fine(b, formers_turn(f, b->s, NOW + 14000));
+	sums_are(b, id, 0, 30);
+	fine(b, formers_turn(f, b->s, NOW + 15000));
+	sums_are(b, id, 0, 0);
+	formers_free(f);
+	host_close(host);
+	running_close(old);
+	running_close(now);
+	buf_free(&why);
+}
+
+/* The folder was copied, the board was not: whose leases they are may live elsewhere. */
+static void
+what_came_with_a_copy_is_left_alone(void **state)
+{
+	struct bench *b = bench(state);
+	struct running *old = open_running(b, SEAT_WIDE), *now;
+	struct host *original = open_host(b->folder, old), *copy;
+	uint64_t id = account(b, "k", 100, NONE, 0, 0);
+	struct fake_spool spool = { 1, 1 };
+	char clone[100];
+	struct formers *f;
+	struct buf why = { 0 };
+
+	assert_int_equal(host_begin(original, b->s, NOW, &why), HOST_FINE);
+	lease_of(b, old, host_id(original), id);
+	snprintf(clone, sizeof(clone), "%s/clone", b->folder);
+	run("mkdir $B && cp $A/t.host* $B/", b->folder, clone);
+	lose_board(b, &now);
+	copy = open_host(clone, now);
+	f = formers_new(copy, &(struct keeper_spool){ spool_end, spool_shipped, &spool });
+	for (unsigned i = 0; i < 2; i++) {
+		fine(b, formers_begin(f, b->s));
+		assert_int_equal(formers_waiting(f), 0);
+		fine(b, formers_turn(f, b->s, NOW + 1000000));
+	}
+	sums_are(b, id, 0, 30);
+	assert_int_equal(host_beat(original, b->s, NOW, &why), HOST_FINE);
+	formers_free(f);
+	host_close(original);
+	host_close(copy);
+	running_close(old);
+	running_close(now);
+	buf_free(&why);
+}
+
+static void
+damaged_files_of_hosts_are_said(void **state)
+{
+	static const char *const bad[] = { "", "x\n", "0123456789abcdef0123456789abcdef0123456789\n" };
+	struct bench *b = bench(state);
+	struct running *r = open_running(b, SEAT_WIDE);
+	struct host *h = open_host(b->folder, r);
+	struct buf why = { 0 };
+
+	for (unsigned i = 0; i < nitems(bad); i++) {
+		FILE *f = fopen(host_file(h), "w");
+
+		fputs(bad[i], f);
+		fclose(f);
+		why.len = 0;
+		assert_null(host_open(b->folder, "t", r, &why));
+		assert_true(why.len > 0);
+		assert_int_equal(host_begin(h, b->s, NOW, &why), HOST_WRONG);
+	}
+	host_close(h);
+	assert_null(host_open("/nowhere/at/all", "t", r, &why));
+	running_close(r);
+	buf_free(&why);
 }
 
 static void
@@ -862,6 +1018,9 @@ main(void)
 		BOTH(whatever_happens_it_adds_up),
 		BOTH(forgotten_hosts_get_nothing),
 		BOTH(a_host_keeps_its_id),
+		BOTH(a_board_that_is_gone_is_gone_on_for),
+		BOTH(of_another_boot_the_store_must_have_heard_nothing),
+		BOTH(what_came_with_a_copy_is_left_alone),
 		BOTH(damaged_files_of_hosts_are_said),
 		BOTH(a_doubtful_lease_is_closed),
 		BOTH(a_host_that_leaves_gives_all_back),
