@@ -193,7 +193,7 @@ scim_answer(struct admin_call *c, const struct doc *resource, int status)
 /* startIndex, count, filter. */
 struct page {
 	int64_t		 start, count;		/* start from 1 */
-	struct scim_filter filter;
+	const struct scim_node *filter;		/* NULL: none */
 };
 
 static struct error *
@@ -227,24 +227,53 @@ scim_list_close(struct json_out *o, int64_t start, int64_t total, int64_t shown)
 	json_close(o, '}');
 }
 
+struct listing {
+	struct json_out	 out;
+	int64_t		 total, shown;
+};
+
+static struct error *
+list_rows(struct listing *l, struct admin_call *c, const struct scim_kind *kind, const struct page *p, const struct rows *rows)
+{
+	struct doc r;
+
+	for (unsigned i = 0; i < rows->n; i++) {
+		TRY(kind->resource(&r, c, rows, i));
+		if (!scim_matches(p->filter, &r) || ++l->total < p->start || l->shown >= p->count)
+			continue;
+		json_raw(&l->out, wanted(c, &r));
+		l->shown++;
+	}
+	return (NULL);
+}
+
+/* The store can look for nothing of it: it is tried on all there are. */
+static struct error *
+list_all(struct listing *l, struct admin_call *c, const struct scim_kind *kind, const struct page *p)
+{
+	struct rows rows, count;
+
+	TRY(ASK0(c, &count, kind->count));
+	if (rows_int(&count, 0, 0, 0) > SCIM_LOOKED_MOST)
+		return (scim_bad(c, "tooMany", "There are more than %d to look through: say `id`, `externalId`, `userName` or `displayName` with `eq`.", SCIM_LOOKED_MOST));
+	for (int64_t at = 0; at == 0 || rows.n == SCIM_RESULTS_MOST; at += SCIM_RESULTS_MOST) {
+		TRY(ASK(c, &rows, kind->page, V_INT(SCIM_RESULTS_MOST), V_INT(at)));
+		TRY(list_rows(l, c, kind, p, &rows));
+	}
+	return (NULL);
+}
+
 static struct error *
 list_found(struct admin_call *c, const struct scim_kind *kind, const struct page *p)
 {
-	int64_t total = 0, shown = 0;
-	struct json_out o;
+	struct listing l = { .total = 0 };
 	struct rows rows;
-	struct doc r;
+	bool sought;
 
-	TRY(kind->find(&rows, c, &p->filter));
-	scim_list_open(&o, c);
-	for (unsigned i = 0; i < rows.n; i++) {
-		TRY(kind->resource(&r, c, &rows, i));
-		if (!scim_matches(&p->filter, &r) || ++total < p->start || shown >= p->count)
-			continue;
-		json_raw(&o, wanted(c, &r));
-		shown++;
-	}
-	scim_list_close(&o, p->start, total, shown);
+	TRY(kind->find(&rows, &sought, c, p->filter));
+	scim_list_open(&l.out, c);
+	TRY(sought ? list_rows(&l, c, kind, p, &rows) : list_all(&l, c, kind, p));
+	scim_list_close(&l.out, p->start, l.total, l.shown);
 	return (NULL);
 }
 
@@ -257,7 +286,7 @@ scim_list(struct admin_call *c, const struct scim_kind *kind)
 	struct doc r;
 
 	TRY(read_page(&p, c));
-	if (p.filter.n > 0)
+	if (p.filter != NULL)
 		return (list_found(c, kind, &p));
 	TRY(ASK0(c, &count, kind->count));
 	TRY(ASK(c, &rows, kind->page, V_INT(p.count), V_INT(p.start - 1)));

@@ -14,7 +14,8 @@
 #define SCIM_USER	"urn:ietf:params:scim:schemas:core:2.0:User"
 #define SCIM_GROUP	"urn:ietf:params:scim:schemas:core:2.0:Group"
 #define SCIM_LIST	"urn:ietf:params:scim:api:messages:2.0:ListResponse"
-#define SCIM_RESULTS_MOST	1000		/* of one answer, and that a filter looks at */
+#define SCIM_RESULTS_MOST	1000		/* of one answer, and that the store looks for */
+#define SCIM_LOOKED_MOST	20000		/* that a filter is tried on, where the store can look for nothing of it */
 
 struct error	*scim_bad(struct admin_call *, const char *type, const char *fmt, ...) __attribute__((format(printf, 3, 4)));	/* 400 */
 struct error	*scim_taken(struct admin_call *, const char *what, struct text value);		/* 409 uniqueness */
@@ -25,6 +26,7 @@ struct text	 scim_get(const struct doc *, const char *name);	/* JSON; empty: not
 struct text	 scim_string(const struct doc *, const char *name);	/* empty: none, or no text */
 void		 scim_set(struct doc *, struct text name, struct text raw);	/* an empty raw takes it out */
 bool		 scim_is(struct text name, const char *other);
+struct text	 scim_lower(struct arena *, struct text);
 bool		 scim_bool(bool *, struct text raw);			/* true, "True": Entra ID sends texts; false: it is neither */
 
 /* A JSON array as its items' texts, and back. */
@@ -38,19 +40,24 @@ struct text	 scim_items_text(const struct scim_items *, struct arena *);
 /* The `value` of an item, or the text it is; empty: none. */
 struct text	 scim_value_of(struct arena *, struct text item);
 
-/* scim_filter.c: "a eq "x" and b.c eq "y"", which is all that identity providers ask. */
-#define SCIM_TERMS	4
+/* scim_filter.c: RFC 7644 3.4.2.2: comparisons with and, or, not, parentheses, and of one item of a list (emails[type eq "work"]). */
+enum scim_op { SCIM_EQ, SCIM_NE, SCIM_CO, SCIM_SW, SCIM_EW, SCIM_GT, SCIM_GE, SCIM_LT, SCIM_LE, SCIM_PR /* it is there */ };
 struct scim_term {
 	struct text	 attribute, sub;
+	enum scim_op	 op;
 	struct text	 value;			/* unescaped; true and false as words */
 };
-struct scim_filter {
-	struct scim_term terms[SCIM_TERMS];
-	unsigned	 n;
+enum scim_kind_of_node { SCIM_TERM, SCIM_AND, SCIM_OR, SCIM_NOT, SCIM_WITHIN };
+struct scim_node {
+	enum scim_kind_of_node kind;
+	struct scim_term term;			/* of a SCIM_WITHIN its attribute only */
+	const struct scim_node *left, *right;	/* of SCIM_NOT and SCIM_WITHIN only left */
 };
-struct error	*scim_filter_read(struct scim_filter *, struct admin_call *, struct text said);	/* 400 invalidFilter */
-bool		 scim_matches(const struct scim_filter *, const struct doc *resource);
-struct text	 scim_term_of(const struct scim_filter *, const char *attribute);	/* its value; empty: there is no such term */
+/* *root: NULL where nothing is said. */
+struct error	*scim_filter_read(const struct scim_node **root, struct admin_call *, struct text said);	/* 400 invalidFilter */
+bool		 scim_matches(const struct scim_node *, const struct doc *resource);
+/* The value that the attribute must equal for anything to match; empty: there is none. */
+struct text	 scim_term_of(const struct scim_node *, const char *attribute);
 
 /* scim_patch.c: a PatchOp done to a resource. */
 struct error	*scim_patch(struct doc *resource, struct admin_call *, const struct json *body);
@@ -62,11 +69,9 @@ struct error	*scim_answer(struct admin_call *, const struct doc *resource, int s
 void		 scim_list_open(struct json_out *, struct admin_call *);
 void		 scim_list_close(struct json_out *, int64_t start, int64_t total, int64_t shown);
 
-/*
- * A kind of resource, for its list: the rows that may fit a filter, by what the store can look for; a page of all rows ($1 of them behind $2), and their
- * count.
- */
-typedef struct error *scim_find_f(struct rows *, struct admin_call *, const struct scim_filter *);
+/* A kind of resource, for its list: the rows that may fit a filter, by what the store can look for (*sought false: nothing of it); a page of all rows
+ * ($1 of them behind $2), and their count. */
+typedef struct error *scim_find_f(struct rows *, bool *sought, struct admin_call *, const struct scim_node *);
 typedef struct error *scim_resource_f(struct doc *, struct admin_call *, const struct rows *, unsigned row);
 struct scim_kind {
 	scim_find_f	*find;

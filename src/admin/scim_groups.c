@@ -246,13 +246,14 @@ scim_group_delete(struct admin_call *c)
 /* the list */
 
 static struct error *
-candidates(struct rows *rows, struct admin_call *c, const struct scim_filter *f)
+candidates(struct rows *rows, bool *sought, struct admin_call *c, const struct scim_node *f)
 {
 	struct text id = scim_term_of(f, "id"), external = scim_term_of(f, "externalId"), name = scim_term_of(f, "displayName"),
 	    member = scim_term_of(f, "members");
 
-	if (id.len + external.len + name.len + member.len == 0)
-		return (scim_bad(c, "invalidFilter", "Groups can be looked for by displayName, externalId, members and id."));
+	*sought = id.len + external.len + name.len + member.len > 0;
+	if (!*sought)
+		return (NULL);
 	return (ASK(c, rows, SQL_SCIM_TEAMS_FOUND, V_TEXT_OR_NULL(id), V_TEXT_OR_NULL(external), V_TEXT_OR_NULL(name), V_TEXT_OR_NULL(member),
 	    V_INT(SCIM_RESULTS_MOST)));
 }

@@ -58,12 +58,12 @@ cut_schema(struct path *p, struct text *said)
 static bool
 read_filter(struct path *p, struct admin_call *c, struct text inside)
 {
-	struct scim_filter f;
+	const struct scim_node *n;
 
-	if (scim_filter_read(&f, c, inside) != NULL || f.n != 1 || f.terms[0].sub.len > 0)
+	if (scim_filter_read(&n, c, inside) != NULL || n == NULL || n->kind != SCIM_TERM || n->term.op != SCIM_EQ || n->term.sub.len > 0)
 		return (false);
-	p->by = f.terms[0].attribute;
-	p->is = f.terms[0].value;
+	p->by = n->term.attribute;
+	p->is = n->term.value;
 	return (true);
 }
 
@@ -217,7 +217,7 @@ static void
 change_some(struct doc *d, enum deed deed, const struct path *p, struct text value)
 {
 	struct scim_items items, out = { .n = 0 };
-	struct scim_filter by = { .terms[0] = { .attribute = p->by, .sub = TEXT(""), .value = p->is }, .n = 1 };
+	struct scim_node by = { .kind = SCIM_TERM, .term = { .attribute = p->by, .sub = TEXT(""), .op = SCIM_EQ, .value = p->is } };
 	bool found = false;
 
 	scim_items_read(&items, d->arena, scim_get(d, arena_copy(d->arena, p->attribute).at));

@@ -15,16 +15,6 @@
 
 /* showing */
 
-static struct text
-lower(struct arena *arena, struct text t)
-{
-	char *to = arena_bytes(arena, t.len);
-
-	for (size_t i = 0; i < t.len; i++)
-		to[i] = (char)(t.at[i] >= 'A' && t.at[i] <= 'Z' ? t.at[i] | 0x20 : t.at[i]);
-	return ((struct text){ to, t.len });
-}
-
 /* The address that counts is the user's; what else SCIM said of addresses stays as long as that is among them. */
 static void
 put_emails(struct doc *r, struct text email)
@@ -189,7 +179,7 @@ check_names(struct admin_call *c, const struct user *u, struct text name)
 	struct text email = doc_string(&u->doc, "user_email"), sso = doc_string(&u->doc, "sso_user_id"), other;
 	struct rows rows = { 0 };
 
-	TRY(ASK(c, &rows, SQL_SCIM_NAME_FIND, V_TEXT(lower(c->arena, name))));
+	TRY(ASK(c, &rows, SQL_SCIM_NAME_FIND, V_TEXT(scim_lower(c->arena, name))));
 	if (rows.n > 0 && !text_eq(rows_text(&rows, 0, 0), u->id))
 		return (scim_taken(c, "userName", name));
 	TRY(user_by_email(&other, c, email));
@@ -209,7 +199,7 @@ keep_name(struct admin_call *c, const struct user *u, struct text name)
 	struct thing t;
 
 	TRY(ASK(c, NULL, SQL_SCIM_NAMES_DELETE, V_TEXT(u->id)));
-	thing_new(&t, c, NAME_KIND, lower(c->arena, name));
+	thing_new(&t, c, NAME_KIND, scim_lower(c->arena, name));
 	t.parent = u->id;
 	return (thing_write(c, &t));
 }
@@ -326,22 +316,23 @@ scim_user_delete(struct admin_call *c)
 
 /* The rows that may fit a filter: by the first of its terms that the store can look for. */
 static struct error *
-candidates(struct rows *rows, struct admin_call *c, const struct scim_filter *f)
+candidates(struct rows *rows, bool *sought, struct admin_call *c, const struct scim_node *f)
 {
 	struct text name = scim_term_of(f, "userName"), email = scim_term_of(f, "emails"), id = scim_term_of(f, "id"), external = scim_term_of(f, "externalId"),
 	    display = scim_term_of(f, "displayName");
 	struct quoted q = json_escape(c->arena, display);
 
+	*sought = id.len + external.len + name.len + email.len + display.len > 0;
 	if (id.len + external.len > 0)
 		return (ASK(c, rows, SQL_SCIM_USERS_KNOWN, V_TEXT_OR_NULL(id), V_TEXT_OR_NULL(external)));
 	if (name.len == 0)
 		name = email;
 	if (name.len > 0)
-		return (ASK(c, rows, SQL_SCIM_USERS_NAMED, V_TEXT(lower(c->arena, name)), V_TEXT(name)));
+		return (ASK(c, rows, SQL_SCIM_USERS_NAMED, V_TEXT(scim_lower(c->arena, name)), V_TEXT(name)));
 	if (display.len > 0)
-		return (ASK(c, rows, SQL_SCIM_USERS_SHOWN, V_TEXT(like_within(c->arena, lower(c->arena, (struct text){ q.at, q.len }))),
+		return (ASK(c, rows, SQL_SCIM_USERS_SHOWN, V_TEXT(like_within(c->arena, scim_lower(c->arena, (struct text){ q.at, q.len }))),
 		    V_INT(SCIM_RESULTS_MOST)));
-	return (scim_bad(c, "invalidFilter", "Users can be looked for by userName, externalId, displayName, emails and id."));
+	return (NULL);
 }
 
 static struct error *

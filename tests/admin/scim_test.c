@@ -45,8 +45,8 @@ a_user_is_made_found_and_removed(void **state)
 	desk_expect(d, "totalResults", "1");
 	desk_calls(d, "GET /scim/v2/Users?filter=userName+eq+%22nobody%22", NULL, 200);
 	desk_expect(d, "Resources", "[]");
-	desk_calls(d, "GET /scim/v2/Users?filter=userName+co+%22a%22", NULL, 400);
-	desk_calls(d, "GET /scim/v2/Users?filter=title+eq+%22a%22", NULL, 400);
+	desk_calls(d, "GET /scim/v2/Users?filter=title+eq+%22a%22", NULL, 200);
+	desk_expect(d, "totalResults", "0");
 	desk_calls(d, "GET /scim/v2/Users?filter=userName+eq+%22a", NULL, 400);
 	desk_calls(d, "DELETE /scim/v2/Users/Ada%40Example.org", NULL, 204);
 	desk_calls(d, "GET /scim/v2/Users/Ada%40Example.org", NULL, 404);
@@ -179,6 +179,58 @@ groups_are_teams(void **state)
 	desk_calls(d, "POST /scim/v2/Groups", "{\"displayName\":\"Data\",\"externalId\":\"g-1\"}", 201);
 }
 
+static struct text
+filtered(struct desk *d, const char *filter)
+{
+	struct text coded = arena_percent_encode(d->arena, text_of(filter));
+
+	return (arena_print(d->arena, "GET /scim/v2/Users?filter=" TEXT_FMT, TEXT_ARG(coded)));
+}
+
+static void
+finds(struct desk *d, const char *filter, const char *n)
+{
+	desk_calls(d, filtered(d, filter).at, NULL, 200);
+	desk_expect(d, "totalResults", n);
+}
+
+static void
+filters(void **state)
+{
+	static const char *const bad[] = { "userName", "userName eq", "userName is \"a\"", "(userName pr", "userName pr)", "not userName pr", "userName pr and",
+		"userName pr or or title pr", "emails[type eq \"work\"", "userName eq \"a\" title eq \"b\"", "\"a\" eq userName",
+		"((((((((((((((((((((((((((((((((((((a pr", "a pr or a pr or a pr or a pr or a pr or a pr or a pr or a pr or a pr or a pr or a pr or a pr or a pr or a pr "
+		"or a pr or a pr or a pr" };
+	struct desk *d = *state;
+
+	desk_calls(d, "POST /scim/v2/Users", "{" CORE ",\"userName\":\"ada@x.org\",\"externalId\":\"E1\",\"displayName\":\"Ada\",\"active\":true,"
+	    "\"title\":\"Countess\",\"emails\":[{\"value\":\"ada@work.org\",\"type\":\"work\",\"primary\":true},"
+	    "{\"value\":\"ada@home.org\",\"type\":\"home\"}]}", 201);
+	desk_calls(d, "POST /scim/v2/Users", "{" CORE ",\"userName\":\"bob@x.org\",\"active\":false,\"name\":{\"familyName\":\"B\"}}", 201);
+	desk_calls(d, "POST /scim/v2/Users", "{" CORE ",\"userName\":\"cy@y.org\"}", 201);
+	finds(d, "userName co \"X.ORG\"", "2");
+	finds(d, "userName sw \"ada\" or userName ew \"y.org\"", "2");
+	finds(d, "userName sw \"ada\" or userName sw \"bob\" and active eq true", "1");
+	finds(d, "(userName sw \"ada\" or userName sw \"bob\") and active eq false", "1");
+	finds(d, "not (active eq false)", "2");
+	finds(d, "title pr", "1");
+	finds(d, "title ne \"countess\"", "2");
+	finds(d, "externalId eq \"e1\"", "0");
+	finds(d, "externalId co \"E\"", "1");
+	finds(d, "name.familyName eq \"b\"", "1");
+	finds(d, "emails[type eq \"work\" and value co \"work\"]", "1");
+	finds(d, "emails[type eq \"home\" and value co \"work\"]", "0");
+	finds(d, "emails co \"home.org\"", "1");
+	finds(d, "meta.lastModified gt \"2011-05-13T04:42:34Z\"", "3");
+	finds(d, "meta.lastModified lt \"2011-05-13T04:42:34Z\" or meta.created ge \"2999-01-01T00:00:00+09:00\"", "0");
+	finds(d, "userName le \"bob@x.org\"", "2");
+	finds(d, "userName eq \"ada@x.org\" and title sw \"C\"", "1");
+	for (size_t i = 0; i < nitems(bad); i++) {
+		desk_calls(d, filtered(d, bad[i]).at, NULL, 400);
+		assert_true(text_has(d->out, TEXT("is not understood")));
+	}
+}
+
 static void
 lists_come_in_pages(void **state)
 {
@@ -239,6 +291,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(patches_that_make_no_sense, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(who_is_not_active_stays_so, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(groups_are_teams, desk_setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(filters, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(lists_come_in_pages, desk_setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(who_may, desk_setup, desk_teardown),
 	};

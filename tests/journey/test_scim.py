@@ -132,6 +132,6 @@ def test_what_is_refused(parts):
     assert Caller(admin.gateway, own).post("/key/generate", 403, allowed_routes=["/scim/*"])["error"]["type"] == "auth_error"
     other = requests.get(admin.gateway.url + "/key/list", headers=provider.headers, timeout=30)
     assert other.status_code == 403
-    assert provider.ask("GET", "/Users", 400, filter="userName gt 1")["scimType"] == "invalidFilter"
+    assert provider.ask("GET", "/Users", 400, filter="userName is 1")["scimType"] == "invalidFilter"
     broken = requests.post(provider.base + "/Users", data=b"{", headers=provider.headers, timeout=30)
     assert (broken.status_code, broken.json()["scimType"]) == (400, "invalidSyntax")
