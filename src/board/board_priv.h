@@ -18,7 +18,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-#define BOARD_LAYOUT	5			/* raise it with any change below */
+#define BOARD_LAYOUT	6			/* raise it with any change below */
 /* Another build with other tables is another layout too. */
 #define BOARD_SHAPE	((uint64_t)BOARD_LAYOUT << 32 | (uint64_t)COUNTERS << 24 | (uint64_t)DEP_COUNTERS << 16 | (uint64_t)BOARD_STATUSES << 8 | SERIES_TIMES)
 #define BOARD_MAGIC	UINT64_C(0x647261626563756c)
@@ -154,6 +154,7 @@ struct board_file {
 	struct parallel_table parallel;
 	word32		 series_places;		/* for which there is room; only grows */
 	word32		 series_used;		/* by callers */
+	word32		 series_read;		/* since boot, when somebody last read them for a page; 0: nobody does */
 	struct known_table known;		/* from here on a hole where there is no room yet */
 	_Alignas(PAGE) struct series series[SERIES_PLACES];
 };

@@ -564,6 +564,7 @@ metrics_more(struct buf *out, struct metrics *m)
 {
 	size_t most = out->len + METRICS_SLICE;
 
+	series_reads(m->board, true);
 	for (unsigned i = 0; i < STEPS && out->len < most && m->family < nitems(families); i++) {
 		const struct family *f = &families[m->family];
 
@@ -601,7 +602,9 @@ metrics_begin(struct board *b, const struct config *config)
 void
 metrics_end(struct metrics *m)
 {
-	if (m != NULL)
-		rows_free(&m->rows);
+	if (m == NULL)
+		return;
+	series_reads(m->board, false);
+	rows_free(&m->rows);
 	free(m);
 }

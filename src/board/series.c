@@ -14,6 +14,7 @@
 #define PROBES		8u
 #define NAMELESS_PROBES	64u	/* there are few of them, and what finds none has no deployment either */
 #define IDLE_S		3600u		/* so long without a call, and another may have the place */
+#define READ_S		2u		/* so long after a slice of it a page is taken to go on */
 #define MOVING		UINT64_C(1)	/* the hash of a place that is being given to another; one that dies just then takes the place with it */
 
 const double series_bounds[SERIES_TIMES][SERIES_BUCKETS - 1] = {
@@ -125,6 +126,15 @@ empty_into(struct series *other, struct series *s)
 
 static struct series *nameless(struct board *, const struct series_call *, unsigned most);
 
+/* A page that has read the one place and not yet the other would miss what goes from this to that: its counters would fall for once. */
+static bool
+is_being_read(const struct board *b)
+{
+	uint32_t read = word_get32(&b->file->series_read);
+
+	return (read != 0 && b->second <= read + READ_S);
+}
+
 /* Its counts go to callers without a name, of the same model. */
 static bool
 take_over(struct board *b, struct series *s, uint64_t was, const struct packed *p)
@@ -133,6 +143,8 @@ take_over(struct board *b, struct series *s, uint64_t was, const struct packed *
 	struct series_seen seen;
 	bool known = series_read(&seen, b, (unsigned)(s - b->file->series));
 
+	if (is_being_read(b))
+		return (false);
 	if (!atomic_compare_exchange_strong(&s->hash, &was, MOVING))
 		return (false);
 	board_point();
@@ -309,4 +321,10 @@ series_read(struct series_seen *seen, const struct board *b, unsigned place)
 		seen->label[SERIES_KEY] = seen->label[SERIES_MODEL] = TEXT("other");
 	seen->hash = hash;
 	return (word_get(&s->hash) == hash);	/* else it was given to another meanwhile */
+}
+
+void
+series_reads(struct board *b, bool go_on)
+{
+	word_set32(&b->file->series_read, go_on ? b->second | 1 : 0);
 }

@@ -68,5 +68,7 @@ struct series_seen {
 };
 unsigned	 series_places(const struct board *);
 bool		 series_read(struct series_seen *, const struct board *, unsigned place);
+/* A page of them goes on, or is over: meanwhile no place is given to another. */
+void		 series_reads(struct board *, bool go_on);
 
 #endif

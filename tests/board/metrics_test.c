@@ -130,6 +130,8 @@ read_line(struct page *p, const char *line)
 		assert_false(in_family(p, p->samples[i].name));
 }
 
+static void (*meanwhile)(struct board *);	/* after the first slice of a page */
+
 static void
 read_page(struct board *b, const struct config *config)
 {
@@ -144,7 +146,8 @@ read_page(struct board *b, const struct config *config)
 		more = metrics_more(&page.text, m);
 		assert_true(page.text.len - had < METRICS_SLICE + HISTOGRAM_MOST);
 		had = page.text.len;
-		page.slices++;
+		if (page.slices++ == 0 && meanwhile != NULL)
+			meanwhile(b);
 	} while (more);
 	metrics_end(m);
 	assert_true(page.text.len > 0 && page.text.at[page.text.len - 1] == '\n');
@@ -472,23 +475,46 @@ callers_beyond_the_bound_are_other(void **state)
 	board_close(b);
 }
 
-/* An hour later; sums never fall. */
+static void
+call_500(struct board *b, const char *who)
+{
+	unsigned d1 = board_deployment(b, TEXT("d1"));
+	char user[16];
+
+	for (unsigned i = 0; i < 500; i++) {
+		snprintf(user, sizeof(user), "%s-%u", who, i);
+		call(b, user, d1, 200, 1);
+	}
+}
+
+static void
+strangers_call(struct board *b)
+{
+	b->second += 4000;
+	series_reads(b, true);			/* as its next slice would */
+	call_500(b, "mid");
+}
+
+/* An hour later; sums never fall, and while a page is read nothing of it moves. */
 static void
 idle_callers_give_their_room_to_others(void **state)
 {
 	struct board *b = open_board(SEAT_WIDE);
-	unsigned d1 = board_deployment(b, TEXT("d1"));
 	double before, good;
-	char user[16];
 
 	read_page(b, &config);
 	before = sum_of("litellm_input_tokens_metric_total", "");
+	meanwhile = strangers_call;
+	read_page(b, &config);
+	meanwhile = NULL;
+	assert_true(sum_of("litellm_input_tokens_metric_total", "") >= before);
+	read_page(b, &config);
+	assert_true(sum_of("litellm_input_tokens_metric_total", "") == before + 500);
+	assert_true(sum_of("litellm_input_tokens_metric_total", "\"mid-") == 0);
+	before += 500;
 	good = sum_of("litellm_requests_metric_total", "");
 	b->second += 4000;
-	for (unsigned i = 0; i < 500; i++) {
-		snprintf(user, sizeof(user), "new-%u", i);
-		call(b, user, d1, 200, 1);
-	}
+	call_500(b, "new");
 	read_page(b, &config);
 	assert_true(sum_of("litellm_input_tokens_metric_total", "") == before + 500);
 	assert_true(sum_of("litellm_requests_metric_total", "") <= good + 500);
