@@ -61,7 +61,7 @@ static const struct row litellm_rows[] = {
 	{ "datadog_params", LATER }, { "default_in_memory_ttl", LATER }, { "default_redis_ttl", LATER },
 	{ "default_redis_batch_cache_expiry", LATER }, { "tag_budget_config", FORCE }, { "num_retries_per_request", LATER },
 	{ "add_function_to_prompt", LATER }, { "merge_reasoning_content_in_choices", LATER }, { "return_response_headers", LATER },
-	{ "forward_traceparent_to_llm_provider", LATER }, { "store_audit_logs", LATER }, { "default_vertex_config", LATER },
+	{ "forward_traceparent_to_llm_provider", LATER }, { "store_audit_logs", FORCE }, { "default_vertex_config", LATER },
 	{ "stream_chunk_size", LATER }, { "log_raw_request_response", LATER }, { "token_counter", LATER },
 	{ "disable_token_counter", LATER }, { "drop_unknown_params", LATER }, { "credential_list", FORCE },
 	{ "aiohttp_trust_env", QUIET }, { "disable_aiohttp_transport", QUIET }, { "use_aiohttp_transport", QUIET },
@@ -100,7 +100,7 @@ static const struct row general_rows[] = {
 	{ "max_response_size_mb", FORCE }, { "database_url", FORCE }, { "database_connection_pool_limit", LATER },
 	{ "database_connection_timeout", LATER }, { "database_connection_pool_timeout", LATER }, { "database_type", LATER },
 	{ "database_args", LATER }, { "allow_requests_on_db_unavailable", LATER }, { "store_model_in_db", FORCE },
-	{ "supported_db_objects", LATER }, { "proxy_config_reload_interval_seconds", LATER },
+	{ "supported_db_objects", LATER }, { "proxy_config_reload_interval_seconds", QUIET },
 	{ "image_generation_model", LATER }, { "moderation_model", LATER }, { "max_parallel_requests", FORCE },
 	{ "global_max_parallel_requests", FORCE }, { "token_rate_limit_type", FORCE },
 	{ "default_estimated_output_tokens", FORCE }, { "alerting", FORCE }, { "alerting_threshold", LATER }, { "alert_types", FORCE },
@@ -111,8 +111,8 @@ static const struct row general_rows[] = {
 	{ "health_check_ignore_transient_errors", LATER }, { "disable_spend_logs", LATER }, { "disable_spend_updates", LATER },
 	{ "disable_error_logs", LATER }, { "store_prompts_in_spend_logs", FORCE }, { "maximum_spend_logs_retention_period", FORCE },
 	{ "maximum_spend_logs_retention_interval", LATER }, { "maximum_spend_logs_cleanup_cron", LATER },
-	{ "proxy_batch_write_at", LATER }, { "proxy_budget_rescheduler_min_time", LATER }, { "proxy_budget_rescheduler_max_time", LATER },
-	{ "user_api_key_cache_ttl", LATER }, { "disable_adding_master_key_hash_to_db", QUIET }, { "allowed_ips", FORCE },
+	{ "proxy_batch_write_at", QUIET }, { "proxy_budget_rescheduler_min_time", QUIET }, { "proxy_budget_rescheduler_max_time", QUIET },
+	{ "user_api_key_cache_ttl", QUIET }, { "disable_adding_master_key_hash_to_db", QUIET }, { "allowed_ips", FORCE },
 	{ "use_x_forwarded_for", FORCE }, { "public_routes", FORCE }, { "admin_only_routes", FORCE },
 	{ "allowed_routes", FORCE }, { "enforce_user_param", FORCE }, { "enforced_params", FORCE },
 	{ "reject_clientside_metadata_tags", FORCE }, { "role_permissions", FORCE }, { "role_mappings", PROTECTS },
@@ -127,7 +127,7 @@ static const struct row general_rows[] = {
 	{ "use_azure_key_vault", WARNS }, { "pass_through_endpoints", FORCE }, { "infer_model_from_keys", LATER },
 	{ "disable_master_key_return", QUIET }, { "disable_prisma_schema_update", QUIET }, { "disable_reset_budget", LATER },
 	{ "ui_access_mode", LATER }, { "ui_username", LATER }, { "ui_password", LATER }, { "ui_logo_path", LATER },
-	{ "default_team_disabled", LATER }, { "allow_user_auth", LATER }, { "use_redis_transaction_buffer", LATER },
+	{ "default_team_disabled", LATER }, { "allow_user_auth", LATER }, { "use_redis_transaction_buffer", QUIET },
 	{ "disable_retry_on_max_parallel_request_limit_error", LATER }, { "store_in_memory", QUIET }, { "otel", LATER },
 	{ "litellm_license", QUIET }, { "block_robots", LATER }, { "mandatory_tags", PROTECTS },
 	{ "pass_through_request_headers", LATER }, { "enable_public_model_hub", LATER }, { "coordination_redis", LATER },
@@ -164,8 +164,8 @@ static const struct row params_rows[] = {
 };
 
 static const struct row info_rows[] = {
-	{ "blocked", FORCE }, { "supported_environments", FORCE }, { "team_id", LATER }, { "access_windows", PROTECTS },
-	{ "allowed_fails", LATER }, { "allowed_fails_policy", LATER }, { "cooldown_time", LATER }, { "access_groups", LATER },
+	{ "blocked", FORCE }, { "supported_environments", FORCE }, { "team_id", FORCE }, { "access_windows", PROTECTS },
+	{ "allowed_fails", LATER }, { "allowed_fails_policy", LATER }, { "cooldown_time", LATER }, { "access_groups", FORCE },
 };
 
 /* Top-level keys of an entry of model_list. */

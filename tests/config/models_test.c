@@ -449,6 +449,20 @@ a_slip_in_a_parameter_is_noticed(void **state)
 }
 
 static void
+what_is_in_force_needs_no_word(void **state)
+{
+	struct config *c = load_text("model_list:\n"
+	    "- {model_name: a, litellm_params: {model: openai/gpt-4o, api_key: k, rpm: 5, max_budget: 1, budget_duration: 1d},\n"
+	    "   model_info: {access_groups: [beta], team_id: t}}\n"
+	    "litellm_settings: {store_audit_logs: true, max_budget: 5, timezone: UTC}\n"
+	    "general_settings: {master_key: sk-of-this-test, proxy_batch_write_at: 60, user_api_key_cache_ttl: 60, maximum_spend_logs_retention_period: 7d}\n");
+
+	assert_quiet(c);
+	assert_false(says(c, PROBLEM_NOTE, 0, ""));
+	config_release(c);
+}
+
+static void
 ids_are_litellms_and_never_shared(void **state)
 {
 	struct config *c = load_text("model_list:\n"
@@ -609,6 +623,7 @@ main(void)
 		cmocka_unit_test_setup(what_is_not_given_is_not_given, clean_env),
 		cmocka_unit_test_setup(further_parameters_are_sent_upstream, clean_env),
 		cmocka_unit_test_setup(a_slip_in_a_parameter_is_noticed, clean_env),
+		cmocka_unit_test_setup(what_is_in_force_needs_no_word, clean_env),
 		cmocka_unit_test_setup(ids_are_litellms_and_never_shared, clean_env),
 		cmocka_unit_test_setup(ids_stay_when_the_file_is_read_again, clean_env),
 		cmocka_unit_test_setup(limits_of_tokens_come_from_the_file_then_from_the_facts, clean_env),

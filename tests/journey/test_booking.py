@@ -18,6 +18,7 @@ def booking(request, upstream):
     base = upstream.base + "/v1"
     running = kit.Gateway({
         "model_list": [kit.deployment("gpt", "openai/script:fixed", base, model_info={"id": "gpt-1"}, **PRICE),
+                       kit.deployment("silent", "openai/script:fixed,usage=none", base, **PRICE),
                        kit.deployment("unpriced", "openai/script:fixed", base),
                        kit.deployment("broken", "openai/script:refuse,status=500", base, **PRICE)],
         "litellm_settings": {"num_retries": 0, "timezone": "Asia/Seoul", "budget_reset_time": "09:30"},
@@ -72,6 +73,8 @@ def test_a_call_has_its_row_and_its_cost_in_all_sums(booking):
     kit.until(lambda: spend(booking, key) == cost / 1e9, what="the key's spend")
     assert booking.get(f"/team/info?team_id={team}").json()["team_info"]["spend"] == cost / 1e9
     assert float(r.headers["x-litellm-response-cost"]) == cost / 1e9
+    row = one_row(booking, call(booking, key, "silent").headers["x-request-id"])     # its upstream says no usage
+    assert row["estimated"] == 1 and row["cost"] == row["prompt"] * 10000 + row["completion"] * 20000 > 0
 
 
 def test_a_spent_budget_refuses_and_says_why(booking):
