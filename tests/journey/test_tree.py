@@ -37,3 +37,10 @@ def test_secrets_are_compared_in_constant_time():
     found = [f"{path.relative_to(SOURCE)}: {m[0]}" for path in sources() for m in compares.finditer(path.read_text())]
     assert found == []
     assert "text_eq_secret(key, s->master_key)" in (SOURCE / "src" / "access" / "find.c").read_text()
+
+
+def test_what_is_in_force_stands_in_the_manual():
+    """Each key of LiteLLM's that the table calls in force."""
+    rows = re.findall(r'\{ "(\w+)", FORCE \}', (SOURCE / "src" / "config" / "litellm.c").read_text())
+    page = (SOURCE / "doc" / "configuration.md").read_text()
+    assert len(rows) > 150 and sorted({key for key in rows if not re.search(rf"\b{key}\b", page)}) == []
