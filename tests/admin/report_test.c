@@ -70,6 +70,24 @@ days_are_broken_down(void **state)
 	desk_expect(d, "metadata.has_more", "false");
 }
 
+/* As it was shown once, and as it is kept. */
+static void
+a_key_is_named_by_itself_or_its_digest(void **state)
+{
+	static const char digest[] = "4254e988c201b5bb94885298d70d008803edbc981a6f9155cf41f3ec86fee5db";
+	struct desk *d = *state;
+	char line[512];
+
+	snprintf(line, sizeof(line), "INSERT INTO sluice_day VALUES (20261124, '', '', '%s', 'eve', '', '', '', 'gpt', 'gpt-4o', 'd1', 'openai', 'acompletion', "
+	    "1, 0, 10, 1, 0, 0, 0, 3000000000);", digest);
+	desk_sql(d, line);
+	desk_calls(d, "GET /user/daily/activity?start_date=2026-11-24&end_date=2026-11-26&api_key=sk-of-who-asks-0123", NULL, 200);
+	desk_expect(d, "metadata.total_spend", "3");
+	snprintf(line, sizeof(line), "GET /user/daily/activity?start_date=2026-11-24&end_date=2026-11-26&api_key=%s", digest);
+	desk_calls(d, line, NULL, 200);
+	desk_expect(d, "metadata.total_spend", "3");
+}
+
 static void
 pages_hold_whole_days(void **state)
 {
@@ -441,6 +459,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(days_are_broken_down, setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(a_key_is_named_by_itself_or_its_digest, setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(pages_hold_whole_days, setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(filters_narrow, setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(callers_see_their_own, setup, desk_teardown),

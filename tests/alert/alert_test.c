@@ -414,6 +414,25 @@ slack_is_not_called_to_everybody(void **state)
 }
 
 static void
+a_new_key_is_told_by_https_or_on_this_machine(void **state)
+{
+	struct bench *b = *state;
+	char hook[64];
+
+	assert_true(alert_hand_over(b->c, TEXT("{\"event\":\"key_rotated\"}")));
+	assert_true(heard("key_rotated"));
+	/* the same machine, by a name that nobody can tell from another's */
+	peer_forget(200);
+	config_release(b->c);
+	snprintf(hook, sizeof(hook), "http://127.1:%d/", peer.port);
+	setenv("WEBHOOK_URL", hook, 1);
+	b->c = load_text("model_list: [{model_name: m, litellm_params: {model: openai/m, api_key: k}}]\ngeneral_settings: {alerting: [webhook]}\n");
+	assert_int_equal(b->c->alerting.n_targets, 1);
+	assert_false(alert_hand_over(b->c, TEXT("{\"event\":\"key_rotated\"}")));
+	assert_int_equal(peer.calls, 0);
+}
+
+static void
 mail(void **state)
 {
 	struct bench *b = *state;
@@ -497,6 +516,7 @@ main(void)
 		BOTH(thresholds), BOTH(soft_budgets_and_refusals), BOTH(outages_come_again), BOTH(what_nobody_took_is_sent_again), BOTH(two_senders),
 		BOTH(types_that_are_not_wanted),
 		cmocka_unit_test_setup_teardown(slack_is_not_called_to_everybody, plain, plain_over),
+		cmocka_unit_test_setup_teardown(a_new_key_is_told_by_https_or_on_this_machine, plain, plain_over),
 		cmocka_unit_test_setup_teardown(mail, plain, plain_over),
 		cmocka_unit_test_setup_teardown(configurations, plain, plain_over),
 	};
