@@ -13,6 +13,7 @@ import tempfile
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
 MONEY, KILL, KNOWN, WINDOW = "board/money_kill_test", "board/kill_test", "board/known_test", "board/window_test"
 BUDGET, LIMITS, LEASES, SHIP, SPOOL, SPOOL_KILL = "access/budget_test", "access/limits_test", "ledger/leases_test", "ledger/shipper_test", "ledger/spool_test", "ledger/spool_kill_test"
+UPSTREAM, FETCH = "upstream/upstream_test", "upstream/fetch_test"
 ROOM = {                                    # tests that are compiled with places to be killed at: what helps them, and what of the room is in them
     MONEY: ("BOARD_TEST", ["board/bank", "board/spend"], ["board/file", "board/lease", "board/running", "board/slot"]),
     KILL: ("BOARD_TEST", ["board/hammer"], ["board/board", "board/count", "board/file", "board/known", "board/parallel", "board/series", "board/window"]),
@@ -20,7 +21,7 @@ ROOM = {                                    # tests that are compiled with place
     WINDOW: ("BOARD_TEST", [], ["board/window"]),
     SPOOL_KILL: ("SPOOL_TEST", [], ["ledger/crc", "ledger/head", "ledger/reader", "ledger/row", "ledger/spool"]),
 }
-HELPERS = {LEASES: ["store/postgres"], SHIP: ["store/postgres"], BUDGET: ["kit/clocks"], LIMITS: ["kit/clocks"]}
+HELPERS = {UPSTREAM: ["upstream/server"], FETCH: ["upstream/server"], LEASES: ["store/postgres"], SHIP: ["store/postgres"], BUDGET: ["kit/clocks"], LIMITS: ["kit/clocks"]}
 CLOCKS = "-Wl,--wrap=clock_us,--wrap=clock_wall_ms"
 LINKED = {SPOOL: ["-Wl,--wrap=fdatasync"], BUDGET: [CLOCKS], LIMITS: [CLOCKS, "-Wl,--wrap=counters_hold,--wrap=window_add"]}
 MUTANTS = [                                 # name, file, test, what stands there, what instead
@@ -144,13 +145,20 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("keeper: a grant has time to reach the board", "ledger/keeper.c", LEASES, "rows_int(&rows, i, 4, 0) < now_ms - GRACE_MS && ", ""),
     ("shipper: nothing is shipped before the commit", "ledger/shipper.c", SHIP, "		if (end == STORE_FINE)\n			end = store_commit(store);\n", "		if (end == STORE_FINE) {\n			reader_shipped(s->set.reader);\n			end = store_commit(store);\n		}\n"),
     ("shipper: a refused row is kept before it is passed", "ledger/shipper.c", SHIP, "		if (end == STORE_FINE && !set_suspects_aside(s))\n			end = STORE_WRONG;\n", "		(void)set_suspects_aside;\n"),
+    ("upstream: no connection to internal addresses", "upstream/socks.c", UPSTREAM, "if (!call_may_reach(c, print_address(address, &a->addr)))", "if ((print_address(address, &a->addr), false))"),
+    ("upstream: nor by a kept one", "upstream/request.c", UPSTREAM, "call_may_reach(c, their_ip) && ", ""),
+    ("upstream: nor by a kept one of our own", "upstream/direct.c", UPSTREAM, "!upstream_direct || plan->public_only || ", "!upstream_direct || "),
+    ("fetch: an answer is bounded", "upstream/fetch.c", FETCH, "f->got.too_long = f->got.too_long || f->answer.len + n > f->most;", "f->got.too_long = f->got.too_long || n > f->most;"),
+    ("fetch: a deadline for all of it", "upstream/fetch.c", FETCH, "	timer_set(loop, &f->clock,", "	if (false) timer_set(loop, &f->clock,"),
+    ("fetch: half an answer is none", "upstream/fetch.c", FETCH, "over(self, end, end != CALL_DONE ? why : NULL);", "(void)why;\n	over(self, end, NULL);"),
+    ("fetch: who cancels hears nothing", "upstream/fetch.c", FETCH, "	call_cancel(f->call);\n	fetch_free(f);", "	(void)f;"),
 ]
 
 
 class Bench:
     def __init__(self, build, folder):
         self.build, self.folder = build, folder
-        flags = ["-mcx16", "-D_GNU_SOURCE", "-std=c11", "-O2", "-g", "-pthread"]
+        flags = ["-mcx16", "-D_GNU_SOURCE", "-std=c11", "-O2", "-g", "-pthread", '-DSLUICE_VERSION="mutant"']
         self.cc = ["gcc", *flags, "-I", folder / "src", "-I", SOURCE / "src", "-I", build / "src", "-I", build, "-I", SOURCE / "tests", "-I", SOURCE / "tests/store"]
         self.sound = {}                     # what unchanged tests said
 
@@ -168,7 +176,7 @@ class Bench:
         files = [SOURCE / "tests" / f"{name}.c" for name in [test, *helpers]]
         files += [changed if f"{name}.c" == source else SOURCE / "src" / f"{name}.c" for name in room]
         flags = ([f"-D{points}"] if points else []) + LINKED.get(test, [])
-        return self.run([*self.cc, *flags, "-o", self.folder / "test", *files, self.build / "libsluice.a", "-lcmocka", "-lcrypto", "-lyaml"])
+        return self.run([*self.cc, *flags, "-o", self.folder / "test", *files, self.build / "libsluice.a", "-lcmocka", "-lcrypto", "-lssl", "-lyaml"])
 
     def fails_unchanged(self, source, test):
         """A test that fails anyway proves nothing."""

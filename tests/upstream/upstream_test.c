@@ -1228,6 +1228,29 @@ test_idle_ones_age_out(void **state)
 	scene_close(&t);
 }
 
+/* Nor by the connection that a call which may go there has left. */
+static void
+test_public_addresses_only(void **state)
+{
+	struct scene t;
+	struct heard h = { 0 };
+
+	scene_open(&t, answers);
+	for (unsigned i = 0; i < 2; i++) {
+		t.plan.public_only = true;
+		make(&h, &t);
+		until_ended(&h);
+		assert_ended(&h, CALL_UNREACHABLE, "internal address");
+		heard_free(&h);
+		assert_int_equal(t.s.requests, i);
+		t.plan.public_only = false;
+		one_call(&t, 200, "hello");
+		if (i == 0)
+			assert_int_equal(t.s.connections, 1);	/* this one's: there was no knock at the door before */
+	}
+	scene_close(&t);
+}
+
 static void
 test_free_while_running(void **state)
 {
@@ -1288,6 +1311,7 @@ main(void)
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_idle_ones_are_bounded),
 		cmocka_unit_test(test_idle_ones_age_out),
+		cmocka_unit_test(test_public_addresses_only),
 		cmocka_unit_test(test_free_while_running),
 	};
 
