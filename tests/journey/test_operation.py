@@ -149,13 +149,17 @@ def test_kills_at_random_leave_no_count_behind(start, upstream):
 
 
 def test_load_is_level(start, upstream):
-    """Held streams over 4 workers: none has more than 15% above or below its share."""
-    n = 800 if kit.SANITIZED else 2000
+    """Held streams over 4 workers: who has a tenth (or 8) more than the least one takes no more, but what was on its way already."""
+    n, on_their_way = 800 if kit.SANITIZED else 2000, 16
     gateway = start(config(upstream, sluice={"heartbeat": "1s"}), workers=4)
-    streams = hold(gateway, "held", n)
-    counts = [value for (name, _), value in gateway.metrics().items() if name == "sluice_worker_open_exchanges"]
-    assert len(counts) == 4 and sum(counts) >= n
-    assert max(counts) - min(counts) <= 0.15 * n / 4 + 2, counts
+
+    def counts():
+        return [value for (name, _), value in gateway.metrics().items() if name == "sluice_worker_open_exchanges"]
+    until(lambda: len(counts()) == 4)
+    streams = hold(gateway, "held", n, on_their_way)
+    held = counts()
+    assert len(held) == 4 and sum(held) >= n
+    assert max(held) - min(held) <= max(8, min(held) // 10) + on_their_way + 1, held
     for s in streams:
         s.close()
     until(lambda: gateway.metric("litellm_in_flight_requests") == 1)

@@ -173,13 +173,13 @@ def test_answers_do_not_depend_on_the_connection(gateway):
 HELD = {"lighttpd": 2000, "spawned": 2000, "proxy_fcgi": 2000, "fcgid": 200, "nginx": 2000}
 
 
-def hold(gateway, model, n):
-    """n streams of which the first content has come; at most a few hundred are on their way at a time."""
+def hold(gateway, model, n, on_their_way=64):
+    """n streams of which the first content has come."""
     body = hello(model, stream=True)
     text = head(gateway, f"Content-Length: {len(body)}") + body
     held, waiting = [], selectors.DefaultSelector()
     while len(held) < n:
-        while len(waiting.get_map()) < 64 and len(held) + len(waiting.get_map()) < n:
+        while len(waiting.get_map()) < on_their_way and len(held) + len(waiting.get_map()) < n:
             waiting.register(raw(gateway, text, keep=True), selectors.EVENT_READ, bytearray())
         for key, _ in waiting.select(60) or pytest.fail(f"{len(held)} streams are open, and no more begin"):
             piece = key.fileobj.recv(65536)
