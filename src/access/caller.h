@@ -93,6 +93,7 @@ struct standing {
 	struct text	 email;
 	bool		 may_assert_user;	/* its end-user names count */
 	int64_t		 store_prompts;	/* of a key, a team: 1 asks for it, -1 forbids it, 0 says nothing */
+	int64_t		 file_expiry_s, batch_expiry_s;	/* of a team: so long files and what batches put out are kept; 0: nothing is said, below: it can not be read */
 	struct text	 metadata;	/* JSON, of a key: copied into the row; at most 1 KB */
 	int64_t		 loaded_ms;	/* wall clock */
 	int64_t		 good_until_ms;	/* then a purse begins anew, or holds less: load it again; 0: for ever */

@@ -236,6 +236,23 @@ read_session_rule(struct standing *s, struct arena *arena, const struct json *do
 	s->n_session_rules = 1;
 }
 
+/* {"anchor": "created_at", "seconds": 3600}, or days. */
+static int64_t
+read_expiry(const struct json *v)
+{
+	int64_t seconds = -1, days = -1;
+
+	if (v == NULL || v->type == JSON_NULL)
+		return (0);
+	read_int(&seconds, v, "seconds");
+	read_int(&days, v, "days");
+	if (!json_is(json_get(v, "anchor"), JSON_STRING) || !quoted_is(json_quoted(json_get(v, "anchor")), "created_at"))
+		return (-1);
+	if (seconds < 0 && days > 0 && days <= INT32_MAX)
+		seconds = days * 86400;
+	return (seconds > 0 && seconds <= INT32_MAX ? seconds : -1);
+}
+
 static void
 read_one(struct standing *s, struct arena *arena, enum known_kind kind, const struct json *doc, const struct json *metadata)
 {
@@ -256,6 +273,8 @@ read_one(struct standing *s, struct arena *arena, enum known_kind kind, const st
 			s->metadata = metadata->raw;
 		break;
 	case KNOWN_TEAM:
+		s->file_expiry_s = read_expiry(either(doc, metadata, "enforced_file_expires_after"));
+		s->batch_expiry_s = read_expiry(either(doc, metadata, "enforced_batch_output_expires_after"));
 		table = json_get(doc, "litellm_model_table");
 		read_aliases(s, arena, json_is(json_get(doc, "model_aliases"), JSON_OBJECT) ? json_get(doc, "model_aliases") : json_get(table, "model_aliases"));
 		break;

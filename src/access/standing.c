@@ -101,7 +101,8 @@ static const struct field standing_fields[] = {
 	LIST(session_rules, &session_rules),
 	PLAIN(BOOL, throttled), PLAIN(BOOL, rpm_dynamic), PLAIN(BOOL, tpm_dynamic), PLAIN(TEXT, priority),
 	PLAIN(TEXT, user_id), PLAIN(TEXT, team_id), PLAIN(TEXT, organization_id), PLAIN(TEXT, project_id), PLAIN(TEXT, budget_id),
-	PLAIN(TEXT, agent_id), PLAIN(TEXT, role), PLAIN(TEXT, email), PLAIN(BOOL, may_assert_user), PLAIN(INT, store_prompts), PLAIN(TEXT, metadata),
+	PLAIN(TEXT, agent_id), PLAIN(TEXT, role), PLAIN(TEXT, email), PLAIN(BOOL, may_assert_user), PLAIN(INT, store_prompts),
+	PLAIN(INT, file_expiry_s), PLAIN(INT, batch_expiry_s), PLAIN(TEXT, metadata),
 	PLAIN(INT, loaded_ms), PLAIN(INT, good_until_ms),
 };
 static const struct shape standings = SHAPE(struct standing, standing_fields);

@@ -32,6 +32,26 @@ named(struct team *t, struct admin_call *c, enum deed deed)
 	return (may_team(c, deed, t->id));
 }
 
+/* How long files are kept, as OpenAI has it: from when they are made, an hour to thirty days. */
+static struct error *
+check_expiry(struct admin_call *c, const struct doc *d, const char *name)
+{
+	struct text raw = field_raw(d, &team_noun, name);
+	int64_t seconds, days;
+	struct doc said;
+
+	if (raw.len == 0)
+		return (NULL);
+	doc_read(&said, c->arena, raw);
+	seconds = doc_int(&said, "seconds", -1);
+	days = doc_int(&said, "days", -1);
+	if (seconds < 0 && days > 0 && days <= 30)
+		seconds = days * 86400;
+	if (text_is(doc_string(&said, "anchor"), "created_at") && seconds >= 3600 && seconds <= 30 * 86400)
+		return (NULL);
+	return (admin_bad(c, name, "%s must be {\"anchor\": \"created_at\", \"seconds\": N}, from 3600 to 2592000 (or \"days\" up to 30).", name));
+}
+
 /* Rules between fields */
 
 static struct error *
@@ -42,6 +62,8 @@ check_fields(struct admin_call *c, const struct doc *d, struct text team_id)
 	if (soft != NO_LIMIT && most != NO_LIMIT && soft >= most)
 		return (admin_bad(c, "soft_budget", "soft_budget must be strictly lower than max_budget."));
 	TRY(must_be_there(c, SQL_ORGANIZATION_EXISTS, "organization", "organization_id", doc_string(d, "organization_id")));
+	TRY(check_expiry(c, d, "enforced_file_expires_after"));
+	TRY(check_expiry(c, d, "enforced_batch_output_expires_after"));
 	return (pledges_of_team(c, d, team_id));
 }
 
@@ -191,7 +213,8 @@ static struct error *
 check_changes(struct admin_call *c, const struct team *old, const struct team *t)
 {
 	static const char *const limits[] = { "max_budget", "tpm_limit", "rpm_limit", "max_parallel_requests", "budget_limits", "budget_duration", "models",
-		"model_max_budget", "model_aliases", "access_group_ids", "model_rpm_limit", "model_tpm_limit" };
+		"model_max_budget", "model_aliases", "access_group_ids", "model_rpm_limit", "model_tpm_limit", "enforced_file_expires_after",
+		"enforced_batch_output_expires_after" };
 	struct text org = doc_string(&old->doc, "organization_id");
 	bool may = is_admin(c);
 

@@ -269,6 +269,9 @@ bool	pass_instead(struct exchange *);			/* a model nobody here has, at a path th
 step_f	pass_read, pass, pass_heard;
 struct error *pass_plan(struct exchange *, struct call_plan *);
 
+/* expiry.c: edits that make a body say how long its team keeps files */
+struct error *expiry_force(struct exchange *, struct call_plan *);
+
 /* admin.c: the management API */
 struct text	model_charged(const struct exchange *);	/* by which name limits, budgets and rows know the model: a team's own by the team's */
 bool	admin_path(struct exchange *, struct found *, bool *found);	/* is the path its; not *found: for other methods, which f->allow tells */

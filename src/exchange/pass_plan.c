@@ -225,5 +225,5 @@ pass_plan(struct exchange *x, struct call_plan *p)
 	TRY(make_url(x, p));
 	make_headers(x, p);
 	request_limits(x, p);
-	return (NULL);
+	return (expiry_force(x, p));
 }

@@ -292,6 +292,28 @@ agents_and_their_sessions(void **state)
 	}
 }
 
+static void
+how_long_a_team_keeps_files(void **state)
+{
+	static const struct { const char *doc; int64_t file, batch; } cases[] = {
+		{ "{}", 0, 0 }, { "{\"enforced_file_expires_after\":null}", 0, 0 },
+		{ "{\"metadata\":{\"enforced_file_expires_after\":{\"anchor\":\"created_at\",\"seconds\":3600}}}", 3600, 0 },
+		{ "{\"enforced_batch_output_expires_after\":{\"anchor\":\"created_at\",\"days\":2}}", 0, 172800 },
+		{ "{\"enforced_file_expires_after\":{\"seconds\":3600},\"enforced_batch_output_expires_after\":7}", -1, -1 },
+		{ "{\"enforced_file_expires_after\":{\"anchor\":\"created_at\",\"seconds\":0}}", -1, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct standing s = standing_none;
+		struct json_fault fault;
+
+		standing_read(&s, arena, KNOWN_TEAM, json_parse(arena, text_of(cases[i].doc), &fault));
+		assert_int_equal(s.file_expiry_s, cases[i].file);
+		assert_int_equal(s.batch_expiry_s, cases[i].batch);
+	}
+}
+
 static int64_t
 count_of(enum statement statement, int64_t before_ms)
 {
@@ -326,7 +348,7 @@ main(void)
 		TEST(a_key_with_all_it_has), TEST(a_plain_key), TEST(bad_documents_limit_nothing), TEST(who_is_not_there_is_empty),
 		TEST(a_regenerated_key_leads_to_its_heir), TEST(all_that_stand_behind_a_key),
 		TEST(budgets_of_the_configuration_get_accounts), TEST(customers_of_no_tier_take_the_configured_one),
-		TEST(agents_and_their_sessions), TEST(sessions_that_rest_are_forgotten),
+		TEST(agents_and_their_sessions), TEST(how_long_a_team_keeps_files), TEST(sessions_that_rest_are_forgotten),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What passes through as it is: vendors' own paths and endpoints of the file, byte for byte, with the gateway's key, line and counts."""
+import email
 import http.client
 import json
 
@@ -115,6 +116,44 @@ def test_an_upload_of_a_form_passes(gateway):
                              data={"purpose": "batch"}).prepare()
     answer = requests.Session().send(asked, timeout=60)
     assert answer.content == asked.body and answer.headers["content-type"] == asked.headers["content-type"]
+
+
+def test_files_of_a_team_expire_as_it_says(gateway):
+    """Whatever the client says, in a form or in JSON; what can not say it does not pass.  Who is in no such team is left alone."""
+    rules = {"enforced_file_expires_after": {"anchor": "created_at", "seconds": 7200}, "enforced_batch_output_expires_after": {"anchor": "created_at", "days": 1}}
+    team = gateway.post("/team/new", rules).json()
+    assert {name: team["metadata"][name] for name in rules} == rules
+    key = gateway.post("/key/generate", {"team_id": team["team_id"]}).json()["key"]
+    own = {"Authorization": f"Bearer {key}"}
+
+    def form(**fields):
+        asked = requests.post(gateway.url + "/openai/v1/files", headers=own, files={"file": ("expires_after.bin", BLOB)}, data=fields, timeout=60)
+        kind, parts = asked.headers["content-type"], email.message_from_bytes(b"Content-Type: " + asked.headers["content-type"].encode() + b"\r\n\r\n" + asked.content)
+        assert asked.status_code == 200 and kind.startswith("multipart/form-data"), asked.text
+        return [(p.get_param("name", header="content-disposition"), p.get_payload(decode=True)) for p in parts.get_payload()]
+
+    says = [("expires_after[anchor]", b"created_at"), ("expires_after[seconds]", b"7200")]
+    assert form(purpose="batch") == [("purpose", b"batch"), ("file", BLOB), *says]
+    said = {"expires_after[anchor]": "created_at", "purpose": "batch", "expires_after[seconds]": "2592000"}
+    assert form(**said) == [("purpose", b"batch"), ("file", BLOB), *says]
+
+    def posted(path, body, **headers):
+        return requests.post(gateway.url + path, headers=own | headers, data=body, timeout=60)
+
+    day = {"anchor": "created_at", "seconds": 86400}
+    assert posted("/openai/v1/files/batches", b'{"input_file_id": "f"}').json() == {"output_expires_after": day, "input_file_id": "f"}
+    assert posted("/openai/v1/files/batches", b' {"output_expires_after": {"seconds": 1}, "x": 1, "output\\u005fexpires_after": null}').text == (
+        ' {"output_expires_after": {"anchor":"created_at","seconds":86400}, "x": 1, "output\\u005fexpires_after": {"anchor":"created_at","seconds":86400}}')
+    assert posted("/openai/v1/files/uploads", b"{}").json() == {"expires_after": {"anchor": "created_at", "seconds": 7200}}
+    for path, body, kind in [("/openai/v1/files/batches", b"[]", ""), ("/openai/v1/files", BLOB, "application/octet-stream"),
+                             ("/openai/v1/files", b"--x\r\nA: b\r\n\r\nc", "multipart/form-data; boundary=x"), ("/anthropic/v1/files", b"{}", "")]:
+        refused = posted(path, body, **{"Content-Type": kind or "application/json"})
+        assert refused.status_code == 400 and "enforced_" in refused.json()["error"]["message"], refused.text
+    assert posted("/openai/v1/files/a", BLOB).content == BLOB and gateway.post("/openai/v1/files/batches", {"a": 1}).json() == {"a": 1}
+    for bad in [{"anchor": "now", "seconds": 7200}, {"anchor": "created_at"}, {"anchor": "created_at", "seconds": 60}, {"seconds": 7200}]:
+        assert gateway.post("/team/new", {"enforced_file_expires_after": bad}).status_code == 400
+    assert gateway.post("/team/update", {"team_id": team["team_id"], "enforced_batch_output_expires_after": None}).status_code == 200
+    assert posted("/openai/v1/files/batches", b'{"input_file_id": "f"}').text == '{"input_file_id": "f"}'
 
 
 def test_answers_without_a_body(gateway):
