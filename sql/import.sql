@@ -174,17 +174,33 @@ FROM sluice_team_member e LEFT JOIN sluice_account a ON a.scope = 'member' AND a
 	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
 WHERE e.team_id || '/' || e.user_id > $1 ORDER BY e.team_id || '/' || e.user_id LIMIT 200;
 
--- name: export_customers
-SELECT e.id, coalesce(p.spent, 0), e.doc, NULL
+-- name: export_customers postgres
+SELECT e.id, coalesce(p.spent, 0), CAST(CAST(e.doc AS JSONB) || jsonb_build_object('budget_id', e.parent) AS TEXT), NULL
+FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = 'customer' AND a.entity = e.id AND a.part = ''
+	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+WHERE e.kind = 'customer' AND e.id > $1 ORDER BY e.id LIMIT 200;
+-- name: export_customers sqlite
+SELECT e.id, coalesce(p.spent, 0), json_patch(e.doc, json_object('budget_id', e.parent)), NULL
 FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = 'customer' AND a.entity = e.id AND a.part = ''
 	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
 WHERE e.kind = 'customer' AND e.id > $1 ORDER BY e.id LIMIT 200;
 
--- name: export_tags
-SELECT e.id, coalesce(p.spent, 0), e.doc, NULL
+-- name: export_tags postgres
+SELECT e.id, coalesce(p.spent, 0), CAST(CAST(e.doc AS JSONB) || jsonb_build_object('budget_id', e.parent) AS TEXT), NULL
 FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = 'tag' AND a.entity = e.id AND a.part = ''
 	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
 WHERE e.kind = 'tag' AND e.id > $1 ORDER BY e.id LIMIT 200;
+-- name: export_tags sqlite
+SELECT e.id, coalesce(p.spent, 0), json_patch(e.doc, json_object('budget_id', e.parent)), NULL
+FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = 'tag' AND a.entity = e.id AND a.part = ''
+	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+WHERE e.kind = 'tag' AND e.id > $1 ORDER BY e.id LIMIT 200;
+
+-- name: export_credentials
+SELECT e.id, 0, e.doc, NULL FROM sluice_thing e WHERE e.kind = 'credential' AND e.id > $1 AND $2 > 0 ORDER BY e.id LIMIT 200;
+
+-- name: export_models
+SELECT e.id, 0, e.doc, NULL FROM sluice_thing e WHERE e.kind = 'model' AND e.id > $1 AND $2 > 0 ORDER BY e.id LIMIT 200;
 
 -- name: export_keys
 SELECT e.digest, coalesce(p.spent, 0), e.doc, e.expires
@@ -244,11 +260,35 @@ UPDATE "LiteLLM_TeamMembership" SET spend = CAST($2 AS DOUBLE PRECISION) WHERE t
 SELECT $1, $2, $3;
 
 -- name: export_customer postgres
-UPDATE "LiteLLM_EndUserTable" SET spend = CAST($2 AS DOUBLE PRECISION) WHERE user_id = $1 AND CAST($3 AS TEXT) <> '';
+INSERT INTO "LiteLLM_EndUserTable" SELECT (jsonb_populate_record(NULL::"LiteLLM_EndUserTable", CAST('{"models":[],"blocked":false}' AS JSONB)
+	|| jsonb_strip_nulls(CAST($3 AS JSONB) - 'object_permission_id') || jsonb_build_object('user_id', CAST($1 AS TEXT), 'spend', CAST($2 AS DOUBLE PRECISION), 'budget_id',
+	(SELECT b.budget_id FROM "LiteLLM_BudgetTable" b WHERE b.budget_id = CAST($3 AS JSONB) ->> 'budget_id')))).*
+ON CONFLICT (user_id) DO UPDATE SET spend = excluded.spend;
 -- name: export_customer sqlite
 SELECT $1, $2, $3;
 
 -- name: export_tag postgres
-UPDATE "LiteLLM_TagTable" SET spend = CAST($2 AS DOUBLE PRECISION) WHERE tag_name = $1 AND CAST($3 AS TEXT) <> '';
+INSERT INTO "LiteLLM_TagTable" SELECT (jsonb_populate_record(NULL::"LiteLLM_TagTable",
+	CAST('{"models":[],"created_at":"2026-01-01","updated_at":"2026-01-01","created_by":"sluice"}' AS JSONB)
+	|| jsonb_strip_nulls(CAST($3 AS JSONB)) || jsonb_build_object('tag_name', CAST($1 AS TEXT), 'spend', CAST($2 AS DOUBLE PRECISION), 'budget_id',
+	(SELECT b.budget_id FROM "LiteLLM_BudgetTable" b WHERE b.budget_id = CAST($3 AS JSONB) ->> 'budget_id')))).*
+ON CONFLICT (tag_name) DO UPDATE SET spend = excluded.spend;
 -- name: export_tag sqlite
+SELECT $1, $2, $3;
+
+-- name: export_credential postgres
+INSERT INTO "LiteLLM_CredentialsTable" SELECT (jsonb_populate_record(NULL::"LiteLLM_CredentialsTable", CAST('{"credential_values":{},"credential_info":{},
+	"created_at":"2026-01-01","updated_at":"2026-01-01","created_by":"sluice","updated_by":"sluice"}' AS JSONB)
+	|| jsonb_strip_nulls(CAST($3 AS JSONB)) || jsonb_build_object('credential_id', CAST($1 AS TEXT), 'credential_name', CAST($1 AS TEXT)))).* WHERE CAST($2 AS TEXT) <> ''
+ON CONFLICT (credential_name) DO NOTHING;
+-- name: export_credential sqlite
+SELECT $1, $2, $3;
+
+-- name: export_model postgres
+INSERT INTO "LiteLLM_ProxyModelTable" SELECT (jsonb_populate_record(NULL::"LiteLLM_ProxyModelTable", CAST('{"litellm_params":{},"model_info":{},"blocked":false,
+	"created_at":"2026-01-01","updated_at":"2026-01-01","created_by":"sluice","updated_by":"sluice"}' AS JSONB)
+	|| jsonb_strip_nulls(CAST($3 AS JSONB)) || jsonb_build_object('model_id', CAST($1 AS TEXT), 'model_info',
+	coalesce(CAST($3 AS JSONB) -> 'model_info', '{}') || jsonb_build_object('id', CAST($1 AS TEXT), 'db_model', true)))).* WHERE CAST($2 AS TEXT) <> ''
+ON CONFLICT (model_id) DO NOTHING;
+-- name: export_model sqlite
 SELECT $1, $2, $3;

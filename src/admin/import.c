@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LiteLLM's tables, a batch at a time, through what writes our own. */
-#include "admin/import.h"
+#include "admin/import_priv.h"
 
 #include "admin/keys.h"
 #include "admin/nouns.h"
@@ -14,7 +14,6 @@
 #include "base/digest.h"
 #include "base/vault.h"
 
-#define BATCH		200		/* rows of a statement of sql/import.sql */
 #define PERMISSION	"object_permission"
 
 struct left {
@@ -393,8 +392,8 @@ digest_of(struct batch *b, const struct json *row)
 	return (sha256_hex(b->call.arena, doc_text(&d)));
 }
 
-static struct text
-brought_name(struct arena *arena, const char *what, struct text id)
+struct text
+import_name(struct arena *arena, const char *what, struct text id)
 {
 	return (arena_print(arena, "%s:" TEXT_FMT, what, TEXT_ARG(id)));
 }
@@ -480,7 +479,7 @@ static struct error *
 take_row(struct batch *b, unsigned at)
 {
 	struct text id = rows_text(b->rows, at, 0);
-	struct text name = brought_name(b->call.arena, b->source->what, id);
+	struct text name = import_name(b->call.arena, b->source->what, id);
 	struct json_fault fault;
 	const struct json *row = json_parse(b->call.arena, rows_text(b->rows, at, 1), &fault);
 	unsigned left = b->n_left;
@@ -517,12 +516,12 @@ take_batch(struct admin_call *c)
 
 static const struct admin_row import_row = { "IMPORT", "litellm", ROLE_ADMIN, take_batch, true, "imported", "litellm" };
 
-static void
-say(struct import *m, const struct source *s, struct text id, struct text why)
+void
+import_say(struct import *m, const char *what, struct text id, struct text why)
 {
 	struct buf line = { 0 };
 
-	buf_print(&line, "%s " TEXT_FMT ": " TEXT_FMT, s->what, TEXT_ARG(text_whole(text_sub(id, 0, 100))), TEXT_ARG(why));
+	buf_print(&line, "%s " TEXT_FMT ": " TEXT_FMT, what, TEXT_ARG(text_whole(text_sub(id, 0, 100))), TEXT_ARG(why));
 	buf_byte(&line, '\0');
 	m->say(m->self, line.at);
 	buf_free(&line);
@@ -544,7 +543,7 @@ run_rows(struct import *m, const struct source *s, struct arena *arena, const st
 	if (e != NULL)
 		return (e);
 	for (unsigned i = 0; i < b.n_left; i++)
-		say(m, s, b.left[i].id, b.left[i].why);
+		import_say(m, s->what, b.left[i].id, b.left[i].why);
 	count->brought += b.brought;
 	count->left += b.n_left;
 	return (NULL);
@@ -557,8 +556,8 @@ ends_it(const struct error *e)
 	return (error_status(e) >= 500);
 }
 
-static struct error *
-kept(struct arena *arena, const struct error *e)
+struct error *
+import_kept(struct arena *arena, const struct error *e)
 {
 	return (error_new(arena, e->kind, TEXT_FMT, TEXT_ARG(e->message)));
 }
@@ -578,9 +577,9 @@ take_rows(struct import *m, const struct source *s, struct import_count *count, 
 		if (one == NULL)
 			continue;
 		if (ends_it(one))
-			end = kept(arena, one);
+			end = import_kept(arena, one);
 		count->failed++;
-		say(m, s, rows_text(rows, i, 0), one->message);
+		import_say(m, s->what, rows_text(rows, i, 0), one->message);
 	}
 	arena_free(scratch);
 	return (end);
@@ -588,25 +587,19 @@ take_rows(struct import *m, const struct source *s, struct import_count *count, 
 
 /* the whole */
 
-static struct error *
-away(struct import *m, struct arena *arena)
+struct error *
+import_away(struct import *m, struct arena *arena)
 {
 	return (error_new(arena, E_BUSY, "LiteLLM's database: %s", store_why(m->from)));
 }
 
-static struct error *
-ours_away(struct store *ours, struct arena *arena)
-{
-	return (error_new(arena, E_BUSY, "Our database: %s", store_why(ours)));
-}
-
-static struct error *
-is_there(bool *there, struct import *m, struct arena *arena, const char *table)
+struct error *
+import_is_there(bool *there, struct import *m, struct arena *arena, const char *table)
 {
 	struct rows rows;
 
 	if (STORE(m->from, arena, &rows, SQL_IMPORT_THERE, V_TEXT(text_of(table))) != STORE_FINE)
-		return (away(m, arena));
+		return (import_away(m, arena));
 	*there = rows_int(&rows, 0, 0, 0) != 0;
 	return (NULL);
 }
@@ -621,21 +614,21 @@ take_table(struct import *m, const struct source *s, struct arena *arena)
 	bool there;
 
 	*count = (struct import_count){ .what = s->what };
-	TRY(is_there(&there, m, arena, s->table));
+	TRY(import_is_there(&there, m, arena, s->table));
 	if (!there)
 		return (NULL);
 	do {
 		struct arena *page = arena_new();
 
 		if (STORE(m->from, page, &rows, s->rows, V_TEXT(last)) != STORE_FINE)
-			e = away(m, arena);
+			e = import_away(m, arena);
 		else if (rows.n > 0) {
 			count->seen += rows.n;
 			e = take_rows(m, s, count, &rows, arena);
 			last = arena_copy(arena, rows_text(&rows, rows.n - 1, 0));
 		}
 		arena_free(page);
-	} while (e == NULL && rows.n == BATCH);
+	} while (e == NULL && rows.n == IMPORT_BATCH);
 	return (e);
 }
 
@@ -644,146 +637,11 @@ import_litellm(struct import *m, struct arena *arena)
 {
 	bool there;
 
-	TRY(is_there(&there, m, arena, "\"LiteLLM_VerificationToken\""));
+	TRY(import_is_there(&there, m, arena, "\"LiteLLM_VerificationToken\""));
 	if (!there)
 		return (error_new(arena, E_NOT_FOUND, "That database has no tables of LiteLLM."));
 	m->n_counts = 0;
 	for (size_t i = 0; i < nitems(sources); i++)
 		TRY(take_table(m, &sources[i], arena));
 	return (NULL);
-}
-
-/* Back */
-
-struct handing {
-	const char	*what;
-	enum statement	 here;			/* id, spend, JSON of what LiteLLM has no row of */
-	enum statement	 there;			/* that spend into its table; and a row where there is none */
-};
-
-/* What others point at comes first. */
-static const struct handing handings[] = {
-	{ "budgets", SQL_EXPORT_BUDGETS, SQL_EXPORT_BUDGET },
-	{ "organizations", SQL_EXPORT_ORGANIZATIONS, SQL_EXPORT_ORGANIZATION },
-	{ "teams", SQL_EXPORT_TEAMS, SQL_EXPORT_TEAM },
-	{ "users", SQL_EXPORT_USERS, SQL_EXPORT_USER },
-	{ "team members", SQL_EXPORT_TEAM_MEMBERS, SQL_EXPORT_TEAM_MEMBER },
-	{ "customers", SQL_EXPORT_CUSTOMERS, SQL_EXPORT_CUSTOMER },
-	{ "tags", SQL_EXPORT_TAGS, SQL_EXPORT_TAG },
-	{ "keys", SQL_EXPORT_KEYS, SQL_EXPORT_KEY },
-};
-
-static struct text
-dollars(struct arena *arena, int64_t nano)
-{
-	struct buf b = { 0 };
-	struct text t;
-
-	money_print(&b, nano);
-	t = arena_copy(arena, buf_as_text(&b));
-	buf_free(&b);
-	return (t);
-}
-
-/* An entity as LiteLLM's columns have it. */
-static struct text
-columns_of(struct arena *arena, const struct rows *rows, unsigned row)
-{
-	struct doc d;
-	struct text expires = TEXT("");
-	int64_t ms = rows_int(rows, row, 3, 0);
-	char iso[25];
-
-	doc_read(&d, arena, rows_text(rows, row, 2));
-	if (ms > 0) {
-		clock_iso(iso, ms);
-		expires = text_of(iso);
-	}
-	doc_set_string(&d, "expires", expires);
-	return (doc_text(&d));
-}
-
-static struct error *
-hand_page(struct import *m, const struct handing *h, struct import_count *count, const struct rows *rows, struct arena *arena)
-{
-	if (store_begin(m->from) != STORE_FINE)
-		return (away(m, arena));
-	for (unsigned i = 0; i < rows->n; i++)
-		if (STORE(m->from, arena, NULL, h->there, V_TEXT(rows_text(rows, i, 0)), V_TEXT(dollars(arena, rows_int(rows, i, 1, 0))),
-		    V_TEXT(columns_of(arena, rows, i))) != STORE_FINE) {
-			store_rollback(m->from);
-			return (away(m, arena));
-		}
-	if (store_commit(m->from) != STORE_FINE)
-		return (away(m, arena));
-	count->brought += rows->n;
-	return (NULL);
-}
-
-/* What they have of our spending now is nothing that was spent there: an import that follows must not bring it back. */
-static struct error *
-remember_handed(const struct handing *h, struct store *ours, const struct rows *rows, struct arena *arena)
-{
-	bool fine = store_begin(ours) == STORE_FINE;
-
-	for (unsigned i = 0; fine && i < rows->n; i++) {
-		struct text name = brought_name(arena, h->what, rows_text(rows, i, 0));
-		struct rows before;
-		struct doc d;
-
-		fine = STORE(ours, arena, &before, SQL_IMPORT_BROUGHT, V_TEXT(name)) == STORE_FINE;
-		doc_read(&d, arena, fine && before.n > 0 ? rows_text(&before, 0, 0) : TEXT(""));
-		doc_set_money(&d, "spend", rows_int(rows, i, 1, 0));
-		fine = fine && STORE(ours, arena, NULL, SQL_IMPORT_REMEMBER, V_TEXT(name), V_INT(clock_wall_ms()), V_TEXT(doc_text(&d))) == STORE_FINE;
-	}
-	if (fine && store_commit(ours) == STORE_FINE)
-		return (NULL);
-	store_rollback(ours);
-	return (ours_away(ours, arena));
-}
-
-static struct error *
-hand(struct import *m, const struct handing *h, struct store *ours, struct arena *arena)
-{
-	struct import_count *count = &m->counts[m->n_counts++];
-	struct text last = TEXT("");
-	struct error *e = NULL;
-	struct rows rows;
-
-	*count = (struct import_count){ .what = h->what };
-	do {
-		struct arena *page = arena_new();
-
-		if (STORE(ours, page, &rows, h->here, V_TEXT(last), V_INT(clock_wall_ms())) != STORE_FINE)
-			e = ours_away(ours, arena);
-		else if (rows.n > 0) {
-			struct error *failed = hand_page(m, h, count, &rows, page);
-
-			if (failed == NULL)
-				failed = remember_handed(h, ours, &rows, page);
-			e = failed != NULL ? kept(arena, failed) : NULL;
-			count->seen += rows.n;
-			last = arena_copy(arena, rows_text(&rows, rows.n - 1, 0));
-		}
-		arena_free(page);
-	} while (e == NULL && rows.n == BATCH);
-	return (e);
-}
-
-struct error *
-export_litellm(struct import *m, struct arena *arena)
-{
-	struct store *ours = store_lend(m->to, 2000);
-	struct error *e = NULL;
-	bool there;
-
-	if (ours == NULL)
-		return (error_new(arena, E_BUSY, "Our database can not be reached."));
-	m->n_counts = 0;
-	if ((e = is_there(&there, m, arena, "\"LiteLLM_VerificationToken\"")) == NULL && !there)
-		e = error_new(arena, E_NOT_FOUND, "That database has no tables of LiteLLM.");
-	for (size_t i = 0; e == NULL && i < nitems(handings); i++)
-		e = hand(m, &handings[i], ours, arena);
-	store_return(m->to, ours);
-	return (e);
 }

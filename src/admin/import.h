@@ -32,7 +32,7 @@ struct import {
 
 /* NULL: all was gone through; what failed by itself is counted and said. */
 struct error	*import_litellm(struct import *, struct arena *);
-/* Keys that were made here, and what was spent, into LiteLLM's tables. */
+/* What was made here, and what was spent, into LiteLLM's tables. */
 struct error	*export_litellm(struct import *, struct arena *);
 
 #endif

@@ -188,6 +188,11 @@ def test_its_tables_are_taken_over_and_handed_back(theirs, start, sealed):
     post("/project/new", project_id="our-project", team_id="our-team")
     made = post("/key/generate", key_alias="made here", models=["gpt"], team_id="our-team", budget_id="our-tier", project_id="our-project", spend=0.25)
     post("/key/update", key=OLD, spend=11.5)
+    post("/customer/new", user_id="our-buyer", alias="Buyer", budget_id="our-tier", spend=0.125)
+    post("/tag/new", name="our-tag", description="ours")
+    post("/credentials", credential_name="our-credential", credential_values={"api_key": "sk-our-first-secret"}, credential_info={"note": "x"})
+    post("/model/new", model_name="our model", model_info={"id": "our-model", "mode": "chat"},
+         litellm_params={"model": "openai/gpt-4.1", "api_key": "sk-our-second-secret", "rpm": 5, "extra_headers": {"x-far": "sk-our-third-secret"}})
     done = sluice("export", "litellm", "--to", theirs, "--config", gateway.config_path, check=False, **gateway.env)
     assert done.returncode == 0, done.stdout + done.stderr
     with psycopg.connect(theirs) as db:
@@ -195,7 +200,14 @@ def test_its_tables_are_taken_over_and_handed_back(theirs, start, sealed):
         assert back[made["token"]] == ("made here", "our-tier", 0.25) and back[digest(OLD)][:2] == ("renamed", None)
         assert 11.5 <= back[digest(OLD)][2] < 11.6               # with the two calls, if their rows came late
         assert db.execute('SELECT team_id FROM "LiteLLM_TeamTable" WHERE organization_id = \'our-org\'').fetchall() == [("our-team",)]
-        assert db.execute('SELECT spend FROM "LiteLLM_EndUserTable"').fetchall() == [(0.5,)]
+        assert db.execute('SELECT alias, spend, budget_id FROM "LiteLLM_EndUserTable" ORDER BY spend DESC').fetchall() == [("C", 0.5, "tier"), ("Buyer", 0.125, "our-tier")]
+        assert ("our-tag", "ours") in db.execute('SELECT tag_name, description FROM "LiteLLM_TagTable"').fetchall()
+        values, note = db.execute('SELECT credential_values, credential_info FROM "LiteLLM_CredentialsTable" WHERE credential_name = \'our-credential\'').fetchone()
+        name, params, about = db.execute('SELECT model_name, litellm_params, model_info FROM "LiteLLM_ProxyModelTable" WHERE model_id = \'our-model\'').fetchone()
+        assert (name, note, about["id"], about["mode"], params["rpm"]) == ("our model", {"note": "x"}, "our-model", "chat", 5)
+        assert params["extra_headers"] == {"x-far": "sk-our-third-secret"} and set(params) == {"model", "api_key", "rpm", "extra_headers"}      # as LiteLLM itself keeps it
+        opened = litellm("litellm_rows.py", SALT, "--open", values["api_key"], params["api_key"], params["model"])
+        assert opened == ["sk-our-first-secret", "sk-our-second-secret", "openai/gpt-4.1"]
         db.execute('UPDATE "LiteLLM_VerificationToken" SET spend = spend + 2 WHERE token = %s', (digest(OLD),))
     bring(theirs, gateway)                                        # what was handed back is not brought again; what was spent there since is
     assert get(f"/key/info?key={OLD}")["info"]["spend"] - back[digest(OLD)][2] == pytest.approx(2, abs=0.01)
