@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ship_bench [ROWS]: what a row costs on its way: appended to the spool, and shipped into PostgreSQL (a server of its own, without fsync) and SQLite.
+ * ship_bench [ROWS [postgres | sqlite]]: what a row costs on its way: appended to the spool, and shipped into PostgreSQL (a server of its own, without fsync)
+ * and SQLite.
  *
  * Rows are like those of a busy host: 50 keys of 10 teams, 4 models, a tag, three charges each, a document of 300 bytes.
  */
@@ -103,27 +104,46 @@ ship(const char *name, const char *spool_dir, const char *url, unsigned rows)
 	store_free(store);
 }
 
+static void
+into_postgres(unsigned rows)
+{
+	struct postgres server = { 0 };
+	char spool_dir[80];
+
+	if (!postgres_start(&server))
+		return;
+	snprintf(spool_dir, sizeof(spool_dir), "%s/spool", dir);
+	append(spool_dir, rows);
+	ship("PostgreSQL", spool_dir, postgres_database(&server, true), rows);
+	postgres_stop(&server);
+}
+
+static void
+into_sqlite(unsigned rows)
+{
+	char spool_dir[80], path[80];
+
+	snprintf(spool_dir, sizeof(spool_dir), "%s/other", dir);
+	snprintf(path, sizeof(path), "%s/sluice.db", dir);
+	append(spool_dir, rows);
+	ship("SQLite", spool_dir, path, rows);
+}
+
 int
 main(int argc, char **argv)
 {
 	unsigned rows = argc > 1 ? (unsigned)atoi(argv[1]) : ROWS;
-	struct postgres server = { 0 };
-	char spool_dir[80], path[80], command[100];
+	const char *which = argc > 2 ? argv[2] : "";
+	char command[100];
 
 	note_upto = NOTE_ERROR;
 	strcpy(dir, "/tmp/sluice-bench-XXXXXX");
 	if (mkdtemp(dir) == NULL)
 		fail("folder", "can not be made");
-	snprintf(spool_dir, sizeof(spool_dir), "%s/spool", dir);
-	snprintf(path, sizeof(path), "%s/sluice.db", dir);
-	if (postgres_start(&server)) {
-		append(spool_dir, rows);
-		ship("PostgreSQL", spool_dir, postgres_database(&server, true), rows);
-		postgres_stop(&server);
-	}
-	snprintf(spool_dir, sizeof(spool_dir), "%s/other", dir);
-	append(spool_dir, rows);
-	ship("SQLite", spool_dir, path, rows);
+	if (strcmp(which, "sqlite") != 0)
+		into_postgres(rows);
+	if (strcmp(which, "postgres") != 0)
+		into_sqlite(rows);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	return (system(command) != 0);
 }
