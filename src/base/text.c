@@ -353,6 +353,8 @@ text_is_sound(struct text t)
 	const unsigned char *p = (const unsigned char *)t.at, *end = p + t.len;
 	unsigned n;
 
+	if (text_is_plain(t))
+		return (true);
 	while (p < end) {
 		if (text_plain8((const char *)p, (const char *)end)) {
 			p += 8;
