@@ -1,5 +1,5 @@
 -- Rows of the spool, shipped.  Into PostgreSQL by way of temporary tables, so that thousands are one statement each; their names change with their columns:
--- behind PgBouncer a connection may have those of another version.  Into SQLite one by one.
+-- behind PgBouncer a connection may have those of another version.
 
 -- name: stage_requests postgres
 CREATE TEMPORARY TABLE IF NOT EXISTS sluice_stage1_request (
@@ -31,8 +31,8 @@ INSERT INTO sluice_request (id, began_at, first_token_at, ended_at, call_type, e
     organization_id, project_id,
     customer, model_group, model, model_id, provider, api_base, prompt, completion, cached, written, reasoning, cost, estimated, host, tags,
     doc)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
-    ON CONFLICT DO NOTHING;
+    SELECT c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21, c22, c23, c24, c25, c26, c27, c28, c29
+    FROM sluice_loaded WHERE true ON CONFLICT DO NOTHING;
 -- name: requests_insert postgres
 INSERT INTO sluice_request (id, began_at, first_token_at, ended_at, call_type, ended, status, streamed, key_digest, user_id, team_id,
     organization_id, project_id,
@@ -45,6 +45,11 @@ INSERT INTO sluice_request (id, began_at, first_token_at, ended_at, call_type, e
     FROM sluice_stage1_request ON CONFLICT DO NOTHING RETURNING CAST(id AS TEXT);
 -- name: requests_insert sqlite
 SELECT 0;
+-- How many were loaded: the ids of those, if not all were new.  The rows of a file get numbers that go up by one.
+-- name: requests_loaded postgres
+SELECT 0 WHERE $1 IS NOT NULL;
+-- name: requests_loaded sqlite
+SELECT id FROM sluice_request ORDER BY rowid DESC LIMIT $1;
 
 -- Added in one order, so that hosts wait for each other and never in a ring.
 -- name: load_days postgres
@@ -55,7 +60,8 @@ COPY sluice_stage1_day (day, kind, entity, key_digest, user_id, team_id, organiz
 INSERT INTO sluice_day AS d (day, kind, entity, key_digest, user_id, team_id, organization_id, project_id, model_group, model, model_id,
     provider, call_type, requests,
     failures, prompt, completion, cached, written, reasoning, cost)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+    SELECT c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21
+    FROM sluice_loaded WHERE true
     ON CONFLICT (day, kind, entity, key_digest, user_id, team_id, organization_id, project_id, model_group, model, model_id, provider, call_type)
     DO UPDATE SET requests = d.requests + excluded.requests, failures = d.failures + excluded.failures, prompt = d.prompt + excluded.prompt,
     completion = d.completion + excluded.completion, cached = d.cached + excluded.cached, written = d.written + excluded.written,

@@ -22,4 +22,4 @@ DELETE FROM sluice_thing WHERE kind = $1;
 -- name: load_probe postgres
 COPY sluice_thing (kind, id, parent, created_at, updated_at, doc) FROM STDIN;
 -- name: load_probe sqlite
-INSERT INTO sluice_thing (kind, id, parent, created_at, updated_at, doc) VALUES ($1, $2, $3, $4, $5, $6);
+INSERT INTO sluice_thing (kind, id, parent, created_at, updated_at, doc) SELECT c1, c2, c3, c4, c5, c6 FROM sluice_loaded;

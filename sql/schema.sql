@@ -11,8 +11,8 @@
 -- What does not: FOR UPDATE (SQLite needs none: its transactions are one after the other), greatest and least (max and min), JSON functions, SUM over BIGINT,
 -- which is NUMERIC in PostgreSQL: CAST(sum(cost) AS BIGINT).
 --
--- store_load_begin() wants `COPY table (a, b) FROM STDIN` for postgres and `INSERT INTO table (a, b) VALUES ($1, $2)` for sqlite, and they need no parameters
--- that match; name such a statement load_….
+-- store_load() wants `COPY table (a, b) FROM STDIN` for postgres and `INSERT INTO table (a, b) SELECT c1, c2 FROM sluice_loaded` for sqlite, with `WHERE true` before
+-- an ON CONFLICT; name such a statement load_….
 
 -- name: schema_there postgres
 SELECT CASE WHEN to_regclass('sluice_schema') IS NULL THEN 0 ELSE 1 END;

@@ -28,9 +28,13 @@ struct ledger_row {
 	unsigned	 n_charges;
 	struct text	 tags;			/* a JSON array of strings */
 	struct text	 doc;			/* a JSON object: price in force, attempts, the client's ids, session, error, metadata */
+	/* Of one that was unpacked: where both are equal, all texts but the document are, and (if as many) the charges.  Empty: unknown. */
+	struct text	 shape, alike;
 };
 
 void		 ledger_row_pack(struct buf *, const struct ledger_row *);
+/* Its id, as numbers that sort like ids; false: it is no row that this version can unpack. */
+bool		 ledger_row_key(uint64_t key[2], struct text packed);
 bool		 ledger_row_unpack(struct ledger_row *, struct arena *, struct text);	/* texts point into it */
 
 #endif

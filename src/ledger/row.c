@@ -137,21 +137,54 @@ ledger_row_pack(struct buf *to, const struct ledger_row *row)
 /* unpacking */
 
 static bool
-take(struct text *packed, void *to, size_t n)
+is_whole(const struct head *h, size_t len)
 {
-	if (packed->len < n)
+	size_t sum = sizeof(*h) + h->n_charges * sizeof(struct charge) + h->tags + h->doc;
+
+	for (size_t i = 0; i < nitems(texts); i++)
+		sum += h->texts[i];
+	return (h->version == VERSION && h->n_charges <= CHARGES_MOST && sum == len);
+}
+
+/* False: it is of another version, or no row at all. */
+static bool
+read_head(struct head *h, struct text packed)
+{
+	if (packed.len < sizeof(*h))
 		return (false);
-	memcpy(to, packed->at, n);
-	*packed = text_sub(*packed, n, packed->len);
+	memcpy(h, packed.at, sizeof(*h));
+	return (is_whole(h, packed.len));
+}
+
+static uint64_t
+big64(const unsigned char *at)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		n = n << 8 | at[i];
+	return (n);
+}
+
+bool
+ledger_row_key(uint64_t key[2], struct text packed)
+{
+	struct head h;
+
+	if (!read_head(&h, packed))
+		return (false);
+	key[0] = big64(h.id);
+	key[1] = big64(h.id + 8);
 	return (true);
 }
 
-static bool
-take_text(struct text *packed, struct text *to, size_t n)
+static struct text
+take(const char **at, size_t n)
 {
-	*to = text_sub(*packed, 0, n);
-	*packed = text_sub(*packed, n, packed->len);
-	return (to->len == n);
+	struct text t = { *at, n };
+
+	*at += n;
+	return (t);
 }
 
 static void
@@ -170,18 +203,21 @@ print_id(char uuid[37], const unsigned char id[16])
 bool
 ledger_row_unpack(struct ledger_row *row, struct arena *arena, struct text packed)
 {
+	const char *at = packed.at + sizeof(struct head);
 	struct head h;
 
 	(void)arena;
+	if (!read_head(&h, packed))
+		return (false);
 	memset(row, 0, sizeof(*row));
-	if (!take(&packed, &h, sizeof(h)) || h.version != VERSION || h.n_charges > CHARGES_MOST ||
-	    !take(&packed, row->charges, h.n_charges * sizeof(row->charges[0])))
-		return (false);
+	row->shape = text_sub(packed, offsetof(struct head, texts), offsetof(struct head, texts) + sizeof(h.texts));
+	row->alike = (struct text){ at, packed.len - sizeof(h) - h.doc };
+	memcpy(row->charges, at, h.n_charges * sizeof(row->charges[0]));
+	at += h.n_charges * sizeof(row->charges[0]);
 	for (size_t i = 0; i < nitems(texts); i++)
-		if (!take_text(&packed, text_at(row, i), h.texts[i]))
-			return (false);
-	if (!take_text(&packed, &row->tags, h.tags) || !take_text(&packed, &row->doc, h.doc) || packed.len > 0)
-		return (false);
+		*text_at(row, i) = take(&at, h.texts[i]);
+	row->tags = take(&at, h.tags);
+	row->doc = take(&at, h.doc);
 	print_id(row->id, h.id);
 	row->n_charges = h.n_charges;
 	row->status = h.status;

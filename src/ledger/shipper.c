@@ -7,6 +7,7 @@
 #include "ledger/ledger.h"
 #include "ledger/sums.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -17,19 +18,23 @@
 #define SAY_US		60000000
 #define TIDY_US		60000000
 
+#define COLUMNS		29			/* of a row */
+
 #define DO(call)	do { enum store_end do_end_ = (call); if (do_end_ != STORE_FINE) return (do_end_); } while (0)
 
-struct suspect {
-	char		 id[37];
-	struct text	 frame;			/* on the heap */
+/* A row as it lies in the spool. */
+struct item {
+	uint64_t	 key[2];		/* its id */
+	struct text	 frame;
 };
 
 struct shipper {
 	struct shipper_setup set;
 	struct arena	*arena;			/* of the batch */
 	bool		 begun;			/* the store's positions were asked for */
+	struct item	*items;			/* of the batch: room for as many as it may have */
 	unsigned	 most;			/* rows of the next batch */
-	struct suspect	 suspects[SUSPECTS];	/* rows that were refused alone: set aside as soon as another is taken */
+	struct item	 suspects[SUSPECTS];	/* rows that were refused alone, frames on the heap: set aside as soon as another is taken */
 	unsigned	 n_suspects;
 	uint64_t	 passes_begun, passes_ended;
 	bool		 in_pass;
@@ -38,34 +43,46 @@ struct shipper {
 };
 
 struct batch {
-	struct ledger_row **rows;		/* by id, each once */
-	unsigned	 n, room;
+	struct item	*items;			/* by id, each once */
+	unsigned	 n;
 	unsigned	 held;			/* suspects among those that were read */
-	unsigned	 inserted;
+	int64_t		 inserted;
 };
 
 /* reading */
 
 static bool
-is_suspect(const struct shipper *s, const char *id)
+is_same(const struct item *a, const struct item *b)
+{
+	return (a->key[0] == b->key[0] && a->key[1] == b->key[1]);
+}
+
+static bool
+is_suspect(const struct shipper *s, const struct item *item)
 {
 	for (unsigned i = 0; i < s->n_suspects; i++)
-		if (strcmp(s->suspects[i].id, id) == 0)
+		if (is_same(&s->suspects[i], item))
 			return (true);
 	return (false);
 }
 
 static bool
-set_aside(struct shipper *s, struct text frame, const char *id, const char *why)
+set_aside(struct shipper *s, struct text frame, const char *why)
 {
-	note(NOTE_ERROR, id, "a row %s; it is kept in the spool's folder aside", why);
+	struct ledger_row row;
+
+	note(NOTE_ERROR, ledger_row_unpack(&row, s->arena, frame) ? row.id : "", "a row %s; it is kept in the spool's folder aside", why);
 	return (reader_set_aside(s->set.reader, frame));
 }
 
 static int
-by_id(const void *a, const void *b)
+by_key(const void *a, const void *b)
 {
-	return (strcmp((*(struct ledger_row *const *)a)->id, (*(struct ledger_row *const *)b)->id));
+	const struct item *x = a, *y = b;
+
+	if (x->key[0] != y->key[0])
+		return (x->key[0] < y->key[0] ? -1 : 1);
+	return (x->key[1] < y->key[1] ? -1 : x->key[1] > y->key[1]);
 }
 
 /* A row that was written twice (after a failed fsync, or by a sweeper) is in here once. */
@@ -74,12 +91,11 @@ sort(struct batch *b)
 {
 	unsigned n = 0;
 
-	if (b->n == 0)
-		return;
-	qsort(b->rows, b->n, sizeof(struct ledger_row *), by_id);
+	if (b->n > 0)
+		qsort(b->items, b->n, sizeof(*b->items), by_key);
 	for (unsigned i = 0; i < b->n; i++)
-		if (i == 0 || strcmp(b->rows[i]->id, b->rows[n - 1]->id) != 0)
-			b->rows[n++] = b->rows[i];
+		if (i == 0 || !is_same(&b->items[i], &b->items[n - 1]))
+			b->items[n++] = b->items[i];
 	b->n = n;
 }
 
@@ -87,24 +103,20 @@ sort(struct batch *b)
 static bool
 read_batch(struct shipper *s, struct batch *b)
 {
-	struct ledger_row row;
-	struct text frame;
+	struct item item;
 
-	*b = (struct batch){ 0 };
-	b->rows = arena_alloc(s->arena, s->most * sizeof(struct ledger_row *));
+	*b = (struct batch){ .items = s->items };
 	if (!s->in_pass)
 		s->passes_begun++;
 	s->in_pass = true;
-	while (b->n < s->most && reader_next(s->set.reader, s->arena, &frame)) {
-		if (!ledger_row_unpack(&row, s->arena, frame)) {
-			if (!set_aside(s, frame, "", "is of a version that this one does not know"))
+	while (b->n < s->most && reader_next(s->set.reader, s->arena, &item.frame)) {
+		if (!ledger_row_key(item.key, item.frame)) {
+			if (!set_aside(s, item.frame, "is of a version that this one does not know"))
 				return (false);
-		} else if (is_suspect(s, row.id))
+		} else if (is_suspect(s, &item))
 			b->held++;
-		else {
-			b->rows[b->n] = arena_new_of(s->arena, struct ledger_row);
-			*b->rows[b->n++] = row;
-		}
+		else
+			b->items[b->n++] = item;
 	}
 	s->in_pass = b->n == s->most || reader_has_more(s->set.reader);
 	sort(b);
@@ -113,17 +125,36 @@ read_batch(struct shipper *s, struct batch *b)
 
 /* the transaction */
 
-static enum store_end
-load_row(const struct shipper *s, struct store *store, const struct ledger_row *r)
+/* The rows of a batch, unpacked one after the other, while they are loaded and added up. */
+struct source {
+	const struct shipper *shipper;
+	const struct item *next, *end;
+	struct ledger_row row;
+	struct sums	*sums;
+};
+
+static bool
+next_row(void *self, struct value *to)
 {
-	const struct value v[] = { V_TEXT(text_of(r->id)), V_INT(r->began_ms), V_INT_OR_NULL(r->first_token_ms != 0, r->first_token_ms),
+	struct source *l = self;
+	struct ledger_row *r = &l->row;
+	bool good;
+
+	if (l->next == l->end)
+		return (false);
+	good = ledger_row_unpack(r, l->shipper->arena, l->next->frame);
+	assert(good);				/* it had a key */
+	l->next++;
+	sums_count(l->sums, r);
+	if (to == NULL)
+		return (true);
+	memcpy(to, (const struct value[COLUMNS]){ V_TEXT(text_of(r->id)), V_INT(r->began_ms), V_INT_OR_NULL(r->first_token_ms != 0, r->first_token_ms),
 		V_INT(r->ended_ms), V_TEXT(r->call_type), V_TEXT(r->ended), V_INT(r->status), V_INT(r->streamed), V_TEXT(r->key_digest),
 		V_TEXT(r->user_id), V_TEXT(r->team_id), V_TEXT(r->organization_id), V_TEXT(r->project_id), V_TEXT(r->customer),
 		V_TEXT(r->model_group), V_TEXT(r->model), V_TEXT(r->model_id), V_TEXT(r->provider), V_TEXT(r->api_base), V_INT(r->prompt),
 		V_INT(r->completion), V_INT(r->cached), V_INT(r->written), V_INT(r->reasoning), V_INT(r->cost), V_INT(r->estimated),
-		V_TEXT(text_of(s->set.host)), V_TEXT(r->tags), V_TEXT(r->doc) };
-
-	return (store_load_row(store, v, nitems(v)));
+		V_TEXT(text_of(l->shipper->set.host)), V_TEXT(r->tags), V_TEXT(r->doc) }, COLUMNS * sizeof(*to));
+	return (true);
 }
 
 static int
@@ -135,76 +166,92 @@ text_cmp(const void *a, const void *b)
 	return (c != 0 ? c : x->len < y->len ? -1 : x->len > y->len);
 }
 
-/* Which of the batch are new: all, or those whose ids came back. */
+/* Which of the batch are new: those whose ids came back. */
 static void
 keep_inserted(struct arena *arena, struct batch *b, const struct rows *back)
 {
 	struct text *ids = arena_alloc(arena, (back->n + 1) * sizeof(*ids));
+	struct item *kept = arena_alloc(arena, (back->n + 1) * sizeof(*kept));
+	struct ledger_row row;
 	unsigned n = 0;
 
-	b->inserted = back->n;
-	if (back->n == b->n)
-		return;
 	for (unsigned i = 0; i < back->n; i++)
 		ids[i] = rows_text(back, i, 0);
 	qsort(ids, back->n, sizeof(*ids), text_cmp);
 	for (unsigned i = 0; i < b->n; i++) {
-		struct text id = text_of(b->rows[i]->id);
+		struct text id = { row.id, sizeof(row.id) - 1 };
 
-		if (bsearch(&id, ids, back->n, sizeof(*ids), text_cmp) != NULL)
-			b->rows[n++] = b->rows[i];
+		ledger_row_unpack(&row, arena, b->items[i].frame);
+		if (n < back->n && bsearch(&id, ids, back->n, sizeof(*ids), text_cmp) != NULL)
+			kept[n++] = b->items[i];
 	}
+	b->items = kept;			/* the whole batch may have to be offered again */
 	b->n = n;
 }
 
-/* All in one statement, which says which of them are new. */
+/* All in one statement: which are new? */
 static enum store_end
-insert_staged(const struct shipper *s, struct store *store, struct batch *b)
+insert_staged(const struct shipper *s, struct store *store, struct source *l, struct rows *back)
 {
+	DO(STORE0(store, s->arena, NULL, SQL_STAGE_REQUESTS));
+	DO(store_load(store, SQL_LOAD_REQUESTS, COLUMNS, next_row, l, NULL));
+	return (STORE0(store, s->arena, back, SQL_REQUESTS_INSERT));
+}
+
+/* Into the table itself; which are new is asked where not all are. */
+static enum store_end
+insert_at_once(const struct shipper *s, struct store *store, struct source *l, int64_t offered, struct rows *back)
+{
+	int64_t added;
+
+	DO(store_load(store, SQL_LOAD_REQUESTS, COLUMNS, next_row, l, &added));
+	back->n = (unsigned)added;
+	return (added < offered ? STORE(store, s->arena, back, SQL_REQUESTS_LOADED, V_INT(added)) : STORE_FINE);
+}
+
+static enum store_end
+insert(const struct shipper *s, struct store *store, struct batch *b, struct sums *sums)
+{
+	struct source l = { .shipper = s, .next = b->items, .end = b->items + b->n, .sums = sums };
 	struct rows back = { 0 };
 
-	DO(STORE0(store, s->arena, NULL, SQL_STAGE_REQUESTS));
-	DO(store_load_begin(store, SQL_LOAD_REQUESTS));
-	for (unsigned i = 0; i < b->n; i++)
-		DO(load_row(s, store, b->rows[i]));
-	DO(store_load_end(store));
-	DO(STORE0(store, s->arena, &back, SQL_REQUESTS_INSERT));
-	keep_inserted(s->arena, b, &back);
+	sums_begin(sums, s->arena, b->n);
+	if (b->n > 0)
+		DO(store_is_postgres(store) ? insert_staged(s, store, &l, &back) : insert_at_once(s, store, &l, b->n, &back));
+	b->inserted = back.n;
+	if (back.n < b->n) {
+		keep_inserted(s->arena, b, &back);
+		sums_begin(sums, s->arena, b->n);
+		l = (struct source){ .shipper = s, .next = b->items, .end = b->items + b->n, .sums = sums };
+		while (next_row(&l, NULL))
+			;
+	}
+	sums_end(sums);
 	return (STORE_FINE);
 }
 
-/* SQLite is in this process: a statement costs no way there and back, and each says whether its row is new. */
-static enum store_end
-insert_each(const struct shipper *s, struct store *store, struct batch *b)
+static bool
+next_day(void *self, struct value *v)
 {
-	unsigned n = 0;
+	const struct day_sum **at = self, *d = *at;
 
-	DO(store_load_begin(store, SQL_LOAD_REQUESTS));
-	for (unsigned i = 0; i < b->n; i++) {
-		DO(load_row(s, store, b->rows[i]));
-		if (store_load_added(store))
-			b->rows[n++] = b->rows[i];
-	}
-	b->n = b->inserted = n;
-	return (store_load_end(store));
+	if (d == NULL)
+		return (false);
+	*v++ = V_INT(d->day);
+	for (unsigned i = 0; i < DAY_KEYS; i++)
+		*v++ = V_TEXT(d->keys[i]);
+	for (unsigned i = 0; i < DAY_SUMS; i++)
+		*v++ = V_INT(d->sums[i]);
+	*at = d->next;
+	return (true);
 }
 
 static enum store_end
 load_days(struct store *store, const struct sums *sums)
 {
-	DO(store_load_begin(store, SQL_LOAD_DAYS));
-	for (const struct day_sum *d = sums->days; d != NULL; d = d->next) {
-		struct value v[DAY_KEYS + 1 + DAY_SUMS];
-		unsigned n = 0;
+	const struct day_sum *at = sums->days;
 
-		v[n++] = V_INT(d->day);
-		for (unsigned i = 0; i < DAY_KEYS; i++)
-			v[n++] = V_TEXT(d->keys[i]);
-		for (unsigned i = 0; i < DAY_SUMS; i++)
-			v[n++] = V_INT(d->sums[i]);
-		DO(store_load_row(store, v, n));
-	}
-	return (store_load_end(store));
+	return (store_load(store, SQL_LOAD_DAYS, 1 + DAY_KEYS + DAY_SUMS, next_day, &at, NULL));
 }
 
 static enum store_end
@@ -235,9 +282,7 @@ put(struct shipper *s, struct store *store, struct batch *b)
 {
 	struct sums sums;
 
-	if (b->n > 0)
-		DO(store_is_postgres(store) ? insert_staged(s, store, b) : insert_each(s, store, b));
-	sums_make(&sums, s->arena, b->rows, b->n);
+	DO(insert(s, store, b, &sums));
 	DO(add_days(store, s->arena, &sums));
 	DO(note_positions(s, store, s->arena));
 	if (sums.n_bookings > 0)
@@ -250,7 +295,7 @@ static bool
 set_suspects_aside(struct shipper *s)
 {
 	for (unsigned i = 0; i < s->n_suspects; i++)
-		if (!set_aside(s, s->suspects[i].frame, s->suspects[i].id, "is refused by the store"))
+		if (!set_aside(s, s->suspects[i].frame, "is refused by the store"))
 			return (false);
 	return (true);
 }
@@ -264,9 +309,6 @@ transact(struct shipper *s, struct store *store, const struct batch *whole, stru
 		if (tries > 0)
 			usleep((unsigned)(random_u64() % (2000u << (tries < 6 ? tries : 6))));
 		*b = *whole;
-		b->rows = arena_alloc(s->arena, (whole->n + 1) * sizeof(struct ledger_row *));
-		if (whole->n > 0)
-			memcpy(b->rows, whole->rows, whole->n * sizeof(struct ledger_row *));
 		end = store_begin(store);
 		if (end == STORE_FINE)
 			end = put(s, store, b);
@@ -291,14 +333,13 @@ forget_suspects(struct shipper *s)
 }
 
 static void
-suspect(struct shipper *s, const struct ledger_row *row)
+suspect(struct shipper *s, const struct item *item)
 {
-	struct suspect *x = &s->suspects[s->n_suspects++];
 	struct buf b = { 0 };
 
-	memcpy(x->id, row->id, sizeof(x->id));
-	ledger_row_pack(&b, row);
-	x->frame = buf_as_text(&b);		/* the buffer's memory is its own from here on */
+	buf_text(&b, item->frame);
+	s->suspects[s->n_suspects] = *item;
+	s->suspects[s->n_suspects++].frame = buf_as_text(&b);	/* the buffer's memory is its own from here on */
 }
 
 static void
@@ -333,7 +374,7 @@ refused(struct shipper *s, const struct store *store, const struct batch *b)
 		return (SHIP_SOME);
 	}
 	if (b->n == 1 && s->n_suspects < SUSPECTS) {
-		suspect(s, b->rows[0]);
+		suspect(s, &b->items[0]);
 		s->most = SUSPECTS;
 		return (SHIP_SOME);
 	}
@@ -350,7 +391,7 @@ shipped(struct shipper *s, const struct batch *b)
 {
 	reader_shipped(s->set.reader);
 	forget_suspects(s);
-	s->inserted += b->inserted;
+	s->inserted += (uint64_t)b->inserted;
 	s->most = s->most * 2 < s->set.batch ? s->most * 2 : s->set.batch;
 	if (s->in_pass)
 		return (SHIP_SOME);
@@ -463,6 +504,7 @@ shipper_new(const struct shipper_setup *set)
 	if (s->set.batch == 0)
 		s->set.batch = BATCH;
 	s->most = s->set.batch;
+	s->items = must_alloc((s->set.batch > SUSPECTS ? s->set.batch : SUSPECTS) * sizeof(*s->items));
 	s->arena = arena_new();
 	return (s);
 }
@@ -474,5 +516,6 @@ shipper_free(struct shipper *s)
 		return;
 	forget_suspects(s);
 	arena_free(s->arena);
+	free(s->items);
 	free(s);
 }

@@ -18,14 +18,17 @@ struct day_sum {
 	int64_t		 sums[DAY_SUMS];
 };
 
+struct summing;
 struct sums {
 	struct day_sum	*days;
 	unsigned	 n_days;
 	struct booking	*bookings;	/* by account, period, lease */
 	unsigned	 n_bookings;
+	struct summing	*summing;
 };
 
-/* Texts point into the rows. */
-void	sums_make(struct sums *, struct arena *, struct ledger_row *const *, unsigned n);
+void	sums_begin(struct sums *, struct arena *, unsigned rows);	/* about so many */
+void	sums_count(struct sums *, const struct ledger_row *);		/* its texts must live as long as the arena */
+void	sums_end(struct sums *);
 
 #endif

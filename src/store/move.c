@@ -4,7 +4,6 @@
 
 #define BATCH		1000		/* rows that are in memory together */
 #define MOVE_MS		3600000		/* one statement; the count of a large table */
-#define COLUMNS_MOST	64
 
 struct move {
 	struct store	*from, *to;
@@ -38,47 +37,58 @@ count(struct move *m, struct store *s, enum statement statement, int64_t *n)
 	return (blame(m, s, end));
 }
 
-static enum store_end
-load_row(struct move *m, const struct rows *rows, unsigned row)
-{
-	struct value v[COLUMNS_MOST];
-	unsigned n = rows->columns - 1;		/* without the rowid */
+/* The rows of a table, a batch after the other. */
+struct moving {
+	struct move	*move;
+	const struct move_row *table;
+	struct rows	 rows;
+	unsigned	 row;			/* of those, the next */
+	int64_t		 last;			/* rowid of the batch's last one */
+	int64_t		 moved;
+	enum store_end	 end;			/* of reading */
+};
 
-	if (n > COLUMNS_MOST)
-		return (refuse(m, "a table has too many columns"));
-	for (unsigned i = 0; i < n; i++)
-		v[i] = rows_is_null(rows, row, i + 1) ? V_NULL : V_TEXT(rows_text(rows, row, i + 1));
-	return (blame(m, m->to, store_load_row(m->to, v, n)));
-}
-
-/* The next rows of a table; *last is the rowid they end with, *n how many there were. */
-static enum store_end
-move_batch(struct move *m, const struct move_row *t, int64_t *last, unsigned *n)
+static bool
+read_batch(struct moving *g)
 {
-	struct rows rows;
-	enum store_end end;
+	struct move *m = g->move;
 
 	arena_clear(m->a);
-	end = blame(m, m->from, STORE(m->from, m->a, &rows, t->from, V_INT(*last), V_INT(BATCH)));
-	*n = end == STORE_FINE ? rows.n : 0;
-	for (unsigned i = 0; i < *n && end == STORE_FINE; i++)
-		end = load_row(m, &rows, i);
-	if (*n > 0)
-		*last = rows_int(&rows, *n - 1, 0, 0);
-	return (end);
+	g->row = 0;
+	g->end = blame(m, m->from, STORE(m->from, m->a, &g->rows, g->table->from, V_INT(g->last), V_INT(BATCH)));
+	if (g->end != STORE_FINE || g->rows.n == 0)
+		return (false);
+	g->last = rows_int(&g->rows, g->rows.n - 1, 0, 0);
+	return (true);
+}
+
+static bool
+next_row(void *self, struct value *v)
+{
+	struct moving *g = self;
+
+	if (g->row == g->rows.n && !read_batch(g))
+		return (false);
+	for (unsigned i = 1; i < g->rows.columns; i++)	/* without the rowid */
+		v[i - 1] = rows_is_null(&g->rows, g->row, i) ? V_NULL : V_TEXT(rows_text(&g->rows, g->row, i));
+	g->row++;
+	g->moved++;
+	return (true);
 }
 
 static enum store_end
 move_table(struct move *m, const struct move_row *t, int64_t *moved)
 {
-	int64_t last = INT64_MIN, arrived;
-	unsigned n = BATCH;
-	enum store_end end = blame(m, m->to, store_load_begin(m->to, t->load));
+	struct moving g = { .move = m, .table = t, .last = INT64_MIN };
+	enum store_end end = STORE_FINE;
+	int64_t arrived;
 
-	for (*moved = 0; end == STORE_FINE && n == BATCH; *moved += n)
-		end = move_batch(m, t, &last, &n);
+	if (read_batch(&g))
+		end = g.rows.columns - 1 > LOAD_COLUMNS ? refuse(m, "a table has too many columns")
+		    : blame(m, m->to, store_load(m->to, t->load, g.rows.columns - 1, next_row, &g, NULL));
 	if (end == STORE_FINE)
-		end = blame(m, m->to, store_load_end(m->to));
+		end = g.end;
+	*moved = g.moved;
 	if (end == STORE_FINE)
 		end = count(m, m->to, t->count, &arrived);
 	if (end == STORE_FINE && arrived != *moved)

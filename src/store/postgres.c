@@ -225,7 +225,7 @@ pg_ask(struct store *s, struct arena *a, struct rows *rows, enum statement which
 /* many rows: COPY, in its text format */
 
 static enum store_end
-pg_load_begin(struct store *s, enum statement which)
+copy_begin(struct store *s, enum statement which)
 {
 	const struct statement_row *row = statement_row(which);
 	struct pg *p = s->engine_self;
@@ -277,29 +277,24 @@ copy_text(struct buf *b, struct text t)
 	buf_add(b, t.at + from, t.len - from);
 }
 
-static enum store_end
-pg_load_row(struct store *s, const struct value *v, unsigned n)
+static void
+copy_row(struct buf *b, const struct value *v, unsigned n)
 {
-	struct pg *p = s->engine_self;
-
-	if (n != p->copy_columns)
-		return (store_fail(s, STORE_WRONG, "a loaded row has %u values, not %u", n, p->copy_columns));
 	for (unsigned i = 0; i < n; i++) {
 		if (i > 0)
-			buf_byte(&p->copy, '\t');
+			buf_byte(b, '\t');
 		if (v[i].kind == VALUE_INT)
-			buf_int(&p->copy, v[i].n);
+			buf_int(b, v[i].n);
 		else if (v[i].kind == VALUE_TEXT)
-			copy_text(&p->copy, v[i].t);
+			copy_text(b, v[i].t);
 		else
-			buf_lit(&p->copy, "\\N");
+			buf_lit(b, "\\N");
 	}
-	buf_byte(&p->copy, '\n');
-	return (p->copy.len >= COPY_BYTES ? send_rows(s) : STORE_FINE);
+	buf_byte(b, '\n');
 }
 
 static enum store_end
-pg_load_end(struct store *s)
+copy_end(struct store *s)
 {
 	struct pg *p = s->engine_self;
 	enum store_end end = send_rows(s);
@@ -314,6 +309,25 @@ pg_load_end(struct store *s)
 		end = failed(s, r, "loading");
 	libpq.clear(r);
 	return (end);
+}
+
+static enum store_end
+pg_load(struct store *s, enum statement which, struct loading *l, int64_t *added)
+{
+	struct pg *p = s->engine_self;
+	enum store_end end = copy_begin(s, which);
+
+	if (end == STORE_FINE && l->columns != p->copy_columns)
+		return (store_fail(s, STORE_WRONG, "a loaded row has %u values, not %u", l->columns, p->copy_columns));
+	while (end == STORE_FINE && loading_next(l)) {
+		copy_row(&p->copy, l->values, l->columns);
+		if (p->copy.len >= COPY_BYTES)
+			end = send_rows(s);
+	}
+	if (end != STORE_FINE || l->unfit)
+		return (end);
+	*added = (int64_t)l->n;
+	return (copy_end(s));
 }
 
 /* wake-ups */
@@ -367,5 +381,5 @@ pg_fd(const struct store *s)
 
 const struct engine engine_postgres = {
 	.dialect = DIALECT_POSTGRES, .begin = "BEGIN", .open = pg_open, .close = pg_close, .alive = pg_alive, .ask = pg_ask, .script = pg_script,
-	.load_begin = pg_load_begin, .load_row = pg_load_row, .load_end = pg_load_end, .listen = pg_listen, .heard = pg_heard, .fd = pg_fd,
+	.load = pg_load, .listen = pg_listen, .heard = pg_heard, .fd = pg_fd,
 };

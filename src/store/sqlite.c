@@ -21,6 +21,8 @@
 
 #define BUSY_MS		3000
 #define LOOK_EVERY	10000		/* steps of its machine between two looks at the clock: about a millisecond */
+/* Of a file that is new; others stay as they are.  Rows are written twice, into the log and into the file, a call of the system for each page. */
+#define SHAPE		"PRAGMA page_size = 16384"
 
 /* A statement, and which of SQLite's parameters each of ours is: it finds them by comparing names. */
 struct ready {
@@ -31,8 +33,7 @@ struct ready {
 struct lite {
 	sqlite3		*db;
 	struct ready	 statements[SQL_STATEMENTS];
-	const struct ready *load;		/* between load_begin and load_end; one of them */
-	unsigned	 load_parameters;
+	struct loading	*loading;		/* what the table of loaded rows has; NULL: nothing */
 	bool		 late;			/* what runs was stopped by the clock */
 };
 
@@ -153,10 +154,14 @@ lite_open(struct store *s)
 		libsqlite.extended_result_codes(l->db, 1);
 		libsqlite.busy_timeout(l->db, BUSY_MS);
 		libsqlite.progress_handler(l->db, LOOK_EVERY, is_late, s);
-		end = enter_wal(s);
+		end = lite_script(s, SHAPE);
+		if (end == STORE_FINE)
+			end = enter_wal(s);
 		if (end == STORE_FINE)
 			end = lite_script(s, "PRAGMA synchronous = FULL; PRAGMA case_sensitive_like = ON; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;"
 		    "PRAGMA trusted_schema = OFF");
+		if (end == STORE_FINE && sqlite_rows(l->db, &l->loading) != SQLITE_OK)
+			end = fail(s, "SQLite");
 	}
 	if (end != STORE_FINE) {
 		lite_close(s);
@@ -260,46 +265,28 @@ lite_ask(struct store *s, struct arena *a, struct rows *rows, enum statement whi
 	return (end);
 }
 
-/* many rows: the prepared statement again and again */
+/* many rows: a statement that selects them */
 
 static enum store_end
-lite_load_begin(struct store *s, enum statement which)
+lite_load(struct store *s, enum statement which, struct loading *loading, int64_t *added)
 {
 	struct lite *l = s->engine_self;
-
-	l->late = false;
-	l->load = ready(l, which);
-	l->load_parameters = statement_row(which)->parameters;
-	return (l->load != NULL ? STORE_FINE : fail(s, statement_row(which)->name));
-}
-
-static enum store_end
-lite_load_row(struct store *s, const struct value *v, unsigned n)
-{
-	struct lite *l = s->engine_self;
+	const struct ready *r = ready(l, which);
 	enum store_end end = STORE_FINE;
 
-	if (n != l->load_parameters)
-		return (store_fail(s, STORE_WRONG, "a loaded row has %u values, not %u", n, l->load_parameters));
 	l->late = false;
-	if (bind(l->load, v, n) != SQLITE_OK || libsqlite.step(l->load->st) != SQLITE_DONE)
-		end = fail(s, "a loaded row");
-	s->load_added = end == STORE_FINE && libsqlite.changes64(l->db) > 0;
-	libsqlite.reset(l->load->st);
+	l->loading = loading;
+	if (r == NULL || libsqlite.step(r->st) != SQLITE_DONE)
+		end = fail(s, statement_row(which)->name);
+	else
+		*added = libsqlite.changes64(l->db);
+	l->loading = NULL;
+	if (r != NULL)
+		libsqlite.reset(r->st);
 	return (end);
-}
-
-static enum store_end
-lite_load_end(struct store *s)
-{
-	struct lite *l = s->engine_self;
-
-	libsqlite.clear_bindings(l->load->st);		/* they point to what was loaded */
-	l->load = NULL;
-	return (STORE_FINE);
 }
 
 const struct engine engine_sqlite = {
 	.dialect = DIALECT_SQLITE, .begin = "BEGIN IMMEDIATE", .open = lite_open, .close = lite_close, .ask = lite_ask, .script = lite_script,
-	.load_begin = lite_load_begin, .load_row = lite_load_row, .load_end = lite_load_end,
+	.load = lite_load,
 };

@@ -161,11 +161,17 @@ open_it(struct store *s)
 	return (end);
 }
 
+static void
+be_patient(struct store *s)
+{
+	s->deadline_us = clock_us() + (int64_t)s->patience_ms * 1000;
+}
+
 /* Opens what is not open, and keeps what a transaction has come to. */
 static enum store_end
 ready(struct store *s)
 {
-	s->deadline_us = clock_us() + (int64_t)s->patience_ms * 1000;
+	be_patient(s);
 	if (s->failed != STORE_FINE)
 		return (s->failed);
 	if (s->engine_self != NULL && !s->in_transaction && s->engine->alive != NULL && !s->engine->alive(s))
@@ -257,7 +263,7 @@ store_rollback(struct store *s)
 {
 	if (s->in_transaction && s->failed == STORE_FINE) {
 		s->failed = STORE_WRONG;
-		s->deadline_us = clock_us() + (int64_t)s->patience_ms * 1000;
+		be_patient(s);
 		if (s->engine_self != NULL && s->engine->script(s, "ROLLBACK") != STORE_FINE)
 			shut(s);
 	}
@@ -267,38 +273,32 @@ store_rollback(struct store *s)
 
 /* many rows */
 
-enum store_end
-store_load_begin(struct store *s, enum statement load)
+/* Each hundred of them may take as long as a statement. */
+bool
+loading_next(struct loading *l)
 {
-	enum store_end end = ready(s);
-
-	assert(s->in_transaction);
-	return (end == STORE_FINE ? ended(s, s->engine->load_begin(s, load)) : end);
+	if (l->unfit || !l->next(l->self, l->values))
+		return (false);
+	l->unfit = !fit(l->store, "a loaded row", l->values, l->columns);
+	if (++l->n % 128 == 0)
+		be_patient(l->store);
+	return (!l->unfit);
 }
 
 enum store_end
-store_load_row(struct store *s, const struct value *v, unsigned n)
+store_load(struct store *s, enum statement load, unsigned columns, store_next_f *next, void *self, int64_t *added)
 {
+	struct loading l = { .store = s, .next = next, .self = self, .columns = columns };
 	enum store_end end = ready(s);
+	int64_t n = 0;
 
+	assert(s->in_transaction && columns <= LOAD_COLUMNS);
 	if (end != STORE_FINE)
 		return (end);
-	s->load_added = true;
-	return (ended(s, fit(s, "a loaded row", v, n) ? s->engine->load_row(s, v, n) : STORE_WRONG));
-}
-
-bool
-store_load_added(const struct store *s)
-{
-	return (s->load_added);
-}
-
-enum store_end
-store_load_end(struct store *s)
-{
-	enum store_end end = ready(s);
-
-	return (end == STORE_FINE ? ended(s, s->engine->load_end(s)) : end);
+	end = s->engine->load(s, load, &l, &n);
+	if (added != NULL)
+		*added = n;
+	return (ended(s, end == STORE_FINE && l.unfit ? STORE_WRONG : end));
 }
 
 /* wake-ups */

@@ -72,12 +72,14 @@ unsigned	 store_patience(struct store *, unsigned ms);
 const char	*store_why(const struct store *);	/* of the last end that was not fine, for logs; no secret */
 int		 store_fd(const struct store *);	/* of the connection, to be polled; -1: none */
 
-/* Many rows at once (COPY, or a prepared insert), within a transaction: the statement is COPY … FROM STDIN, or an INSERT (see sql/schema.sql). */
-enum store_end	 store_load_begin(struct store *, enum statement load);
-enum store_end	 store_load_row(struct store *, const struct value *, unsigned n);
-enum store_end	 store_load_end(struct store *);
-/* Whether the last row is there now that was not before: no, where an INSERT passed over it (ON CONFLICT DO NOTHING); COPY says yes. */
-bool		 store_load_added(const struct store *);
+/*
+ * Many rows at once, within a transaction, in one statement: COPY … FROM STDIN, or an INSERT that selects from what is loaded (see sql/schema.sql).  `next` puts the
+ * `columns` values of a row there, whose texts must live until it is asked for another, and must not use this store; false: no more.  *added (may be NULL): how many
+ * rows are there now that were not before; an INSERT may pass over some (ON CONFLICT DO NOTHING), COPY says all.
+ */
+#define LOAD_COLUMNS	64
+typedef bool	 store_next_f(void *self, struct value *);
+enum store_end	 store_load(struct store *, enum statement load, unsigned columns, store_next_f *next, void *self, int64_t *added);
 
 /*
  * Wake-ups (PostgreSQL's NOTIFY): true when something was heard within `wait_ms`; SQLite never hears, and does not wait.  Where store_fd() is -1 behind

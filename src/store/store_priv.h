@@ -22,6 +22,18 @@ const struct move_row *move_row(unsigned i);		/* NULL: no more */
 const struct statement_row *statement_row(enum statement);
 const char	*statement_script(enum dialect, unsigned version);	/* that brings a schema to this version, from 1 */
 
+/* Rows that are being loaded. */
+struct loading {
+	struct store	*store;
+	store_next_f	*next;
+	void		*self;
+	unsigned	 columns;
+	uint64_t	 n;				/* so far */
+	bool		 unfit;				/* the last one, so that there are no more */
+	struct value	 values[LOAD_COLUMNS];		/* of the last one */
+};
+bool		 loading_next(struct loading *);	/* false: no more */
+
 /*
  * An engine has no opinion on transactions: store.c says BEGIN, and rolls back.  It is called by one thread at a time; what it may wait is until
  * store->deadline_us.
@@ -34,9 +46,7 @@ struct engine {
 	bool		(*alive)(struct store *);		/* between transactions; NULL: always */
 	enum store_end	(*ask)(struct store *, struct arena *, struct rows *, enum statement, const struct value *, unsigned n);
 	enum store_end	(*script)(struct store *, const char *sql);	/* any number of statements without parameters or rows */
-	enum store_end	(*load_begin)(struct store *, enum statement);
-	enum store_end	(*load_row)(struct store *, const struct value *, unsigned n);
-	enum store_end	(*load_end)(struct store *);
+	enum store_end	(*load)(struct store *, enum statement, struct loading *, int64_t *added);
 	enum store_end	(*listen)(struct store *, const char *channel);
 	int		(*heard)(struct store *);		/* 1; 0: not until the deadline; -1: the connection broke */
 	int		(*fd)(const struct store *);
@@ -55,7 +65,6 @@ struct store {
 	unsigned	 n_channels;
 	bool		 away;				/* opening it failed */
 	bool		 in_transaction;
-	bool		 load_added;			/* what the last loaded row did */
 	enum store_end	 failed;			/* within the transaction; it is rolled back, and all that follows ends so */
 	struct buf	 why;
 };

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "ledger/ledger.h"
 #include "ledger/sums.h"
@@ -195,25 +196,40 @@ what_is_no_row_is_refused(void **state)
 	buf_free(&b);
 }
 
+/* As the shipper gets it. */
+static void
+add(struct sums *sums, const struct ledger_row *row)
+{
+	struct ledger_row back;
+	struct buf b = { 0 };
+
+	ledger_row_pack(&b, row);
+	assert_true(ledger_row_unpack(&back, arena, arena_copy(arena, buf_as_text(&b))));
+	sums_count(sums, &back);
+	buf_free(&b);
+}
+
 /* Accounts that share all but one of account, period and lease; each charged by every row, some of which cost nothing. */
 static void
 charges_are_added_up_by_whom_they_charge(void **state)
 {
 	enum { ROWS = 50, ACCOUNTS = 40 };
-	struct ledger_row rows[ROWS] = { 0 }, *list[ROWS];
+	struct ledger_row rows[ROWS] = { 0 };
 	struct sums sums;
 
 	(void)state;
+	sums_begin(&sums, arena, ROWS);
 	for (unsigned i = 0; i < ROWS; i++) {
 		rows[i] = (struct ledger_row){ .cost = i % 3 == 0 ? 0 : i, .tags = TEXT("[]"), .n_charges = 8 };
+		uuid7(rows[i].id);
 		for (unsigned k = 0; k < 8; k++) {
 			unsigned of = (i * 8 + k) % ACCOUNTS;
 
 			rows[i].charges[k] = (struct charge){ .account = of % 10, .period = of / 10 % 2, .lease = of / 20 };
 		}
-		list[i] = &rows[i];
+		add(&sums, &rows[i]);
 	}
-	sums_make(&sums, arena, list, ROWS);
+	sums_end(&sums);
 	assert_int_equal(sums.n_bookings, ACCOUNTS);
 	for (unsigned i = 0; i < ACCOUNTS; i++) {
 		const struct booking *b = &sums.bookings[i];
@@ -227,6 +243,79 @@ charges_are_added_up_by_whom_they_charge(void **state)
 	}
 }
 
+/* Rows whose bytes are the same, and yet not their words; that differ in one of them only; of two days; and all of it twice. */
+static void
+only_what_is_alike_is_added_as_one(void **state)
+{
+	static const struct ledger_row kinds[] = {
+		{ .key_digest = TEXT("ab"), .user_id = TEXT("c"), .tags = TEXT("[\"x\"]") },
+		{ .key_digest = TEXT("a"), .user_id = TEXT("bc"), .tags = TEXT("[\"x\"]") },
+		{ .key_digest = TEXT("a"), .user_id = TEXT("bc"), .tags = TEXT("[\"y\"]") },
+		{ .key_digest = TEXT("a"), .user_id = TEXT("bc"), .tags = TEXT("[\"y\"]"), .status = 500 },
+		{ .key_digest = TEXT("a"), .user_id = TEXT("bc"), .tags = TEXT("[\"y\"]"), .customer = TEXT("m") },
+		{ .key_digest = TEXT("a"), .user_id = TEXT("bc"), .tags = TEXT("[\"y\"]"), .model = TEXT("m") },
+		{ .key_digest = TEXT("a"), .user_id = TEXT("bc"), .tags = TEXT("[\"y\"]"), .model = TEXT("m"), .began_ms = 86400000 },
+		{ .key_digest = TEXT("a"), .user_id = TEXT("bc"), .tags = TEXT("[\"y\"]"), .model = TEXT("m"), .n_charges = 1, .charges = { { 1, 2, 3 } } },
+		{ .key_digest = TEXT("a"), .user_id = TEXT("bc"), .tags = TEXT("[\"y\"]"), .model = TEXT("m"), .n_charges = 1, .charges = { { 1, 2, 4 } } },
+	};
+	int64_t requests[3] = { 0 }, failures = 0, prompt = 0;
+	struct sums sums;
+
+	(void)state;
+	sums_begin(&sums, arena, 0);
+	for (unsigned i = 0; i < 2 * nitems(kinds); i++) {
+		struct ledger_row row = kinds[i % nitems(kinds)];
+
+		uuid7(row.id);
+		row.prompt = i;
+		row.cost = 10;
+		row.doc = i < nitems(kinds) ? TEXT("{}") : TEXT("{\"another\":1}");
+		add(&sums, &row);
+	}
+	sums_end(&sums);
+	assert_int_equal(sums.n_days, 4 + 5 + 1);	/* ab; a; a and m; and that a day later: for each its tags too, and the customer */
+	for (const struct day_sum *d = sums.days; d != NULL; d = d->next) {
+		requests[text_is(d->keys[0], "tag") ? 1 : text_is(d->keys[0], "customer") ? 2 : 0] += d->sums[0];
+		if (d->keys[0].len == 0) {
+			failures += d->sums[1];
+			prompt += d->sums[2];
+		}
+		if (d->keys[0].len == 0 && text_is(d->keys[2], "ab"))
+			assert_int_equal(d->sums[0], 2);
+	}
+	assert_int_equal(requests[0], 2 * nitems(kinds));
+	assert_int_equal(requests[1], 2 * nitems(kinds));
+	assert_int_equal(requests[2], 2);
+	assert_int_equal(failures, 2);
+	assert_int_equal(prompt, 17 * 18 / 2);
+	assert_int_equal(sums.n_bookings, 2);
+	assert_int_equal(sums.bookings[0].cost, 20);
+	assert_int_equal(sums.bookings[1].cost, 20);
+}
+
+/* Numbers that sort as the ids do. */
+static void
+keys_are_as_ids_are(void **state)
+{
+	struct ledger_row a = a_row(), b = a_row();
+	uint64_t x[2], y[2];
+	struct buf bytes = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++) {
+		uuid7(a.id);
+		uuid7(b.id);
+		bytes.len = 0;
+		ledger_row_pack(&bytes, &a);
+		assert_true(ledger_row_key(x, buf_as_text(&bytes)));
+		bytes.len = 0;
+		ledger_row_pack(&bytes, &b);
+		assert_true(ledger_row_key(y, buf_as_text(&bytes)));
+		assert_true((strcmp(a.id, b.id) < 0) == (x[0] < y[0] || (x[0] == y[0] && x[1] < y[1])));
+	}
+	buf_free(&bytes);
+}
+
 int
 main(void)
 {
@@ -238,6 +327,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_document_that_is_none_is_left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(bytes_that_no_store_takes_are_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(charges_are_added_up_by_whom_they_charge, setup, teardown),
+		cmocka_unit_test_setup_teardown(only_what_is_alike_is_added_as_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(keys_are_as_ids_are, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_row_is_refused, setup, teardown),
 	};
 

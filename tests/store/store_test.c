@@ -421,12 +421,39 @@ writers_wait_for_each_other(void **state)
 
 /* many rows */
 
-static enum store_end
-load(struct bench *b, const char *id, struct text doc)
-{
-	const struct value v[] = { V_TEXT(TEXT("probe")), V_TEXT(text_of(id)), V_NULL, V_INT(1), V_INT(2), V_TEXT(doc) };
+/* Rows 00000, 00001 …, but those that are named otherwise. */
+struct lot {
+	int		 n, most;
+	const char	*names[3];		/* of the first ones */
+	struct text	 docs[3], doc;
+	int64_t		 added;
+	void		(*at_second)(struct bench *);
+	struct bench	*b;
+	char		 id[16];
+};
 
-	return (store_load_row(b->s, v, nitems(v)));
+static bool
+next_of_lot(void *self, struct value *v)
+{
+	struct lot *l = self;
+	bool named = l->n < 3 && l->names[l->n] != NULL;
+	struct text doc = l->n < 3 && l->docs[l->n].at != NULL ? l->docs[l->n] : l->doc;
+
+	if (l->n == l->most)
+		return (false);
+	if (l->n == 1 && l->at_second != NULL)
+		l->at_second(l->b);
+	snprintf(l->id, sizeof(l->id), "%05d", l->n);
+	memcpy(v, (const struct value[]){ V_TEXT(TEXT("probe")), V_TEXT(named ? text_of(l->names[l->n]) : text_of(l->id)), V_NULL, V_INT(1), V_INT(2),
+		V_TEXT(doc) }, 6 * sizeof(*v));
+	l->n++;
+	return (true);
+}
+
+static enum store_end
+load(struct bench *b, struct lot *l)
+{
+	return (store_load(b->s, SQL_LOAD_PROBE, 6, next_of_lot, l, &l->added));
 }
 
 static void
@@ -434,16 +461,14 @@ many_rows_are_loaded(void **state)
 {
 	struct bench *b = bench(state);
 	static const char odd[] = "tab\t newline\n return\r backslash\\ end \\. \\N 'quote'";
-	char id[16];
+	struct lot some = { .most = 5000, .doc = text_of(odd) }, none = { .most = 0 };
 
 	fine(b, store_begin(b->s));
-	fine(b, store_load_begin(b->s, SQL_LOAD_PROBE));
-	for (int i = 0; i < 5000; i++) {
-		snprintf(id, sizeof(id), "%05d", i);
-		fine(b, load(b, id, text_of(odd)));
-	}
-	fine(b, store_load_end(b->s));
+	fine(b, load(b, &some));
+	assert_int_equal(some.added, 5000);
 	fine(b, add(b, "and one more", ""));
+	fine(b, load(b, &none));
+	assert_int_equal(none.added, 0);
 	fine(b, store_commit(b->s));
 	assert_int_equal(count(b), 5001);
 	assert_true(text_is(rows_text(&b->rows, 4999, 2), odd));
@@ -454,13 +479,13 @@ static void
 a_bad_row_ends_the_load(void **state)
 {
 	struct bench *b = bench(state);
+	struct lot lot = { .most = 3, .docs[1] = TEXT("a\0b") }, behind = { .most = 1 };
 
 	fine(b, store_begin(b->s));
-	fine(b, store_load_begin(b->s, SQL_LOAD_PROBE));
-	fine(b, load(b, "good", TEXT("")));
-	assert_int_equal(load(b, "bad", TEXT("a\0b")), STORE_WRONG);
-	assert_int_equal(load(b, "behind", TEXT("")), STORE_WRONG);
-	assert_int_equal(store_load_end(b->s), STORE_WRONG);
+	assert_int_equal(load(b, &lot), STORE_WRONG);
+	assert_int_equal(lot.n, 2);
+	assert_non_null(strstr(store_why(b->s), "parameter 6"));
+	assert_int_equal(load(b, &behind), STORE_WRONG);
 	assert_int_equal(store_commit(b->s), STORE_WRONG);
 	store_rollback(b->s);
 	assert_int_equal(count(b), 0);
@@ -470,15 +495,10 @@ static void
 a_load_may_clash(void **state)
 {
 	struct bench *b = bench(state);
-	enum store_end end;
+	struct lot lot = { .most = 3, .names = { "twice", "twice" } };
 
 	fine(b, store_begin(b->s));
-	fine(b, store_load_begin(b->s, SQL_LOAD_PROBE));
-	fine(b, load(b, "twice", TEXT("")));
-	end = load(b, "twice", TEXT(""));
-	if (end == STORE_FINE)
-		end = store_load_end(b->s);
-	assert_int_equal(end, STORE_CLASH);
+	assert_int_equal(load(b, &lot), STORE_CLASH);
 	store_rollback(b->s);
 	assert_int_equal(count(b), 0);
 }
@@ -487,11 +507,23 @@ static void
 a_load_that_is_given_up(void **state)
 {
 	struct bench *b = bench(state);
+	struct lot lot = { .most = 2000, .doc = TEXT("0123456789012345678901234567890123456789") };
 
 	fine(b, store_begin(b->s));
-	fine(b, store_load_begin(b->s, SQL_LOAD_PROBE));
-	for (int i = 0; i < 2000; i++)
-		fine(b, load(b, arena_print(b->a, "%d", i).at, TEXT("0123456789012345678901234567890123456789")));
+	fine(b, load(b, &lot));
+	store_rollback(b->s);
+	assert_int_equal(count(b), 0);
+}
+
+/* Another number of values than there are columns. */
+static void
+a_load_of_other_columns(void **state)
+{
+	struct bench *b = bench(state);
+	struct lot lot = { .most = 3 };
+
+	fine(b, store_begin(b->s));
+	assert_int_equal(store_load(b->s, SQL_LOAD_PROBE, 5, next_of_lot, &lot, NULL), STORE_WRONG);
 	store_rollback(b->s);
 	assert_int_equal(count(b), 0);
 }
@@ -532,6 +564,44 @@ a_file_is_its_owners(void **state)
 		assert_int_equal(st.st_mode & 0777, 0600);
 	}
 	umask(022);
+}
+
+/* As its header says. */
+static unsigned
+page_size(const struct bench *b)
+{
+	unsigned char two[2] = { 0, 0 };
+	FILE *f = fopen(b->url, "r");
+
+	assert_non_null(f);
+	assert_int_equal(fseek(f, 16, SEEK_SET), 0);
+	assert_int_equal(fread(two, 1, 2, f), 2);
+	fclose(f);
+	return ((unsigned)two[0] << 8 | two[1]);
+}
+
+/* Files of earlier versions have SQLite's own: they stay so, and take rows as they did. */
+static void
+an_older_file_keeps_its_pages(void **state)
+{
+	struct bench *b = bench(state);
+	struct lot lot = { .most = 500 };
+
+	fine(b, add(b, "before", ""));
+	store_free(b->s);
+	b->s = store_new(text_of(b->url));
+	fine(b, add(b, "with large ones", ""));
+	fine(b, store_script(b->s, "PRAGMA wal_checkpoint(TRUNCATE)"));
+	assert_int_equal(page_size(b), 16384);
+	fine(b, store_script(b->s, "PRAGMA journal_mode = DELETE; PRAGMA page_size = 4096; VACUUM"));
+	store_free(b->s);
+	b->s = store_new(text_of(b->url));
+	fine(b, store_begin(b->s));
+	fine(b, load(b, &lot));
+	fine(b, store_commit(b->s));
+	fine(b, store_script(b->s, "PRAGMA wal_checkpoint(TRUNCATE)"));
+	assert_int_equal(page_size(b), 4096);
+	assert_int_equal(count(b), 502);
 }
 
 static void
@@ -619,17 +689,10 @@ static void
 a_load_whose_server_goes(void **state)
 {
 	struct bench *b = bench(state);
-	enum store_end end = STORE_FINE;
+	struct lot lot = { .most = 20000, .doc = TEXT("0123456789012345678901234567890123456789"), .at_second = end_it, .b = b };
 
 	fine(b, store_begin(b->s));
-	fine(b, store_load_begin(b->s, SQL_LOAD_PROBE));
-	fine(b, load(b, "first", TEXT("")));
-	end_it(b);
-	for (int i = 0; i < 20000 && end == STORE_FINE; i++)
-		end = load(b, arena_print(b->a, "%d", i).at, TEXT("0123456789012345678901234567890123456789"));
-	if (end == STORE_FINE)
-		end = store_load_end(b->s);
-	assert_int_equal(end, STORE_AWAY);
+	assert_int_equal(load(b, &lot), STORE_AWAY);
 	store_rollback(b->s);
 	assert_int_equal(count(b), 0);
 }
@@ -878,8 +941,10 @@ main(void)
 		BOTH(a_bad_row_ends_the_load),
 		ALL3(a_load_may_clash),
 		ALL3(a_load_that_is_given_up),
+		ALL3(a_load_of_other_columns),
 		ALL3(what_is_late_is_given_up),
 		LITE(a_file_is_its_owners),
+		LITE(an_older_file_keeps_its_pages),
 		LITE(a_file_that_can_not_be),
 		LITE(a_lock_that_stays),
 		LITE(sqlite_hears_nothing),
