@@ -143,7 +143,7 @@ SELECT user_id FROM sluice_organization_member WHERE organization_id = $1 AND us
 -- that it may lack (projects, object permissions); an organization or a tier that it does not have is none.
 
 -- name: export_budgets
-SELECT e.id, 0, e.doc, NULL FROM sluice_thing e WHERE e.kind = 'budget' AND e.id > $1 AND $2 > 0 ORDER BY e.id LIMIT 200;
+SELECT e.id, 0, e.doc, NULL FROM sluice_thing e WHERE e.kind = 'budget' AND e.id > $1 AND CAST($2 AS BIGINT) > 0 ORDER BY e.id LIMIT 200;
 
 -- name: export_organizations postgres
 SELECT e.organization_id, coalesce(p.spent, 0), CAST(CAST(e.doc AS JSONB) || jsonb_build_object('organization_alias', e.alias, 'budget_id', e.budget_id) AS TEXT), NULL

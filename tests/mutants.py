@@ -13,7 +13,7 @@ import tempfile
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
 MONEY, KILL, KNOWN, WINDOW = "board/money_kill_test", "board/kill_test", "board/known_test", "board/window_test"
 BUDGET, LIMITS, LEASES, SHIP, SPOOL, SPOOL_KILL = "access/budget_test", "access/limits_test", "ledger/leases_test", "ledger/shipper_test", "ledger/spool_test", "ledger/spool_kill_test"
-UPSTREAM, FETCH = "upstream/upstream_test", "upstream/fetch_test"
+IMPORT, UPSTREAM, FETCH = "admin/import_test", "upstream/upstream_test", "upstream/fetch_test"
 ROOM = {                                    # tests that are compiled with places to be killed at: what helps them, and what of the room is in them
     MONEY: ("BOARD_TEST", ["board/bank", "board/spend"], ["board/file", "board/lease", "board/running", "board/slot"]),
     KILL: ("BOARD_TEST", ["board/hammer"], ["board/board", "board/count", "board/file", "board/known", "board/parallel", "board/series", "board/window"]),
@@ -21,7 +21,7 @@ ROOM = {                                    # tests that are compiled with place
     WINDOW: ("BOARD_TEST", [], ["board/window"]),
     SPOOL_KILL: ("SPOOL_TEST", [], ["ledger/crc", "ledger/head", "ledger/reader", "ledger/row", "ledger/spool"]),
 }
-HELPERS = {UPSTREAM: ["upstream/server"], FETCH: ["upstream/server"], LEASES: ["store/postgres"], SHIP: ["store/postgres"], BUDGET: ["kit/clocks"], LIMITS: ["kit/clocks"]}
+HELPERS = {IMPORT: ["admin/desk", "store/postgres"], UPSTREAM: ["upstream/server"], FETCH: ["upstream/server"], LEASES: ["store/postgres"], SHIP: ["store/postgres"], BUDGET: ["kit/clocks"], LIMITS: ["kit/clocks"]}
 CLOCKS = "-Wl,--wrap=clock_us,--wrap=clock_wall_ms"
 LINKED = {SPOOL: ["-Wl,--wrap=fdatasync"], BUDGET: [CLOCKS], LIMITS: [CLOCKS, "-Wl,--wrap=counters_hold,--wrap=window_add"]}
 MUTANTS = [                                 # name, file, test, what stands there, what instead
@@ -152,6 +152,13 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("fetch: a deadline for all of it", "upstream/fetch.c", FETCH, "	timer_set(loop, &f->clock,", "	if (false) timer_set(loop, &f->clock,"),
     ("fetch: half an answer is none", "upstream/fetch.c", FETCH, "over(self, end, end != CALL_DONE ? why : NULL);", "(void)why;\n	over(self, end, NULL);"),
     ("fetch: who cancels hears nothing", "upstream/fetch.c", FETCH, "	call_cancel(f->call);\n	fetch_free(f);", "	(void)f;"),
+    ("import: what was brought is not brought again", "admin/import.c", IMPORT, "spend >= was->spend ? spend - was->spend : spend;", "spend;"),
+    ("import: a new period there begins at nothing", "admin/import.c", IMPORT, "spend >= was->spend ? spend - was->spend : spend;", "spend - was->spend;"),
+    ("import: spending is no change of a row", "admin/import.c", IMPORT, 'moving[] = { "spend", "total_spend"', 'moving[] = { "total_spend"'),
+    ("import: what was handed back is not brought again", "admin/import.c", IMPORT, "				failed = remember_handed(h, ours, &rows, page);\n", "				(void)remember_handed;\n"),
+    ("import: a row that does not fit costs itself only", "admin/import.c", IMPORT, "		if (one == NULL)\n			continue;\n", "		if (one == NULL)\n			continue;\n		end = kept(arena, one);\n"),
+    ("import: a key is a digest", "admin/import.c", IMPORT, "	if (!text_eq(key_digest(b->call.arena, id), id))", "	if (key_digest(b->call.arena, id).len == 0)"),
+    ("import: who was rotated out long ago stays out", "admin/import.c", IMPORT, "until <= b->call.now_ms || now.len", "now.len"),
 ]
 
 
