@@ -44,3 +44,22 @@ def test_what_is_in_force_stands_in_the_manual():
     rows = re.findall(r'\{ "(\w+)", FORCE \}', (SOURCE / "src" / "config" / "litellm.c").read_text())
     page = (SOURCE / "doc" / "configuration.md").read_text()
     assert len(rows) > 150 and sorted({key for key in rows if not re.search(rf"\b{key}\b", page)}) == []
+
+
+def test_all_pages_are_installed():
+    makefile = (SOURCE / "Makefile.am").read_text()
+    assert [path.name for path in sorted((SOURCE / "doc").glob("*.md")) if f"doc/{path.name} " not in makefile] == []
+
+
+def test_what_pages_name_is_there():
+    """Files of the source in the tour, and links from page to page."""
+    homes = [SOURCE, SOURCE / "src", *(SOURCE / "src" / room for room in ("exchange", "ledger", "upstream", "store"))]
+    named = re.findall(r"`((?:[a-z_]+/)*[a-z_0-9]+\.(?:c|h|py|sql|awk))\b", (SOURCE / "doc" / "tour.md").read_text())
+    gone = [name for name in named if name != "room/room.h" and not any((home / name).exists() for home in homes)]
+    for page in [SOURCE / "README.md", *sorted((SOURCE / "doc").glob("*.md"))]:
+        for path, head in re.findall(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)", page.read_text()):
+            to = page.parent / path if path else page
+            heads = re.findall(r"^#+ (.*)$", to.read_text(), re.M) if to.exists() else []
+            if not to.exists() or (head and head[1:] not in {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in heads}):
+                gone.append(f"{page.name}: {path}{head}")
+    assert gone == []
