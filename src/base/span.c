@@ -202,6 +202,15 @@ span_zone(const char *name)
 	return (true);
 }
 
+const char *
+span_calendar(int *second_of_day)
+{
+	const char *zone = getenv("TZ");
+
+	*second_of_day = atomic_load(&turn);
+	return (zone != NULL && zone[0] != '\0' ? zone : "UTC");
+}
+
 void
 span_print_moment(struct buf *b, int64_t at_ms)
 {

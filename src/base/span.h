@@ -28,6 +28,7 @@ void		span_period(const struct span *, int64_t now_ms, int64_t *from, int64_t *t
 bool		span_has_zone(const char *name);		/* "Asia/Seoul"; empty is UTC */
 bool		span_zone(const char *name);			/* sets it; false: no such zone.  The first time before any thread */
 void		span_turn(int second_of_day);			/* when days, weeks, months of budgets begin; 0 is midnight */
+const char	*span_calendar(int *turn);		/* both, as they are in force */
 void		span_print_moment(struct buf *, int64_t at_ms);	/* for people: "1 Dec 00:00 KST" */
 
 #endif

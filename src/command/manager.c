@@ -2,6 +2,7 @@
 /* Calls of the management API from a command, and printing what they answer. */
 #include "command/manager.h"
 
+#include "access/calendar.h"
 #include "base/clock.h"
 #include "command/command.h"
 
@@ -23,6 +24,17 @@ who_is_there(struct arena *a)
 	return (p != NULL ? arena_print(a, "operator:%s", p->pw_name) : arena_print(a, "operator:%u", (unsigned)getuid()));
 }
 
+/* Periods of budgets are those of the gateway, whatever configuration there is here, or none; a store that is away is told of later. */
+static void
+go_by_calendar(struct store_pool *pool)
+{
+	struct store *store = store_lend(pool, 0);
+
+	if (store != NULL)
+		(void)calendar_take(store);
+	store_return(pool, store);
+}
+
 bool
 manager_open(struct manager *m, const char *config, const char *database)
 {
@@ -35,6 +47,7 @@ manager_open(struct manager *m, const char *config, const char *database)
 	m->who = who_is_there(m->arena);
 	url = database != NULL ? text_of(database) : m->config->settings.database;
 	m->pool = store_pool_new(url, 1, NULL);
+	go_by_calendar(m->pool);
 	m->caller = (struct caller){ .kind = CALLER_MASTER, .role = USER_ADMIN, .user_id = TEXT(MASTER_USER), .digest = TEXT(""), .team_id = TEXT(""),
 		.organization_id = TEXT("") };
 	return (true);

@@ -2,14 +2,18 @@
 /* The thread that has the store: ships the spool, closes leases, says that this host lives, and sees to the store's days. */
 #include "housekeeper/housekeeper_priv.h"
 
+#include "access/calendar.h"
 #include "alert/alert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/span.h"
 #include "ledger/formers.h"
 #include "ledger/ledger.h"
 #include "ledger/shipper.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define IDLE_MS		100
 #define DEAF_MS		50			/* where another host may recall money, and the store's calls do not arrive */
@@ -38,6 +42,8 @@ struct shipping {
 	int64_t		 beat_us, days_us;	/* when that is due */
 	int64_t		 leases_us;		/* when they were looked after */
 	int64_t		 ship_us;		/* when rows are due */
+	char		 zone[65];		/* the calendar that the store was told of; "": none yet */
+	int		 turn;
 	struct prompt_mail prompts;
 	unsigned	 away_ms;		/* next pause; 0: the store is there */
 	bool		 said;
@@ -174,6 +180,27 @@ look_after_leases(struct shipping *s, struct store *store, enum ship_end end)
 	return (more ? SHIP_SOME : SHIP_ALL);
 }
 
+/* Once what calls have cost so far is in the store. */
+static enum ship_end
+follow_calendar(struct shipping *s, struct store *store, enum ship_end end)
+{
+	struct arena *arena;
+	const char *zone;
+	int turn;
+
+	zone = span_calendar(&turn);
+	if (end != SHIP_ALL || (turn == s->turn && strcmp(zone, s->zone) == 0))
+		return (end);
+	arena = arena_new();
+	if (calendar_follow(store, arena, clock_wall_ms()) == STORE_FINE) {
+		snprintf(s->zone, sizeof(s->zone), "%s", zone);
+		s->turn = turn;
+	} else
+		end = SHIP_AWAY;
+	arena_free(arena);
+	return (end);
+}
+
 static enum ship_end
 look_after_days(struct shipping *s, struct store *store, enum ship_end end)
 {
@@ -222,7 +249,7 @@ turn(struct shipping *s, struct store *store)
 		end = ship_rows(s, store);
 		if (end == SHIP_SOME && clock_us() - s->leases_us > LEASES_US)
 			look_after_leases(s, store, SHIP_ALL);	/* others may wait for money, however much there is to be shipped */
-		end = ship_prompts(s, store, look_after_days(s, store, look_after_leases(s, store, end)));
+		end = ship_prompts(s, store, look_after_days(s, store, follow_calendar(s, store, look_after_leases(s, store, end))));
 		break;
 	}
 	return (end);

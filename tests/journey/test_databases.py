@@ -179,7 +179,7 @@ def test_a_gateway_moves_to_a_server(start, postgres):
         "hello", "openai/hello", "http://127.0.0.1:9/v1", mock_response="Hello", input_cost_per_token=0, output_cost_per_token=0.0001)]}
     kit.give(state)
     first = start(over(None) | model, env={"SLUICE_STATE_DIR": state})
-    key = Caller(first).post("/key/generate", key_alias="mover", max_budget=5)["key"]
+    key = Caller(first).post("/key/generate", key_alias="mover", max_budget=5, budget_duration="30d")["key"]
     Caller(first, key).post("/v1/chat/completions", **CHAT)
     kit.until(lambda: Caller(first).get("/spend/logs/v2", start_date="2020-01-01", end_date="2100-01-01")["total"] == 1, what="the row")
     refused = databases.sluice("db", "move", "-d", state / "sluice.db", "--to", postgres.url(name), check=False)
@@ -187,12 +187,15 @@ def test_a_gateway_moves_to_a_server(start, postgres):
     first.stop()
     host, = (path.read_text()[:36] for path in state.glob("*.host-*"))
     databases.sluice("db", "move", "-d", state / "sluice.db", "--to", postgres.url(name))
-    second = start(over(postgres.url(name)) | model, form="spawned", workers=2, env={"SLUICE_STATE_DIR": state})
+    east = {"litellm_settings": {"timezone": "Pacific/Kiritimati"}}         # the month begins 14 hours earlier there
+    second = start(over(postgres.url(name)) | model | east, form="spawned", workers=2, env={"SLUICE_STATE_DIR": state})
     admin, caller = Caller(second), Caller(second, key)
     tokens = caller.post("/v1/chat/completions", **CHAT)["usage"]["completion_tokens"]
     kit.until(lambda: admin.get("/spend/logs/v2", start_date="2020-01-01", end_date="2100-01-01")["total"] == 2, what="both rows")
-    info = admin.get("/key/info", key=key)["info"]
-    assert info["key_alias"] == "mover" and round(info["spend"] * 10**4) == 2 * tokens > 0
+    info = kit.until(lambda: (lambda it: round(it["spend"] * 10**4) == 2 * tokens > 0 and it)(admin.get("/key/info", key=key)["info"]), what="both to be spent")
+    assert info["key_alias"] == "mover"
+    told = json.loads(databases.sluice("key", "info", key, "--json", "-d", postgres.url(name)).stdout)["info"]      # without a configuration
+    assert told["budget_reset_at"] == info["budget_reset_at"] and told["budget_reset_at"].endswith("T10:00:00.000Z")
     kit.until(lambda: postgres.ask("SELECT forgotten FROM sluice_host WHERE id = %s", host, database=name) == [(2,)], what="the next to go on for it")
     second.stop()                   # whichever worker ends last gives back what they had leased
     assert postgres.ask("SELECT sum(held) FROM sluice_account_period", database=name) == [(0,)]
