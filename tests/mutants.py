@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """mutants.py [--build DIR] [WORD…]: the safeguards of money, limits and keys, taken away one at a time; the test named beside each must fail without it.
 
-`make mutants`, some minutes; words choose among the names.  Nothing of the source tree is changed: a mutant is compiled in a folder of its own."""
+`make mutants`, some minutes; words choose among the names.  Nothing of the source tree is changed: a mutant is compiled in a folder of its own.
+A test may be one of the journeys, which need what test.sh installs."""
 import argparse
 import os
 import pathlib
@@ -13,6 +14,7 @@ import tempfile
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
 MONEY, KILL, KNOWN, WINDOW = "board/money_kill_test", "board/kill_test", "board/known_test", "board/window_test"
 BUDGET, LIMITS, LEASES, SHIP, SPOOL, SPOOL_KILL = "access/budget_test", "access/limits_test", "ledger/leases_test", "ledger/shipper_test", "ledger/spool_test", "ledger/spool_kill_test"
+INSTALMENTS = "journey/test_instalments.py::"
 IMPORT, UPSTREAM, FETCH = "admin/import_test", "upstream/upstream_test", "upstream/fetch_test"
 ROOM = {                                    # tests that are compiled with places to be killed at: what helps them, and what of the room is in them
     MONEY: ("BOARD_TEST", ["board/bank", "board/spend"], ["board/file", "board/lease", "board/running", "board/slot"]),
@@ -159,7 +161,16 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("import: a row that does not fit costs itself only", "admin/import.c", IMPORT, "		if (one == NULL)\n			continue;\n", "		if (one == NULL)\n			continue;\n		end = kept(arena, one);\n"),
     ("import: a key is a digest", "admin/import.c", IMPORT, "	if (!text_eq(key_digest(b->call.arena, id), id))", "	if (key_digest(b->call.arena, id).len == 0)"),
     ("import: who was rotated out long ago stays out", "admin/import.c", IMPORT, "until <= b->call.now_ms || now.len", "now.len"),
+    ("instalments: nothing is heard that is not paid for", "exchange/instalment.c", INSTALMENTS + "test_money_that_ends_in_a_stream", "	if (need <= r->reserved)\n		return (true);\n	if (r->end", "	if (need <= r->reserved || true)\n		return (true);\n	if (r->end"),
+    ("instalments: more is asked for as text comes", "exchange/instalment.c", INSTALMENTS + "test_agents_use_a_budget_to_its_end", "		budget_more(&x->reservation, need, cost_with(x, tokens + step));\n", ""),
+    ("instalments: who waited goes on", "exchange/instalment.c", INSTALMENTS + "test_what_came_is_heard_once_there_is_money", "	hear_on(x);\n", ""),
+    ("instalments: a part at first", "exchange/instalment.c", INSTALMENTS + "test_agents_use_a_budget_to_its_end", "	bound_part(x);\n", ""),
+    ("instalments: who waits takes no more", "exchange/instalment.c", INSTALMENTS + "test_a_stream_waits_for_others_in_its_middle", "	else if (!x->parts.waits) {\n		x->parts.waits = true;\n		call_pause(x->call);\n	}", "	else if (!x->parts.waits)\n		go_broke(x);"),
 ]
+
+
+def is_journey(test):
+    return ".py" in test
 
 
 class Bench:
@@ -178,7 +189,24 @@ class Bench:
         said = [line for line in done.stdout.splitlines() if "ERROR" in line or " error: " in line or "LINE" in line]
         return done.returncode, " ".join((said or done.stdout.splitlines())[-2:])[:150]
 
+    def compile_gateway(self, changed):
+        """With what journeys need beside it."""
+        kit = self.folder / "tests/kit"
+        if not kit.exists():
+            kit.parent.mkdir()
+            kit.symlink_to(self.build / "tests/kit")
+        return self.run([*self.cc, "-o", self.folder / "sluice", SOURCE / "src/main.c", changed, self.build / "libsluice.a", "-lcrypto", "-lyaml"])
+
+    def go(self, test):
+        if not is_journey(test):
+            return self.run([self.folder / "test"])
+        python = SOURCE / ".venv/bin/python"
+        return self.run([python if python.exists() else sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", SOURCE / "tests" / test], 600,
+                        SLUICE_BUILD=str(self.folder))
+
     def compile(self, source, changed, test):
+        if is_journey(test):
+            return self.compile_gateway(changed)
         points, helpers, room = ROOM.get(test, (None, HELPERS.get(test, []), [source.removesuffix(".c")]))
         files = [SOURCE / "tests" / f"{name}.c" for name in [test, *helpers]]
         files += [changed if f"{name}.c" == source else SOURCE / "src" / f"{name}.c" for name in room]
@@ -189,7 +217,7 @@ class Bench:
         """A test that fails anyway proves nothing."""
         if test not in self.sound:
             rc, said = self.compile(source, SOURCE / "src" / source, test)
-            self.sound[test] = (rc, said) if rc != 0 else self.run([self.folder / "test"])
+            self.sound[test] = (rc, said) if rc != 0 else self.go(test)
         return self.sound[test][0] != 0
 
     def test(self, name, source, test, was, now):
@@ -204,7 +232,7 @@ class Bench:
         if rc != 0:
             return f"BROKEN    {name}: {said}"
         for turn in range(3 if test in ROOM else 1):    # kills come at random
-            rc, said = self.run([self.folder / "test"])
+            rc, said = self.go(test)
             if rc is None:
                 return f"HANGS     {name}: {test}"
             if rc != 0:

@@ -20,7 +20,8 @@ SHORT = "chunks=10,size=533,gap=3,out=1333"     # bytes are four a token
 def paying(upstream):
     price = {"input_cost_per_token": 0, "output_cost_per_token": TOKEN / 1e9}
     scripts = {"short": SHORT, "whole": "first=5,out=1333", "long": "chunks=200,size=100,gap=3",
-               "a": "chunks=60,size=100,gap=4,out=1500", "b": "chunks=20,size=100,gap=30,out=500", "paced": "chunks=80,size=100,gap=25,out=2000", "slow": "chunks=900,size=100,gap=20"}
+               "a": "chunks=60,size=100,gap=4,out=1500", "b": "chunks=20,size=100,gap=30,out=500", "burst": "fault=silent,after=60,chunks=80,size=100,gap=0",
+               "paced": "chunks=80,size=100,gap=25,out=2000", "slow": "chunks=900,size=100,gap=20"}
     running = kit.Gateway({
         "model_list": [kit.deployment(name, f"openai/script:fixed,{script}", upstream.base + "/v1", **price) for name, script in scripts.items()] +
         [kit.deployment("claude", f"anthropic/script:fixed,{scripts['long']}", upstream.base, **price)],
@@ -147,6 +148,19 @@ def test_a_stream_waits_for_others_in_its_middle(paying):
         assert done and not any("error" in c for c in chunks), told[model].text[-600:]
         assert sum(len(c["choices"][0]["delta"].get("content") or "") for c in chunks if c["choices"]) == size
     kit.until(lambda: booked(paying, digest) == (2000 * TOKEN, 2), what=f"both rows, not {booked(paying, digest)}")
+
+
+def test_what_came_is_heard_once_there_is_money(paying):
+    """All of it is here when its money is not, and nothing more comes that could bring it along."""
+    key, digest = new_key(paying, 0.3075)
+    other = kit.Held(Caller(paying, key), "chat", "b", max_tokens=64000)
+    other.until(b"content", 1)
+    burst = kit.Held(Caller(paying, key), "chat", "burst", max_tokens=64000)
+    burst.until(b'"content"', 60)
+    burst.leave()
+    other.until(b"[DONE]")
+    rows = kit.until(lambda: len(r := ledger(paying, "SELECT ended, completion FROM sluice_request WHERE key_digest = ?", digest)) == 2 and sorted(r), what="both rows")
+    assert rows == [("complete", 500), ("left", 59 * 25)], rows
 
 
 class Caller:
