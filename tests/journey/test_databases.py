@@ -37,6 +37,18 @@ def test_migrate_and_status(postgres):
     assert now["fit"] and now["version"] == now["needed"] and now["server"].startswith("PostgreSQL 1")
 
 
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_several_migrate_at_once(postgres, tmp_path, engine):
+    """Each step is made by one of them while the others wait, and all say how it ended."""
+    url = tmp_path / "sluice.db" if engine == "sqlite" else postgres.url(postgres.new("template0"))
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: databases.sluice("db", "migrate", "-d", url, check=False), range(4)))
+    assert [(d.returncode, d.stderr) for d in done] == [(0, "")] * 4
+    now = json.loads(databases.sluice("db", "status", "-j", "-d", url).stdout)
+    assert now["fit"] and now["version"] == now["needed"]
+    assert all(f"at version {now['needed']}" in d.stdout for d in done), [d.stdout for d in done]
+
+
 def test_migrate_through_pgbouncer(postgres, pgbouncer):
     name = postgres.new("template0")
     databases.sluice("db", "migrate", "-d", pgbouncer.url(name))
