@@ -45,15 +45,8 @@ absent_make(struct admin_call *c)
 	return (admin_not_built(c, "This version has no %ss: nothing was made.", c->row->kind));
 }
 
-/* A page of settings, or a service, that is not here. */
-struct error *
-absent_page(struct admin_call *c)
-{
-	return (admin_not_built(c, "sluice " SLUICE_VERSION " does not serve %s %s.", c->row->method, c->row->path));
-}
-
 bool
 admin_is_absent(const struct admin_row *row)
 {
-	return (row->run == absent_list || row->run == absent_one || row->run == absent_make || row->run == absent_page);
+	return (row->run == absent_list || row->run == absent_one || row->run == absent_make);
 }

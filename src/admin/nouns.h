@@ -60,17 +60,19 @@ admin_f config_update, config_list, config_field_info, config_field_update, conf
 admin_f allowed_ips, allowed_ip_add, allowed_ip_delete;
 /* pages.c */
 admin_f router_settings, router_fields, user_defaults, user_defaults_update, team_defaults, team_defaults_update, ui_settings, ui_settings_update,
-    sso_settings, sso_settings_update, theme_settings, config_callbacks, callback_delete, active_callbacks, callbacks_list, callback_configs;
+    sso_settings, sso_settings_update, theme_settings, theme_settings_update, config_callbacks, callback_delete, active_callbacks, callbacks_list, callback_configs;
 /* callbacks.c */
 admin_f key_health, team_callback_add, team_callbacks, team_callback_delete, team_logging_off;
 /* health.c, trial.c */
-admin_f health_services, health_license, health_shared, test_connection;
+admin_f health_services, health_license, health_shared, health_history, test_connection;
 /* tag_reports.c */
 admin_f tag_daily_users, tag_weekly_users, tag_monthly_users, tag_distinct, tag_summary, tag_users_page;
 /* agents.c */
 admin_f agent_list, agent_new, agent_info, agent_put, agent_patch, agent_delete;
+/* forecast.c */
+admin_f global_predict;
 /* absent.c */
-admin_f absent_list, absent_one, absent_make, absent_page;
+admin_f absent_list, absent_one, absent_make;
 /* endpoints.c, cache.c */
 admin_f endpoint_of_team, endpoint_list, endpoint_new, endpoint_update, endpoint_delete, cache_none;
 

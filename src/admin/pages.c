@@ -3,6 +3,7 @@
 #include "admin/settings.h"
 
 #include "admin/nouns.h"
+#include "admin/things.h"
 
 static const char general[] = "general_settings", litellm[] = "litellm_settings", router[] = "router_settings";
 
@@ -329,9 +330,6 @@ ui_settings_update(struct admin_call *c)
 }
 
 static const struct shown_field no_fields[] = { { NULL, NULL, NULL } };
-static const struct shown_field theme_fields[] = {
-	{ "logo_url", "string", "Not in force." }, { "favicon_url", "string", "Not in force." }, { NULL, NULL, NULL },
-};
 
 struct error *
 sso_settings(struct admin_call *c)
@@ -349,13 +347,79 @@ sso_settings_update(struct admin_call *c)
 	    "changed while the gateway runs."));
 }
 
+/* The theme: kept and told to dashboards, which are pages beside the gateway. */
+
+static const struct field theme_fields[] = {
+	{ "logo_url", FIELD_TEXT, 0, NULL, NULL, 2048 },
+	{ "logo_url_dark", FIELD_TEXT, 0, NULL, NULL, 2048 },
+	{ "favicon_url", FIELD_TEXT, 0, NULL, NULL, 2048 },
+	{ NULL, FIELD_ANY, 0, NULL, NULL, 0 },
+};
+static const struct noun theme_noun = { "theme", theme_fields };
+static const struct shown_field theme_shown[] = {
+	{ "logo_url", "string", "Of an image, http or https." }, { "logo_url_dark", "string", "The same on dark ground." },
+	{ "favicon_url", "string", "Of an image, http or https." }, { NULL, NULL, NULL },
+};
+
+static struct error *
+theme_read(struct thing *t, bool *there, struct admin_call *c)
+{
+	TRY(thing_find(t, there, c, "ui_theme", TEXT("ui_theme")));
+	if (!*there)
+		thing_new(t, c, "ui_theme", TEXT("ui_theme"));
+	return (NULL);
+}
+
+static struct text
+theme_values(struct admin_call *c, const struct doc *d)
+{
+	struct doc shown;
+
+	doc_read(&shown, c->arena, TEXT(""));
+	for (const struct field *f = theme_fields; f->name != NULL; f++)
+		doc_set(&shown, text_of(f->name), doc_raw(d, f->name).len > 0 ? doc_raw(d, f->name) : TEXT("null"));
+	return (doc_text(&shown));
+}
+
 struct error *
 theme_settings(struct admin_call *c)
 {
-	struct doc none;
+	struct doc values;
+	struct thing t;
+	bool there;
 
-	doc_read(&none, c->arena, TEXT(""));
-	return (say_page(c, &none, "This version has no dashboard that could be themed.", theme_fields));
+	TRY(theme_read(&t, &there, c));
+	doc_read(&values, c->arena, theme_values(c, &t.doc));
+	return (say_page(c, &values, "Kept for dashboards; the gateway has no page of its own that would show it.", theme_shown));
+}
+
+static bool
+is_address(struct text t)
+{
+	struct text host = text_starts(t, TEXT("https://")) ? text_sub(t, 8, t.len) : text_starts(t, TEXT("http://")) ? text_sub(t, 7, t.len) : TEXT("");
+
+	for (size_t i = 0; i < t.len; i++)
+		if (t.at[i] <= ' ' || t.at[i] > '~')
+			return (false);
+	return (host.len > 0 && host.at[0] != '/');
+}
+
+struct error *
+theme_settings_update(struct admin_call *c)
+{
+	struct text before;
+	struct thing t;
+	bool there;
+
+	TRY(theme_read(&t, &there, c));
+	before = there ? theme_values(c, &t.doc) : TEXT("");
+	TRY(fields_read(&t.doc, c, &theme_noun, c->body));
+	for (const struct field *f = theme_fields; f->name != NULL; f++)
+		if (doc_raw(&t.doc, f->name).len > 0 && !is_address(doc_string(&t.doc, f->name)))
+			return (admin_bad(c, f->name, "Invalid %s: must be an http(s) URL with a host.", f->name));
+	TRY(thing_write(c, &t));
+	TRY(audit(c, "updated", "setting", TEXT("ui_theme_config"), TEXT(""), before, theme_values(c, &t.doc)));
+	return (say_saved(c, "UI theme settings updated successfully", theme_values(c, &t.doc)));
 }
 
 /* Callbacks: what LiteLLM calls so, and of them what is in force here, which is metrics. */

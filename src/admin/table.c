@@ -180,7 +180,7 @@ const struct admin_row admin_rows[] = {
 	{ "GET",	"/get/sso_settings",		ROLE_VIEWER,	sso_settings,			false, "read",		"setting" },
 	{ "PATCH",	"/update/sso_settings",		ROLE_ADMIN,	sso_settings_update,		true,  "updated",	"setting" },
 	{ "GET",	"/get/ui_theme_settings",	ROLE_ANY,	theme_settings,			false, "read",		"setting" },
-	{ "PATCH",	"/update/ui_theme_settings",	ROLE_ADMIN,	absent_page,			true,  "updated",	"setting" },
+	{ "PATCH",	"/update/ui_theme_settings",	ROLE_ADMIN,	theme_settings_update,			true,  "updated",	"setting" },
 	{ "GET",	"/settings",			ROLE_VIEWER,	active_callbacks,		false, "read",		"setting" },
 	{ "GET",	"/active/callbacks",		ROLE_VIEWER,	active_callbacks,		false, "read",		"setting" },
 	{ "GET",	"/callbacks/list",		ROLE_VIEWER,	callbacks_list,			false, "read",		"setting" },
@@ -191,7 +191,7 @@ const struct admin_row admin_rows[] = {
 
 	{ "GET",	"/health/services",		ROLE_ADMIN,	health_services,		false, "read",		"health" },
 	{ "POST",	"/health/test_connection",	ROLE_ADMIN,	test_connection,		false, "read",		"health" },
-	{ "GET",	"/health/history",		ROLE_VIEWER,	absent_page,			false, "read",		"health" },
+	{ "GET",	"/health/history",		ROLE_VIEWER,	health_history,			false, "read",		"health" },
 	{ "GET",	"/health/shared-status",	ROLE_VIEWER,	health_shared,			false, "read",		"health" },
 	{ "GET",	"/health/license",		ROLE_VIEWER,	health_license,			false, "read",		"health" },
 
@@ -285,8 +285,8 @@ const struct admin_row admin_rows[] = {
 	{ "GET",	"/tag/distinct",		ROLE_VIEWER,	tag_distinct,			false, "read",		"spend" },
 	{ "GET",	"/tag/summary",			ROLE_VIEWER,	tag_summary,			false, "read",		"spend" },
 	{ "GET",	"/tag/user-agent/per-user-analytics",	ROLE_VIEWER,	tag_users_page,		false, "read",		"spend" },
-	{ "GET",	"/global/predict/spend/logs",	ROLE_VIEWER,	absent_page,			false, "read",		"spend" },
-	{ "POST",	"/global/predict/spend/logs",	ROLE_VIEWER,	absent_page,			false, "read",		"spend" },
+	{ "GET",	"/global/predict/spend/logs",	ROLE_VIEWER,	global_predict,			false, "read",		"spend" },
+	{ "POST",	"/global/predict/spend/logs",	ROLE_VIEWER,	global_predict,			false, "read",		"spend" },
 	{ "GET",	"/audit",			ROLE_VIEWER,	audit_list,			false, "read",		"audit" },
 	{ "GET",	"/audit/{}",			ROLE_VIEWER,	audit_one,			false, "read",		"audit" },
 

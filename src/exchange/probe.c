@@ -2,11 +2,13 @@
 /*
  * One real call that shows whether a deployment answers: GET /health?model_id=… and POST /health/test_connection.
  *
- * It walks the steps of every call, so that it is admitted, limited, paid and booked like one; only its answer is told in other words.
+ * It walks the steps of every call, so that it is admitted, limited, paid and booked like one; only its answer is told in other words.  What /health came to is kept
+ * for /health/history, by an errand that nobody waits for.
  */
 #include "exchange/exchange.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
 struct probe {
 	const struct deployment *deployment;
@@ -80,6 +82,12 @@ put_text(struct json_out *o, const char *name, struct text t)
 	json_string(o, t);
 }
 
+static int64_t
+took_ms(const struct exchange *x)
+{
+	return (x->attempt != NULL ? ((x->in_flight ? clock_us() : x->attempt->ended_us) - x->attempt->began_us) / 1000 : 0);
+}
+
 static void
 put_result(struct json_out *o, const struct exchange *x, const struct error *e)
 {
@@ -92,7 +100,7 @@ put_result(struct json_out *o, const struct exchange *x, const struct error *e)
 	put_text(o, "api_base", d->api_base);
 	put_text(o, "mode", d->mode);
 	json_name(o, "latency_ms");
-	json_int(o, x->attempt != NULL ? ((x->in_flight ? clock_us() : x->attempt->ended_us) - x->attempt->began_us) / 1000 : 0);
+	json_int(o, took_ms(x));
 	if (e != NULL)
 		put_text(o, "error", e->message);
 	if (e != NULL && x->upstream_status > 0) {
@@ -123,6 +131,60 @@ put_health(struct json_out *o, const struct exchange *x, const struct error *e)
 	json_int(o, e != NULL);
 }
 
+/* /health/history */
+
+struct keeping {
+	struct errand	 errand;
+	struct store_pool *pool;
+	struct arena	*arena;
+	struct text	 id, name, deployment, error, by, doc;
+	int64_t		 at_ms, took_ms;
+	bool		 well;
+};
+
+static void
+keep(struct errand *e)
+{
+	struct keeping *k = (struct keeping *)e;
+	struct store *store = store_lend(k->pool, 1000);
+
+	if (store == NULL || STORE(store, k->arena, NULL, SQL_HEALTH_ADD, V_TEXT(k->id), V_INT(k->at_ms), V_TEXT(k->name), V_TEXT(k->deployment), V_INT(k->well),
+	    V_INT(k->took_ms), V_TEXT_OR_NULL(k->error), V_TEXT_OR_NULL(k->by), V_TEXT(k->doc)) != STORE_FINE)
+		note(NOTE_WARN, k->id.at, "the check of " TEXT_FMT " is not kept: %s", TEXT_ARG(k->deployment), store != NULL ? store_why(store) : "the store is away");
+	if (store != NULL)
+		store_return(k->pool, store);
+}
+
+static void
+kept(struct errand *e)
+{
+	arena_free(((struct keeping *)e)->arena);
+}
+
+static void
+begin_keeping(struct exchange *x, const struct error *e)
+{
+	const struct deployment *d = x->probe->deployment;
+	struct worker *w = x->worker;
+	struct buf doc = { 0 };
+	struct json_out o = { .to = &doc };
+	struct arena *arena;
+	struct keeping *k;
+
+	if (!x->probe->health || w->store_pool == NULL)
+		return;
+	put_result(&o, x, e);
+	arena = arena_new();
+	k = arena_new_of(arena, struct keeping);
+	*k = (struct keeping){ .errand = { .work = keep, .done = kept, .drop = kept }, .pool = w->store_pool, .arena = arena, .well = e == NULL,
+		.at_ms = clock_wall_ms(), .took_ms = took_ms(x), .id = arena_copy(arena, text_of(x->id)), .name = arena_copy(arena, d->group),
+		.deployment = arena_copy(arena, d->id), .by = arena_copy(arena, x->caller->user_id), .doc = arena_copy(arena, buf_as_text(&doc)),
+		.error = e != NULL ? arena_copy(arena, e->message) : TEXT("") };
+	buf_free(&doc);
+	if (!lane_send(w->store_lane, &k->errand))
+		arena_free(arena);
+}
+
 /* What was refused before anybody was asked says nothing of the deployment: that is an error like any other's. */
 bool
 probe_tells(struct exchange *x, const struct error *e)
@@ -133,6 +195,7 @@ probe_tells(struct exchange *x, const struct error *e)
 	if (x->probe == NULL || x->probe->told || x->n_attempts == 0)
 		return (false);
 	x->probe->told = true;
+	begin_keeping(x, e);
 	json_open(&o, '{');
 	if (x->probe->health)
 		put_health(&o, x, e);

@@ -12,6 +12,7 @@
 #define CHUNKS		200			/* of rows, at a time: the rest follows with the next turn */
 #define CHANGES_MS	(2 * DAY_MS)		/* whoever has not read for that long takes everything for changed */
 #define SESSIONS_MS	(7 * DAY_MS)		/* a session that nobody has asked for since begins anew */
+#define HEALTH_MS	(30 * DAY_MS)
 #define STEP_MS		DAY_MS			/* a clock that jumped so far while we looked drops nothing */
 
 /* The smallest id of a moment. */
@@ -84,6 +85,8 @@ drop_old(struct housekeeper *h, struct store *store, struct arena *arena)
 		end = drop(store, arena, SQL_DAYS_DROP, keep, 0);
 	if (end == STORE_FINE)
 		end = forget_sessions(store, arena, now - SESSIONS_MS);
+	if (end == STORE_FINE)
+		end = STORE(store, arena, NULL, SQL_HEALTH_DROP, V_INT(now - HEALTH_MS));
 	if (end == STORE_FINE && keep > 0)
 		end = drop(store, arena, SQL_STRAYS_DROP, keep, day_of_ms(now - keep) * DAY_MS);
 	if (end == STORE_FINE && set->prompt_retention_ms > 0)

@@ -248,6 +248,40 @@ reports_are_grouped(void **state)
 
 /* rows */
 
+/* It is the 26th, a Thursday. */
+static void
+the_month_is_predicted(void **state)
+{
+	struct desk *d = *state;
+	struct buf b = { 0 };
+
+	buf_lit(&b, "{\"data\":[");
+	for (int day = 13; day <= 26; day++)
+		buf_print(&b, "%s{\"date\":\"2026-11-%d\",\"spend\":%d}", day > 13 ? "," : "", day, day == 13 || day == 20 ? 5 : 1);
+	buf_lit(&b, "]}");
+	buf_byte(&b, '\0');
+	desk_calls(d, "POST /global/predict/spend/logs", b.at, 200);
+	buf_free(&b);
+	desk_expect(d, "response.0", "{\"date\":\"2026-11-27\",\"predicted_spend\":5}");
+	desk_expect(d, "response.3", "{\"date\":\"2026-11-30\",\"predicted_spend\":1}");
+	desk_expect(d, "response.4", "");
+	desk_expect(d, "predicted_spend", "\"Predicted Spend for November 2026, $30.00\"");
+	desk_calls(d, "POST /global/predict/spend/logs", "{\"data\":[{\"date\":\"2026-11-25\",\"spend\":2},{\"date\":\"2026-10-29\",\"spend\":54}]}", 200);
+	desk_expect(d, "response.0", "{\"date\":\"2026-11-26\",\"predicted_spend\":13.5}");	/* of four Thursdays */
+	desk_expect(d, "response.1.predicted_spend", "0");
+	desk_expect(d, "predicted_spend", "\"Predicted Spend for November 2026, $15.50\"");
+	desk_calls(d, "POST /global/predict/spend/logs", "{\"data\":[{\"date\":\"2026-11-25\",\"spend\":2}]}", 200);
+	desk_expect(d, "predicted_spend", "\"Predicted Spend for November 2026, $12.00\"");
+	desk_calls(d, "POST /global/predict/spend/logs", "{\"data\":[{\"date\":\"2026-09-25\",\"spend\":2}]}", 200);
+	desk_expect(d, "response.30", "");
+	desk_calls(d, "GET /global/predict/spend/logs", NULL, 200);
+	desk_expect(d, "response.3", "{\"date\":\"2026-11-30\",\"predicted_spend\":0.583333333}");
+	desk_expect(d, "predicted_spend", "\"Predicted Spend for November 2026, $4.083333333\"");
+	desk_calls(d, "POST /global/predict/spend/logs", "{\"data\":[{\"date\":\"soon\",\"spend\":2}]}", 422);
+	desk_calls(d, "POST /global/predict/spend/logs", "{\"data\":[{\"date\":\"2026-11-25\"}]}", 422);
+	desk_calls(d, "POST /global/predict/spend/logs", "{\"data\":{}}", 422);
+}
+
 static void
 add_request(struct desk *d, const char *id, int64_t began, const char *rest)
 {
@@ -466,6 +500,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(dates_are_checked, setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(global_reports, setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(reports_are_grouped, setup, desk_teardown),
+		cmocka_unit_test_setup_teardown(the_month_is_predicted, setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(rows_are_shown, setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(rows_are_filtered, setup, desk_teardown),
 		cmocka_unit_test_setup_teardown(rows_are_paged_and_sorted, setup, desk_teardown),

@@ -327,7 +327,13 @@ pages(void **state)
 	desk_calls(d, "GET /get/sso_settings", NULL, 200);
 	desk_calls(d, "PATCH /update/sso_settings", "{\"google_client_id\":\"x\"}", 400);
 	desk_calls(d, "GET /get/ui_theme_settings", NULL, 200);
-	desk_calls(d, "PATCH /update/ui_theme_settings", "{\"logo_url\":\"https://x\"}", 501);
+	desk_expect(d, "values", "{\"logo_url\":null,\"logo_url_dark\":null,\"favicon_url\":null}");
+	desk_calls(d, "PATCH /update/ui_theme_settings", "{\"logo_url\":\"https://x/l.png\",\"favicon_url\":\"http://y\"}", 200);
+	desk_calls(d, "PATCH /update/ui_theme_settings", "{\"favicon_url\":null}", 200);
+	desk_calls(d, "PATCH /update/ui_theme_settings", "{\"logo_url\":\"file:///etc/passwd\"}", 400);
+	desk_calls(d, "PATCH /update/ui_theme_settings", "{\"logo_url\":\"https:///x\"}", 400);
+	desk_calls(d, "GET /get/ui_theme_settings", NULL, 200);
+	desk_expect(d, "values", "{\"logo_url\":\"https://x/l.png\",\"logo_url_dark\":null,\"favicon_url\":null}");
 	desk_calls(d, "GET /cache/settings", NULL, 503);
 	desk_calls(d, "GET /router/fields", NULL, 200);
 	desk_expect(d, "fields.0.field_value", "null");

@@ -98,6 +98,16 @@ def test_one_real_call(start, upstream):
     assert found["unhealthy_count"] == 1 and "could not be reached" in found["unhealthy_endpoints"][0]["error"]
     caller.get("/health", 404, model_id="none")
 
+    # checks are kept, newest first
+    checks = kit.until(lambda: (lambda all: all if all["total_records"] == 3 else None)(caller.get("/health/history")), what="three checks")["health_checks"]
+    assert [(c["model_id"], c["status"], c["healthy_count"], c["checked_by"]) for c in checks] == [
+        ("bad", "unhealthy", 0, "default_user_id"), ("vectors", "healthy", 1, "default_user_id"), ("good", "healthy", 1, "default_user_id")]
+    assert "could not be reached" in checks[0]["error_message"] and checks[0]["details"]["model_id"] == "bad" and checks[2]["error_message"] is None
+    page = caller.get("/health/history", status_filter="healthy", limit=1, offset=1)
+    assert [c["model_id"] for c in page["health_checks"]] == ["good"] and (page["total_records"], page["limit"], page["offset"]) == (2, 1, 1)
+    assert [c["model_id"] for c in caller.get("/health/history", model="vectors")["health_checks"]] == ["vectors"]
+    caller.get("/health/history", 422, status_filter="ill")
+
     tested = caller.post("/health/test_connection", litellm_params={"model": "good"})
     assert tested["status"] == "success" and tested["result"]["model_id"] == "good"
     assert caller.post("/health/test_connection", litellm_params={"model": "openai/bad"})["status"] == "error"
@@ -145,7 +155,7 @@ def test_what_monitors_and_dashboards_ask(start):
     assert caller.get("/health", model="hello")["healthy_count"] == 1 and caller.get("/health", model="none")["healthy_count"] == 0
     assert caller.get("/health/readiness/details")["db"] == "connected" and caller.get("/health/backlog")["in_flight_requests"] == 1
     caller.get("/health/drain", 404)
-    caller.get("/health/history", 501)
+    assert caller.get("/health/history")["health_checks"] == []
     assert nobody.get(gateway.url + "/health/backlog", timeout=30).status_code == 401
     assert "does not name slack" in caller.get("/health/services", 422, service="slack")["error"]["message"]
     for path, key in (("/guardrails/list", "guardrails"), ("/prompts/list", "prompts"), ("/search_tools/list", "search_tools"), ("/vector_store/list", "data")):
