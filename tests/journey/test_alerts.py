@@ -63,7 +63,8 @@ def test_a_budget_that_is_spent(start, upstream, hook):
     made = gateway.post("/key/generate", {"key_alias": "crossing", "max_budget": 0.1, "soft_budget": 0.05}).json()
     statuses = [call(gateway, made["key"]) for _ in range(12)]
     assert statuses == [200] * 10 + [429] * 2
-    crossed = hook.wait("budget_crossed")
+    soft, crossed = hook.wait("soft_budget_crossed"), hook.wait("budget_crossed")
+    assert len(soft) == 1 and soft[0]["soft_budget"] == 0.05
     assert crossed[0]["key_alias"] == "crossing" and crossed[0]["token"] == made["token"] and crossed[0]["event_group"] == "key"
     assert crossed[0]["max_budget"] == 0.1 and "Key crossing has spent $0.10 of $0.10" in crossed[0]["event_message"]
     tested = gateway.get("/health/services?service=webhook").json()
@@ -71,7 +72,11 @@ def test_a_budget_that_is_spent(start, upstream, hook):
     gateway.post("/key/update", {"key": made["key"], "max_budget": 0.2})
     assert [call(gateway, made["key"]) for _ in range(7)] == [200] * 7
     hook.wait("threshold_crossed")
-    assert len([e for e in hook.heard if e["event"] == "budget_crossed"]) == 1
+    # one that can pay nothing was never spent: its refusal is what tells
+    poor = gateway.post("/key/generate", {"key_alias": "poor", "max_budget": 0.001}).json()["key"]
+    assert call(gateway, poor) == 429
+    kit.until(lambda: [e for e in hook.heard if e["event"] == "budget_crossed" and e["key_alias"] == "poor"], what="the refusal to be told")
+    assert len([e for e in hook.heard if e["event"] == "budget_crossed"]) == 2
 
 
 def test_where_alerts_go_is_a_setting(start, upstream, hook):

@@ -71,6 +71,26 @@ def test_a_call_that_was_tried_twice_is_paid_once(served):
     assert float(say(key, "/v1/chat/completions", "cheap").headers["x-litellm-response-cost"]) == 0.00001       # a price that is a text; neither 0 nor 100 times it
 
 
+def test_a_budget_is_asked_where_it_is_meant(served):
+    """A team's key does not spend what its owner may, a budget for a model stops no other, and both are counted for all."""
+    served.post("/user/new", user_id="broke", max_budget=0, auto_create_key=False)
+    team = served.post("/team/new", team_alias="rich")["team_id"]
+    assert say(own(served, user_id="broke"), "/v1/chat/completions", "gpt").status_code == 429
+    assert say(own(served, user_id="broke", team_id=team), "/v1/chat/completions", "gpt").status_code == 200
+    kit.until(lambda: served.get("/user/info", user_id="broke")["user_info"]["spend"] > 0, what="what was counted")
+    one = own(served, model_max_budget={"gpt": {"budget_limit": 0, "time_period": "1d"}})
+    assert [say(one, "/v1/chat/completions", model).status_code for model in ("gpt", "cheap")] == [429, 200]
+
+
+def test_a_budget_begins_anew_when_its_period_ends(served):
+    """By itself: nobody touches the key, and nothing needs to run for it."""
+    cost = 0.00001
+    key, said = own(served, max_budget=3 * cost, budget_duration="2s"), []
+    kit.until(lambda: said.append(say(key, "/v1/chat/completions", "cheap").status_code) or said[-1] == 429, what="the budget to be spent")
+    assert 200 in said
+    kit.until(lambda: say(key, "/v1/chat/completions", "cheap").status_code == 200, what="another period")
+
+
 def test_spending_outlives_processes_and_resets_once(start, upstream):
     """A budget for one model, and a reset of it: neither lives in the memory of a worker."""
     state = kit.folder()
