@@ -11,7 +11,7 @@ struct pg {
 	struct arena	*a;			/* of one call: parameters */
 	struct text	 password;		/* never in store_why() */
 	struct arena	*urls;			/* the address as libpq takes it, the password */
-	bool		 copying;		/* between load_begin and load_end */
+	bool		 copying;		/* a COPY runs */
 	unsigned	 copy_columns;		/* 0: not known yet */
 	struct buf	 copy;			/* rows that are not sent yet */
 };
