@@ -17,8 +17,8 @@
 
 #define IDLE_MS		100
 #define DEAF_MS		50			/* where another host may recall money, and the store's calls do not arrive */
-#define MANY		100			/* rows of one time: */
-#define MANY_US		250000			/* then so long until the next, because a transaction costs as much as a dozen rows */
+#define MANY		12			/* rows of one time: */
+#define MANY_US		250000			/* then so long until the next, because a transaction costs as much as three dozen rows */
 #define AWAY_FIRST_MS	200
 #define AWAY_MOST_MS	5000
 #define AWAY_TRIES	5			/* at the end */
