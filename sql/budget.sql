@@ -32,8 +32,8 @@ SELECT spent, held FROM sluice_account_period WHERE account = $1 AND period = $2
 SELECT spent, held FROM sluice_account_period WHERE account = $1 AND period = $2;
 
 -- name: budget_period_spend
-INSERT INTO sluice_account_period AS p (account, period, spent) VALUES ($1, $2, $3)
-ON CONFLICT (account, period) DO UPDATE SET spent = p.spent + excluded.spent RETURNING spent;
+INSERT INTO sluice_account_period AS p (account, period, spent, held) VALUES ($1, $2, $3, -CAST($4 AS BIGINT))
+ON CONFLICT (account, period) DO UPDATE SET spent = p.spent + excluded.spent, held = p.held + excluded.held RETURNING spent;
 
 -- name: budget_period_hold
 UPDATE sluice_account_period SET held = held + $3 WHERE account = $1 AND period = $2;

@@ -326,21 +326,17 @@ look_for_crossing(struct store *store, struct arena *arena, const struct booking
 	return (STORE_FINE);
 }
 
+/* What a lease that is not settled yet paid is no longer held. */
 static enum store_end
 book_one(struct store *store, struct arena *arena, const struct booking *b, struct crossing *c)
 {
-	const struct value account = V_INT((int64_t)b->account), period = V_INT(b->period);
 	struct rows rows = { 0 };
-	int64_t spent;
 
-	DO(STORE(store, arena, &rows, SQL_BUDGET_PERIOD_SPEND, account, period, V_INT(b->cost)));
-	spent = rows_int(&rows, 0, 0, 0);
-	if (b->lease != 0) {
+	if (b->lease != 0)
 		DO(STORE(store, arena, &rows, SQL_BUDGET_LEASE_USE, V_INT((int64_t)b->lease), V_INT(b->cost)));
-		if (rows.changed > 0)
-			DO(STORE(store, arena, NULL, SQL_BUDGET_PERIOD_HOLD, account, period, V_INT(-b->cost)));
-	}
-	return (look_for_crossing(store, arena, b, spent, c));
+	DO(STORE(store, arena, &rows, SQL_BUDGET_PERIOD_SPEND, V_INT((int64_t)b->account), V_INT(b->period), V_INT(b->cost),
+	    V_INT(rows.changed > 0 ? b->cost : 0)));
+	return (look_for_crossing(store, arena, b, rows_int(&rows, 0, 0, 0), c));
 }
 
 enum store_end

@@ -1043,7 +1043,7 @@ a_reset_while_money_is_out(void **state)
 	end(&b, &c[0], 50);
 	assert_int_equal(reserve(&b, &c[0], 30, 30, p), BUDGET_FINE);
 	s = store_lend(b.pool, 1000);
-	assert_int_equal(STORE(s, b.arena, NULL, SQL_BUDGET_PERIOD_SPEND, V_INT((int64_t)p->account), V_INT(0), V_INT(-50)), STORE_FINE);
+	assert_int_equal(STORE(s, b.arena, NULL, SQL_BUDGET_PERIOD_SPEND, V_INT((int64_t)p->account), V_INT(0), V_INT(-50), V_INT(0)), STORE_FINE);
 	store_return(b.pool, s);
 	sums(&b, p, &spent, &held);
 	assert_int_equal(spent, 0);
