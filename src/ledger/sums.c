@@ -248,7 +248,7 @@ static struct group *
 group_of(struct summing *m, const struct ledger_row *r)
 {
 	int64_t day = code_of(m, r->began_ms);
-	uint64_t hash = mix(mix((uint64_t)day, r->shape), r->alike);
+	uint64_t hash = mix(0, r->alike);
 
 	for (struct group *g = m->groups[hash & m->mask]; g != NULL; g = g->same)
 		if (is_alike(g, hash, day, r))

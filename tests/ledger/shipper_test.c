@@ -193,7 +193,7 @@ rows_and_their_sums_arrive(void **state)
 static void
 a_row_counts_once_however_often_it_comes(void **state)
 {
-	struct ledger_row row = a_row(0);
+	struct ledger_row row = a_row(0), new = a_row(20);
 
 	(void)state;
 	need_store();
@@ -205,6 +205,10 @@ a_row_counts_once_however_often_it_comes(void **state)
 	assert_true(spool_append(spool, &row));
 	ship_all(0);
 	store_has(20);
+	assert_true(spool_append(spool, &new) && spool_append(spool, &new));	/* in one batch, with others */
+	append(21, 40);
+	ship_all(0);
+	store_has(40);
 }
 
 static void
