@@ -636,15 +636,17 @@ tell_refusal(struct buf *b, struct arena *arena, const struct limits *l)
 }
 
 void
-limits_headers(struct buf *b, const struct limits *l, struct arena *arena)
+limits_headers(struct buf *b, const struct limits *l, struct arena *arena, bool of_all)
 {
 	for (unsigned i = 0; i < l->n; i++) {
 		const struct limit *limit = &l->list[i];
 
 		if ((!limit->taken && limit != l->refused) || !is_told(l, i))
 			continue;
-		tell_as_litellm(b, limit, "-limit-", limit->limit);
-		tell_as_litellm(b, limit, "-remaining-", remaining(limit));
+		if (of_all || limit == l->refused) {
+			tell_as_litellm(b, limit, "-limit-", limit->limit);
+			tell_as_litellm(b, limit, "-remaining-", remaining(limit));
+		}
 		tell_as_openai(b, l, limit);
 	}
 	if (l->refused != NULL)

@@ -282,11 +282,13 @@ struct settings {
 	bool		 core_dumps;		/* false: none of our processes leaves one */
 	bool		 open_on_loopback;	/* no master key is needed from loopback */
 	bool		 loopback_only;		/* nobody but loopback is served: allows a published example key as master key */
+	struct text	 answer_headers;
+	bool		 headers_litellm;	/* that is "litellm" */
 	bool		 budget_amounts_hidden;
 	struct text	 budget_mode;
 	bool		 budget_strict;		/* that is "strict" */
 	int64_t		 budget_instalment, budget_hidden_tokens;	/* 2048, 500 */
-	int64_t		 budget_wait_ms, budget_wait_most_ms;	/* 2000, 20000 */
+	int64_t		 budget_wait_ms, budget_wait_most_ms;	/* 10000, 20000 */
 	int64_t		 budget_throttle;	/* millionths: to how much of them a spent budget throttles rates; 0: it refuses */
 	int64_t		 budget_status;		/* 429: HTTP, of what a budget refuses */
 	int64_t		 least_max_tokens;	/* 256: so many at least are bought for a call that says no limit */

@@ -40,6 +40,8 @@ static const struct setting table[] = {
 	    "Keys of the LiteLLM sections that protect, are not in force yet, and may be there all the same." },
 	{ "alert_mail_to", KIND_TEXT, AT(alert_mail_to), "", 0, 0, true,
 	    "Who gets alerts by mail besides the user whom they are about: addresses, with commas between them." },
+	{ "answer_headers", KIND_TEXT, AT(answer_headers), "litellm", 1, 16, true,
+	    "litellm: answers tell all that LiteLLM's do; standard: of rate limits no more than SDKs read, the key's own as OpenAI's names, which costs less." },
 	{ "answer_limit", KIND_BYTES, AT(answer_limit), "64MB", 64 * KB, 1 * GB, true, "The largest whole answer of an upstream." },
 	{ "body_limit", KIND_BYTES, AT(body_limit), "32MB", 4 * KB, 1 * GB, true, "The largest body of a request." },
 	{ "body_memory", KIND_BYTES, AT(body_memory), "256MB", 1 * MB, 64 * GB, false,
@@ -486,6 +488,9 @@ settings_check(struct load *l)
 	l->config->settings.budget_strict = text_is(set->budget_mode, "strict");
 	if (!set->budget_strict && !text_is(set->budget_mode, "litellm"))
 		problem(l, PROBLEM_ERROR, node_get(node_get(l->root, "sluice"), "budget_mode"), "budget_mode must be strict or litellm");
+	l->config->settings.headers_litellm = text_is(set->answer_headers, "litellm");
+	if (!set->headers_litellm && !text_is(set->answer_headers, "standard"))
+		problem(l, PROBLEM_ERROR, node_get(node_get(l->root, "sluice"), "answer_headers"), "answer_headers must be litellm or standard");
 	if (set->priorities.n > 0 && !set->deployment_rates)
 		problem(l, PROBLEM_ERROR, node_get(node_get(l->root, "litellm_settings"), "priority_reservation"),
 		    "priority_reservation needs sluice.deployment_rates: what a deployment may is what there is to share");

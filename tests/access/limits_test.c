@@ -535,12 +535,12 @@ a_minute_passes(void **state)
 /* telling */
 
 static bool
-says(const struct limits *l, const char *line)
+says_of(const struct limits *l, bool of_all, const char *line)
 {
 	struct buf lines = { 0 }, said = { 0 };
 	bool found;
 
-	limits_headers(&lines, l, arena);
+	limits_headers(&lines, l, arena, of_all);
 	buf_byte(&said, '\n');
 	for (size_t i = 0; i < lines.len; i++)
 		if (lines.at[i] != '\r')
@@ -550,6 +550,12 @@ says(const struct limits *l, const char *line)
 	found = strstr(said.at, line) != NULL;
 	buf_free(&said);
 	return (found);
+}
+
+static bool
+says(const struct limits *l, const char *line)
+{
+	return (says_of(l, true, line));
 }
 
 static void
@@ -567,6 +573,10 @@ headers_tell_what_is_left(void **state)
 	assert_true(says(&l, "\nx-ratelimit-remaining-tokens: 980\n"));
 	assert_true(says(&l, "\nx-ratelimit-team-limit-max_parallel_requests: 3\nx-ratelimit-team-remaining-max_parallel_requests: 2\n"));
 	assert_false(says(&l, "retry-after"));
+	assert_true(says_of(&l, false, "\nx-ratelimit-limit-requests: 10\nx-ratelimit-remaining-requests: 9\nx-ratelimit-reset-requests: "));
+	assert_true(says_of(&l, false, "\nx-ratelimit-remaining-tokens: 980\n"));
+	assert_false(says_of(&l, false, "-api_key-"));
+	assert_false(says_of(&l, false, "-team-"));
 }
 
 static void
@@ -583,6 +593,7 @@ a_refusal_tells_what_to_do(void **state)
 	assert_true(text_has(sentence, TEXT(" UTC. ")));
 	assert_true(says(&l, "\nrate_limit_type: requests\nreset_at: 20"));
 	assert_true(says(&l, "\nx-ratelimit-team-remaining-requests: 0\n"));
+	assert_true(says_of(&l, false, "\nx-ratelimit-team-remaining-requests: 0\n"));
 	assert_true(says(&l, "\nretry-after: "));
 	team.rpm = NO_LIMIT;
 	user.parallel = 0;
