@@ -16,7 +16,8 @@
 #define LEND_MS		2000
 #define BUCKETS		256
 #define ABSENT		1024
-#define KEPT		512
+#define KEPT		256		/* sets of so many places: callers whose names fall together do not take each other's */
+#define KEPT_PLACES	4
 #define BATCH_MOST	16
 
 /* An entity on its way from the store. */
@@ -60,7 +61,8 @@ struct kept {
 
 struct lookups {
 	struct lookups_setup to;
-	struct kept	*kept[KEPT];
+	struct kept	*kept[KEPT][KEPT_PLACES];
+	unsigned	 kept_turn;		/* whose place is given away next */
 	struct load	*buckets[BUCKETS];
 	unsigned	 pending;		/* wishes */
 	struct timer	 tick;
@@ -116,16 +118,38 @@ kept_free(struct kept *k)
 		arena_free(k->arena);
 }
 
-static struct kept **
-kept_slot(struct lookups *l, const struct entity *e)
-{
-	return (&l->kept[(text_hash(e->id) ^ text_hash(e->user_id) * 31 ^ (uint64_t)e->kind * 0x9e3779b97f4a7c15) % KEPT]);
-}
-
 static bool
 is_same(const struct entity *a, const struct entity *b)
 {
 	return (a->kind == b->kind && text_eq(a->id, b->id) && text_eq(a->user_id, b->user_id));
+}
+
+/* Its place; NULL: it has none. */
+static struct kept **
+kept_place(struct kept **set, const struct entity *e)
+{
+	for (unsigned i = 0; i < KEPT_PLACES; i++)
+		if (set[i] != NULL && is_same(&set[i]->entity, e))
+			return (&set[i]);
+	return (NULL);
+}
+
+static struct kept **
+kept_set(struct lookups *l, const struct entity *e)
+{
+	return (l->kept[(text_hash(e->id) ^ text_hash(e->user_id) * 31 ^ (uint64_t)e->kind * 0x9e3779b97f4a7c15) % KEPT]);
+}
+
+/* Its place, else a free one, else that of another. */
+static struct kept **
+kept_place_for(struct lookups *l, const struct entity *e)
+{
+	struct kept **set = kept_set(l, e), **place = kept_place(set, e);
+
+	for (unsigned i = 0; place == NULL && i < KEPT_PLACES; i++)
+		if (set[i] == NULL)
+			place = &set[i];
+	return (place != NULL ? place : &set[l->kept_turn++ % KEPT_PLACES]);
 }
 
 static void
@@ -141,12 +165,12 @@ take_kept(struct wish *w, struct kept *k)
 static bool
 from_kept(struct lookups *l, struct wish *w, int64_t now)
 {
-	struct kept *k = *kept_slot(l, &w->entity);
+	struct kept **place = kept_place(kept_set(l, &w->entity), &w->entity);
 
-	if (k == NULL || !is_same(&k->entity, &w->entity) || k->generation != known_generation(l->to.board, &k->id) ||
-	    !counts(l, k->entity.kind, &k->known, now))
+	if (place == NULL || (*place)->generation != known_generation(l->to.board, &(*place)->id) ||
+	    !counts(l, w->entity.kind, &(*place)->known, now))
 		return (false);
-	take_kept(w, k);
+	take_kept(w, *place);
 	return (true);
 }
 
@@ -154,7 +178,7 @@ from_kept(struct lookups *l, struct wish *w, int64_t now)
 static void
 keep(struct lookups *l, struct wish *w, struct arena *arena, const struct known *known, uint32_t generation)
 {
-	struct kept **slot = kept_slot(l, &w->entity), *k = arena_new_of(arena, struct kept);
+	struct kept **place = kept_place_for(l, &w->entity), *k = arena_new_of(arena, struct kept);
 
 	k->arena = arena;
 	k->refs = 1;
@@ -163,8 +187,8 @@ keep(struct lookups *l, struct wish *w, struct arena *arena, const struct known 
 	k->generation = generation;
 	k->known = *known;
 	k->standing = known->payload.len > 0 && standing_unpack(&k->room, arena, known->payload) ? &k->room : NULL;
-	kept_free(*slot);
-	*slot = k;
+	kept_free(*place);
+	*place = k;
 	take_kept(w, k);
 }
 
@@ -618,7 +642,8 @@ lookups_free(struct lookups *l)
 		return;
 	timer_stop(l->to.loop, &l->tick);
 	for (size_t i = 0; i < KEPT; i++)
-		kept_free(l->kept[i]);
+		for (size_t j = 0; j < KEPT_PLACES; j++)
+			kept_free(l->kept[i][j]);
 	free(l);
 }
 

@@ -307,13 +307,12 @@ running_settled(struct running *r, unsigned slot, int64_t prompt, int64_t comple
 static void
 note_call(struct running *r, const struct running_slot *s)
 {
-	int64_t cost = (int64_t)word_get(&s->cost), sent_ms = (int64_t)word_get(&s->sent_ms);
+	int64_t cost = (int64_t)word_get(&s->cost), ms = clock_wall_ms() - (int64_t)word_get(&s->sent_ms);
 	unsigned n = (unsigned)word_get(&s->n_charges);
 
 	for (unsigned i = 0; i < n; i++)
 		if (word_get(&s->charges[i].lease) != 0)
-			lease_note_call(r->file, word_get(&s->charges[i].account), (int64_t)word_get(&s->charges[i].period), cost,
-			    clock_wall_ms() - sent_ms);
+			lease_note_call(r->file, word_get(&s->charges[i].account), (int64_t)word_get(&s->charges[i].period), cost, ms);
 }
 
 void

@@ -159,7 +159,7 @@ bad_values_of_ours_are_errors(void **state)
 		{ "instance: ''", "1 to 32" }, { "instance: aaaaaaaaaabbbbbbbbbbccccccccccddd", "1 to 32" },
 		{ "workers: [1]", "single value" }, { "listen: {a: b}", "single value" },
 		{ "idle_timeout: 0", "from 1ms" }, { "idle_timeout: 1e400", "such as" }, { "Workers: 3", "did you mean workers" },
-		{ "vendors: 3", "must be a map" },
+		{ "vendors: 3", "must be a map" }, { "answer_headers: all", "litellm or standard" }, { "budget_mode: loose", "strict or litellm" },
 	};
 
 	for (size_t i = 0; i < nitems(cases); i++) {
