@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/digest.h"
-#include "base/vault.h"
 
 #define PERMISSION	"object_permission"
 
