@@ -18,7 +18,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-#define BOARD_LAYOUT	6			/* raise it with any change below */
+#define BOARD_LAYOUT	7			/* raise it with any change below */
 /* Another build with other tables is another layout too. */
 #define BOARD_SHAPE	((uint64_t)BOARD_LAYOUT << 32 | (uint64_t)COUNTERS << 24 | (uint64_t)DEP_COUNTERS << 16 | (uint64_t)BOARD_STATUSES << 8 | SERIES_TIMES)
 #define BOARD_MAGIC	UINT64_C(0x647261626563756c)
@@ -137,6 +137,8 @@ struct series {
 	word64		 labels[SERIES_WORDS];
 };
 
+#define TALLY_PLACES	4096			/* a power of two */
+
 struct board_file {
 	struct board_header header;
 	struct wide_seat wide[BOARD_WIDE];
@@ -152,6 +154,7 @@ struct board_file {
 	struct metric_set sets[BOARD_WIDE + 1];	/* of the wide seats; the last is shared by all others */
 	struct window_table windows;
 	struct parallel_table parallel;
+	struct pair	 tallies[TALLY_PLACES];	/* tally.c */
 	word32		 series_places;		/* for which there is room; only grows */
 	word32		 series_used;		/* by callers */
 	word32		 series_read;		/* since boot, when somebody last read them for a page; 0: nobody does */

@@ -89,6 +89,7 @@ answer_litellm(struct exchange *x, struct buf *b)
 		header_int(b, "x-litellm-attempted-retries", x->plan.retries);
 		header_int(b, "x-litellm-attempted-fallbacks", x->plan.fallbacks);
 	}
+	key_headers(x, b);
 	put_limits(x, b);
 }
 
@@ -162,6 +163,8 @@ answer_whole(struct exchange *x, int status, const char *content_type, struct te
 	if (!may_answer(x) || probe_tells(x, NULL))
 		return;
 	out = reply_buf(x->stream, 1024 + body.len);
+	if (x->n_attempts > 0)
+		price_exchange(x);
 	answer_headers(x, out, status, content_type, (int64_t)body.len);
 	if (x->n_attempts > 0)
 		price_headers(x, out);
@@ -183,6 +186,7 @@ answer_edited(struct exchange *x, struct text body, const struct edits *edits)
 	for (size_t i = 0; i < edits->n; i++)
 		len += edits->list[i].with.len - (edits->list[i].to - edits->list[i].from);
 	out = reply_buf(x->stream, 1024 + len);
+	price_exchange(x);
 	answer_headers(x, out, 200, "application/json", (int64_t)len);
 	price_headers(x, out);
 	buf_lit(out, "\r\n");

@@ -188,6 +188,7 @@ book(struct exchange *x)
 	if (x->n_attempts > 0) {
 		budget_settled(&x->reservation, row.prompt, row.completion, row.cost);
 		row.n_charges = budget_charges(&x->reservation, row.charges);
+		key_spends(x, row.cost);
 	}
 	x->unwritten = true;
 	spool_queue(x->worker->spool, &row, x);

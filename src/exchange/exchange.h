@@ -386,6 +386,10 @@ void	answer_forget_request(struct exchange *);		/* frees its body and params */
 void	answer_flush(struct exchange *);
 void	answer_end(struct exchange *);
 
+/* key_headers.c */
+void	key_headers(struct exchange *, struct buf *);	/* if the configuration wants all of LiteLLM's */
+void	key_spends(struct exchange *, int64_t cost);	/* it is settled: what they tell grows */
+
 /* local.c: what the gateway answers by itself */
 enum step_result local_alive(struct exchange *), local_ready(struct exchange *), local_health(struct exchange *), local_root(struct exchange *),
     local_count(struct exchange *), local_later(struct exchange *), local_upgrade(struct exchange *),

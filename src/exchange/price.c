@@ -168,7 +168,6 @@ price_headers(struct exchange *x, struct buf *b)
 	};
 	const struct price_break *p = &x->price;
 
-	price_exchange(x);
 	if (x->tariff == NULL)
 		return;
 	header(b, "", p->total);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "board/board_priv.h"
+#include "board/tally.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -554,6 +555,34 @@ counters_outlive_their_seats(void **state)
 	empty_dir();
 }
 
+static void
+tallies_begin_anew_at_a_later_moment(void **state)
+{
+	struct board *a = open_board(SEAT_WIDE), *b = open_board(SEAT_NARROW);
+	uint64_t most = 3 * TALLY_PLACES, there = 0;
+
+	(void)state;
+	tally_add(a, 7, 1785000000000, 5);
+	tally_add(b, 7, 1785000000000, 6);
+	assert_true(tally_of(a, 7, 1785000000000) == 11 && tally_of(b, 7, 1785000000000) == 11);
+	assert_true(tally_of(a, 8, 1785000000000) == 0 && tally_of(a, 7, 1785000000001) == 0);
+	tally_add(a, 7, 1785000000001, 1);
+	tally_add(b, 7, 1785000000000, 100);		/* who has not heard of the later one */
+	assert_true(tally_of(b, 7, 1785000000001) == 1 && tally_of(b, 7, 1785000000000) == 0);
+	for (uint64_t id = 1; id <= most; id++)
+		tally_add(a, id, 1785000000002, (int64_t)id);
+	for (uint64_t id = 1; id <= most; id++) {
+		int64_t n = tally_of(b, id, 1785000000002);
+
+		assert_true(n == 0 || n == (int64_t)id);
+		there += n != 0;
+	}
+	assert_true(there > TALLY_PLACES / 2 && there <= TALLY_PLACES);
+	board_close(a);
+	board_close(b);
+	empty_dir();
+}
+
 int
 main(void)
 {
@@ -577,6 +606,7 @@ main(void)
 		cmocka_unit_test(slots_are_the_same_for_all),
 		cmocka_unit_test(the_last_outcome_is_kept),
 		cmocka_unit_test(counters_outlive_their_seats),
+		cmocka_unit_test(tallies_begin_anew_at_a_later_moment),
 	};
 
 	return (cmocka_run_group_tests(tests, make_dir, remove_dir));
