@@ -164,6 +164,32 @@ def test_a_rate(host, admin, whose):
     assert ("x-ratelimit-remaining-requests" in answer.headers) == (whose == "key")
 
 
+OF_KEY = ["spend", "max-budget", "tpm-limit", "rpm-limit"]
+
+
+def of_key(answer):
+    return [answer.headers.get("x-litellm-key-" + name) for name in OF_KEY]
+
+
+def test_answers_tell_of_the_key(host, admin, upstream, start):
+    def told():
+        key = admin.post("/key/generate", max_budget=1, tpm_limit=100000, rpm_limit=600)["key"]
+        answers = [ask(host, key) for _ in range(3)]
+        assert all(of_key(answer)[1:] == ["1", "100000", "600"] for answer in answers), answers[0].headers
+        stream = ask(host, key, stream=True)
+        assert stream.status_code == 200 and stream.text
+        costs = [float(answer.headers["x-litellm-response-cost"]) for answer in answers]
+        sums = [sum(costs[:n]) for n in (1, 2, 3, 3)]           # of a stream it is not known yet
+        return costs[0] > 0 and [float(of_key(answer)[0]) for answer in (*answers, stream)] == pytest.approx(sums)
+    kit.until(told, what="what was spent")                      # one that was read anew in between lacks what was not booked yet
+    plain = ask(host, admin.post("/key/generate")["key"], "free")
+    assert of_key(plain) == ["0", None, None, None] and of_key(ask(host, KEY, "free")) == [None] * 4
+    brief = start({"model_list": [deployment("free", "openai/script:fixed", upstream.base + "/v1", input_cost_per_token=0, output_cost_per_token=0)],
+                   "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}, "sluice": {"answer_headers": "standard"}})
+    limited = ask(brief, Caller(brief).post("/key/generate", max_budget=1, rpm_limit=9)["key"], "free")
+    assert of_key(limited) == [None] * 4 and limited.headers["x-ratelimit-limit-requests"] == "9" and "x-ratelimit-api_key-limit-requests" not in limited.headers
+
+
 def test_money_that_is_only_held(host, admin):
     key = admin.post("/key/generate", key_alias="holder", max_budget=0.003, budget_duration="30d")["key"]
     first = ask(host, key, "held", stream=True, max_tokens=170)       # all there is
