@@ -412,6 +412,9 @@ while_the_store_is_away_new_names_are_nobody_and_old_ones_wait(void **state)
 	assert_int_equal(ask_named("never-seen-2", NULL), FOUND_ERROR);
 	assert_int_equal(ask_named(NULL, "nobody-else-knows"), FOUND_ERROR);
 	config->settings.names_must_be_known = false;
+	config->settings.customer_tier = TEXT("what-all-have");
+	assert_int_equal(ask_named(NULL, "nobody-knows-him-either"), FOUND_ERROR);
+	config->settings.customer_tier = TEXT("");
 	assert_int_equal(ask_named("bounded", "carl"), FOUND);
 	known_id_make(&changed, KNOWN_TAG, TEXT("changed"));
 	known_change(board, &changed);

@@ -14,11 +14,17 @@ CHAT = {"model": "hello", "messages": [{"role": "user", "content": "hi"}]}
 def hosts(postgres, fresh_database, start):      # the gateways stop first
     settings = config() | {"sluice": {"known_age_when_away": "1h"}}
     settings["general_settings"]["database_url"] = postgres.url(fresh_database)
+    settings["model_list"].append(kit.deployment("dear", "openai/dear", "http://127.0.0.1:9/v1", mock_response="Hello", output_cost_per_token=0.001))
     return [Caller(start(settings, workers=2)) for _ in range(2)]
 
 
 def status(caller):
     return caller.session.post(caller.gateway.url + "/v1/chat/completions", json=CHAT, timeout=30).status_code
+
+
+def named(caller, user):
+    """What a call in the name of that end user is told."""
+    return caller.session.post(caller.gateway.url + "/v1/chat/completions", json=CHAT | {"model": "dear", "user": user, "max_tokens": 10}, timeout=30).status_code
 
 
 def known_everywhere(hosts, key):
@@ -45,8 +51,14 @@ def test_a_revocation_is_known_everywhere_at_once(hosts):
 
 def test_who_is_known_goes_on_while_the_database_is_gone(hosts, postgres, fresh_database):
     keys = [hosts[0].post("/key/generate")["key"] for _ in range(2)]
+    asserts = hosts[0].post("/key/generate", metadata={"may_assert_user": True})["key"]
+    for user, limits in (("bound", {"max_budget": 0}), ("shut", {"blocked": True}), ("free", {})):
+        hosts[0].post("/customer/new", user_id=user, **limits)
     caught_up(postgres.url(fresh_database), *hosts)
     own = known_everywhere(hosts, keys[0])
+    users = [Caller(host.gateway, asserts) for host in hosts]
+    for caller in users * 4:
+        assert [named(caller, user) for user in ("bound", "shut", "free")] == [429, 401, 200]
     for host in hosts:
         host.gateway.expected += ["database", "store", "PostgreSQL", "connection"]
     postgres.halt()
@@ -56,6 +68,8 @@ def test_who_is_known_goes_on_while_the_database_is_gone(hosts, postgres, fresh_
         error = Caller(hosts[1].gateway, keys[1]).post("/v1/chat/completions", 503, **CHAT)["error"]
         assert error["type"] == "no_db_connection" and "this host does not know this key" in error["message"]
         assert keys[1] not in str(error)
+        for caller in users * 4:                                # whom it knows it holds to what it knows; others are nobody
+            assert [named(caller, user) for user in ("bound", "shut", "free", "never-seen")] == [429, 401, 200, 200]
         Caller(hosts[0].gateway).post("/v1/chat/completions", **CHAT)          # the master key needs no store
     finally:
         postgres.run()
