@@ -190,17 +190,19 @@ def test_a_gateway_moves_to_a_server(start, postgres):
     state, name, model = kit.folder(), postgres.new("template0"), {"model_list": [kit.deployment(
         "hello", "openai/hello", "http://127.0.0.1:9/v1", mock_response="Hello", input_cost_per_token=0, output_cost_per_token=0.0001)]}
     kit.give(state)
-    first = start(over(None) | model, env={"SLUICE_STATE_DIR": state})
+    first = start(over(None) | model, form="spawned", workers=2, env={"SLUICE_STATE_DIR": state})
     key = Caller(first).post("/key/generate", key_alias="mover", max_budget=5, budget_duration="30d")["key"]
     Caller(first, key).post("/v1/chat/completions", **CHAT)
     kit.until(lambda: Caller(first).get("/spend/logs/v2", start_date="2020-01-01", end_date="2100-01-01")["total"] == 1, what="the row")
     refused = databases.sluice("db", "move", "-d", state / "sluice.db", "--to", postgres.url(name), check=False)
     assert refused.returncode == 1 and "has the file open; stop it first" in refused.stderr
-    first.stop()
+    first.stop()                    # whichever worker ends last gives back what they had leased
+    with contextlib.closing(sqlite3.connect(state / "sluice.db")) as db:
+        assert db.execute("SELECT sum(held) FROM sluice_account_period").fetchall() == [(0,)]
     host, = (path.read_text()[:36] for path in state.glob("*.host-*"))
     databases.sluice("db", "move", "-d", state / "sluice.db", "--to", postgres.url(name))
     east = {"litellm_settings": {"timezone": "Pacific/Kiritimati"}}         # the month begins 14 hours earlier there
-    second = start(over(postgres.url(name)) | model | east, form="spawned", workers=2, env={"SLUICE_STATE_DIR": state})
+    second = start(over(postgres.url(name)) | model | east, form="fcgid", env={"SLUICE_STATE_DIR": state})
     admin, caller = Caller(second), Caller(second, key)
     tokens = caller.post("/v1/chat/completions", **CHAT)["usage"]["completion_tokens"]
     kit.until(lambda: admin.get("/spend/logs/v2", start_date="2020-01-01", end_date="2100-01-01")["total"] == 2, what="both rows")
@@ -209,7 +211,7 @@ def test_a_gateway_moves_to_a_server(start, postgres):
     told = json.loads(databases.sluice("key", "info", key, "--json", "-d", postgres.url(name)).stdout)["info"]      # without a configuration
     assert told["budget_reset_at"] == info["budget_reset_at"] and told["budget_reset_at"].endswith("T10:00:00.000Z")
     kit.until(lambda: postgres.ask("SELECT forgotten FROM sluice_host WHERE id = %s", host, database=name) == [(2,)], what="the next to go on for it")
-    second.stop()                   # whichever worker ends last gives back what they had leased
+    second.stop()
     assert postgres.ask("SELECT sum(held) FROM sluice_account_period", database=name) == [(0,)]
     shutil.rmtree(state, ignore_errors=True)
 
