@@ -15,6 +15,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[1]
 MONEY, KILL, KNOWN, WINDOW = "board/money_kill_test", "board/kill_test", "board/known_test", "board/window_test"
 BUDGET, LIMITS, LEASES, SHIP, SPOOL, SPOOL_KILL, ROW = "access/budget_test", "access/limits_test", "ledger/leases_test", "ledger/shipper_test", "ledger/spool_test", "ledger/spool_kill_test", "ledger/row_test"
 INSTALMENTS = "journey/test_instalments.py::"
+CALENDAR = "access/calendar_test"
 IMPORT, UPSTREAM, FETCH = "admin/import_test", "upstream/upstream_test", "upstream/fetch_test"
 ROOM = {                                    # tests that are compiled with places to be killed at: what helps them, and what of the room is in them
     MONEY: ("BOARD_TEST", ["board/bank", "board/spend"], ["board/file", "board/lease", "board/running", "board/slot"]),
@@ -23,7 +24,7 @@ ROOM = {                                    # tests that are compiled with place
     WINDOW: ("BOARD_TEST", [], ["board/window"]),
     SPOOL_KILL: ("SPOOL_TEST", [], ["ledger/crc", "ledger/head", "ledger/reader", "ledger/row", "ledger/spool"]),
 }
-HELPERS = {IMPORT: ["admin/desk", "store/postgres"], UPSTREAM: ["upstream/server"], FETCH: ["upstream/server"], LEASES: ["store/postgres"], SHIP: ["store/postgres"], BUDGET: ["kit/clocks"], LIMITS: ["kit/clocks"]}
+HELPERS = {IMPORT: ["admin/desk", "store/postgres"], UPSTREAM: ["upstream/server"], FETCH: ["upstream/server"], LEASES: ["store/postgres"], CALENDAR: ["store/postgres"], SHIP: ["store/postgres"], BUDGET: ["kit/clocks"], LIMITS: ["kit/clocks"]}
 CLOCKS = "-Wl,--wrap=clock_us,--wrap=clock_wall_ms"
 LINKED = {SPOOL: ["-Wl,--wrap=fdatasync"], BUDGET: [CLOCKS], LIMITS: [CLOCKS, "-Wl,--wrap=counters_hold,--wrap=window_add"]}
 MUTANTS = [                                 # name, file, test, what stands there, what instead
@@ -147,6 +148,17 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("leases: nothing goes back to a settled lease", "ledger/leases.c", LEASES, "	if (state != 0 && state != 1)\n		return (STORE_FINE);\n", ""),
     ("keeper: the board has none of what is settled", "ledger/keeper.c", LEASES, "			lease_stop(k->running, k->closing[i].account, k->closing[i].period, k->closing[i].lease);\n", ""),
     ("keeper: a grant has time to reach the board", "ledger/keeper.c", LEASES, "rows_int(&rows, i, 4, 0) < now_ms - GRACE_MS && ", ""),
+    ("formers: one that lives is left alone", "ledger/formers.c", LEASES, "	if (!host_lock(f->host->lock, board, true))\n		return (false);\n", ""),
+    ("formers: what came with a copy is left alone", "ledger/formers.c", LEASES, " && strcmp(former->is.place, f->host->place) == 0", ""),
+    ("formers: rows first", "ledger/formers.c", LEASES, ": is_shipped(f, former))", ": is_shipped(f, former) || true)"),
+    ("formers: another boot is waited for", "ledger/formers.c", LEASES, "*quiet = now_ms - former->seen_ms >= QUIET_MS", "*quiet = now_ms >= former->seen_ms"),
+    ("formers: who comes back is another", "ledger/host.c", LEASES, "	lease_stop_all(h->running);\n	make_lines(h);", "	make_lines(h);"),
+    ("pool: whoever ends last gives back", "exchange/worker.c", "journey/test_databases.py::test_a_gateway_moves_to_a_server", "KEEPER_MS, HOUSE_ENDS_WITH_LAST", "KEEPER_MS, HOUSE_GOES_ON"),
+    ("calendar: what came after counts", "access/calendar.c", CALENDAR, "		return (move(m, from, least(cost, spent)));", "		return (STORE_FINE);"),
+    ("calendar: what was before does not", "access/calendar.c", CALENDAR, "	return (move(m, from, spent - cost));", "	return (move(m, from, spent));"),
+    ("calendar: whole periods count", "access/calendar.c", CALENDAR, "		if (rows_int(&rows, i, 0, 0) > m->period)\n", "		if (rows_int(&rows, i, 0, 0) > m->now_ms)\n"),
+    ("calendar: nothing twice", "access/calendar.c", CALENDAR, "	CHECK(STORE(m->store, m->arena, NULL, SQL_SPENT_ADD, V_INT(m->account), V_INT(from), V_INT(-amount)));\n", ""),
+    ("calendar: all hosts hear of it", "access/calendar.c", CALENDAR, "	return (change_note_all(store, arena));", "	return (STORE_FINE);"),
     ("shipper: nothing is shipped before the commit", "ledger/shipper.c", SHIP, "		if (end == STORE_FINE)\n			end = store_commit(store);\n", "		if (end == STORE_FINE) {\n			reader_shipped(s->set.reader);\n			end = store_commit(store);\n		}\n"),
     ("shipper: a refused row is kept before it is passed", "ledger/shipper.c", SHIP, "		if (end == STORE_FINE && !set_suspects_aside(s))\n			end = STORE_WRONG;\n", "		(void)set_suspects_aside;\n"),
     ("upstream: no connection to internal addresses", "upstream/socks.c", UPSTREAM, "if (!call_may_reach(c, print_address(address, &a->addr)))", "if ((print_address(address, &a->addr), false))"),
