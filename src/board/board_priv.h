@@ -137,7 +137,13 @@ struct series {
 	word64		 labels[SERIES_WORDS];
 };
 
+/* What is told of sums (tally.c). */
 #define TALLY_PLACES	4096			/* a power of two */
+
+struct tally {
+	word64		 name;			/* identity:32, moment:32; 0: nobody's */
+	word64		 sum;
+};
 
 struct board_file {
 	struct board_header header;
@@ -154,7 +160,7 @@ struct board_file {
 	struct metric_set sets[BOARD_WIDE + 1];	/* of the wide seats; the last is shared by all others */
 	struct window_table windows;
 	struct parallel_table parallel;
-	struct pair	 tallies[TALLY_PLACES];	/* tally.c */
+	struct tally	 tallies[TALLY_PLACES];
 	word32		 series_places;		/* for which there is room; only grows */
 	word32		 series_used;		/* by callers */
 	word32		 series_read;		/* since boot, when somebody last read them for a page; 0: nobody does */

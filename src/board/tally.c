@@ -1,37 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A table of pairs {identity:32 moment:32, sum}; a change is one exchange of the whole pair, so whoever dies leaves it as it was or as it should be. */
+/*
+ * A table of {identity:32 moment:32, sum}.  Whoever finds its place adds with one instruction: one whose place is taken over just then adds to another's sum, which
+ * decides nothing either.
+ */
 #include "board/tally.h"
 
 #include "board/board_priv.h"
 
 #define PROBES	4u
 
-static struct pair *
+static struct tally *
 place_at(const struct board *b, uint64_t hash, unsigned probe)
 {
 	return (&b->file->tallies[(hash + probe) & (TALLY_PLACES - 1)]);
 }
 
 static bool
-is_of(struct pair_value v, uint64_t hash)
+is_of(uint64_t name, uint64_t hash)
 {
-	return (v.low >> 32 == hash >> 32);
+	return (name >> 32 == hash >> 32);
 }
 
 /* Its own, else an empty one, else the first. */
-static struct pair *
+static struct tally *
 place_of(const struct board *b, uint64_t hash)
 {
-	struct pair *empty = NULL;
+	struct tally *empty = NULL;
 
 	for (unsigned i = 0; i < PROBES; i++) {
-		struct pair *p = place_at(b, hash, i);
-		struct pair_value v = pair_peek(p);
+		struct tally *t = place_at(b, hash, i);
+		uint64_t name = word_get(&t->name);
 
-		if (is_of(v, hash))
-			return (p);
-		if (v.low == 0 && empty == NULL)
-			empty = p;
+		if (is_of(name, hash))
+			return (t);
+		if (name == 0 && empty == NULL)
+			empty = t;
 	}
 	return (empty != NULL ? empty : place_at(b, hash, 0));
 }
@@ -44,31 +47,30 @@ name_of(uint64_t hash, int64_t since_ms)
 
 /* Weeks go round: the nearer way decides. */
 static bool
-is_later(struct pair_value v, uint64_t hash, int64_t since_ms)
+is_later(uint64_t a, uint64_t b)
 {
-	return (is_of(v, hash) && (int32_t)((uint32_t)v.low - (uint32_t)since_ms) > 0);
+	return (is_of(a, b) && (int32_t)((uint32_t)a - (uint32_t)b) > 0);
 }
 
 void
 tally_add(struct board *b, uint64_t id, int64_t since_ms, int64_t n)
 {
-	uint64_t hash = mix(id), name = name_of(hash, since_ms);
-	struct pair *p = place_of(b, hash);
-	struct pair_value is, to;
+	uint64_t name = name_of(mix(id), since_ms), was;
+	struct tally *t = place_of(b, mix(id));
 
-	do {
-		is = pair_get(p);
-		if (is_later(is, hash, since_ms))
-			return;
-		to = (struct pair_value){ name, (is.low == name ? is.high : 0) + (uint64_t)n };
-	} while (!pair_set_if(p, is, to));
+	was = word_get(&t->name);
+	if (is_later(was, name))
+		return;
+	if (was != name && atomic_compare_exchange_strong(&t->name, &was, name))
+		word_set(&t->sum, 0);
+	if (word_get(&t->name) == name)
+		atomic_fetch_add_explicit(&t->sum, (uint64_t)n, memory_order_relaxed);
 }
 
 int64_t
 tally_of(const struct board *b, uint64_t id, int64_t since_ms)
 {
-	uint64_t hash = mix(id);
-	struct pair_value v = pair_get(place_of(b, hash));
+	struct tally *t = place_of(b, mix(id));
 
-	return (v.low == name_of(hash, since_ms) ? (int64_t)v.high : 0);
+	return (word_get(&t->name) == name_of(mix(id), since_ms) ? (int64_t)word_get(&t->sum) : 0);
 }
