@@ -96,6 +96,15 @@ struct default_param {
 	struct text	 raw;			/* JSON */
 };
 
+/* A time of every day in which a deployment is some teams' only (model_info.access_windows). */
+struct access_window {
+	int		 from_s, to_s;		/* of the local day; to below from: over midnight */
+	const struct zone *zone;
+	struct text	 from, to, zone_name;	/* as written */
+	struct text	*teams;
+	size_t		 n_teams;
+};
+
 struct deployment {
 	struct text	 id;			/* model_info.id, else SHA-256 hex as LiteLLM makes it */
 	uint64_t	 mark;			/* a digest of it, for ids of answers it holds */
@@ -146,6 +155,8 @@ struct deployment {
 	bool		 implied;		/* not written in the file: one of the vendors that `*` served by `*` stands for */
 	bool		 stored;		/* it comes from the database */
 	bool		 blocked;		/* it is there, and gets no calls */
+	struct access_window *windows;
+	size_t		 n_windows;
 	bool		 mock;			/* mock_response is given */
 	struct text	 mock_response;		/* its text, or "Exception …" / "litellm.RateLimitError" names an error */
 	bool		 ssl_verify;		/* true unless switched off for it */
@@ -558,6 +569,8 @@ struct text	 config_team_model(const struct config *, struct text team, struct t
 struct text	 config_owner(const struct config *, struct text model);	/* a team; empty: everybody's */
 #define NO_SUCH_MODEL	"Invalid model name passed in model=" TEXT_FMT ". Call `/v1/models` to view available models for your key."	/* LiteLLM's words */
 bool		 config_public_only(const struct config *, const struct deployment *);	/* a team's own, at a server that only its name is known of */
+/* The window that keeps the deployment from that team (empty: none) just now, or NULL. */
+const struct access_window *deployment_window(const struct deployment *, struct text team, int64_t now_ms);
 struct text	 group_shown(const struct group *);		/* by which name callers know it */
 /* The upstream's name with stars filled in. */
 struct text	 deployment_model(struct arena *, const struct deployment *, struct text asked, const struct capture *);

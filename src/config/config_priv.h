@@ -157,6 +157,7 @@ bool		 litellm_is_number(struct text key);			/* one that takes a number */
 bool		 is_example_key(struct text);
 bool		 has_word(struct text, const char *const *words, size_t n);
 void		 litellm_check_callbacks(struct load *, const struct node *litellm_settings);
+void		 windows_read(struct load *, const struct node *list, struct deployment *);	/* model_info.access_windows */
 void		 agents_read(struct load *, const struct node *agent_list);
 void		 litellm_check_accepted(struct load *);		/* names in accept_unenforced that mean nothing */
 void		 litellm_unenforced(struct load *, const struct node *map, const struct pair *, const char *why);

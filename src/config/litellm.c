@@ -164,7 +164,7 @@ static const struct row params_rows[] = {
 };
 
 static const struct row info_rows[] = {
-	{ "blocked", FORCE }, { "supported_environments", FORCE }, { "team_id", FORCE }, { "access_windows", PROTECTS },
+	{ "blocked", FORCE }, { "supported_environments", FORCE }, { "team_id", FORCE }, { "access_windows", FORCE },
 	{ "allowed_fails", LATER }, { "allowed_fails_policy", LATER }, { "cooldown_time", LATER }, { "access_groups", FORCE },
 };
 

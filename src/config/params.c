@@ -253,6 +253,7 @@ read_info(struct making *m)
 {
 	m->d->model_info = m->info != NULL ? json_of(m, m->info) : TEXT("{}");
 	read_facts(m);
+	windows_read(m->load, node_get(m->info, "access_windows"), m->d);
 	m->d->shown_info = shown_info(m->load, m->info, m->params);
 	m->d->shown_params = shown_params(m->load, m->params, m->d);
 }

@@ -1,12 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Room at the deployment that is chosen: its own rpm, tpm and calls at once, its own budget and its provider's.
+ * Room at the deployment that is chosen: whether it is others' at this hour, its own rpm, tpm and calls at once, its own budget and its provider's.
  *
  * Who has none is passed over, and that counts as no failure.  All of it may wait: for the store, that knows the budgets, for the hosts that share a
  * window, and, where nobody else of the group is left, for money of the deployment that running calls hold.  Where nothing limits a deployment nothing
  * happens here.
  */
 #include "exchange/exchange.h"
+
+#include "access/admit.h"
+#include "base/clock.h"
+
+/* Some teams' only, at this time of the day.  Who looks whether it answers takes nobody's room. */
+static bool
+is_reserved(struct exchange *x)
+{
+	const struct deployment *d = x->deployment;
+	const struct access_window *w = d->n_windows > 0 && x->probe == NULL ? deployment_window(d, x->caller->team_id, clock_wall_ms()) : NULL;
+
+	if (w == NULL)
+		return (false);
+	x->room_error = refusal(x->arena, E_BAD_REQUEST, "bad_request_error", "model", "Deployment " TEXT_FMT " is reserved for another team until " TEXT_FMT " "
+	    TEXT_FMT ". Call id: %s", TEXT_ARG(text_sub(model_charged(x), 0, 200)), TEXT_ARG(w->to), TEXT_ARG(w->zone_name), x->id);
+	return (true);
+}
 
 static enum room_end
 find_purses(struct exchange *x)
@@ -121,6 +138,8 @@ room_more(struct exchange *x)
 enum room_end
 room_take(struct exchange *x)
 {
+	if (is_reserved(x))
+		return (ROOM_NONE);
 	if (!is_model_call(x))
 		return (ROOM_HERE);
 	x->room_at = ROOM_FIND;

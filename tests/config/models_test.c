@@ -603,6 +603,40 @@ deployments_for_other_places_are_left_out(void **state)
 	config_release(c);
 }
 
+/* 9:00 in New York is 13:00 UTC in summer, 14:00 in winter; a window that ends before it begins goes over midnight; whoever is in one of two that are open is in. */
+static void
+hours_of_teams(void **state)
+{
+	static const struct { int64_t at_s; const char *team; bool kept; } moments[] = {
+		{ 1783342799, "", false }, { 1783342800, "", true }, { 1783342800, "a", false }, { 1783342800, "b", true },		/* 2026-07-06 13:00:00 UTC */
+		{ 1783371600, "", false }, { 1783371599, "", true },								/* 21:00 UTC: 17:00 there */
+		{ 1767707999, "", false }, { 1767708000, "", true },		/* 2026-01-06 14:00 UTC */
+		{ 1767740400, "", true }, { 1767740400, "b", false }, { 1767762000, "", true }, { 1767762000, "a", true }, { 1767765600, "", false },
+	};
+	struct config *c = load_text("model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k}\n  model_info:\n    access_windows:\n"
+	    "    - {start: \"09:00\", end: \"17:00:00\", timezone: America/New_York, team_ids: [a]}\n    - {start: 23:00, end: 06:00, timezone: UTC, team_ids: [b]}\n");
+	static const char *const bad[] = { "{start: 9, end: 10:00, timezone: UTC, team_ids: [a]}", "{start: 09:00, end: 09:00, timezone: UTC, team_ids: [a]}",
+		"{start: 09:00, end: 10:00, timezone: Here, team_ids: [a]}", "{start: 09:00, end: 10:00, timezone: UTC}",
+		"{start: 09:00, end: 10:60, timezone: UTC, team_ids: [a]}", "{start: 09:00, end: 10:00, timezone: UTC, team_ids: [\"\"]}",
+		"{start: 09:00, end: 10:00, timezone: UTC, team_ids: [a], days: [1]}" };
+
+	(void)state;
+	assert_quiet(c);
+	for (size_t i = 0; i < nitems(moments); i++)
+		if ((deployment_window(only(c), text_of(moments[i].team), moments[i].at_s * 1000) != NULL) != moments[i].kept)
+			fail_msg("%lld '%s'", (long long)moments[i].at_s, moments[i].team);
+	config_release(c);
+	for (size_t i = 0; i < nitems(bad); i++) {
+		char yaml[512];
+
+		snprintf(yaml, sizeof(yaml), "model_list:\n- model_name: m\n  litellm_params: {model: openai/m, api_key: k}\n  model_info: {access_windows: [%s]}\n", bad[i]);
+		c = load_text(yaml);
+		if (c->n_errors != 1)
+			fail_msg("%s: %u errors", bad[i], c->n_errors);
+		config_release(c);
+	}
+}
+
 int
 main(void)
 {
@@ -632,6 +666,7 @@ main(void)
 		cmocka_unit_test_setup(openai_elsewhere_is_not_taken_for_openai, clean_env),
 		cmocka_unit_test_setup(mocks_need_no_vendor_and_no_key, clean_env),
 		cmocka_unit_test_setup(deployments_for_other_places_are_left_out, clean_env),
+		cmocka_unit_test_setup(hours_of_teams, clean_env),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

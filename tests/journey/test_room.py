@@ -2,6 +2,7 @@
 """What deployments and providers have room for, and what binds keys only now and then: shares, pressure, spent budgets that throttle or turn to another model."""
 import collections
 import concurrent.futures
+import datetime
 import sqlite3
 
 import pytest
@@ -13,6 +14,19 @@ from managing import Caller
 
 PRICE = {"input_cost_per_token": 0.00001, "output_cost_per_token": 0.00001}
 FREE = {"input_cost_per_token": 0, "output_cost_per_token": 0}
+
+
+def kit_body(model):
+    return {"model": model, "messages": [{"role": "user", "content": "hello"}]}
+
+
+def text_of(caller, model):
+    return caller.post("/v1/chat/completions", **kit_body(model))["choices"][0]["message"]["content"]
+
+
+def kept_by(team):
+    """All day, in two halves."""
+    return [{"start": "00:00", "end": "12:00", "timezone": "Asia/Seoul", "team_ids": [team]}, {"start": "12:00", "end": "00:00:00", "timezone": "Asia/Seoul", "team_ids": ["x", team]}]
 
 
 def config(upstream):
@@ -37,6 +51,8 @@ def config(upstream):
             entry("spare", "spare-free", order=2),
             entry("broke", "broke", max_budget=0.000001, model_info={"id": "broke/1"}, **PRICE),
             entry("dear", "dear", **PRICE), entry("cheap", "cheap"), entry("other", "other"),
+            entry("night", "night", model_info={"access_windows": kept_by("owls")}),
+            entry("shared", "shared-kept", order=1, model_info={"access_windows": kept_by("owls")}), entry("shared", "shared-rest", order=2),
             deployment("pressed", "openai/script:refuse,status=429", openai, **FREE),
         ],
         "router_settings": {"fallbacks": [{"first": ["second"]}], "provider_budget_config": {"anthropic": {"budget_limit": 0.000001, "time_period": "1d"}}},
@@ -58,6 +74,24 @@ def host(upstream):
 @pytest.fixture(scope="module")
 def admin(host):
     return Caller(host)
+
+
+def test_a_deployment_is_some_teams_at_its_hours(admin):
+    """Others are as if it were not there; a stored model has windows too, and none that make no sense."""
+    admin.post("/team/new", team_id="owls")
+    owl, lark = (Caller(admin.gateway, admin.post("/key/generate", **more)["key"]) for more in ({"team_id": "owls"}, {}))
+    refused = lark.refused("/v1/chat/completions", 400, **kit_body("night"))
+    assert refused["message"].startswith("Deployment night is reserved for another team until ") and " Asia/Seoul. Call id: " in refused["message"]
+    assert text_of(owl, "night").startswith("night") and text_of(owl, "shared").startswith("shared-kept") and text_of(lark, "shared").startswith("shared-rest")
+    admin.refused("/v1/chat/completions", 400, **kit_body("night"))
+    hour = datetime.datetime.now(datetime.UTC).hour
+    later = {"start": f"{(hour + 8) % 24:02}:00", "end": f"{(hour + 12) % 24:02}:30", "timezone": "UTC", "team_ids": ["owls"]}
+    made = {"model_name": "later", "litellm_params": {"model": "openai/x", "mock_response": "later", **FREE}, "model_info": {"id": "later", "access_windows": [later]}}
+    admin.post("/model/new", **made)
+    assert text_of(lark, "later") == "later"
+    for bad in ({"start": "25:00"}, {"end": later["start"]}, {"timezone": "Nowhere/Land"}, {"team_ids": []}, {"days": [1]}):
+        made["model_info"] = {"access_windows": [later | bad]}
+        assert "access_windows" in admin.refused("/model/new", 400, **made)["message"]
 
 
 def ask(host, model, key=KEY, path="/v1/chat/completions", **more):
