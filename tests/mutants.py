@@ -13,10 +13,10 @@ import tempfile
 
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
 MONEY, KILL, KNOWN, WINDOW = "board/money_kill_test", "board/kill_test", "board/known_test", "board/window_test"
-BUDGET, LIMITS, LEASES, SHIP, SPOOL, SPOOL_KILL, ROW = "access/budget_test", "access/limits_test", "ledger/leases_test", "ledger/shipper_test", "ledger/spool_test", "ledger/spool_kill_test", "ledger/row_test"
+BUDGET, GUESS, LIMITS, CALENDAR = "access/budget_test", "access/guess_test", "access/limits_test", "access/calendar_test"
+LEASES, ROW, SHIP, SPOOL, SPOOL_KILL = "ledger/leases_test", "ledger/row_test", "ledger/shipper_test", "ledger/spool_test", "ledger/spool_kill_test"
+IMPORT, COUNTERS, UPSTREAM, FETCH = "admin/import_test", "store/counters_test", "upstream/upstream_test", "upstream/fetch_test"
 INSTALMENTS = "journey/test_instalments.py::"
-CALENDAR = "access/calendar_test"
-IMPORT, UPSTREAM, FETCH = "admin/import_test", "upstream/upstream_test", "upstream/fetch_test"
 ROOM = {                                    # tests that are compiled with places to be killed at: what helps them, and what of the room is in them
     MONEY: ("BOARD_TEST", ["board/bank", "board/spend"], ["board/file", "board/lease", "board/running", "board/slot"]),
     KILL: ("BOARD_TEST", ["board/hammer"], ["board/board", "board/count", "board/file", "board/known", "board/parallel", "board/series", "board/window"]),
@@ -24,9 +24,25 @@ ROOM = {                                    # tests that are compiled with place
     WINDOW: ("BOARD_TEST", [], ["board/window"]),
     SPOOL_KILL: ("SPOOL_TEST", [], ["ledger/crc", "ledger/head", "ledger/reader", "ledger/row", "ledger/spool"]),
 }
-HELPERS = {IMPORT: ["admin/desk", "store/postgres"], UPSTREAM: ["upstream/server"], FETCH: ["upstream/server"], LEASES: ["store/postgres"], CALENDAR: ["store/postgres"], SHIP: ["store/postgres"], BUDGET: ["kit/clocks"], LIMITS: ["kit/clocks"]}
+HELPERS = {                                 # what is compiled with a test
+    BUDGET: ["kit/clocks"],
+    CALENDAR: ["store/postgres"],
+    COUNTERS: ["kit/memcached"],
+    FETCH: ["upstream/server"],
+    GUESS: ["kit/clocks"],
+    IMPORT: ["admin/desk", "store/postgres"],
+    LEASES: ["store/postgres"],
+    LIMITS: ["kit/clocks", "kit/memcached"],
+    SHIP: ["store/postgres"],
+    UPSTREAM: ["upstream/server"],
+}
 CLOCKS = "-Wl,--wrap=clock_us,--wrap=clock_wall_ms"
-LINKED = {SPOOL: ["-Wl,--wrap=fdatasync"], BUDGET: [CLOCKS], LIMITS: [CLOCKS, "-Wl,--wrap=counters_hold,--wrap=window_add"]}
+LINKED = {
+    BUDGET: [CLOCKS],
+    GUESS: [CLOCKS],
+    LIMITS: [CLOCKS, "-Wl,--wrap=counters_hold,--wrap=window_add"],
+    SPOOL: ["-Wl,--wrap=fdatasync"],
+}
 MUTANTS = [                                 # name, file, test, what stands there, what instead
     ("lease named before money is taken from it", "board/lease.c", MONEY, """			word_set(&c->lease, v.low);
 			board_point();
@@ -180,6 +196,13 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("instalments: who waited goes on", "exchange/instalment.c", INSTALMENTS + "test_what_came_is_heard_once_there_is_money", "	hear_on(x);\n", ""),
     ("instalments: a part at first", "exchange/instalment.c", INSTALMENTS + "test_agents_use_a_budget_to_its_end", "	bound_part(x);\n", ""),
     ("instalments: who waits takes no more", "exchange/instalment.c", INSTALMENTS + "test_a_stream_waits_for_others_in_its_middle", "	else if (!x->parts.waits) {\n		x->parts.waits = true;\n		call_pause(x->call);\n	}", "	else if (!x->parts.waits)\n		go_broke(x);"),
+    ("guess: who guessed too often is over", "access/guess.c", GUESS, ">= s->wrong_keys);", "> s->wrong_keys * 1000);"),
+    ("guess: an address of IPv4 in the form of IPv6 is not all of them", "base/network.c", GUESS, "	v4 = v4 || memcmp", "	v4 = v4 && memcmp"),
+    ("counters: what went over the limit is given back", "store/counters.c", COUNTERS, "	return (lower_counter(c, t, (uint64_t)over));", "	(void)lower_counter;\n	return (true);"),
+    ("counters: what it forgot it is told", "store/counters.c", COUNTERS, "(unsigned long long)((uint64_t)t->had + by));", "(unsigned long long)by);"),
+    ("counters: others' parts count", "store/counters.c", COUNTERS, "	left = h->limit - h->others - own;", "	left = h->limit - own;"),
+    ("counters: what was not renewed counts no more", "store/counters.c", COUNTERS, "else if (until >= h->now_ms) {", "else {"),
+    ("counters: a part that is known counts", "store/counters.c", COUNTERS, "own = h->set ? h->had : count;", "own = h->had;"),
 ]
 
 

@@ -6,10 +6,11 @@
 
 #define V4_BITS	96u		/* before an IPv4 address within the other form */
 
+static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+
 static bool
 address_read(unsigned char bytes[16], struct text t, bool *v4)
 {
-	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
 	char s[INET6_ADDRSTRLEN];
 
 	if (t.len == 0 || t.len >= sizeof(s))
@@ -74,6 +75,7 @@ network_hash(struct text address)
 	text_cut(text_trim(address), '%', &plain, &zone);
 	if (!address_read(a, plain, &v4))
 		return (text_hash(address));
+	v4 = v4 || memcmp(a, mapped, sizeof(mapped)) == 0;	/* as sockets of both families say it */
 	return (text_hash((struct text){ (const char *)a, v4 ? sizeof(a) : sizeof(a) / 2 }));
 }
 

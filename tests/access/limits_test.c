@@ -13,6 +13,7 @@
 #include "board/parallel.h"
 #include "board/window.h"
 #include "kit/clocks.h"
+#include "kit/memcached.h"
 #include "store/counters.h"
 
 #include <signal.h>
@@ -604,41 +605,7 @@ a_refusal_tells_what_to_do(void **state)
 
 /* memcached */
 
-static char path[128];
-static pid_t memcached;
-
-static void
-start_memcached(void)
-{
-	snprintf(path, sizeof(path), "%s/memcached", dir);
-	unlink(path);
-	memcached = fork();
-	assert_int_not_equal(memcached, -1);
-	if (memcached == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getuid() == 0)			/* as another user it would lose that wish */
-			execlp("memcached", "memcached", "-u", "root", "-s", path, "-a", "0666", "-m", "8", "-t", "1", (char *)NULL);
-		else
-			execlp("memcached", "memcached", "-s", path, "-a", "0666", "-m", "8", "-t", "1", (char *)NULL);
-		_exit(127);
-	}
-	for (unsigned i = 0; i < 3000 && access(path, F_OK) != 0; i++)
-		usleep(10000);
-}
-
-static void
-stop_memcached(void)
-{
-	kill(memcached, SIGKILL);
-	waitpid(memcached, NULL, 0);
-	memcached = 0;
-}
-
-static bool
-have_memcached(void)
-{
-	return (system("command -v memcached >/dev/null") == 0);
-}
+static struct memcached memcached;
 
 struct host {
 	struct board	*board;
@@ -649,7 +616,7 @@ struct host {
 static void
 add_host_that_waits(struct host *h, const char *name, int64_t wait_ms)
 {
-	struct text server = text_of(path);
+	struct text server = text_of(memcached.path);
 
 	*h = (struct host){ .board = open_board(name) };
 	h->chunks = chunks_new(loop, h->board, &server, 1, TEXT("test"), wait_ms);
@@ -718,9 +685,9 @@ hosts_share_a_limit(void **state)
 {
 	struct host hosts[2];
 
-	if (!have_memcached())
+	if (!memcached_is_installed())
 		skip();
-	start_memcached();
+	memcached_start(&memcached, dir);
 	add_host(&hosts[0], "b");
 	add_host(&hosts[1], "c");
 	key.rpm = 500;
@@ -731,7 +698,7 @@ hosts_share_a_limit(void **state)
 	assert_true(hosts[1].admitted > 100);
 	remove_host(&hosts[0]);
 	remove_host(&hosts[1]);
-	stop_memcached();
+	memcached_stop(&memcached);
 }
 
 /* A host that fell silent holds no more than an eighth of what was left, and than it had used. */
@@ -740,9 +707,9 @@ a_silent_host_holds_little(void **state)
 {
 	struct host hosts[2];
 
-	if (!have_memcached())
+	if (!memcached_is_installed())
 		skip();
-	start_memcached();
+	memcached_start(&memcached, dir);
 	add_host(&hosts[0], "b");
 	add_host(&hosts[1], "c");
 	key.rpm = 1000;
@@ -758,7 +725,7 @@ a_silent_host_holds_little(void **state)
 	assert_int_equal(hosts[0].admitted + hosts[1].admitted, 1000);
 	remove_host(&hosts[0]);
 	remove_host(&hosts[1]);
-	stop_memcached();
+	memcached_stop(&memcached);
 }
 
 static void
@@ -767,9 +734,9 @@ tokens_are_shared_too(void **state)
 	struct host hosts[2];
 	int64_t used = 0;
 
-	if (!have_memcached())
+	if (!memcached_is_installed())
 		skip();
-	start_memcached();
+	memcached_start(&memcached, dir);
 	add_host(&hosts[0], "b");
 	add_host(&hosts[1], "c");
 	key.tpm = 20000;
@@ -787,7 +754,7 @@ tokens_are_shared_too(void **state)
 	assert_true(used >= 19000);
 	remove_host(&hosts[0]);
 	remove_host(&hosts[1]);
-	stop_memcached();
+	memcached_stop(&memcached);
 }
 
 static void
@@ -796,9 +763,9 @@ a_refusal_elsewhere_gives_back(void **state)
 	struct host host;
 	struct limits l;
 
-	if (!have_memcached())
+	if (!memcached_is_installed())
 		skip();
-	start_memcached();
+	memcached_start(&memcached, dir);
 	add_host(&host, "b");
 	key.rpm = 5;
 	team.parallel = 0;
@@ -814,7 +781,7 @@ a_refusal_elsewhere_gives_back(void **state)
 	limits_undo(&l, host.board);
 	assert_int_equal(request(&host), LIMITS_TAKEN);
 	remove_host(&host);
-	stop_memcached();
+	memcached_stop(&memcached);
 }
 
 /* Another worker of the host asks while what one was granted is not on the board whole. */
@@ -833,9 +800,9 @@ what_was_granted_is_spent_once(void **state)
 	struct limits l;
 	unsigned before = came;
 
-	if (!have_memcached())
+	if (!memcached_is_installed())
 		skip();
-	start_memcached();
+	memcached_start(&memcached, dir);
 	add_host(&hosts[0], "b");
 	add_host(&hosts[1], "b");
 	another = &hosts[1];
@@ -851,7 +818,7 @@ what_was_granted_is_spent_once(void **state)
 	assert_int_equal(hosts[1].refused, 1);
 	remove_host(&hosts[0]);
 	remove_host(&hosts[1]);
-	stop_memcached();
+	memcached_stop(&memcached);
 }
 
 /* One of two limits was granted some, and the other has to be asked for again: what came of the first counts once. */
@@ -862,9 +829,9 @@ what_was_granted_is_counted_once(void **state)
 	struct limits l;
 	unsigned before;
 
-	if (!have_memcached())
+	if (!memcached_is_installed())
 		skip();
-	start_memcached();
+	memcached_start(&memcached, dir);
 	add_host(&hosts[0], "b");
 	add_host(&hosts[1], "c");
 	team.rpm = 100;
@@ -887,7 +854,7 @@ what_was_granted_is_counted_once(void **state)
 	assert_int_equal(request(&hosts[1]), LIMITS_REFUSED);
 	remove_host(&hosts[0]);
 	remove_host(&hosts[1]);
-	stop_memcached();
+	memcached_stop(&memcached);
 }
 
 /* calls at once of several hosts */
@@ -921,9 +888,9 @@ hosts_share_calls_at_once(void **state)
 	struct limits calls[5], one;
 	struct host hosts[2];
 
-	if (!have_memcached())
+	if (!memcached_is_installed())
 		skip();
-	start_memcached();
+	memcached_start(&memcached, dir);
 	add_host(&hosts[0], "b");
 	add_host(&hosts[1], "c");
 	clocks_stop();
@@ -950,7 +917,7 @@ hosts_share_calls_at_once(void **state)
 	for (unsigned i = 0; i < 2; i++)
 		assert_int_equal(begin_call(&hosts[1], &one), LIMITS_TAKEN);
 	remove_host(&hosts[1]);
-	stop_memcached();
+	memcached_stop(&memcached);
 }
 
 static void
@@ -968,9 +935,9 @@ a_lost_answer_is_made_good(void **state)
 	struct host hosts[2];
 	struct limits one;
 
-	if (!have_memcached())
+	if (!memcached_is_installed())
 		skip();
-	start_memcached();
+	memcached_start(&memcached, dir);
 	add_host(&hosts[0], "b");
 	add_host(&hosts[1], "c");
 	clocks_stop();
@@ -987,7 +954,7 @@ a_lost_answer_is_made_good(void **state)
 	assert_int_equal(begin_call(&hosts[1], &one), LIMITS_TAKEN);
 	remove_host(&hosts[0]);
 	remove_host(&hosts[1]);
-	stop_memcached();
+	memcached_stop(&memcached);
 }
 
 /* What its worker held before it asked is no more what the record says. */
@@ -998,9 +965,9 @@ a_question_under_way_is_not_written_over(void **state)
 	struct limits calls[2], one;
 	unsigned before = came;
 
-	if (!have_memcached())
+	if (!memcached_is_installed())
 		skip();
-	start_memcached();
+	memcached_start(&memcached, dir);
 	add_host(&hosts[0], "b");
 	add_host(&hosts[1], "c");
 	clocks_stop();
@@ -1027,7 +994,7 @@ a_question_under_way_is_not_written_over(void **state)
 	assert_int_equal(begin_call(&hosts[1], &one), LIMITS_REFUSED);
 	remove_host(&hosts[0]);
 	remove_host(&hosts[1]);
-	stop_memcached();
+	memcached_stop(&memcached);
 }
 
 /* A tick of a host whose loop this is, and whatever it sent then is done: what is asked after it comes back after it. */
@@ -1055,9 +1022,9 @@ calls_of_a_killed_host_are_over(void **state)
 	struct loop *its = loop_new(), *ours = loop;
 	unsigned ticks = 0;
 
-	if (!have_memcached())
+	if (!memcached_is_installed())
 		skip();
-	start_memcached();
+	memcached_start(&memcached, dir);
 	loop = its;
 	add_host(&hosts[0], "c");
 	loop = ours;
@@ -1085,7 +1052,7 @@ calls_of_a_killed_host_are_over(void **state)
 	loop = ours;
 	remove_host(&hosts[1]);
 	loop_free(its);
-	stop_memcached();
+	memcached_stop(&memcached);
 }
 
 static void
@@ -1094,7 +1061,7 @@ calls_at_once_without_memcached(void **state)
 	struct limits one, two;
 	struct host host;
 
-	snprintf(path, sizeof(path), "%s/nothing", dir);
+	snprintf(memcached.path, sizeof(memcached.path), "%s/nothing", dir);
 	add_host_that_waits(&host, "b", 50);
 	chunks_share_calls(host.chunks, TICK_MS);
 	key.parallel = 1;
@@ -1111,7 +1078,7 @@ without_memcached_a_host_counts_alone(void **state)
 {
 	struct host host;
 
-	snprintf(path, sizeof(path), "%s/nothing", dir);
+	snprintf(memcached.path, sizeof(memcached.path), "%s/nothing", dir);
 	clocks_stop();
 	add_host_that_waits(&host, "b", 50);
 	key.rpm = 10;
@@ -1131,16 +1098,16 @@ a_stopped_memcached_is_waited_for_once(void **state)
 	int64_t began;
 	unsigned before;
 
-	if (!have_memcached())
+	if (!memcached_is_installed())
 		skip();
-	start_memcached();
+	memcached_start(&memcached, dir);
 	add_host(&host, "b");				/* ten seconds */
 	key.rpm = 1000;
 	for (unsigned i = 0; i < 5; i++)
 		request(&host);
 	clocks_stop();
-	kill(memcached, SIGSTOP);
-	assert_int_equal(waitpid(memcached, NULL, WUNTRACED), memcached);	/* until then it may answer once more */
+	kill(memcached.pid, SIGSTOP);
+	assert_int_equal(waitpid(memcached.pid, NULL, WUNTRACED), memcached.pid);	/* until then it may answer once more */
 	passes_ms = 1000;
 	began = clock_us();
 	before = host.trips;
@@ -1149,13 +1116,13 @@ a_stopped_memcached_is_waited_for_once(void **state)
 	assert_int_equal(host.trips, before + 1);
 	assert_true(clock_us() - began <= 11000000);
 	assert_true(chunks_away(host.chunks));
-	kill(memcached, SIGCONT);
+	kill(memcached.pid, SIGCONT);
 	is_back(&host);
 	for (unsigned i = 0; i < 1000; i++)			/* and what was admitted alone is made known to the others */
 		request(&host);
 	assert_true(host.admitted <= 1000 && host.admitted >= 850);	/* less the chunk whose answer nobody awaited */
 	remove_host(&host);
-	stop_memcached();
+	memcached_stop(&memcached);
 }
 
 static void
@@ -1163,22 +1130,22 @@ a_memcached_that_forgot_is_told(void **state)
 {
 	struct host host;
 
-	if (!have_memcached())
+	if (!memcached_is_installed())
 		skip();
-	start_memcached();
+	memcached_start(&memcached, dir);
 	add_host_that_waits(&host, "b", 50);
 	key.rpm = 100;
 	for (unsigned i = 0; i < 60; i++)
 		request(&host);
-	stop_memcached();
-	start_memcached();
+	memcached_stop(&memcached);
+	memcached_start(&memcached, dir);
 	for (unsigned i = 0; i < 400; i++) {
 		request(&host);
 		turn(5);
 	}
 	assert_int_equal(host.admitted, 100);
 	remove_host(&host);
-	stop_memcached();
+	memcached_stop(&memcached);
 }
 
 /* The exchange ends while its question is under way: nobody is called, and what comes is the host's. */
@@ -1188,9 +1155,9 @@ a_request_may_leave_while_it_waits(void **state)
 	struct host host;
 	struct limits l;
 
-	if (!have_memcached())
+	if (!memcached_is_installed())
 		skip();
-	start_memcached();
+	memcached_start(&memcached, dir);
 	add_host(&host, "b");
 	key.rpm = 3;
 	l = find(1, 1);
@@ -1210,7 +1177,7 @@ a_request_may_leave_while_it_waits(void **state)
 	assert_int_equal(limits_take(&l, host.board, host.chunks, &rule), LIMITS_ASK);
 	limits_ask(&l, host.chunks, ready);
 	remove_host(&host);
-	stop_memcached();
+	memcached_stop(&memcached);
 }
 
 static void
