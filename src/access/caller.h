@@ -145,6 +145,7 @@ struct caller {
 	/* known when the request is admitted */
 	struct text	 customer;	/* the end user; empty: none is named, or the key may not name one */
 	struct text	 session;	/* which its caller says it is of; empty: none */
+	struct text	 notes;		/* a JSON object that goes into its row as it is; empty: none */
 	struct text	*tags;		/* of the request, its key and its team, each once */
 	unsigned	 n_tags;
 	const struct standing **tag_standings;	/* n_tags; NULL: nothing is known of that tag */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* End users, sessions and tags, from headers, the body, the key and its team. */
+/* End users, sessions, notes and tags, from headers, the body, the key and its team. */
 #include "access/said.h"
 
 #include "access/admit.h"
@@ -7,6 +7,7 @@
 #define NAME_MOST	256		/* bytes of an end user's name */
 #define TAG_MOST	128
 #define SESSION_MOST	128
+#define NOTES_MOST	1024		/* a row has room for some more */
 
 /* the body */
 
@@ -78,11 +79,11 @@ session_in(struct arena *arena, enum json_type type, struct text raw)
 	return (type == JSON_STRING ? name_in(arena, json_unescape(arena, json_inside(raw)), SESSION_MOST) : TEXT(""));
 }
 
-/* What no database could keep names none. */
+/* What no database could keep is none. */
 static struct text
-sound(struct text session)
+sound(struct text t)
 {
-	return (text_is_sound(session) ? session : TEXT(""));
+	return (text_is_sound(t) ? t : TEXT(""));
 }
 
 static struct text
@@ -128,6 +129,24 @@ read_session(struct caller *c, struct arena *arena, const struct said *s)
 	if (rule == NULL || !rule->named || c->session.len > 0)
 		return (NULL);
 	return (refusal(arena, E_BAD_REQUEST, "bad_request_error", "None", "Requests made with this agent's key must include the x-litellm-trace-id header."));
+}
+
+/* notes: LiteLLM's spend_logs_metadata */
+
+static struct text
+notes_of(struct arena *arena, const struct said *s)
+{
+	static const char *const objects[] = { "metadata", "litellm_metadata" };
+	struct text header = request_header(s->request, "x-litellm-spend-logs-metadata");
+	struct json_fault fault;
+	struct json_item item;
+
+	if (header.len > 0 && header.len <= NOTES_MOST && text_is_sound(header) && json_is(json_parse(arena, header, &fault), JSON_OBJECT))
+		return (arena_copy(arena, text_trim(header)));
+	for (size_t i = 0; i < nitems(objects); i++)
+		if (member_of(s, objects[i], "spend_logs_metadata", &item) && item.type == JSON_OBJECT && item.raw.len <= NOTES_MOST)
+			return (arena_copy(arena, sound(item.raw)));
+	return (TEXT(""));
 }
 
 /* tags */
@@ -205,6 +224,7 @@ said_read(struct caller *c, struct arena *arena, const struct said *s)
 		return (refusal(arena, E_BAD_REQUEST, "bad_request_error", "user", "User blocked from making LLM API Calls. User=" TEXT_FMT, TEXT_ARG(user)));
 	if (may_name)
 		c->customer = user;
+	c->notes = notes_of(arena, s);
 	read_tags(c, arena, s);
 	return (read_session(c, arena, s));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a request says of whom it is made for: its end user, its session and its tags.
+ * What a request says of whom it is made for: its end user, its session, its tags, and what its caller wants to find in the ledger.
  *
  * A name from the caller counts only where the key may assert one (metadata.may_assert_user), or for the master key: budgets and blocks of end users hang
  * on it.  Pure.
@@ -25,7 +25,7 @@ struct said {
 	size_t		 n_top;
 };
 
-/* Sets the caller's customer, session and tags; texts are copied into the arena.  Refused: who names no end user or session where one is required, or a user that
+/* Sets the caller's customer, session, notes and tags; texts are copied into the arena.  Refused: who names no end user or session where one is required, or a user that
  * is shut out. */
 struct error	*said_read(struct caller *, struct arena *, const struct said *);
 

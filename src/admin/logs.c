@@ -131,7 +131,7 @@ put_metadata(const struct log *l)
 	json_string(l->o, failed(l) ? TEXT("failure") : TEXT("success"));
 	put_n(l, "status_code", count(l, LOG_STATUS));
 	put_error(l);
-	put_doc(l, "spend_logs_metadata", "metadata", "null");
+	put_doc(l, "spend_logs_metadata", in_doc(l, "notes").len > 0 ? "notes" : "metadata", "null");
 	put_usage(l);
 	put_text(l, "ended", LOG_END);
 	json_name(l->o, "estimated");

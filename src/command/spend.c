@@ -409,6 +409,7 @@ say_why(struct manager *m, const struct json *row)
 	for (size_t i = 0; i < nitems(lines); i++)
 		say(m, row, lines[i][0], lines[i][1]);
 	say(m, meta, "key alias", "user_api_key_alias");
+	say(m, meta, "notes", "spend_logs_metadata");
 	say(m, meta, "end", "ended");
 	say(m, meta, "status", "status_code");
 	if (json_true(json_get(meta, "estimated")))

@@ -73,6 +73,10 @@ put_doc(struct buf *b, const struct exchange *x)
 	}
 	if (x->error != NULL)
 		put_error(&out, x->error);
+	if (x->caller->notes.len > 0) {
+		json_name(&out, "notes");
+		json_raw(&out, x->caller->notes);
+	}
 	if (key != NULL && key->metadata.len > 0) {
 		json_name(&out, "metadata");
 		json_raw(&out, key->metadata);

@@ -210,6 +210,31 @@ tags_are_bounded(void **state)
 	buf_free(&b);
 }
 
+/* What the caller wants to find in the ledger again: an object, and no long one. */
+static void
+notes_are_kept_from_header_or_body(void **state)
+{
+	char long_one[1100] = "{\"metadata\":{\"spend_logs_metadata\":{\"a\":\"";
+
+	(void)state;
+	say("{\"metadata\":{\"spend_logs_metadata\":{\"job\": [1, \"\\u00e4\"]}}}");
+	assert_true(text_is(caller.notes, "{\"job\": [1, \"\\u00e4\"]}"));
+	say("{\"litellm_metadata\":{\"spend_logs_metadata\":{}}}");
+	assert_true(text_is(caller.notes, "{}"));
+	say("{\"metadata\":{\"spend_logs_metadata\":\"text\"}}");
+	assert_int_equal(caller.notes.len, 0);
+	memset(long_one + strlen(long_one), 'x', 1090 - strlen(long_one));
+	strcpy(long_one + 1090, "\"}}}");
+	say(long_one);
+	assert_int_equal(caller.notes.len, 0);
+	header("HTTP_X_LITELLM_SPEND_LOGS_METADATA", " {\"by\":\"header\"} ");
+	say("{\"metadata\":{\"spend_logs_metadata\":{\"by\":\"body\"}}}");
+	assert_true(text_is(caller.notes, "{\"by\":\"header\"}"));
+	params[n - 1].value = TEXT("{\"by\":");
+	say("{}");
+	assert_int_equal(caller.notes.len, 0);
+}
+
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -217,7 +242,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_source_counts), TEST(names_count_from_who_may_give_them), TEST(what_is_no_name_is_none), TEST(tags_of_key_and_team_come_first),
-		TEST(tags_are_bounded), TEST(sessions_are_named_by_header_or_body), TEST(who_must_name_a_session_is_refused_without_one),
+		TEST(tags_are_bounded), TEST(notes_are_kept_from_header_or_body), TEST(sessions_are_named_by_header_or_body), TEST(who_must_name_a_session_is_refused_without_one),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

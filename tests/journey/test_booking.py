@@ -73,7 +73,9 @@ def test_a_call_has_its_row_and_its_cost_in_all_sums(booking):
     kit.until(lambda: spend(booking, key) == cost / 1e9, what="the key's spend")
     assert booking.get(f"/team/info?team_id={team}").json()["team_info"]["spend"] == cost / 1e9
     assert float(r.headers["x-litellm-response-cost"]) == cost / 1e9
-    row = one_row(booking, call(booking, key, "silent").headers["x-request-id"])     # its upstream says no usage
+    noted = {"spend_logs_metadata": {"job": "night's \"run\""}}
+    row = one_row(booking, call(booking, key, "silent", metadata=noted).headers["x-request-id"])     # its upstream says no usage
+    assert booking.get(f"/spend/logs?request_id={row['id']}").json()[0]["metadata"]["spend_logs_metadata"] == noted["spend_logs_metadata"]
     assert row["estimated"] == 1 and row["cost"] == row["prompt"] * 10000 + row["completion"] * 20000 > 0
 
 
