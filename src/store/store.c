@@ -138,13 +138,36 @@ store_fail(struct store *s, enum store_end end, const char *fmt, ...)
 /* what may be sent */
 
 static bool
+fit_one(struct store *s, const char *name, const struct value *v, unsigned i)
+{
+	if (v[i].kind != VALUE_TEXT || text_is_sound(v[i].t))
+		return (true);
+	store_fail(s, STORE_WRONG, "%s: parameter %u is no UTF-8 text without zero bytes", name, i + 1);
+	return (false);
+}
+
+/* Texts of a loaded row lie one behind the other, and nearly all are ASCII: as many as do are looked at as one. */
+static bool
 fit(struct store *s, const char *name, const struct value *v, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
-		if (v[i].kind == VALUE_TEXT && !text_is_sound(v[i].t)) {
-			store_fail(s, STORE_WRONG, "%s: parameter %u is no UTF-8 text without zero bytes", name, i + 1);
-			return (false);
+	struct text run = { "", 0 };
+	unsigned from = 0;
+
+	for (unsigned i = 0; i <= n; i++) {
+		if (i < n && v[i].kind != VALUE_TEXT)
+			continue;
+		if (i < n && v[i].t.at == run.at + run.len) {
+			run.len += v[i].t.len;
+			continue;
 		}
+		if (!text_is_plain(run))
+			for (unsigned k = from; k < i; k++)
+				if (!fit_one(s, name, v, k))
+					return (false);
+		if (i < n)
+			run = v[i].t;
+		from = i;
+	}
 	return (true);
 }
 
