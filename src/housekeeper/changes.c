@@ -15,6 +15,7 @@
 #define CHANGES		"sluice_change"
 #define RECALLS		"sluice_recall"		/* of leases; for the thread that ships */
 #define POLL_MS		50			/* where nothing is heard */
+#define ALONE_MS	100			/* of a file: workers tell the board themselves, only what commands change is found so */
 #define HEARD_MS	250			/* where it is: still, a connection may have died silently */
 #define PROVE_US	10000000		/* how long a proof that we hear is good for */
 #define AWAY_MS		200
@@ -125,7 +126,7 @@ await(struct listener *l)
 
 	atomic_store(&l->keeper->hears, hears);
 	if (!store_is_postgres(l->store))
-		keeper_rest(l->keeper, POLL_MS);
+		keeper_rest(l->keeper, ALONE_MS);
 	else if (store_heard(l->store, hears ? HEARD_MS : POLL_MS)) {
 		l->heard_us = clock_us();
 		keeper_call(l->keeper);
