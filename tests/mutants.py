@@ -59,7 +59,7 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("money of one lease only", "board/lease.c", MONEY, """			if (word_get(&c->taken) != 0)
 				return (0);
 """, ""),
-    ("money back to its own lease only", "board/lease.c", MONEY, "while (v.low == lease) {\n		int64_t to", "while (v.low != 0) {\n		int64_t to"),
+    ("money back to its own lease only", "board/lease.c", BUDGET, "while (v.low == lease) {\n		int64_t to", "while (v.low != 0) {\n		int64_t to"),
     ("an older lease does not come back", "board/lease.c", BUDGET, "while (v.low <= lease) {\n		uint64_t to", "for (;;) {\n		uint64_t to"),
     ("an instalment does not bring a closing lease back", "board/lease.c", BUDGET, "if (p != NULL && granted > 0 && !change(p, lease, granted))\n		word_set(&p->doubt, 1);",
      "if (p != NULL && granted > 0)\n		put_on_board(p, lease, granted);"),

@@ -975,6 +975,30 @@ an_older_lease_does_not_come_back(void **state)
 	close_all(&b);
 }
 
+/* A call that was paid by a lease which has been closed meanwhile: what it does not need is not the next one's. */
+static void
+money_goes_back_to_its_own_lease_only(void **state)
+{
+	struct bench b = { 0 };
+	struct running_who who = { .key_digest = TEXT("k") };
+	struct lease_seen seen[4];
+	unsigned cursor = 0, slot;
+	char id[37];
+
+	open_all(&b, BUDGET_STRICT, false);
+	uuid7(id);
+	slot = running_begin(b.running, id, 0, &who);
+	running_charge(b.running, slot, 5, 0);
+	assert_true(lease_granted(b.running, slot, 0, 5, 0, 7, 30, 10));
+	lease_stop(b.running, 5, 0, 7);
+	assert_true(lease_granted(b.running, RUNNING_NONE, 0, 5, 0, 8, 20, 0));
+	running_cancel(b.running, slot);
+	assert_int_equal(lease_list(b.running, seen, nitems(seen), &cursor), 1);
+	assert_int_equal(seen[0].lease, 8);
+	assert_int_equal(seen[0].remaining, 20);
+	close_all(&b);
+}
+
 /* Those that were open when it began to be waited for, in whatever order they end; not those that begin later. */
 static void
 turns_that_are_open_are_waited_for(void **state)
@@ -1311,7 +1335,7 @@ main(void)
 		cmocka_unit_test(ceilings_change_while_calls_run),
 		cmocka_unit_test(tiny_budgets),
 		cmocka_unit_test(absurd_budgets),
-		cmocka_unit_test(an_older_lease_does_not_come_back),
+		cmocka_unit_test(an_older_lease_does_not_come_back), cmocka_unit_test(money_goes_back_to_its_own_lease_only),
 		cmocka_unit_test(turns_that_are_open_are_waited_for),
 		cmocka_unit_test(a_period_ends_while_a_call_runs),
 		cmocka_unit_test(a_reset_while_money_is_out),

@@ -216,6 +216,7 @@ spend_all(struct running *r, struct bank *bank, bool deadly)
 		pids[i] = begin(bank, i, deadly);
 	while (running > 0) {
 		keep_house(r, bank);
+		no_error(bank_check(bank));		/* money that comes from nowhere would never end */
 		usleep(500);
 		for (unsigned i = 0; i < CHILDREN; i++) {
 			if (pids[i] == 0 || waitpid(pids[i], &status, WNOHANG) != pids[i])
