@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who calls, and what the store says of all that stand behind the call: key, team, member, user, organization, project, customer, agent and its session, tags.
+ * Who calls, and what the store says of all that stand behind the call: key, team, member, user, organization, project, customer, agent and its session,
+ * tags.
  *
  * A standing is what one entity may do and what it is charged by; it is packed for the board and unpacked without copying.
  */
@@ -31,8 +32,8 @@ struct purse {
 };
 
 /*
- * Budgets, by when it is their turn among the checks.  Money is looked at last of all, in the step that reserves it; but a budget that is spent is to be heard of before
- * checks that come after it in LiteLLM's order.
+ * Budgets, by when it is their turn among the checks.  Money is looked at last of all, in the step that reserves it; but a budget that is spent is to be
+ * heard of before checks that come after it in LiteLLM's order.
  */
 enum bill {
 	BILL_NONE,

@@ -590,7 +590,10 @@ key_of_file(struct standing *s, struct arena *arena, struct text digest, const s
 	standing_read(s, arena, KNOWN_KEY, doc);
 }
 
-/* "proxy", "provider/openai", "deployment/id" …; behind a '#' stands a digest of what the file says, so that another file is another entity of the board. */
+/*
+ * "proxy", "provider/openai", "deployment/id" …; behind a '#' stands a digest of what the file says, so that another file is another entity of the
+ * board.
+ */
 static void
 of_file(struct standing *s, struct arena *arena, const struct entity *e, const struct json *doc)
 {

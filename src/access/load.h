@@ -17,7 +17,8 @@ struct entity {
 	enum known_kind	 kind;
 	struct text	 id;			/* of a key: its digest in hex; of a member: the team's; of others: "access_group/…", "agent/…", or of what the configuration says */
 	struct text	 user_id;		/* of a member */
-	struct text	 doc;			/* what the configuration says, in place of a row: of a key, "agent/…", "session/…", "proxy", "provider/…", "deployment/…"; else empty */
+	/* What the configuration says, in place of a row: of a key, "agent/…", "session/…", "proxy", "provider/…", "deployment/…"; else empty. */
+	struct text	 doc;
 	int64_t		 expires_ms;		/* of that key */
 	struct text	 tier;			/* of a customer or tag that has none of its own, or is not there: its id, or what it says, as JSON; or empty */
 };

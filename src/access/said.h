@@ -25,8 +25,10 @@ struct said {
 	size_t		 n_top;
 };
 
-/* Sets the caller's customer, session, notes and tags; texts are copied into the arena.  Refused: who names no end user or session where one is required, or a user that
- * is shut out. */
+/*
+ * Sets the caller's customer, session, notes and tags; texts are copied into the arena.  Refused: who names no end user or session where one is
+ * required, or a user that is shut out.
+ */
 struct error	*said_read(struct caller *, struct arena *, const struct said *);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * Agents: whom keys may be of (agent_id), what all their calls may take, and what each of their sessions may.
  *
- * Those of the file (agent_list) are shown with the others and changed there.  Nobody calls an agent through the gateway, so what would lead to one (secrets,
- * headers of its calls) is refused, not kept.
+ * Those of the file (agent_list) are shown with the others and changed there.  Nobody calls an agent through the gateway, so what would lead to one
+ * (secrets, headers of its calls) is refused, not kept.
  */
 #include "admin/things.h"
 
@@ -89,7 +89,8 @@ agent_must_be(struct admin_call *c, struct text id)
 	TRY(of_file(&t, &there, c, id));
 	if (!there)
 		TRY(thing_find(&t, &there, c, "agent", id));
-	return (there ? NULL : admin_bad(c, "agent_id", "Agent not found, agent_id=" TEXT_FMT ". Make it first (POST /v1/agents).", TEXT_ARG(text_whole(text_sub(id, 0, 200)))));
+	return (there ? NULL : admin_bad(c, "agent_id", "Agent not found, agent_id=" TEXT_FMT ". Make it first (POST /v1/agents).",
+	    TEXT_ARG(text_whole(text_sub(id, 0, 200)))));
 }
 
 /* made and changed */
@@ -268,7 +269,8 @@ agent_delete(struct admin_call *c)
 	TRY(must_be(&t, c, true));
 	TRY(ASK(c, &keys, SQL_AGENT_KEYS, V_TEXT(like_within(c->arena, as_kept(c->arena, t.id)))));
 	if (keys.n > 0)
-		return (admin_bad(c, "agent_id", "The agent '" TEXT_FMT "' has keys, which would be bound by nothing any more: delete them, or give them another one first.",
+		return (admin_bad(c, "agent_id",
+		    "The agent '" TEXT_FMT "' has keys, which would be bound by nothing any more: delete them, or give them another one first.",
 		    TEXT_ARG(text_whole(text_sub(t.id, 0, 200)))));
 	TRY(spender_remove(&spender, c, &t, TEXT(""), TEXT("")));
 	json_open(&o, '{');

@@ -327,7 +327,8 @@ say_less(struct admin_call *c, const struct team *t, struct text message)
 	put_string(&o, "status", TEXT("success"));
 	put_string(&o, "message", message);
 	put_data(&o, c, t, entries_of(c, &t->doc), false);
-	put_force(&o, "This version sends calls to no such service, before and after. The ledger goes on: a row for each call, and its words where store_prompts asks for them.");
+	put_force(&o, "This version sends calls to no such service, before and after. The ledger goes on: a row for each call, and its words where "
+	    "store_prompts asks for them.");
 	json_close(&o, '}');
 	return (NULL);
 }

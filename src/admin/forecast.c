@@ -122,7 +122,8 @@ put_day(struct json_out *o, int64_t day, int64_t nano)
 static void
 put_words(struct json_out *o, int64_t today, int64_t nano)
 {
-	static const char *const months[] = { "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December" };
+	static const char *const months[] = { "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+	    "November", "December" };
 	struct buf b = { 0 };
 
 	buf_print(&b, "Predicted Spend for %s %lld, ", months[month_of(today) % 100 - 1], (long long)month_of(today) / 100);

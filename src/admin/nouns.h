@@ -60,7 +60,8 @@ admin_f config_update, config_list, config_field_info, config_field_update, conf
 admin_f allowed_ips, allowed_ip_add, allowed_ip_delete;
 /* pages.c */
 admin_f router_settings, router_fields, user_defaults, user_defaults_update, team_defaults, team_defaults_update, ui_settings, ui_settings_update,
-    sso_settings, sso_settings_update, theme_settings, theme_settings_update, config_callbacks, callback_delete, active_callbacks, callbacks_list, callback_configs;
+    sso_settings, sso_settings_update, theme_settings, theme_settings_update, config_callbacks, callback_delete, active_callbacks, callbacks_list,
+    callback_configs;
 /* callbacks.c */
 admin_f key_health, team_callback_add, team_callbacks, team_callback_delete, team_logging_off;
 /* health.c, trial.c */

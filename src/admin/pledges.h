@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Guaranteed throughput (rpm_limit_type, tpm_limit_type): what keys have for sure fits into what their team has, and into what their organization has; what teams have
- * for sure, into what their organization has.  In all, and of each model.  What does not is 400.  Whoever has no limit can promise anything.
+ * Guaranteed throughput (rpm_limit_type, tpm_limit_type): what keys have for sure fits into what their team has, and into what their organization has;
+ * what teams have for sure, into what their organization has.  In all, and of each model.  What does not is 400.  Whoever has no limit can promise
+ * anything.
  */
 #ifndef ADMIN_PLEDGES_H
 #define ADMIN_PLEDGES_H

@@ -255,7 +255,8 @@ list_all(struct listing *l, struct admin_call *c, const struct scim_kind *kind, 
 
 	TRY(ASK0(c, &count, kind->count));
 	if (rows_int(&count, 0, 0, 0) > SCIM_LOOKED_MOST)
-		return (scim_bad(c, "tooMany", "There are more than %d to look through: say `id`, `externalId`, `userName` or `displayName` with `eq`.", SCIM_LOOKED_MOST));
+		return (scim_bad(c, "tooMany", "There are more than %d to look through: say `id`, `externalId`, `userName` or `displayName` with `eq`.",
+		    SCIM_LOOKED_MOST));
 	for (int64_t at = 0; at == 0 || rows.n == SCIM_RESULTS_MOST; at += SCIM_RESULTS_MOST) {
 		TRY(ASK(c, &rows, kind->page, V_INT(SCIM_RESULTS_MOST), V_INT(at)));
 		TRY(list_rows(l, c, kind, p, &rows));

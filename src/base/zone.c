@@ -230,7 +230,8 @@ read_head(struct head *h, struct text t)
 	if (t.len < HEAD || memcmp(t.at, "TZif", 4) != 0)
 		return (false);
 	*h = (struct head){ number(t.at + 20), number(t.at + 24), number(t.at + 28), number(t.at + 32), number(t.at + 36), number(t.at + 40) };
-	return (h->n_times <= CHANGES_MOST && h->n_types >= 1 && h->n_types <= 256 && h->n_chars <= 4096 && h->n_leap <= 1024 && h->n_std <= 256 && h->n_utc <= 256);
+	return (h->n_times <= CHANGES_MOST && h->n_types >= 1 && h->n_types <= 256 && h->n_chars <= 4096 && h->n_leap <= 1024 && h->n_std <= 256 &&
+	    h->n_utc <= 256);
 }
 
 static size_t

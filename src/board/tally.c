@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A table of {identity:32 moment:32, sum}.  Whoever finds its place adds with one instruction: one whose place is taken over just then adds to another's sum, which
- * decides nothing either.
+ * A table of {identity:32 moment:32, sum}.  Whoever finds its place adds with one instruction: one whose place is taken over just then adds to another's
+ * sum, which decides nothing either.
  */
 #include "board/tally.h"
 

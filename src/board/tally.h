@@ -2,8 +2,8 @@
 /*
  * Tallies: what all processes of the host have added under an identity since a moment, for what is told and decides nothing.
  *
- * A later moment begins at zero, and what is added to an earlier one is lost; so it is where an identity finds its places taken by others and takes one over.
- * Identities are any 64 bits; moments are milliseconds within weeks of each other.
+ * A later moment begins at zero, and what is added to an earlier one is lost; so it is where an identity finds its places taken by others and takes one
+ * over.  Identities are any 64 bits; moments are milliseconds within weeks of each other.
  */
 #ifndef BOARD_TALLY_H
 #define BOARD_TALLY_H

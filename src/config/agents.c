@@ -32,7 +32,8 @@ check_money(struct load *l, const struct node *map, const char *name)
 static void
 check_values(struct load *l, const struct node *map)
 {
-	static const char *const counts[] = { "rpm_limit", "tpm_limit", "session_rpm_limit", "session_tpm_limit" }, *const money[] = { "max_budget", "soft_budget" };
+	static const char *const counts[] = { "rpm_limit", "tpm_limit", "session_rpm_limit", "session_tpm_limit" },
+	    *const money[] = { "max_budget", "soft_budget" };
 	const struct node *params = node_get(map, "litellm_params"), *duration = node_get(map, "budget_duration");
 	struct span span;
 	struct text t;
@@ -67,7 +68,8 @@ put_members(struct json_out *o, const struct node *map, const char *const *names
 static struct text
 bounds_of(struct load *l, const struct node *map)
 {
-	static const char *const kept[] = { "agent_name", "enabled", "tpm_limit", "rpm_limit", "session_tpm_limit", "session_rpm_limit", "max_budget", "soft_budget",
+	static const char *const kept[] = { "agent_name", "enabled", "tpm_limit", "rpm_limit", "session_tpm_limit", "session_rpm_limit", "max_budget",
+	    "soft_budget",
 		"budget_duration" }, *const params[] = { "max_iterations", "max_budget_per_session", "require_trace_id_on_calls_by_agent" };
 	const struct node *inner = node_get(map, "litellm_params");
 	struct buf b = { 0 };

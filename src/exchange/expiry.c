@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A team's word on how long files, and what batches put out, are kept at the vendor (enforced_file_expires_after, enforced_batch_output_expires_after): what passes
- * through says that, whatever its client said.
+ * A team's word on how long files, and what batches put out, are kept at the vendor (enforced_file_expires_after, enforced_batch_output_expires_after):
+ * what passes through says that, whatever its client said.
  *
  * OpenAI's surface has a member for it: of a form two fields, of JSON an object.  What can not be made to say it is refused.
  */

@@ -2,8 +2,8 @@
 /*
  * One real call that shows whether a deployment answers: GET /health?model_id=… and POST /health/test_connection.
  *
- * It walks the steps of every call, so that it is admitted, limited, paid and booked like one; only its answer is told in other words.  What /health came to is kept
- * for /health/history, by an errand that nobody waits for.
+ * It walks the steps of every call, so that it is admitted, limited, paid and booked like one; only its answer is told in other words.  What /health came
+ * to is kept for /health/history, by an errand that nobody waits for.
  */
 #include "exchange/exchange.h"
 

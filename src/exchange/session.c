@@ -80,7 +80,8 @@ session_forget(struct exchange *x)
 static struct error *
 too_often(struct exchange *x, int64_t most)
 {
-	struct error *e = error_new(x->arena, E_LIMITED, "Max iterations exceeded for session " TEXT_FMT ". Current count: %lld, max_iterations: %lld. Begin another "
+	struct error *e = error_new(x->arena, E_LIMITED,
+	    "Max iterations exceeded for session " TEXT_FMT ". Current count: %lld, max_iterations: %lld. Begin another "
 	    "session, or have an administrator raise max_iterations. Call id: %s", TEXT_ARG(x->caller->session), (long long)most, (long long)most, x->id);
 
 	e->code = TEXT("429");

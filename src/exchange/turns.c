@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which of two refusals is heard.  Money is reserved when all else is well, so that no call holds any that is refused anyway; but a budget that is spent has its turn among
- * the other checks, which is LiteLLM's.  So whoever is refused for something else hears of it, if its turn was before.  Ordinary calls never come here.
+ * Which of two refusals is heard.  Money is reserved when all else is well, so that no call holds any that is refused anyway; but a budget that is spent
+ * has its turn among the other checks, which is LiteLLM's.  So whoever is refused for something else hears of it, if its turn was before.  Ordinary calls
+ * never come here.
  */
 #include "exchange/exchange.h"
 

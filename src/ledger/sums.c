@@ -2,8 +2,8 @@
 /*
  * Rows grouped by what sluice_day is keyed by, and by whom they charge.
  *
- * Most rows of a batch are of a few callers who ask for the same few models: such rows are alike byte for byte but for their numbers and documents, so those are added
- * first, and what they belong to is looked for once for all of them.
+ * Most rows of a batch are of a few callers who ask for the same few models: such rows are alike byte for byte but for their numbers and documents, so
+ * those are added first, and what they belong to is looked for once for all of them.
  */
 #include "ledger/sums.h"
 

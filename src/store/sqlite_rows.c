@@ -2,8 +2,8 @@
 /*
  * Rows that are being loaded, as a table that SQLite selects from: sluice_loaded (c1, c2, …).
  *
- * An INSERT that selects them is one statement for thousands.  It keeps its places in the table and its index between rows, and takes values from where they are;
- * bound to a statement of its own each row cost more than twice as much.
+ * An INSERT that selects them is one statement for thousands.  It keeps its places in the table and its index between rows, and takes values from where
+ * they are; bound to a statement of its own each row cost more than twice as much.
  */
 #include "store/store_priv.h"
 

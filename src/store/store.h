@@ -73,9 +73,9 @@ const char	*store_why(const struct store *);	/* of the last end that was not fin
 int		 store_fd(const struct store *);	/* of the connection, to be polled; -1: none */
 
 /*
- * Many rows at once, within a transaction, in one statement: COPY … FROM STDIN, or an INSERT that selects from what is loaded (see sql/schema.sql).  `next` puts the
- * `columns` values of a row there, whose texts must live until it is asked for another, and must not use this store; false: no more.  *added (may be NULL): how many
- * rows are there now that were not before; an INSERT may pass over some (ON CONFLICT DO NOTHING), COPY says all.
+ * Many rows at once, within a transaction, in one statement: COPY … FROM STDIN, or an INSERT that selects from what is loaded (see sql/schema.sql).
+ * `next` puts the `columns` values of a row there, whose texts must live until it is asked for another, and must not use this store; false: no more.
+ * *added (may be NULL): how many rows are there now that were not before; an INSERT may pass over some (ON CONFLICT DO NOTHING), COPY says all.
  */
 #define LOAD_COLUMNS	64
 typedef bool	 store_next_f(void *self, struct value *);
