@@ -32,7 +32,8 @@
 #define STORE_WAIT_MS	2000	/* at the end, for errands under way */
 #define CGI_DRAIN_MS		1000	/* httpd kills 3 s after */
 #define SAY_US			60000000	/* what goes on is said once a minute */
-#define KEEPER_MS		500	/* for the last rows; what is left waits for the next worker */
+#define KEEPER_MS		3000	/* for the last rows, and what was leased; what is left waits for the next worker */
+#define ONE_END_MS		7800	/* all in all, where mod_fcgid waits */
 
 #define HEAP_KEPT	(16 << 20)	/* bytes that are free at the heap's end stay while calls run; sweep() gives them back */
 #define HEAP_MAPPED	(1 << 20)	/* what is larger is mapped by itself */
@@ -363,6 +364,7 @@ stop(struct worker *w)
 	if (w->stopping)
 		return;
 	w->stopping = true;
+	w->stop_us = loop_now_us(w->loop);
 	board_listener(w->board, 0);		/* nobody shall wait for its count to fall */
 	web_stop(w->web, w->form != FORM_SERVE);
 	timer_set(w->loop, &w->drain, loop_now_us(w->loop) + drain_ms(w) * 1000);
@@ -638,6 +640,16 @@ close_rooms(struct worker *w)
 	buf_free(&w->lines);
 }
 
+static unsigned
+keeper_ms(const struct worker *w)
+{
+	int64_t left_ms = ONE_END_MS - (clock_us() - w->stop_us) / 1000;
+
+	if (w->form != FORM_ONE || left_ms > KEEPER_MS)
+		return (KEEPER_MS);
+	return (left_ms > 0 ? (unsigned)left_ms : 0);
+}
+
 /* What has been opened of that on which the rooms stand. */
 static void
 close_ground(struct worker *w)
@@ -657,7 +669,7 @@ close_ground(struct worker *w)
 	prompts_free(w->prompts);
 	lane_free(w->disk, 100);
 	running_close(w->running);			/* our seat: whoever finds none taken is the last */
-	housekeeper_stop(w->keeper, KEEPER_MS, HOUSE_ENDS_WITH_LAST);
+	housekeeper_stop(w->keeper, keeper_ms(w), HOUSE_ENDS_WITH_LAST);
 	host_close(w->host);
 	board_close(w->board);
 	loop_free(w->loop);

@@ -86,6 +86,7 @@ struct worker {
 	struct soon	 level;		/* compare my load with the others' */
 	struct timer	 level_again;
 	bool		 accepting, stopping;
+	int64_t		 stop_us;	/* when it was told to */
 	bool		 busy;		/* there were exchanges since memory was last given back */
 	struct timer	 drain;
 	unsigned	 abandoned;	/* times the drain ran out */
