@@ -636,6 +636,31 @@ remove_host(struct host *h)
 	board_close(h->board);
 }
 
+static void
+need_memcached(void)
+{
+	if (!memcached_is_installed())
+		skip();
+	memcached_start(&memcached, dir);
+}
+
+/* Of one name: two workers of a host. */
+static void
+two_hosts(struct host hosts[2], const char *first, const char *second)
+{
+	need_memcached();
+	add_host(&hosts[0], first);
+	add_host(&hosts[1], second);
+}
+
+static void
+remove_hosts(struct host hosts[2])
+{
+	remove_host(&hosts[0]);
+	remove_host(&hosts[1]);
+	memcached_stop(&memcached);
+}
+
 static unsigned came;
 
 static void
@@ -685,20 +710,14 @@ hosts_share_a_limit(void **state)
 {
 	struct host hosts[2];
 
-	if (!memcached_is_installed())
-		skip();
-	memcached_start(&memcached, dir);
-	add_host(&hosts[0], "b");
-	add_host(&hosts[1], "c");
+	two_hosts(hosts, "b", "c");
 	key.rpm = 500;
 	for (unsigned i = 0; i < 1200; i++)			/* one asks three times as often as the other */
 		request(&hosts[i % 4 == 0]);
 	print_message("%u + %u of 500 admitted, %u + %u questions\n", hosts[0].admitted, hosts[1].admitted, hosts[0].trips, hosts[1].trips);
 	assert_int_equal(hosts[0].admitted + hosts[1].admitted, 500);
 	assert_true(hosts[1].admitted > 100);
-	remove_host(&hosts[0]);
-	remove_host(&hosts[1]);
-	memcached_stop(&memcached);
+	remove_hosts(hosts);
 }
 
 /* A host that fell silent holds no more than an eighth of what was left, and than it had used. */
@@ -707,11 +726,7 @@ a_silent_host_holds_little(void **state)
 {
 	struct host hosts[2];
 
-	if (!memcached_is_installed())
-		skip();
-	memcached_start(&memcached, dir);
-	add_host(&hosts[0], "b");
-	add_host(&hosts[1], "c");
+	two_hosts(hosts, "b", "c");
 	key.rpm = 1000;
 	for (unsigned i = 0; i < 100; i++)
 		request(&hosts[0]);
@@ -723,9 +738,7 @@ a_silent_host_holds_little(void **state)
 	for (unsigned i = 0; i < 120; i++)			/* which spends it when it asks again */
 		request(&hosts[0]);
 	assert_int_equal(hosts[0].admitted + hosts[1].admitted, 1000);
-	remove_host(&hosts[0]);
-	remove_host(&hosts[1]);
-	memcached_stop(&memcached);
+	remove_hosts(hosts);
 }
 
 static void
@@ -734,11 +747,7 @@ tokens_are_shared_too(void **state)
 	struct host hosts[2];
 	int64_t used = 0;
 
-	if (!memcached_is_installed())
-		skip();
-	memcached_start(&memcached, dir);
-	add_host(&hosts[0], "b");
-	add_host(&hosts[1], "c");
+	two_hosts(hosts, "b", "c");
 	key.tpm = 20000;
 	for (unsigned i = 0; i < 2000; i++) {
 		struct limits l = find(10, 90);
@@ -752,9 +761,7 @@ tokens_are_shared_too(void **state)
 	print_message("%lld of 20000 tokens used by two hosts\n", (long long)used);
 	assert_true(used <= 20000);
 	assert_true(used >= 19000);
-	remove_host(&hosts[0]);
-	remove_host(&hosts[1]);
-	memcached_stop(&memcached);
+	remove_hosts(hosts);
 }
 
 static void
@@ -763,9 +770,7 @@ a_refusal_elsewhere_gives_back(void **state)
 	struct host host;
 	struct limits l;
 
-	if (!memcached_is_installed())
-		skip();
-	memcached_start(&memcached, dir);
+	need_memcached();
 	add_host(&host, "b");
 	key.rpm = 5;
 	team.parallel = 0;
@@ -800,11 +805,7 @@ what_was_granted_is_spent_once(void **state)
 	struct limits l;
 	unsigned before = came;
 
-	if (!memcached_is_installed())
-		skip();
-	memcached_start(&memcached, dir);
-	add_host(&hosts[0], "b");
-	add_host(&hosts[1], "b");
+	two_hosts(hosts, "b", "b");
 	another = &hosts[1];
 	key.rpm = 1;
 	l = find(1, 1);
@@ -816,9 +817,7 @@ what_was_granted_is_spent_once(void **state)
 	assert_null(meanwhile);
 	assert_int_equal(hosts[1].admitted, 0);
 	assert_int_equal(hosts[1].refused, 1);
-	remove_host(&hosts[0]);
-	remove_host(&hosts[1]);
-	memcached_stop(&memcached);
+	remove_hosts(hosts);
 }
 
 /* One of two limits was granted some, and the other has to be asked for again: what came of the first counts once. */
@@ -829,11 +828,7 @@ what_was_granted_is_counted_once(void **state)
 	struct limits l;
 	unsigned before;
 
-	if (!memcached_is_installed())
-		skip();
-	memcached_start(&memcached, dir);
-	add_host(&hosts[0], "b");
-	add_host(&hosts[1], "c");
+	two_hosts(hosts, "b", "c");
 	team.rpm = 100;
 	l = find(1, 1);
 	assert_int_equal(request_with(&hosts[0], &l), LIMITS_TAKEN);
@@ -852,9 +847,7 @@ what_was_granted_is_counted_once(void **state)
 	key.rpm = 2;
 	assert_int_equal(request(&hosts[0]), LIMITS_TAKEN);
 	assert_int_equal(request(&hosts[1]), LIMITS_REFUSED);
-	remove_host(&hosts[0]);
-	remove_host(&hosts[1]);
-	memcached_stop(&memcached);
+	remove_hosts(hosts);
 }
 
 /* calls at once of several hosts */
@@ -888,11 +881,7 @@ hosts_share_calls_at_once(void **state)
 	struct limits calls[5], one;
 	struct host hosts[2];
 
-	if (!memcached_is_installed())
-		skip();
-	memcached_start(&memcached, dir);
-	add_host(&hosts[0], "b");
-	add_host(&hosts[1], "c");
+	two_hosts(hosts, "b", "c");
 	clocks_stop();
 	chunks_share_calls(hosts[0].chunks, TICK_MS);
 	chunks_share_calls(hosts[1].chunks, TICK_MS);
@@ -935,11 +924,7 @@ a_lost_answer_is_made_good(void **state)
 	struct host hosts[2];
 	struct limits one;
 
-	if (!memcached_is_installed())
-		skip();
-	memcached_start(&memcached, dir);
-	add_host(&hosts[0], "b");
-	add_host(&hosts[1], "c");
+	two_hosts(hosts, "b", "c");
 	clocks_stop();
 	for (unsigned i = 0; i < nitems(hosts); i++)
 		chunks_share_calls(hosts[i].chunks, 1000);
@@ -952,9 +937,7 @@ a_lost_answer_is_made_good(void **state)
 	turn(1000);
 	is_back(&hosts[0]);					/* what was sent before that is done */
 	assert_int_equal(begin_call(&hosts[1], &one), LIMITS_TAKEN);
-	remove_host(&hosts[0]);
-	remove_host(&hosts[1]);
-	memcached_stop(&memcached);
+	remove_hosts(hosts);
 }
 
 /* What its worker held before it asked is no more what the record says. */
@@ -965,11 +948,7 @@ a_question_under_way_is_not_written_over(void **state)
 	struct limits calls[2], one;
 	unsigned before = came;
 
-	if (!memcached_is_installed())
-		skip();
-	memcached_start(&memcached, dir);
-	add_host(&hosts[0], "b");
-	add_host(&hosts[1], "c");
+	two_hosts(hosts, "b", "c");
 	clocks_stop();
 	for (unsigned i = 0; i < nitems(hosts); i++)
 		chunks_share_calls(hosts[i].chunks, TICK_MS);
@@ -992,9 +971,7 @@ a_question_under_way_is_not_written_over(void **state)
 	assert_int_equal(begin_call(&hosts[0], &one), LIMITS_TAKEN);	/* what was sent before is done */
 	key.id.at = key_id;
 	assert_int_equal(begin_call(&hosts[1], &one), LIMITS_REFUSED);
-	remove_host(&hosts[0]);
-	remove_host(&hosts[1]);
-	memcached_stop(&memcached);
+	remove_hosts(hosts);
 }
 
 /* A tick of a host whose loop this is, and whatever it sent then is done: what is asked after it comes back after it. */
@@ -1022,9 +999,7 @@ calls_of_a_killed_host_are_over(void **state)
 	struct loop *its = loop_new(), *ours = loop;
 	unsigned ticks = 0;
 
-	if (!memcached_is_installed())
-		skip();
-	memcached_start(&memcached, dir);
+	need_memcached();
 	loop = its;
 	add_host(&hosts[0], "c");
 	loop = ours;
@@ -1098,9 +1073,7 @@ a_stopped_memcached_is_waited_for_once(void **state)
 	int64_t began;
 	unsigned before;
 
-	if (!memcached_is_installed())
-		skip();
-	memcached_start(&memcached, dir);
+	need_memcached();
 	add_host(&host, "b");				/* ten seconds */
 	key.rpm = 1000;
 	for (unsigned i = 0; i < 5; i++)
@@ -1130,9 +1103,7 @@ a_memcached_that_forgot_is_told(void **state)
 {
 	struct host host;
 
-	if (!memcached_is_installed())
-		skip();
-	memcached_start(&memcached, dir);
+	need_memcached();
 	add_host_that_waits(&host, "b", 50);
 	key.rpm = 100;
 	for (unsigned i = 0; i < 60; i++)
@@ -1155,9 +1126,7 @@ a_request_may_leave_while_it_waits(void **state)
 	struct host host;
 	struct limits l;
 
-	if (!memcached_is_installed())
-		skip();
-	memcached_start(&memcached, dir);
+	need_memcached();
 	add_host(&host, "b");
 	key.rpm = 3;
 	l = find(1, 1);
