@@ -558,14 +558,15 @@ lease_returns(struct running *r, uint64_t account, int64_t period)
 unsigned
 lease_list(struct running *r, struct lease_seen *list, unsigned most, unsigned *cursor)
 {
-	unsigned n = 0;
+	struct lease_place *places = r->file->leases;
+	unsigned n = 0, at;
 
-	for (; *cursor < LEASES && n < most; ++*cursor) {
-		struct lease_place *p = &r->file->leases[*cursor];
+	for (at = *cursor; at < LEASES && n < most; at++) {
+		struct lease_place *p = &places[at];
 		struct pair_value key, word;
 
 		if (word_get((const word64 *)&p->key) == 0)
-			continue;
+			continue;			/* nearly all: nothing else is looked at */
 		key = pair_get(&p->key);
 		word = pair_get(&p->word);
 		if ((word.low == 0 && word_get(&p->doubt) == 0) || pair_get(&p->key).low != key.low)
@@ -573,8 +574,7 @@ lease_list(struct running *r, struct lease_seen *list, unsigned most, unsigned *
 		list[n++] = (struct lease_seen){ .account = key.low & ACCOUNT_MASK, .period = (int64_t)key.high, .lease = word.low,
 			.remaining = (int64_t)word.high, .used_us = (int64_t)word_get(&p->used_us), .doubtful = word_get(&p->doubt) != 0 };
 	}
-	if (*cursor == LEASES)
-		*cursor = 0;
+	*cursor = at == LEASES ? 0 : at;
 	return (n);
 }
 
