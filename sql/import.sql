@@ -196,6 +196,17 @@ FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = 'tag' AND a.entity =
 	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
 WHERE e.kind = 'tag' AND e.id > $1 ORDER BY e.id LIMIT 200;
 
+-- name: export_projects postgres
+SELECT e.id, coalesce(p.spent, 0), CAST(CAST(e.doc AS JSONB) || jsonb_build_object('team_id', e.parent) AS TEXT), NULL
+FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = 'project' AND a.entity = e.id AND a.part = ''
+	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+WHERE e.kind = 'project' AND e.id > $1 ORDER BY e.id LIMIT 200;
+-- name: export_projects sqlite
+SELECT e.id, coalesce(p.spent, 0), json_patch(e.doc, json_object('team_id', e.parent)), NULL
+FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = 'project' AND a.entity = e.id AND a.part = ''
+	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+WHERE e.kind = 'project' AND e.id > $1 ORDER BY e.id LIMIT 200;
+
 -- name: export_credentials
 SELECT e.id, 0, e.doc, NULL FROM sluice_thing e WHERE e.kind = 'credential' AND e.id > $1 AND $2 > 0 ORDER BY e.id LIMIT 200;
 
@@ -207,6 +218,14 @@ SELECT e.digest, coalesce(p.spent, 0), e.doc, e.expires
 FROM sluice_key e LEFT JOIN sluice_account a ON a.scope = 'key' AND a.entity = e.digest AND a.part = ''
 	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
 WHERE e.digest > $1 ORDER BY e.digest LIMIT 200;
+
+-- Keys of projects: what has no such table has no such column.
+-- name: export_project_keys postgres
+SELECT e.digest, 0, CAST(jsonb_build_object('project_id', e.project_id) AS TEXT), NULL
+FROM sluice_key e WHERE e.project_id IS NOT NULL AND e.digest > $1 AND $2 > 0 ORDER BY e.digest LIMIT 200;
+-- name: export_project_keys sqlite
+SELECT e.digest, 0, json_object('project_id', e.project_id), NULL
+FROM sluice_key e WHERE e.project_id IS NOT NULL AND e.digest > $1 AND $2 > 0 ORDER BY e.digest LIMIT 200;
 
 -- name: export_budget postgres
 INSERT INTO "LiteLLM_BudgetTable" SELECT (jsonb_populate_record(NULL::"LiteLLM_BudgetTable",
@@ -291,4 +310,22 @@ INSERT INTO "LiteLLM_ProxyModelTable" SELECT (jsonb_populate_record(NULL::"LiteL
 	coalesce(CAST($3 AS JSONB) -> 'model_info', '{}') || jsonb_build_object('id', CAST($1 AS TEXT), 'db_model', true)))).* WHERE CAST($2 AS TEXT) <> ''
 ON CONFLICT (model_id) DO NOTHING;
 -- name: export_model sqlite
+SELECT $1, $2, $3;
+
+-- name: export_project postgres
+INSERT INTO "LiteLLM_ProjectTable" SELECT (jsonb_populate_record(NULL::"LiteLLM_ProjectTable", CAST('{"models":[],"metadata":{},"model_spend":{},"blocked":false,
+	"created_at":"2026-01-01","updated_at":"2026-01-01","created_by":"sluice","updated_by":"sluice"}' AS JSONB)
+	|| jsonb_strip_nulls(CAST($3 AS JSONB) - 'object_permission_id') || jsonb_build_object('project_id', CAST($1 AS TEXT), 'spend', CAST($2 AS DOUBLE PRECISION),
+	'model_rpm_limit', coalesce(CAST($3 AS JSONB) -> 'metadata' -> 'model_rpm_limit', '{}'),
+	'model_tpm_limit', coalesce(CAST($3 AS JSONB) -> 'metadata' -> 'model_tpm_limit', '{}'),
+	'team_id', (SELECT t.team_id FROM "LiteLLM_TeamTable" t WHERE t.team_id = CAST($3 AS JSONB) ->> 'team_id'),
+	'budget_id', (SELECT b.budget_id FROM "LiteLLM_BudgetTable" b WHERE b.budget_id = CAST($3 AS JSONB) ->> 'budget_id')))).*
+ON CONFLICT (project_id) DO UPDATE SET spend = excluded.spend;
+-- name: export_project sqlite
+SELECT $1, $2, $3;
+
+-- name: export_project_key postgres
+UPDATE "LiteLLM_VerificationToken" SET project_id = p.project_id FROM "LiteLLM_ProjectTable" p
+WHERE p.project_id = CAST($3 AS JSONB) ->> 'project_id' AND token = $1 AND "LiteLLM_VerificationToken".project_id IS NULL AND CAST($2 AS TEXT) <> '';
+-- name: export_project_key sqlite
 SELECT $1, $2, $3;

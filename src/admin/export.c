@@ -21,11 +21,13 @@ static const struct handing handings[] = {
 	{ "teams", "\"LiteLLM_TeamTable\"", SQL_EXPORT_TEAMS, SQL_EXPORT_TEAM, NULL },
 	{ "users", "\"LiteLLM_UserTable\"", SQL_EXPORT_USERS, SQL_EXPORT_USER, NULL },
 	{ "team members", "\"LiteLLM_TeamMembership\"", SQL_EXPORT_TEAM_MEMBERS, SQL_EXPORT_TEAM_MEMBER, NULL },
+	{ "projects", "\"LiteLLM_ProjectTable\"", SQL_EXPORT_PROJECTS, SQL_EXPORT_PROJECT, NULL },
 	{ "customers", "\"LiteLLM_EndUserTable\"", SQL_EXPORT_CUSTOMERS, SQL_EXPORT_CUSTOMER, NULL },
 	{ "tags", "\"LiteLLM_TagTable\"", SQL_EXPORT_TAGS, SQL_EXPORT_TAG, NULL },
 	{ "credentials", "\"LiteLLM_CredentialsTable\"", SQL_EXPORT_CREDENTIALS, SQL_EXPORT_CREDENTIAL, "credential_values" },
 	{ "models", "\"LiteLLM_ProxyModelTable\"", SQL_EXPORT_MODELS, SQL_EXPORT_MODEL, "litellm_params" },
 	{ "keys", "\"LiteLLM_VerificationToken\"", SQL_EXPORT_KEYS, SQL_EXPORT_KEY, NULL },
+	{ "keys of projects", "\"LiteLLM_ProjectTable\"", SQL_EXPORT_PROJECT_KEYS, SQL_EXPORT_PROJECT_KEY, NULL },
 };
 
 static struct error *

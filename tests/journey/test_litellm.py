@@ -185,7 +185,7 @@ def test_its_tables_are_taken_over_and_handed_back(theirs, start, sealed):
     post("/budget/new", budget_id="our-tier", max_budget=3)
     post("/organization/new", organization_id="our-org", organization_alias="Ours")
     post("/team/new", team_id="our-team", organization_id="our-org")
-    post("/project/new", project_id="our-project", team_id="our-team")
+    post("/project/new", project_id="our-project", team_id="our-team", project_alias="Ours too", max_budget=4, model_rpm_limit={"gpt": 8})
     made = post("/key/generate", key_alias="made here", models=["gpt"], team_id="our-team", budget_id="our-tier", project_id="our-project", spend=0.25)
     post("/key/update", key=OLD, spend=11.5)
     post("/customer/new", user_id="our-buyer", alias="Buyer", budget_id="our-tier", spend=0.125)
@@ -201,6 +201,9 @@ def test_its_tables_are_taken_over_and_handed_back(theirs, start, sealed):
         assert 11.5 <= back[digest(OLD)][2] < 11.6               # with the two calls, if their rows came late
         assert db.execute('SELECT team_id FROM "LiteLLM_TeamTable" WHERE organization_id = \'our-org\'').fetchall() == [("our-team",)]
         assert db.execute('SELECT alias, spend, budget_id FROM "LiteLLM_EndUserTable" ORDER BY spend DESC').fetchall() == [("C", 0.5, "tier"), ("Buyer", 0.125, "our-tier")]
+        alias, team, rpm, tier = db.execute('SELECT project_alias, team_id, model_rpm_limit, max_budget FROM "LiteLLM_ProjectTable" JOIN "LiteLLM_BudgetTable" USING (budget_id)').fetchone()
+        assert (alias, team, rpm, tier) == ("Ours too", "our-team", {"gpt": 8}, 4)
+        assert db.execute('SELECT token FROM "LiteLLM_VerificationToken" WHERE project_id = \'our-project\'').fetchall() == [(made["token"],)]
         assert ("our-tag", "ours") in db.execute('SELECT tag_name, description FROM "LiteLLM_TagTable"').fetchall()
         values, note = db.execute('SELECT credential_values, credential_info FROM "LiteLLM_CredentialsTable" WHERE credential_name = \'our-credential\'').fetchone()
         name, params, about = db.execute('SELECT model_name, litellm_params, model_info FROM "LiteLLM_ProxyModelTable" WHERE model_id = \'our-model\'').fetchone()
