@@ -45,6 +45,15 @@ is_object(struct text answer)
 	return (json_scan(answer, &type, NULL, 0, &(size_t){ 0 }, &fault) && type == JSON_OBJECT);
 }
 
+/* An introspection tells of tokens that are good no more, too. */
+static bool
+is_over(struct text answer)
+{
+	struct json_item active;
+
+	return (json_find(answer, "active", &active) && !text_is(active.raw, "true"));
+}
+
 static void
 answered(void *self, const struct fetched *got)
 {
@@ -55,7 +64,7 @@ answered(void *self, const struct fetched *got)
 	a->of->asking--;
 	a->ended_us = loop_now_us(a->of->loop);
 	a->away = why != NULL && !got->too_long;
-	a->good = why == NULL && got->status == 200 && is_object(got->body);
+	a->good = why == NULL && got->status == 200 && is_object(got->body) && !is_over(got->body);
 	if (a->good)
 		buf_text(&a->claims, got->body);
 	if (a->away)
@@ -63,21 +72,45 @@ answered(void *self, const struct fetched *got)
 	waiters_tell(&a->waiting);
 }
 
+/* token=…, of a form: what is no letter and no digit is coded. */
 static void
-ask(struct asked *a, const struct jwks_source *s, struct text token)
+put_form(struct buf *b, struct text token)
 {
-	struct text headers[] = { TEXT("Accept: application/json"), { NULL, 0 } };
-	struct call_plan plan = { .url = s->url, .host = s->host, .port = s->port, .proxy = s->proxy, .method = TEXT("GET"), .headers = headers,
-		.n_headers = nitems(headers), .body = TEXT(""), .verify = s->verify, .total_ms = ASK_MS };
-	struct buf bearer = { 0 };
+	buf_lit(b, "token=");
+	for (size_t i = 0; i < token.len; i++) {
+		char c = token.at[i];
 
-	buf_lit(&bearer, "Authorization: Bearer ");
-	buf_text(&bearer, token);
-	headers[1] = buf_as_text(&bearer);
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_')
+			buf_byte(b, c);
+		else
+			buf_print(b, "%%%02X", (unsigned char)c);
+	}
+}
+
+/* RFC 7662: by who we are; else by the token itself. */
+static void
+ask(struct asked *a, const struct jwks_source *s, struct text introspect, struct text token)
+{
+	struct text headers[] = { TEXT("Accept: application/json"), { NULL, 0 }, TEXT("Content-Type: application/x-www-form-urlencoded") };
+	struct call_plan plan = { .url = s->url, .host = s->host, .port = s->port, .proxy = s->proxy, .method = TEXT("GET"), .headers = headers,
+		.n_headers = 2, .body = TEXT(""), .verify = s->verify, .total_ms = ASK_MS };
+	struct buf said = { 0 };
+
+	if (introspect.len > 0) {
+		put_form(&said, token);
+		headers[1] = introspect;
+		plan.n_headers = nitems(headers);
+		plan.method = TEXT("POST");
+		plan.body = buf_as_text(&said);
+	} else {
+		buf_lit(&said, "Authorization: Bearer ");
+		buf_text(&said, token);
+		headers[1] = buf_as_text(&said);
+	}
 	a->claims.len = 0;
 	a->of->asking++;
 	a->fetch = fetch_begin(a->of->loop, a->of->upstream, &plan, ANSWER_MOST, answered, a);
-	buf_free(&bearer);
+	buf_free(&said);
 }
 
 static void
@@ -134,7 +167,7 @@ userinfo_check(struct text *claims, const char **why, struct userinfo *u, struct
 	if (a->fetch == NULL && (a->ended_us == 0 || loop_now_us(u->loop) > a->ended_us + KNOWN_US)) {
 		if (u->asking >= AT_ONCE_MOST)
 			return (JWKS_AWAY);
-		ask(a, &rules->userinfo, token);
+		ask(a, &rules->userinfo, rules->introspect, token);
 	}
 	if (a->fetch != NULL) {
 		waiter_begin(&w->on, &a->waiting);

@@ -148,6 +148,16 @@ check_maker(struct admin_call *c, const struct json *body, const char *route)
 	return (may_key(c, DEED_MAKE, route, TEXT(""), user.len > 0 ? user : own_user(c), team, org));
 }
 
+/* Nothing here could bring it to somebody. */
+static struct error *
+check_no_mail(struct admin_call *c)
+{
+	bool mail;
+
+	TRY(body_bool(&mail, c, c->body, "send_invite_email", false));
+	return (mail ? admin_bad(c, "send_invite_email", "No keys are sent by mail here: the answer has it, once.") : NULL);
+}
+
 struct error *
 key_generate(struct admin_call *c)
 {
@@ -155,6 +165,7 @@ key_generate(struct admin_call *c)
 	struct text text;
 	struct key k;
 
+	TRY(check_no_mail(c));
 	TRY(check_maker(c, c->body, "/key/generate"));
 	TRY(key_policy(&body, c, c->body, true));
 	TRY(key_make(&k, &text, c, body, own_user(c)));
@@ -243,7 +254,7 @@ check_bounds_kept(struct admin_call *c, const struct doc *before, const struct d
 {
 	static const struct { const char *name; bool number; } rows[] = {
 		{ "rpm_limit", true }, { "tpm_limit", true }, { "max_parallel_requests", true }, { "model_rpm_limit", false }, { "model_tpm_limit", false },
-		{ "tag_rpm_limit", false }, { "rpm_limit_type", false }, { "tpm_limit_type", false }, { "budget_limits", false }, { "model_max_budget", false },
+		{ "tag_rpm_limit", false }, { "tag_tpm_limit", false }, { "rpm_limit_type", false }, { "tpm_limit_type", false }, { "budget_limits", false }, { "model_max_budget", false },
 		{ "budget_id", false }, { "tags", false }, { "enforced_params", false }, { "guardrails", false }, { "policies", false },
 		{ "throttle_on_budget_exceeded", false }, { "agent_id", false }, { "max_iterations", true }, { "max_budget_per_session", true },
 	};

@@ -213,7 +213,8 @@ static struct error *
 check_changes(struct admin_call *c, const struct team *old, const struct team *t)
 {
 	static const char *const limits[] = { "max_budget", "tpm_limit", "rpm_limit", "max_parallel_requests", "budget_limits", "budget_duration", "models",
-		"model_max_budget", "model_aliases", "access_group_ids", "model_rpm_limit", "model_tpm_limit", "enforced_file_expires_after",
+		"model_max_budget", "model_aliases", "access_group_ids", "model_rpm_limit", "model_tpm_limit", "tag_rpm_limit", "tag_tpm_limit",
+		"enforced_file_expires_after",
 		"enforced_batch_output_expires_after" };
 	struct text org = doc_string(&old->doc, "organization_id");
 	bool may = is_admin(c);

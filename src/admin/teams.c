@@ -49,6 +49,8 @@ static const struct field team_fields[] = {
 	{ "model_rpm_limit", FIELD_COUNTS, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "model_tpm_limit", FIELD_COUNTS, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "mcp_rpm_limit", FIELD_COUNTS, FIELD_INSIDE, NULL, NULL, 0 },
+	{ "tag_rpm_limit", FIELD_COUNTS, FIELD_INSIDE, NULL, NULL, 0 },
+	{ "tag_tpm_limit", FIELD_COUNTS, FIELD_INSIDE, NULL, NULL, 0 },
 	{ "rpm_limit_type", FIELD_TEXT, FIELD_INSIDE, NULL, limit_types, 0 },
 	{ "tpm_limit_type", FIELD_TEXT, FIELD_INSIDE, NULL, limit_types, 0 },
 	{ "disable_global_guardrails", FIELD_BOOL, FIELD_INSIDE, NULL, NULL, 0 },

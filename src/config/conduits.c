@@ -78,20 +78,25 @@ read_target(struct load *l, const struct node *entry, struct conduit *p, struct 
 	return (true);
 }
 
+struct text
+basic_header(struct load *l, struct text user, struct text secret)
+{
+	struct text both = arena_print(l->scratch, TEXT_FMT ":" TEXT_FMT, TEXT_ARG(user), TEXT_ARG(secret));
+	unsigned char *room = (unsigned char *)arena_bytes(l->scratch, both.len * 2 + 8);
+
+	EVP_EncodeBlock(room, (const unsigned char *)both.at, (int)both.len);
+	return (arena_print(l->arena, "Authorization: Basic %s", (const char *)room));
+}
+
 /* Langfuse wants both keys as one credential; LiteLLM makes it from two lines that are not headers at all. */
 static bool
 langfuse(struct load *l, const struct node *map, struct text *line)
 {
 	const struct node *name = node_get(map, "LANGFUSE_PUBLIC_KEY"), *secret = node_get(map, "LANGFUSE_SECRET_KEY");
-	struct text both;
-	unsigned char *room;
 
 	if (name == NULL || secret == NULL || name->kind != NODE_SCALAR || secret->kind != NODE_SCALAR || name->text.len + secret->text.len > 4096)
 		return (false);
-	both = arena_print(l->scratch, TEXT_FMT ":" TEXT_FMT, TEXT_ARG(name->text), TEXT_ARG(secret->text));
-	room = (unsigned char *)arena_bytes(l->scratch, both.len * 2 + 8);
-	EVP_EncodeBlock(room, (const unsigned char *)both.at, (int)both.len);
-	*line = arena_print(l->arena, "Authorization: Basic %s", (const char *)room);
+	*line = basic_header(l, name->text, secret->text);
 	return (true);
 }
 

@@ -436,6 +436,7 @@ struct jwt_rules {
 	/* tokens that say nothing themselves */
 	struct jwks_source userinfo;		/* its url is empty: there is none */
 	int64_t		 userinfo_ttl_ms;
+	struct text	 introspect;		/* secret; "Authorization: Basic …", by which its url is asked as RFC 7662 has it; empty: by the token itself */
 };
 
 /* A virtual key of sluice.keys. */

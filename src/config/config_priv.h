@@ -158,6 +158,7 @@ bool		 is_example_key(struct text);
 bool		 has_word(struct text, const char *const *words, size_t n);
 void		 litellm_check_callbacks(struct load *, const struct node *litellm_settings);
 void		 windows_read(struct load *, const struct node *list, struct deployment *);	/* model_info.access_windows */
+struct text	 basic_header(struct load *, struct text user, struct text secret);	/* "Authorization: Basic …", in the config's arena */
 void		 agents_read(struct load *, const struct node *agent_list);
 void		 litellm_check_accepted(struct load *);		/* names in accept_unenforced that mean nothing */
 void		 litellm_unenforced(struct load *, const struct node *map, const struct pair *, const char *why);

@@ -6,6 +6,8 @@
  */
 #include "config/config_priv.h"
 
+#define OAUTH2_TTL_MS	60000			/* so long an answer of the issuer counts */
+
 static const char *const in_force[] = {
 	"admin_jwt_scope", "admin_allowed_routes", "user_id_jwt_field", "user_email_jwt_field", "user_allowed_email_domain", "user_roles_jwt_field",
 	"user_allowed_roles", "team_id_jwt_field", "team_ids_jwt_field", "team_id_default", "team_allowed_routes", "org_id_jwt_field",
@@ -168,6 +170,64 @@ read_userinfo(struct load *l, const struct node *map)
 		read_source(&j->userinfo, l, url, "oidc_userinfo_endpoint");
 }
 
+/* general_settings.enable_oauth2_auth, which LiteLLM configures by the environment. */
+
+static struct text
+variable(struct load *l, const char *name, const char *otherwise)
+{
+	const char *said = config_env(l->config, name);
+
+	return (arena_copy(l->arena, text_of(said != NULL && said[0] != '\0' ? said : otherwise)));
+}
+
+static bool
+is_introspection(struct text url)
+{
+	struct text word = TEXT("introspect");
+
+	for (size_t i = 0; i + word.len <= url.len; i++)
+		if (text_eq_nocase(text_sub(url, i, i + word.len), word))
+			return (true);
+	return (false);
+}
+
+/* Roles are said by our names. */
+static void
+roles_as_they_are(struct jwt_rules *j)
+{
+	static struct jwt_role same[] = {
+		{ { "proxy_admin", 11 }, { "proxy_admin", 11 } }, { { "proxy_admin_viewer", 18 }, { "proxy_admin_viewer", 18 } },
+		{ { "internal_user", 13 }, { "internal_user", 13 } }, { { "internal_user_viewer", 20 }, { "internal_user_viewer", 20 } },
+	};
+
+	j->roles = same;
+	j->n_roles = nitems(same);
+}
+
+static void
+read_oauth2(struct load *l, const struct node *said)
+{
+	struct jwt_rules *j = &l->config->jwt;
+	struct text url = variable(l, "OAUTH_TOKEN_INFO_ENDPOINT", ""), id = variable(l, "OAUTH_CLIENT_ID", ""), secret = variable(l, "OAUTH_CLIENT_SECRET", "");
+
+	if (j->on) {
+		problem(l, PROBLEM_ERROR, said, "enable_oauth2_auth and enable_jwt_auth would say twice whose a token is: litellm_jwtauth.oidc_userinfo_endpoint asks "
+		    "an issuer beside JWTs");
+		return;
+	}
+	j->on = true;
+	j->user_id = variable(l, "OAUTH_USER_ID_FIELD_NAME", "sub");
+	j->user_roles = variable(l, "OAUTH_USER_ROLE_FIELD_NAME", "role");
+	j->team_id = variable(l, "OAUTH_USER_TEAM_ID_FIELD_NAME", "team_id");
+	j->admin_scope = TEXT("");
+	j->userinfo_ttl_ms = OAUTH2_TTL_MS;
+	roles_as_they_are(j);
+	if (url.len == 0)
+		problem(l, PROBLEM_ERROR, said, "enable_oauth2_auth needs the address that tells whose a token is in OAUTH_TOKEN_INFO_ENDPOINT");
+	else if (read_source(&j->userinfo, l, url, "OAUTH_TOKEN_INFO_ENDPOINT") && is_introspection(url) && id.len > 0 && secret.len > 0)
+		j->introspect = basic_header(l, id, secret);
+}
+
 static void
 read_rules(struct load *l, const struct node *map)
 {
@@ -211,16 +271,20 @@ jwt_read_rules(struct load *l, const struct node *general)
 	static struct text routes[] = { { "openai_routes", 13 }, { "info_routes", 11 }, { "mcp_routes", 10 } };
 	struct jwt_rules *j = &l->config->jwt;
 	const struct node *map = node_get(general, "litellm_jwtauth");
+	bool oauth2 = false;
 
 	*j = (struct jwt_rules){ .audience = text_of(config_env(l->config, "JWT_AUDIENCE")), .issuer = text_of(config_env(l->config, "JWT_ISSUER")),
 		.admin_scope = TEXT("litellm_proxy_admin"), .ttl_ms = 600000, .user_id = TEXT(""), .user_email = TEXT(""), .email_domain = TEXT(""),
 		.user_roles = TEXT(""), .team_id = TEXT(""), .team_ids = TEXT(""), .team_default = TEXT(""), .organization_id = TEXT(""),
 		.end_user_id = TEXT(""), .team_routes = routes, .n_team_routes = nitems(routes), .key_claim = TEXT(""), .object_id = TEXT(""),
-		.mapped_roles = TEXT(""), .team_alias = TEXT(""), .organization_alias = TEXT(""), .userinfo.url = TEXT(""), .userinfo_ttl_ms = 300000 };
+		.mapped_roles = TEXT(""), .team_alias = TEXT(""), .organization_alias = TEXT(""), .userinfo.url = TEXT(""), .userinfo_ttl_ms = 300000, .introspect = TEXT("") };
 	j->audience = arena_copy(l->arena, j->audience);
 	j->issuer = arena_copy(l->arena, j->issuer);
 	want_bool(l, node_get(general, "enable_jwt_auth"), &j->on);
-	if (!j->on)
+	want_bool(l, node_get(general, "enable_oauth2_auth"), &oauth2);
+	if (oauth2)
+		read_oauth2(l, node_get(general, "enable_oauth2_auth"));
+	if (!j->on || oauth2)
 		return;
 	read_sources(l);
 	if (want_kind(l, map, NODE_MAP)) {

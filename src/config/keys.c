@@ -15,8 +15,8 @@
 
 static const char *const members[] = {
 	"digest", "hash", "token", "key_alias", "alias", "models", "aliases", "user_id", "team_id", "organization_id", "project_id", "agent_id",
-	"expires", "max_budget",
-	"soft_budget", "budget_duration", "rpm_limit", "tpm_limit", "max_parallel_requests", "model_rpm_limit", "model_tpm_limit", "tag_rpm_limit",
+	"expires", "max_budget", "soft_budget", "budget_duration", "rpm_limit", "tpm_limit", "max_parallel_requests", "model_rpm_limit",
+	"model_tpm_limit", "tag_rpm_limit", "tag_tpm_limit",
 	"allowed_routes", "key_type", "tags", "metadata", "enforced_params", "blocked", "access_group_ids", "may_assert_user", "permissions",
 };
 

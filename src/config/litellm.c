@@ -121,7 +121,7 @@ static const struct row general_rows[] = {
 	{ "custom_auth_settings", PYTHON }, { "custom_auth_run_common_checks", PYTHON }, { "custom_sso", PYTHON },
 	{ "custom_ui_sso_sign_in_handler", PYTHON }, { "custom_key_generate", PYTHON }, { "custom_key_update", PYTHON },
 	{ "custom_db_create_key", PYTHON }, { "custom_db_authenticate", PYTHON }, { "enable_jwt_auth", FORCE },
-	{ "litellm_jwtauth", FORCE }, { "enable_oauth2_auth", PROTECTS }, { "enable_oauth2_proxy_auth", PROTECTS },
+	{ "litellm_jwtauth", FORCE }, { "enable_oauth2_auth", FORCE }, { "enable_oauth2_proxy_auth", PROTECTS },
 	{ "oauth2_config_mappings", LATER }, { "user_header_name", FORCE }, { "user_header_mappings", FORCE },
 	{ "key_management_system", WARNS }, { "key_management_settings", LATER }, { "use_google_kms", WARNS },
 	{ "use_azure_key_vault", WARNS }, { "pass_through_endpoints", FORCE }, { "infer_model_from_keys", LATER },
@@ -279,17 +279,45 @@ accepted(const struct load *l, struct text path, struct text key)
 	return (false);
 }
 
+/* What does here what such a key is there for. */
+static const struct {
+	const char	*key, *words;
+} instead[] = {
+	{ "custom_auth", "keys, tokens (litellm_jwtauth, enable_oauth2_auth) and sluice.people say here who may come" },
+	{ "custom_auth_settings", "keys, tokens (litellm_jwtauth, enable_oauth2_auth) and sluice.people say here who may come" },
+	{ "custom_sso", "people are signed in by the web server, and sluice.people says who they are" },
+	{ "custom_ui_sso_sign_in_handler", "people are signed in by the web server, and sluice.people says who they are" },
+	{ "custom_key_generate", "key_generation_settings, default_key_generate_params and upperbound_key_generate_params bound new keys here" },
+	{ "custom_key_update", "upperbound_key_generate_params bounds keys here" },
+	{ "custom_db_create_key", "keys are kept in the database that database_url names" },
+	{ "custom_db_authenticate", "keys are kept in the database that database_url names" },
+	{ "enable_oauth2_proxy_auth", "a header may be anybody's: people are signed in by the web server, and sluice.people says who they are" },
+	{ "custom_validate", "user_allowed_roles, user_allowed_email_domain, enforce_rbac and scope_mappings say here whose tokens may what" },
+	{ "max_user_budget", "max_end_user_budget and max_internal_user_budget are in force" },
+	{ "mandatory_tags", "enforced_params: [metadata.tags] asks for them" },
+};
+
+static const char *
+instead_of(struct text key)
+{
+	for (size_t i = 0; i < nitems(instead); i++)
+		if (text_is(key, instead[i].key))
+			return (instead[i].words);
+	return (NULL);
+}
+
 void
 litellm_unenforced(struct load *l, const struct node *map, const struct pair *p, const char *why)
 {
+	const char *other = instead_of(p->key);
 	struct text path = map->parent == NULL ? p->key : arena_print(l->scratch, TEXT_FMT "." TEXT_FMT, TEXT_ARG(map->name),
 	    TEXT_ARG(p->key));
 
 	if (accepted(l, path, p->key))
 		problem_key(l, PROBLEM_NOTE, map, p, TEXT_FMT " is not in force; accepted by sluice.accept_unenforced", TEXT_ARG(path));
 	else
-		problem_key(l, PROBLEM_ERROR, map, p, TEXT_FMT " %s; remove it, or name it in sluice.accept_unenforced", TEXT_ARG(path),
-		    why);
+		problem_key(l, PROBLEM_ERROR, map, p, TEXT_FMT " %s%s%s; remove it, or name it in sluice.accept_unenforced", TEXT_ARG(path),
+		    why, other != NULL ? ": " : "", other != NULL ? other : "");
 }
 
 static const char *const state_words[] = {

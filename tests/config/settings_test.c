@@ -412,13 +412,47 @@ agents_of_the_file(void **state)
 	(void)state;
 }
 
+/* LiteLLM's OAuth2 is configured by the environment. */
+static void
+tokens_of_an_authorization_server(void **state)
+{
+	const char *yaml = "general_settings: {enable_oauth2_auth: true}\n";
+	struct config *c = load_with(yaml);
+
+	(void)state;
+	assert_int_equal(c->n_errors, 1);
+	assert_says(c, PROBLEM_ERROR, 2, "OAUTH_TOKEN_INFO_ENDPOINT");
+	config_release(c);
+	setenv("OAUTH_TOKEN_INFO_ENDPOINT", "https://issuer/oauth/INTROSPECT", 1);
+	c = load_with(yaml);
+	assert_int_equal(c->n_errors + c->n_warnings, 0);
+	assert_true(c->jwt.on && text_is(c->jwt.userinfo.host, "issuer") && c->jwt.introspect.len == 0 && text_is(c->jwt.user_id, "sub"));
+	config_release(c);
+	setenv("OAUTH_CLIENT_ID", "id", 1);
+	setenv("OAUTH_CLIENT_SECRET", "secret", 1);
+	c = load_with(yaml);
+	assert_true(text_is(c->jwt.introspect, "Authorization: Basic aWQ6c2VjcmV0"));
+	config_release(c);
+	c = load_with("general_settings: {enable_oauth2_auth: true, enable_jwt_auth: true}\n");
+	assert_int_equal(c->n_errors, 1);
+	assert_says(c, PROBLEM_ERROR, 2, "oidc_userinfo_endpoint");
+	config_release(c);
+	unsetenv("OAUTH_TOKEN_INFO_ENDPOINT");
+	unsetenv("OAUTH_CLIENT_ID");
+	unsetenv("OAUTH_CLIENT_SECRET");
+	c = load_with("general_settings: {custom_auth: a.b, enable_jwt_auth: true, litellm_jwtauth: {custom_validate: a.b}}\n");
+	assert_says(c, PROBLEM_ERROR, 2, "sluice.people say here who may come");
+	assert_says(c, PROBLEM_ERROR, 2, "enforce_rbac and scope_mappings say here");
+	config_release(c);
+}
+
 static void
 what_protects_is_in_force_or_an_error(void **state)
 {
 	static const char *const cases[][2] = {
 		{ "guardrails: [{guardrail_name: x}]\n", "guardrails" },
 		{ "general_settings: {custom_auth: a.b}\n", "general_settings.custom_auth" },
-		{ "general_settings: {enable_oauth2_auth: true}\n", "general_settings.enable_oauth2_auth" },
+		{ "general_settings: {enable_oauth2_proxy_auth: true}\n", "general_settings.enable_oauth2_proxy_auth" },
 		{ "general_settings: {control_plane_allowed_ips: [10.0.0.1]}\n", "general_settings.control_plane_allowed_ips" },
 		{ "litellm_settings: {callbacks: [presidio]}\n", "litellm_settings.callbacks" },
 		{ "litellm_settings: {callbacks: my_guard.instance}\n", "litellm_settings.callbacks" },
@@ -768,6 +802,7 @@ main(void)
 		cmocka_unit_test_setup(tokens_need_keys, clean_env), cmocka_unit_test_setup(tokens_have_rules, clean_env),
 		cmocka_unit_test_setup(what_protects_is_in_force_or_an_error, clean_env),
 		cmocka_unit_test_setup(agents_of_the_file, clean_env),
+		cmocka_unit_test_setup(tokens_of_an_authorization_server, clean_env),
 		cmocka_unit_test_setup(gates_are_read, clean_env),
 		cmocka_unit_test_setup(metrics_are_chosen, clean_env),
 		cmocka_unit_test_setup(what_is_switched_off_protects_nobody, clean_env),

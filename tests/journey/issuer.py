@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import kit
 
@@ -31,6 +32,15 @@ class Issuer:
                 self.send_response(200 if body else 401)
                 self.end_headers()
                 self.wfile.write(json.dumps(body or {}).encode())
+
+            def do_POST(self):
+                """Introspection (RFC 7662), for who has signed in as id:secret."""
+                issuer.asked.append(self.path)
+                form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                known = self.headers.get("Authorization") == "Basic " + base64.b64encode(b"id:secret").decode() and self.headers["Content-Type"] == "application/x-www-form-urlencoded"
+                self.send_response(200 if known else 401)
+                self.end_headers()
+                self.wfile.write(json.dumps(issuer.people.get(form["token"][0], {"active": False}) if known else {}).encode())
 
             def log_message(self, *_):
                 pass

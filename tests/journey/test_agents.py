@@ -107,6 +107,9 @@ def test_limits_of_agents_and_of_their_sessions(agents):
 def test_keys_have_sessions_too_and_so_has_the_file(agents):
     made_key = made(agents, "/key/generate", max_iterations=1, metadata={"max_budget_per_session": "0.5"})
     assert made_key["metadata"]["max_iterations"] == 1 and made_key["metadata"]["max_budget_per_session"] == 0.5
+    tagged = made(agents, "/key/generate", tag_tpm_limit={"batch": 5}, tag_rpm_limit={"batch": 3})["metadata"]
+    assert (tagged["tag_tpm_limit"], tagged["tag_rpm_limit"]) == ({"batch": 5}, {"batch": 3})
+    assert "by mail" in words(agents.post("/key/generate", {"send_invite_email": True}), 400)
     key = made_key["key"]
     assert call(agents, key, "s1").status_code == 200 and call(agents, key, "s1").status_code == 429 and call(agents, key, "s2").status_code == 200
     key = made(agents, "/key/generate", agent_id="of-file")["key"]

@@ -147,3 +147,25 @@ def test_scopes_roles_and_teams_decide(issuer):
         assert issuer.asked.count("/me") <= 4                                                           # no key of ours is asked for elsewhere
     finally:
         gateway.stop()
+
+
+@pytest.mark.parametrize("way", ["introspect", "info"])
+def test_tokens_of_an_authorization_server(issuer, way):
+    """enable_oauth2_auth: whatever is no key of ours is asked for there, also what looks like a JWT."""
+    environment = {"OAUTH_TOKEN_INFO_ENDPOINT": f"{issuer.url}/{way}", "OAUTH_CLIENT_ID": "id", "OAUTH_CLIENT_SECRET": "secret", "OAUTH_USER_ID_FIELD_NAME": "who",
+                   "OAUTH_USER_TEAM_ID_FIELD_NAME": "crew"}
+    gateway = kit.Gateway({**config(), "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY", "enable_oauth2_auth": True}}, env=environment)
+    try:
+        admin, jwt = Caller(gateway), issuer.token(sub="x")
+        admin.post("/team/new", team_id="crew-1", models=["hello"])
+        one = {"active": True, "who": "ada", "crew": "crew-1"}
+        issuer.people |= {"opaque+token/of&ada=": one, jwt: one | {"role": "proxy_admin"}, "token-that-is-over": one | {"active": False}}
+        assert call(admin, "opaque+token/of&ada=").status_code == 200 and call(admin, "opaque+token/of&ada=", "other").status_code == 401
+        assert requests.get(gateway.url + "/user/list", headers={"Authorization": f"Bearer {jwt}"}, timeout=30).status_code == 200
+        assert requests.get(gateway.url + "/user/list", headers={"Authorization": "Bearer opaque+token/of&ada="}, timeout=30).status_code == 403
+        assert call(admin, "token-that-is-over").status_code == 401 and call(admin, "token-of-nobody").status_code == 401
+        before = len(issuer.asked)
+        assert call(admin, admin.post("/key/generate")["key"]).status_code == 200 and call(admin, "sk-no-such-key-here").status_code == 401
+        assert len(issuer.asked) == before
+    finally:
+        gateway.stop()
