@@ -208,10 +208,10 @@ FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = 'project' AND a.enti
 WHERE e.kind = 'project' AND e.id > $1 ORDER BY e.id LIMIT 200;
 
 -- name: export_credentials
-SELECT e.id, 0, e.doc, NULL FROM sluice_thing e WHERE e.kind = 'credential' AND e.id > $1 AND $2 > 0 ORDER BY e.id LIMIT 200;
+SELECT e.id, 0, e.doc, NULL FROM sluice_thing e WHERE e.kind = 'credential' AND e.id > $1 AND CAST($2 AS BIGINT) > 0 ORDER BY e.id LIMIT 200;
 
 -- name: export_models
-SELECT e.id, 0, e.doc, NULL FROM sluice_thing e WHERE e.kind = 'model' AND e.id > $1 AND $2 > 0 ORDER BY e.id LIMIT 200;
+SELECT e.id, 0, e.doc, NULL FROM sluice_thing e WHERE e.kind = 'model' AND e.id > $1 AND CAST($2 AS BIGINT) > 0 ORDER BY e.id LIMIT 200;
 
 -- name: export_keys
 SELECT e.digest, coalesce(p.spent, 0), e.doc, e.expires

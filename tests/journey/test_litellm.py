@@ -217,6 +217,24 @@ def test_its_tables_are_taken_over_and_handed_back(theirs, start, sealed):
     assert get(f"/key/info?key={made['token']}")["info"]["spend"] == 0.25 and get("/organization/info?organization_id=org")["spend"] < 17.3
 
 
+def test_both_in_one_database(theirs, start, sealed):
+    """The first that comes to mind: our tables beside LiteLLM's own, in and out again."""
+    sluice("db", "migrate", "--database", theirs)
+    gateway = start({"model_list": [kit.deployment("gpt", "openai/gpt-4o", "http://127.0.0.1:9/v1", mock_response="hello", input_cost_per_token=0, output_cost_per_token=0)],
+                     "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY", "database_url": theirs}}, env={"LITELLM_SALT_KEY": SALT})
+    assert "1 brought" in next(x for x in bring(theirs, gateway).stdout.splitlines() if x.startswith("keys"))
+    chat = {"model": "gpt", "messages": [{"role": "user", "content": "x"}]}
+    assert gateway.post("/v1/chat/completions", chat, headers={"Authorization": f"Bearer {OLD}"}).status_code == 200
+    made = gateway.post("/key/generate", {"key_alias": "made here", "max_budget": 3, "spend": 1.25}).json()
+    sluice("export", "litellm", "--to", theirs, "--config", gateway.config_path, **gateway.env)
+    with psycopg.connect(theirs) as db:
+        assert db.execute('SELECT spend, max_budget FROM "LiteLLM_VerificationToken" WHERE token = %s', (made["token"],)).fetchall() == [(1.25, 3)]
+        assert db.execute('SELECT spend FROM "LiteLLM_VerificationToken" WHERE token = %s', (digest(OLD),)).fetchall() == [(7.123456789,)]
+    bring(theirs, gateway)                                                                               # what was handed over is not spent twice
+    info = gateway.get(f"/key/info?key={made['token']}").json()["info"]
+    assert (info["spend"], info["max_budget"], info["key_alias"]) == (1.25, 3, "made here")
+
+
 def test_an_import_that_is_cut_in_the_middle(theirs, start, postgres):
     """By the end of its process: what came is whole, and the next one brings the rest; by the end of its connection to what it reads: it asks again."""
     gateway = start({"model_list": [kit.deployment("gpt", "openai/gpt-4o", "http://127.0.0.1:9/v1", mock_response="hello")],
