@@ -17,20 +17,12 @@ lower(char c)
 }
 
 bool
-text_eq_nocase(struct text a, struct text b)
+text_same_letters(const char *a, const char *b, size_t n)
 {
-	if (a.len != b.len)
-		return (false);
-	for (size_t i = 0; i < a.len; i++)
-		if (lower(a.at[i]) != lower(b.at[i]))
+	for (size_t i = 0; i < n; i++)
+		if (lower(a[i]) != lower(b[i]))
 			return (false);
 	return (true);
-}
-
-bool
-text_starts(struct text t, struct text prefix)
-{
-	return (t.len >= prefix.len && (prefix.len == 0 || memcmp(t.at, prefix.at, prefix.len) == 0));
 }
 
 bool
@@ -64,16 +56,6 @@ text_trim(struct text t)
 	while (t.len > 0 && is_blank(t.at[t.len - 1]))
 		t.len--;
 	return (t);
-}
-
-struct text
-text_sub(struct text t, size_t from, size_t to)
-{
-	if (to > t.len)
-		to = t.len;
-	if (from > to)
-		from = to;
-	return ((struct text){ t.at + from, to - from });
 }
 
 struct text
@@ -172,12 +154,10 @@ buf_free(struct buf *b)
 }
 
 void
-buf_reserve(struct buf *b, size_t more)
+buf_grow(struct buf *b, size_t more)
 {
 	size_t cap = b->cap > 0 ? b->cap : 256;
 
-	if (b->cap - b->len >= more)
-		return;
 	assert(more <= PTRDIFF_MAX / 2 && b->len <= PTRDIFF_MAX / 2);
 	while (cap - b->len < more)
 		cap *= 2;

@@ -82,13 +82,32 @@ text_is_plain(struct text t)
 	return (i == t.len);
 }
 
-bool		text_eq_nocase(struct text, struct text);		/* ASCII letters only */
-bool		text_starts(struct text, struct text prefix);
+static inline bool
+text_starts(struct text t, struct text prefix)
+{
+	return (t.len >= prefix.len && (prefix.len == 0 || memcmp(t.at, prefix.at, prefix.len) == 0));
+}
+
+static inline struct text
+text_sub(struct text t, size_t from, size_t to)	/* clamped */
+{
+	to = to < t.len ? to : t.len;
+	from = from < to ? from : to;
+	return ((struct text){ t.at + from, to - from });
+}
+
+bool		text_same_letters(const char *, const char *, size_t);	/* ASCII case is folded */
+
+static inline bool
+text_eq_nocase(struct text a, struct text b)			/* ASCII letters only */
+{
+	return (a.len == b.len && text_same_letters(a.at, b.at, a.len));
+}
+
 bool		text_ends(struct text, struct text suffix);
 bool		text_has(struct text, struct text needle);		/* ASCII case is folded */
 unsigned	text_count(struct text, struct text needle);		/* how often it is there, byte for byte; two of them share none */
 struct text	text_trim(struct text);					/* blanks, tabs, CR, LF at both ends */
-struct text	text_sub(struct text, size_t from, size_t to);		/* clamped */
 struct text	text_whole(struct text);				/* without a UTF-8 character that is cut by the end */
 bool		text_cut(struct text whole, char at, struct text *head, struct text *tail);	/* false: no such byte, head = whole */
 bool		text_is_sound(struct text);				/* UTF-8 (RFC 3629) without zero bytes: what databases take */
@@ -104,13 +123,20 @@ struct buf {
 };
 
 void	buf_free(struct buf *);			/* and make it empty */
-void	buf_reserve(struct buf *, size_t more);	/* room for `more` further bytes */
+void	buf_grow(struct buf *, size_t more);
 void	buf_add_slow(struct buf *, const void *, size_t);
 void	buf_print(struct buf *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void	buf_vprint(struct buf *, const char *fmt, va_list);
 void	buf_int(struct buf *, int64_t);		/* what every call has several of: without printf */
 void	buf_thousandths(struct buf *, int64_t);	/* 1234 as 1.234; not negative */
 void	buf_drop(struct buf *, size_t n);	/* forget the first n bytes */
+
+static inline void
+buf_reserve(struct buf *b, size_t more)		/* room for `more` further bytes */
+{
+	if (b->cap - b->len < more)
+		buf_grow(b, more);
+}
 
 static inline void
 buf_add(struct buf *b, const void *p, size_t n)
