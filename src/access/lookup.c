@@ -16,7 +16,7 @@
 #define LEND_MS		2000
 #define BUCKETS		256
 #define ABSENT		1024
-#define KEPT		256		/* sets of so many places: callers whose names fall together do not take each other's */
+#define KEPT		256		/* a power of two: sets of so many places, so that callers whose names fall together do not take each other's */
 #define KEPT_PLACES	4
 #define BATCH_MOST	16
 
@@ -134,10 +134,24 @@ kept_place(struct kept **set, const struct entity *e)
 	return (NULL);
 }
 
+/* Its last eight bytes: names that count end so, and digests anyhow.  Who falls together shares the places of a set. */
+static uint64_t
+tail_of(struct text id)
+{
+	struct text tail = id.len > 8 ? text_sub(id, id.len - 8, id.len) : id;
+	uint64_t bytes = 0;
+
+	if (tail.len > 0)
+		memcpy(&bytes, tail.at, tail.len);
+	return (bytes);
+}
+
 static struct kept **
 kept_set(struct lookups *l, const struct entity *e)
 {
-	return (l->kept[(text_hash(e->id) ^ text_hash(e->user_id) * 31 ^ (uint64_t)e->kind * 0x9e3779b97f4a7c15) % KEPT]);
+	uint64_t id = tail_of(e->id), user = tail_of(e->user_id), h = id ^ (user << 21 | user >> 43) ^ (uint64_t)e->kind;
+
+	return (l->kept[(h * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & (KEPT - 1)]);
 }
 
 /* Its place, else a free one, else that of another. */

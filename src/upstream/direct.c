@@ -423,13 +423,10 @@ static void
 try_address(struct call *c)
 {
 	struct sockaddr_storage to;
-	struct text host;
-	unsigned port;
 	socklen_t len;
 	int fd;
 
-	names_authority(c->target, 80, &host, &port);
-	if (!names_address(c, host, port, c->address, &to, &len)) {
+	if (!names_address(c, c->host, c->port, c->address, &to, &len)) {
 		call_over(c, CALL_UNREACHABLE, c->connect_error != 0 ? strerror(c->connect_error) : "the host has no usable address");
 		return;
 	}
@@ -438,10 +435,10 @@ try_address(struct call *c)
 		connect_failed(c, errno);
 		return;
 	}
-	c->link = link_new(c->up, fd, host, port);
+	c->link = link_new(c->up, fd, c->host, c->port);
 	c->link->call = c;
 	c->link->connecting = true;
-	limit_try(c, host, port);
+	limit_try(c, c->host, c->port);
 	if (connect(fd, (struct sockaddr *)&to, len) != 0 && errno != EINPROGRESS) {
 		int error = errno;
 
@@ -471,14 +468,11 @@ void
 direct_start(struct call *c)
 {
 	struct link *l;
-	struct text host;
-	unsigned port;
 
 	c->phase = PHASE_CONNECT;
 	if (c->no_idle)
 		clock_arm(c);
-	names_authority(c->target, 80, &host, &port);
-	l = c->no_idle ? NULL : find_idle(c->up, host, port);
+	l = c->no_idle ? NULL : find_idle(c->up, c->host, c->port);
 	if (l == NULL) {
 		c->fresh = true;
 		c->address = 0;
@@ -636,10 +630,7 @@ link_ready(struct watch *w, uint32_t events)
 bool
 direct_prepare(struct call *c, const struct call_plan *plan)
 {
-	struct text host;
-	unsigned port;
-
-	if (!names_authority(plan->url, 80, &host, &port)) {
+	if (!names_authority(plan->url, 80, &c->host, &c->port)) {
 		call_fail_later(c, CALL_UNREACHABLE, "the upstream's address is malformed");
 		return (false);
 	}

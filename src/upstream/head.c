@@ -229,27 +229,34 @@ drop_named(struct head *h)
 
 /* one line */
 
+static const struct wish *
+wish_for(struct text name)
+{
+	for (size_t i = 0; i < nitems(wishes); i++) {
+		const struct wish *w = &wishes[i];
+
+		if (text_eq_nocase(w->prefix ? text_sub(name, 0, w->name.len) : name, w->name))
+			return (w);
+	}
+	return (NULL);
+}
+
 static void
 take_field(struct head *h, struct text line)
 {
+	const struct wish *w;
 	struct text name, value;
 
 	if (!text_cut(line, ':', &name, &value))
 		return;
 	value = text_trim(value);
-	if (!token(name) || !plain(value))
+	w = wish_for(name);
+	if ((w == NULL && !h->keep_lines) || !token(name) || !plain(value))
 		return;
 	if (h->keep_lines)
 		keep_line(h, name, value);
-	for (size_t i = 0; i < nitems(wishes); i++) {
-		const struct wish *w = &wishes[i];
-		struct text begin = w->prefix ? text_sub(name, 0, w->name.len) : name;
-
-		if (text_eq_nocase(begin, w->name)) {
-			w->take(h, name, value);
-			return;
-		}
-	}
+	if (w != NULL)
+		w->take(h, name, value);
 }
 
 /* "HTTP/1.1 200 OK": a new head begins; what an interim one (1xx) said is void. */

@@ -75,16 +75,13 @@ bool
 names_authority(struct text url, unsigned usual_port, struct text *host, unsigned *port)
 {
 	struct text rest = url, skip, number;
-	const char *scheme = NULL;
+	const char *scheme = url.len > 0 ? memmem(url.at, url.len, "://", 3) : NULL;
 	int64_t n;
 
-	for (size_t i = 0; i + 2 < url.len && scheme == NULL; i++)
-		if (memcmp(url.at + i, "://", 3) == 0)
-			scheme = url.at + i + 3;
 	if (scheme != NULL)
-		rest = (struct text){ scheme, url.len - (size_t)(scheme - url.at) };
+		rest = text_sub(url, (size_t)(scheme - url.at) + 3, url.len);
 	for (size_t i = 0; i < rest.len; i++)
-		if (strchr("/?#", rest.at[i]) != NULL)
+		if (rest.at[i] == '/' || rest.at[i] == '?' || rest.at[i] == '#')
 			rest.len = i;
 	while (text_cut(rest, '@', &skip, &number))
 		rest = number;

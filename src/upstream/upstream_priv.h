@@ -151,6 +151,8 @@ struct call {
 	int64_t		 try_us;		/* when this address was tried, and how long it may take while there are others */
 	uint32_t	 try_ms;
 	struct text	 target, method;	/* the plan's */
+	struct text	 host;			/* the target's, and its port */
+	unsigned	 port;
 	const struct text *headers;
 	size_t		 n_headers;
 	struct walker	 body;
