@@ -15,7 +15,7 @@ web server and worker.  Timings are reported and never judged; an error, a refus
 lighttpd writes bodies over 64 KB to files in TMPDIR: on a disk's file system that costs a third of such a request.
 
     make -C BUILD sluice tests/kit/load tests/kit/relay tests/kit/scripted
-    [TMPDIR=/dev/shm] tests/bench/run.py --build BUILD [--quick] [--rows NAME,...] [--arms NAME,...] [--json FILE]
+    [TMPDIR=/dev/shm] tests/bench/run.py --build BUILD [--quick] [--rows NAME,...] [--arms NAME,...] [--set NAME=VALUE] [--json FILE]
 """
 import argparse
 import ctypes
@@ -462,7 +462,8 @@ class Bench:
         models.append({"model_name": "probe", "litellm_params": {"model": f"openai/{SMALL}", "api_key": "sk-upstream",
                                                                   "api_base": f"http://127.0.0.1:{self.upstream_port}/v1"}})
         config = {"model_list": models, "general_settings": {"master_key": KEY}, "litellm_settings": {"ssl_verify": str(self.dir / "cert.pem")},
-                  "sluice": {"instance": f"bench{os.getpid()}", "run_dir": str(folder), "state_dir": str(folder)}}
+                  "sluice": {"instance": f"bench{os.getpid()}", "run_dir": str(folder), "state_dir": str(folder)} |
+                  dict(one.split("=", 1) for one in self.args.set)}
         (folder / "config.yaml").write_text(json.dumps(config, indent=1))    # JSON is YAML
 
     def probe(self, arm):
@@ -738,6 +739,7 @@ def main():
     parser.add_argument("--seconds", type=float, help="of a measurement; default 2")
     parser.add_argument("--rows", help="only rows whose name has one of these words, and memory, keys, money, start")
     parser.add_argument("--arms", default="proxy,relay,sluice")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of sluice's, such as answer_headers=standard")
     parser.add_argument("--nginx", action="store_true", help="nginx's proxy too")
     parser.add_argument("--before", metavar="BUILD", help="an older build beside it")
     parser.add_argument("--json", metavar="FILE", help="the figures, too; - is stdout instead of the table")
