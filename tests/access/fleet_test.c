@@ -16,13 +16,13 @@
 #include "ledger/shipper.h"
 #include "ledger/spool.h"
 #include "postgres.h"
+#include "../kit/child.h"
 
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -263,11 +263,10 @@ keep(const struct world *world, unsigned host)
 static pid_t
 begin(int (*what)(const struct world *, unsigned host), const struct world *world, unsigned host)
 {
-	pid_t pid = fork();
+	pid_t pid = child_fork();
 
 	if (pid != 0)
 		return (pid);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	_exit(what(world, host));
 }
 

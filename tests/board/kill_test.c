@@ -9,13 +9,13 @@
 #include "base/clock.h"
 #include "board/board_priv.h"
 #include "board/hammer.h"
+#include "kit/child.h"
 
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,11 +70,10 @@ live(enum seat_kind kind)
 static pid_t
 begin(unsigned i)
 {
-	pid_t pid = fork();
+	pid_t pid = child_fork();
 
 	if (pid != 0)
 		return (pid);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	me = i;
 	if (random_u64() % 2 == 0)		/* few points, so that the first ones, in opening, are met often */
 		points_left = 1 + random_u64() % (1UL << (random_u64() % 12));

@@ -9,11 +9,11 @@
 #include "base/clock.h"
 #include "board/board_priv.h"
 #include "board/spend.h"
+#include "kit/child.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,11 +68,10 @@ live(struct bank *bank, enum seat_kind kind, bool deadly)
 static pid_t
 begin(struct bank *bank, unsigned i, bool deadly)
 {
-	pid_t pid = fork();
+	pid_t pid = child_fork();
 
 	if (pid != 0)
 		return (pid);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (deadly && random_u64() % 2 == 0)
 		points_left = 1 + random_u64() % (1UL << (random_u64() % 13));
 	live(bank, i % 3 == 2 ? SEAT_NARROW : SEAT_WIDE, deadly);

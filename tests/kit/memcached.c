@@ -6,12 +6,12 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "kit/child.h"
 #include "kit/memcached.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,10 +26,9 @@ memcached_start(struct memcached *m, const char *dir)
 {
 	snprintf(m->path, sizeof(m->path), "%s/memcached", dir);
 	unlink(m->path);
-	m->pid = fork();
+	m->pid = child_fork();
 	assert_int_not_equal(m->pid, -1);
 	if (m->pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getuid() == 0)			/* as another user it would lose that wish */
 			execlp("memcached", "memcached", "-u", "root", "-s", m->path, "-a", "0666", "-m", "8", "-t", "1", (char *)NULL);
 		else
