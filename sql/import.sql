@@ -84,6 +84,12 @@ SELECT user_id, CAST(to_jsonb(t) AS TEXT) FROM "LiteLLM_EndUserTable" t WHERE us
 -- name: import_customers sqlite
 SELECT $1;
 
+-- name: import_agents postgres
+SELECT agent_id, CAST(to_jsonb(t) - 'static_headers' - 'extra_headers' - 'kill_switch' AS TEXT) FROM "LiteLLM_AgentsTable" t
+WHERE agent_id COLLATE "C" > $1 ORDER BY agent_id COLLATE "C" LIMIT 200;
+-- name: import_agents sqlite
+SELECT $1;
+
 -- name: import_tags postgres
 SELECT tag_name, CAST(to_jsonb(t) AS TEXT) FROM "LiteLLM_TagTable" t WHERE tag_name COLLATE "C" > $1 ORDER BY tag_name COLLATE "C" LIMIT 200;
 -- name: import_tags sqlite

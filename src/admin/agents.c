@@ -66,16 +66,20 @@ of_file(struct thing *t, bool *there, struct admin_call *c, struct text id)
 	return (spent_read(&t->spent, c, SCOPE_AGENT, id));
 }
 
+/* The path's, or, of one that was taken over, the body's. */
 static struct error *
 must_be(struct thing *t, struct admin_call *c, bool to_change)
 {
+	struct text id = c->id[0];
 	bool there;
 
-	TRY(of_file(t, &there, c, c->id[0]));
+	if (id.len == 0)
+		TRY(body_id(&id, c, c->body, "agent_id"));
+	TRY(of_file(t, &there, c, id));
 	if (there && to_change)
 		return (admin_bad(c, "agent_id", "The agent '" TEXT_FMT "' stands in the configuration file (agent_list): it is changed there.",
 		    TEXT_ARG(text_whole(text_sub(t->id, 0, 200)))));
-	return (there ? NULL : thing_must_be(t, c, "agent", c->id[0], "agent_id"));
+	return (there ? NULL : thing_must_be(t, c, "agent", id, "agent_id"));
 }
 
 struct error *

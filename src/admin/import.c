@@ -311,6 +311,23 @@ take_mapping(struct batch *b, struct text id, const struct json *row)
 	return (NULL);
 }
 
+/* What binds it comes along; how it is called, with its secrets, does not: nobody calls agents here. */
+static struct error *
+take_agent(struct batch *b, struct text id, const struct json *row)
+{
+	static const char *const bounds[] = { "max_iterations", "max_budget_per_session", "require_trace_id_on_calls_by_agent" };
+	struct doc d, params, kept;
+	struct json_fault fault;
+
+	doc_read(&d, b->call.arena, row->raw);
+	doc_inner(&params, &d, "litellm_params");
+	doc_read(&kept, b->call.arena, TEXT(""));
+	for (size_t i = 0; i < nitems(bounds); i++)
+		doc_set(&kept, text_of(bounds[i]), doc_raw(&params, bounds[i]));
+	doc_set(&d, TEXT("litellm_params"), doc_text(&kept));
+	return (take_by_call(b, id, json_parse(b->call.arena, doc_text(&d), &fault)));
+}
+
 static bool
 file_passes(const struct config *config, struct text path)
 {
@@ -368,6 +385,7 @@ static const struct source sources[] = {
 	{ "models", "\"LiteLLM_ProxyModelTable\"", SQL_IMPORT_MODELS, SCOPES, NULL, "model", "model_id", model_new, model_update, "litellm_params" },
 	{ "access groups", "\"LiteLLM_AccessGroupTable\"", SQL_IMPORT_ACCESS_GROUPS, SCOPES, NULL, "access_group", "access_group_id", group_new,
 	    group_update, NULL },
+	{ "agents", "\"LiteLLM_AgentsTable\"", SQL_IMPORT_AGENTS, SCOPE_AGENT, take_agent, "agent", "agent_id", agent_new, agent_patch, NULL },
 	{ "keys", "\"LiteLLM_VerificationToken\"", SQL_IMPORT_KEYS, SCOPE_KEY, take_key, NULL, NULL, NULL, NULL, NULL },
 	{ "claims of tokens", "\"LiteLLM_JWTKeyMapping\"", SQL_IMPORT_JWT_MAPPINGS, SCOPES, take_mapping, "jwt_mapping", "id", jwt_mapping_new,
 	    jwt_mapping_update, NULL },

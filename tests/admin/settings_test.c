@@ -326,6 +326,8 @@ pages(void **state)
 	desk_expect(d, "values.forward_client_headers_to_llm_api", "true");
 	desk_calls(d, "GET /get/sso_settings", NULL, 200);
 	desk_calls(d, "PATCH /update/sso_settings", "{\"google_client_id\":\"x\"}", 400);
+	desk_calls(d, "GET /health/history?model=m&status_filter=unhealthy&limit=5&offset=2", NULL, 200);
+	desk_expect(d, "", "{\"health_checks\":[],\"total_records\":0,\"limit\":5,\"offset\":2}");
 	desk_calls(d, "GET /get/ui_theme_settings", NULL, 200);
 	desk_expect(d, "values", "{\"logo_url\":null,\"logo_url_dark\":null,\"favicon_url\":null}");
 	desk_calls(d, "PATCH /update/ui_theme_settings", "{\"logo_url\":\"https://x/l.png\",\"favicon_url\":\"http://y\"}", 200);

@@ -10,15 +10,19 @@ CARD = {"name": "crawler", "url": "http://agent.example", "version": "1"}
 
 
 @pytest.fixture(scope="module", params=["lighttpd", "fcgid"])
-def agents(request, upstream):
+def agents(request, upstream, postgres):
+    """The one with a file, the other with a server for its database."""
+    name = postgres.new() if request.param == "fcgid" else None
     running = kit.Gateway({
         "model_list": [kit.deployment("gpt", "openai/script:fixed", upstream.base + "/v1", **PRICE)],
-        "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
+        "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"} | ({"database_url": postgres.url(name)} if name else {}),
         "litellm_settings": {"num_retries": 0},
         "agent_list": [{"agent_name": "of-file", "agent_card_params": CARD, "litellm_params": {"max_iterations": 1, "api_key": "sk-not-kept"}}],
     }, form=request.param, workers=2)
     yield running
     running.stop()
+    if name:
+        postgres.release(name)
 
 
 def made(agents, path, **body):

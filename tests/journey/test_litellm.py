@@ -59,6 +59,8 @@ INSERT INTO "LiteLLM_TeamTable" (team_id, team_alias, organization_id, members_w
 INSERT INTO "LiteLLM_TeamMembership" (user_id, team_id, spend, budget_id) VALUES ('ada', 'team', 1.5, 'member-tier');
 INSERT INTO "LiteLLM_OrganizationMembership" (user_id, organization_id, user_role) VALUES ('ada', 'org', 'org_admin');
 INSERT INTO "LiteLLM_EndUserTable" (user_id, alias, spend, budget_id, blocked) VALUES ('customer''; --%', 'C', 0.5, 'tier', false);
+INSERT INTO "LiteLLM_AgentsTable" (agent_id, agent_name, litellm_params, agent_card_params, spend, created_by, updated_by)
+    VALUES ('agent', 'An Agent', '{"max_iterations": 5, "api_key": "sk-of-the-agent"}', '{"name": "a"}', 2.5, 'x', 'x');
 INSERT INTO "LiteLLM_TagTable" (tag_name, description, models, spend, budget_id) VALUES ('tag', 'a tag', '{}', 4, 'tier');
 INSERT INTO "LiteLLM_ObjectPermissionTable" (object_permission_id, mcp_servers, vector_stores) VALUES ('perm', '{}', '{store-1}');
 UPDATE "LiteLLM_TeamTable" SET object_permission_id = 'perm';
@@ -82,8 +84,8 @@ def seed(url, sealed):
                    (json.dumps({"UP_KEY": sealed["gcm"][0], "PLAIN": "p", "DATABASE_URL": sealed["old"][0]}),))
         db.execute('UPDATE "LiteLLM_TeamTable" SET metadata = %s', (json.dumps({"tags": ["t"], "logging": [
             {"callback_name": "langfuse", "callback_type": "success", "callback_vars": {"langfuse_secret_key": "litellm_enc::" + sealed["gcm"][0]}}]}),))
-        db.execute('INSERT INTO "LiteLLM_VerificationToken" (token, key_name, key_alias, team_id, user_id, models, max_budget, spend, budget_duration, metadata, rpm_limit)'
-                   " VALUES (%s, 'sk-...1234', 'old key', 'team', 'ada', '{gpt}', 20, 7.123456789, '30d', '{\"tags\": [\"k\"]}', 60)", (digest(OLD),))
+        db.execute('INSERT INTO "LiteLLM_VerificationToken" (token, key_name, key_alias, team_id, user_id, models, max_budget, spend, budget_duration, metadata, rpm_limit,'
+                   " agent_id) VALUES (%s, 'sk-...1234', 'old key', 'team', 'ada', '{gpt}', 20, 7.123456789, '30d', '{\"tags\": [\"k\"]}', 60, 'agent')", (digest(OLD),))
         db.execute('INSERT INTO "LiteLLM_DeprecatedVerificationToken" (id, token, active_token_id, revoke_at) VALUES (%s, %s, %s, now() + interval \'1 day\')',
                    ("d", digest(ROTATED), digest(OLD)))
         db.execute('INSERT INTO "LiteLLM_CredentialsTable" (credential_id, credential_name, credential_values, created_by, updated_by) VALUES (%s, %s, %s, %s, %s)',
@@ -125,6 +127,8 @@ def test_its_tables_are_taken_over_and_handed_back(theirs, start, sealed):
     key = get(f"/key/info?key={OLD}")["info"]
     assert (key["key_alias"], key["team_id"], key["user_id"], key["max_budget"], key["rpm_limit"]) == ("old key", "team", "ada", 20, 60)
     assert key["spend"] == 7.123456789 and key["metadata"]["tags"] == ["k"] and key["models"] == ["gpt"]
+    agent = get("/v1/agents/agent")
+    assert (key["agent_id"], agent["agent_name"], agent["litellm_params"], agent["spend"]) == ("agent", "An Agent", {"max_iterations": 5}, 2.5)
     team = get("/team/info?team_id=team")
     assert team["team_info"]["spend"] == 12.5 and team["team_info"]["max_budget"] == 100 and team["team_info"]["team_alias"] == "The Team"
     member = team["team_memberships"][0]
