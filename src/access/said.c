@@ -128,7 +128,8 @@ read_session(struct caller *c, struct arena *arena, const struct said *s)
 	c->session = sound(s->session.len > 0 ? s->session : session_from_body(arena, s));
 	if (rule == NULL || !rule->named || c->session.len > 0)
 		return (NULL);
-	return (refusal(arena, E_BAD_REQUEST, "bad_request_error", "None", "Requests made with this agent's key must include the x-litellm-trace-id header."));
+	return (refusal(arena, E_BAD_REQUEST, "bad_request_error", "None", "Requests made with this agent's key must include the "
+	    "x-litellm-trace-id header."));
 }
 
 /* notes: LiteLLM's spend_logs_metadata */

@@ -109,7 +109,8 @@ check_no_calls(struct admin_call *c, const struct json *params)
 		const struct json *v = json_get(c->body, of_calls[i]);
 
 		if (v != NULL && v->type != JSON_NULL && v->count > 0)
-			return (admin_bad(c, of_calls[i], "%s is not in force: agents are not called through this gateway. Nothing was kept.", of_calls[i]));
+			return (admin_bad(c, of_calls[i], "%s is not in force: agents are not called through this gateway. Nothing was kept.",
+			    of_calls[i]));
 	}
 	for (const struct json *m = params != NULL ? params->first : NULL; m != NULL; m = m->next)
 		if (is_secret_name(json_unescape(c->arena, m->name)) && m->type != JSON_NULL)

@@ -208,7 +208,8 @@ static void
 read_oauth2(struct load *l, const struct node *said)
 {
 	struct jwt_rules *j = &l->config->jwt;
-	struct text url = variable(l, "OAUTH_TOKEN_INFO_ENDPOINT", ""), id = variable(l, "OAUTH_CLIENT_ID", ""), secret = variable(l, "OAUTH_CLIENT_SECRET", "");
+	struct text url = variable(l, "OAUTH_TOKEN_INFO_ENDPOINT", ""), id = variable(l, "OAUTH_CLIENT_ID", ""),
+	    secret = variable(l, "OAUTH_CLIENT_SECRET", "");
 
 	if (j->on) {
 		problem(l, PROBLEM_ERROR, said, "enable_oauth2_auth and enable_jwt_auth would say twice whose a token is: litellm_jwtauth.oidc_userinfo_endpoint asks "
@@ -277,7 +278,8 @@ jwt_read_rules(struct load *l, const struct node *general)
 		.admin_scope = TEXT("litellm_proxy_admin"), .ttl_ms = 600000, .user_id = TEXT(""), .user_email = TEXT(""), .email_domain = TEXT(""),
 		.user_roles = TEXT(""), .team_id = TEXT(""), .team_ids = TEXT(""), .team_default = TEXT(""), .organization_id = TEXT(""),
 		.end_user_id = TEXT(""), .team_routes = routes, .n_team_routes = nitems(routes), .key_claim = TEXT(""), .object_id = TEXT(""),
-		.mapped_roles = TEXT(""), .team_alias = TEXT(""), .organization_alias = TEXT(""), .userinfo.url = TEXT(""), .userinfo_ttl_ms = 300000, .introspect = TEXT("") };
+		.mapped_roles = TEXT(""), .team_alias = TEXT(""), .organization_alias = TEXT(""), .userinfo.url = TEXT(""), .userinfo_ttl_ms = 300000,
+		.introspect = TEXT("") };
 	j->audience = arena_copy(l->arena, j->audience);
 	j->issuer = arena_copy(l->arena, j->issuer);
 	want_bool(l, node_get(general, "enable_jwt_auth"), &j->on);

@@ -61,7 +61,7 @@ in_json(struct forcing *f)
 	struct json_fault fault;
 	enum json_type type;
 	bool said = false;
-	size_t n = 0;
+	size_t n = 0, at;
 
 	if (!json_scan(body, &type, spots, nitems(spots), &n, &fault) || type != JSON_OBJECT || n > nitems(spots))
 		return (refuse(f, "the body is no JSON object that could say it"));
@@ -74,7 +74,8 @@ in_json(struct forcing *f)
 	if (said)
 		return (NULL);
 	with = arena_print(f->x->arena, "\"%s\":" TEXT_FMT "%s", f->rule->member, TEXT_ARG(value), n > 0 ? "," : "");
-	edit(f, (size_t)((const char *)memchr(body.at, '{', body.len) - body.at) + 1, (size_t)((const char *)memchr(body.at, '{', body.len) - body.at) + 1, with);
+	at = (size_t)((const char *)memchr(body.at, '{', body.len) - body.at) + 1;
+	edit(f, at, at, with);
 	return (NULL);
 }
 

@@ -148,9 +148,10 @@ keep(struct errand *e)
 	struct keeping *k = (struct keeping *)e;
 	struct store *store = store_lend(k->pool, 1000);
 
-	if (store == NULL || STORE(store, k->arena, NULL, SQL_HEALTH_ADD, V_TEXT(k->id), V_INT(k->at_ms), V_TEXT(k->name), V_TEXT(k->deployment), V_INT(k->well),
-	    V_INT(k->took_ms), V_TEXT_OR_NULL(k->error), V_TEXT_OR_NULL(k->by), V_TEXT(k->doc)) != STORE_FINE)
-		note(NOTE_WARN, k->id.at, "the check of " TEXT_FMT " is not kept: %s", TEXT_ARG(k->deployment), store != NULL ? store_why(store) : "the store is away");
+	if (store == NULL || STORE(store, k->arena, NULL, SQL_HEALTH_ADD, V_TEXT(k->id), V_INT(k->at_ms), V_TEXT(k->name), V_TEXT(k->deployment),
+	    V_INT(k->well), V_INT(k->took_ms), V_TEXT_OR_NULL(k->error), V_TEXT_OR_NULL(k->by), V_TEXT(k->doc)) != STORE_FINE)
+		note(NOTE_WARN, k->id.at, "the check of " TEXT_FMT " is not kept: %s", TEXT_ARG(k->deployment),
+		    store != NULL ? store_why(store) : "the store is away");
 	if (store != NULL)
 		store_return(k->pool, store);
 }
