@@ -55,7 +55,7 @@ generate() {
 	rm -f "$here/.autoreconf.log"
 }
 
-# build FOLDER [CONFIGURE-OPTION…]: out of tree, only what is needed.  Without options it takes a folder as it finds it, or makes one; with options a
+# build FOLDER [CONFIGURE-OPTION…]: out of tree, only what is needed.  Without options it takes a folder as it finds it; with options a
 # folder that was configured otherwise, or before cmocka was there, is configured anew and cleaned.  One at a time.
 build() {
 	folder="$here/$1"
@@ -69,7 +69,7 @@ build() {
 	    { [ -n "$wanted" ] && [ "$wanted" != "$(cat "$folder/.options" 2>/dev/null)" ]; }; then
 		[ ! -e "$folder/Makefile" ] || make -s -C "$folder" clean >/dev/null 2>&1 || :
 		echo "configuring and building in $folder"
-		(cd "$folder" && "$here/configure" -q "${@:---enable-lto}")
+		(cd "$folder" && "$here/configure" -q "$@")
 		echo "$wanted" >"$folder/.options"
 	fi
 	make -s -C "$folder" -j"$(nproc)" >"$folder/make.log" 2>&1 || { cat "$folder/make.log" >&2; exit 1; }

@@ -61,7 +61,7 @@ agents_made() {
 }
 agents_made & agents_pid=$!
 
-build build --enable-werror --enable-lto
+build build --enable-werror
 build build-asan --enable-werror --enable-sanitizers CFLAGS="-O1 -g"
 mkdir -p "$results"
 
