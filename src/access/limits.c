@@ -594,7 +594,7 @@ tell(struct buf *b, const char *name, int64_t n, const char *unit)
 	put_number(b, n, unit);
 }
 
-/* As OpenAI writes them: the key's own, which SDKs and agents read. */
+/* As OpenAI writes them, which SDKs and agents read. */
 static void
 tell_as_openai(struct buf *b, const struct limits *l, const struct limit *limit)
 {
@@ -605,11 +605,25 @@ tell_as_openai(struct buf *b, const struct limits *l, const struct limit *limit)
 		[LIMIT_TOKENS] =   { "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens" },
 	};
 
-	if (limit->kind == LIMIT_PARALLEL || strcmp(limit->descriptor, descriptors[SCOPE_KEY].own) != 0)
-		return;
 	tell(b, names[limit->kind].limit, limit->limit, "");
 	tell(b, names[limit->kind].remaining, remaining(limit), "");
 	tell(b, names[limit->kind].reset, whole_seconds(l->window.left_ms), "s");
+}
+
+/* The limit of that kind of which the least is left: the key's own, or anybody's; NULL: there is none. */
+static const struct limit *
+tightest(const struct limits *l, enum limit_kind kind, bool own)
+{
+	const struct limit *found = NULL;
+
+	for (unsigned i = 0; i < l->n; i++) {
+		const struct limit *limit = &l->list[i];
+
+		if (limit->kind == kind && (limit->taken || limit == l->refused) &&
+		    (!own || strcmp(limit->descriptor, descriptors[SCOPE_KEY].own) == 0) && (found == NULL || remaining(limit) < remaining(found)))
+			found = limit;
+	}
+	return (found);
 }
 
 static void
@@ -638,17 +652,21 @@ tell_refusal(struct buf *b, struct arena *arena, const struct limits *l)
 void
 limits_headers(struct buf *b, const struct limits *l, struct arena *arena, bool of_all)
 {
+	const struct limit *said;
+
 	for (unsigned i = 0; i < l->n; i++) {
 		const struct limit *limit = &l->list[i];
 
-		if ((!limit->taken && limit != l->refused) || !is_told(l, i))
+		if (limit != l->refused && (!of_all || !limit->taken))
 			continue;
-		if (of_all || limit == l->refused) {
-			tell_as_litellm(b, limit, "-limit-", limit->limit);
-			tell_as_litellm(b, limit, "-remaining-", remaining(limit));
-		}
-		tell_as_openai(b, l, limit);
+		if (of_all && !is_told(l, i))
+			continue;
+		tell_as_litellm(b, limit, "-limit-", limit->limit);
+		tell_as_litellm(b, limit, "-remaining-", remaining(limit));
 	}
+	for (enum limit_kind kind = LIMIT_REQUESTS; kind <= LIMIT_TOKENS; kind++)
+		if ((said = tightest(l, kind, of_all)) != NULL)
+			tell_as_openai(b, l, said);
 	if (l->refused != NULL)
 		tell_refusal(b, arena, l);
 }

@@ -101,8 +101,10 @@ void		 limits_undo(struct limits *, struct board *);
 
 /* A sentence for the client: which limit of whom, how much is left, when it resets, what to do. */
 struct text	 limits_sentence(struct arena *, const struct limits *);
-/* Header lines: x-ratelimit-… (of everybody who stands behind the call, or no more than the key's own and what refuses), and of a refusal retry-after,
- * rate_limit_type and reset_at. */
+/*
+ * Header lines: OpenAI's x-ratelimit-…, of what is tightest; `of_all`: of the key itself, and LiteLLM's of everybody who stands behind the call.  Of a
+ * refusal always LiteLLM's of what refuses, retry-after, rate_limit_type and reset_at.
+ */
 void		 limits_headers(struct buf *, const struct limits *, struct arena *, bool of_all);
 
 #endif

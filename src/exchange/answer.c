@@ -57,7 +57,7 @@ put_limits(struct exchange *x, struct buf *b)
 {
 	struct text rest = x->relayed ? x->passable : TEXT(""), line;
 
-	limits_headers(b, &x->limits, x->arena, x->config == NULL || x->config->settings.headers_litellm);
+	limits_headers(b, &x->limits, x->arena, x->config != NULL && x->config->settings.headers_litellm);
 	while (text_cut(rest, '\n', &line, &rest))
 		if (x->limits.n == 0 || !text_eq_nocase(text_sub(line, 0, 12), TEXT("x-ratelimit-"))) {
 			buf_text(b, line);

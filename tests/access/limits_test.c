@@ -577,6 +577,11 @@ headers_tell_what_is_left(void **state)
 	assert_true(says_of(&l, false, "\nx-ratelimit-remaining-tokens: 980\n"));
 	assert_false(says_of(&l, false, "-api_key-"));
 	assert_false(says_of(&l, false, "-team-"));
+	team.rpm = 4;
+	take(&l);
+	assert_true(says_of(&l, false, "\nx-ratelimit-limit-requests: 4\nx-ratelimit-remaining-requests: 3\n"));
+	assert_true(says_of(&l, false, "\nx-ratelimit-limit-tokens: 1000\n"));
+	assert_true(says_of(&l, true, "\nx-ratelimit-limit-requests: 10\nx-ratelimit-remaining-requests: 8\n"));
 }
 
 static void

@@ -116,7 +116,7 @@ def test_requests_a_minute(booking):
     key = make(booking, "/key/generate", rpm_limit=2)["key"]
     told = [call(booking, key) for _ in range(3)]
     assert [r.status_code for r in told] == [200, 200, 429]
-    assert told[0].headers["x-ratelimit-api_key-limit-requests"] == "2" and told[0].headers["x-ratelimit-api_key-remaining-requests"] == "1"
+    assert told[0].headers["x-ratelimit-limit-requests"] == "2" and told[0].headers["x-ratelimit-remaining-requests"] == "1"
     assert "Limit type: requests" in told[2].json()["error"]["message"] and told[2].json()["error"]["type"] == "throttling_error"
     assert 1 <= int(told[2].headers["retry-after"]) <= 60
     assert one_row(booking, told[2].headers["x-request-id"])["status"] == 429

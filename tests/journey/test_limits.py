@@ -24,7 +24,7 @@ def config(upstream, **own):
                            deployment("slow", "openai/script:fixed,chunks=200,gap=50", upstream.base + "/v1")],
             "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
             "environment_variables": {"LITELLM_RATE_LIMIT_WINDOW_SIZE": "3600"},
-            "sluice": {"keys": [{"digest": digest(SECRETS[name])} | limits for name, limits in KEYS.items()]} | own}
+            "sluice": {"answer_headers": "litellm", "keys": [{"digest": digest(SECRETS[name])} | limits for name, limits in KEYS.items()]} | own}
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ def host(upstream):
         "litellm_settings": {"timezone": "Asia/Seoul", "num_retries": 0},
         "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"},
         "environment_variables": {"LITELLM_RATE_LIMIT_WINDOW_SIZE": "3600"},
-        "sluice": {"budget_wait": "0s"},
+        "sluice": {"budget_wait": "0s", "answer_headers": "litellm"},
     })
     yield gateway
     gateway.stop()
@@ -185,9 +185,13 @@ def test_answers_tell_of_the_key(host, admin, upstream, start):
     plain = ask(host, admin.post("/key/generate")["key"], "free")
     assert of_key(plain) == ["0", None, None, None] and of_key(ask(host, KEY, "free")) == [None] * 4
     brief = start({"model_list": [deployment("free", "openai/script:fixed", upstream.base + "/v1", input_cost_per_token=0, output_cost_per_token=0)],
-                   "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}, "sluice": {"answer_headers": "standard"}})
-    limited = ask(brief, Caller(brief).post("/key/generate", max_budget=1, rpm_limit=9)["key"], "free")
-    assert of_key(limited) == [None] * 4 and limited.headers["x-ratelimit-limit-requests"] == "9" and "x-ratelimit-api_key-limit-requests" not in limited.headers
+                   "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}})       # answer_headers: standard, which is the default
+    brief_admin = Caller(brief)
+    team = brief_admin.post("/team/new", rpm_limit=3, tpm_limit=50000)["team_id"]
+    limited = ask(brief, brief_admin.post("/key/generate", max_budget=1, rpm_limit=9, team_id=team)["key"], "free")
+    assert of_key(limited) == [None] * 4 and not [name for name in limited.headers if "-api_key-" in name or "-team-" in name], limited.headers
+    assert limited.headers["x-ratelimit-limit-requests"] == "3" and limited.headers["x-ratelimit-remaining-requests"] == "2"       # of the team: it is tighter
+    assert limited.headers["x-ratelimit-limit-tokens"] == "50000"
 
 
 def test_money_that_is_only_held(host, admin):
