@@ -20,7 +20,8 @@ struct desk {
 
 /* All tests on SQLite and, where it is installed, on PostgreSQL. */
 struct CMUnitTest;
-int		 desk_main(const struct CMUnitTest *, size_t n);
+int		 desk_main(const struct CMUnitTest *, size_t n);		/* on SQLite, and on PostgreSQL */
+int		 desk_main_on_postgres(const struct CMUnitTest *, size_t n);
 int		 desk_setup(void **state);
 int		 desk_teardown(void **state);
 void		 desk_sql(struct desk *, const char *sql);		/* straight into the database, any number of statements */

@@ -38,8 +38,6 @@ desk(void **state)
 {
 	struct desk *d = *state;
 
-	if (!text_starts(text_of(d->url), TEXT("postgres")))
-		skip();
 	desk_sql(d, tables);
 	return (d);
 }
@@ -217,5 +215,5 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_row_that_does_not_fit_costs_itself_only, desk_setup, desk_teardown),
 	};
 
-	return (desk_main(tests, sizeof(tests) / sizeof(tests[0])));
+	return (desk_main_on_postgres(tests, sizeof(tests) / sizeof(tests[0])));
 }
