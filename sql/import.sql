@@ -228,7 +228,7 @@ WHERE e.digest > $1 ORDER BY e.digest LIMIT 200;
 -- Keys of projects: what has no such table has no such column.
 -- name: export_project_keys postgres
 SELECT e.digest, 0, CAST(jsonb_build_object('project_id', e.project_id) AS TEXT), NULL
-FROM sluice_key e WHERE e.project_id IS NOT NULL AND e.digest > $1 AND $2 > 0 ORDER BY e.digest LIMIT 200;
+FROM sluice_key e WHERE e.project_id IS NOT NULL AND e.digest > $1 AND CAST($2 AS BIGINT) > 0 ORDER BY e.digest LIMIT 200;
 -- name: export_project_keys sqlite
 SELECT e.digest, 0, json_object('project_id', e.project_id), NULL
 FROM sluice_key e WHERE e.project_id IS NOT NULL AND e.digest > $1 AND $2 > 0 ORDER BY e.digest LIMIT 200;
