@@ -19,13 +19,15 @@ def line_of(gateway, answer):
     return gateway.line(answer.headers["x-litellm-call-id"])
 
 
-def raw(gateway, method, target, headers=None):
+def raw(gateway, method, target, headers=None, body=None):
     """The target as it is written: other clients tidy it up."""
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)
     connection.putrequest(method, target, skip_accept_encoding=True)
     for name, value in gateway.headers(**(headers or {})).items():
         connection.putheader(name, value)
-    connection.endheaders()
+    if body is not None:
+        connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders(body)
     answer = connection.getresponse()
     body = answer.read()
     connection.close()
@@ -145,8 +147,22 @@ def test_files_of_a_team_expire_as_it_says(gateway):
     assert posted("/openai/v1/files/batches", b' {"output_expires_after": {"seconds": 1}, "x": 1, "output\\u005fexpires_after": null}').text == (
         ' {"output_expires_after": {"anchor":"created_at","seconds":86400}, "x": 1, "output\\u005fexpires_after": {"anchor":"created_at","seconds":86400}}')
     assert posted("/openai/v1/files/uploads", b"{}").json() == {"expires_after": {"anchor": "created_at", "seconds": 7200}}
+    assert posted("/openai/v1/files/vector_stores/v/files", b'{"file_id": "f"}').text == '{"file_id": "f"}'
+    coded = raw(gateway, "POST", "/openai/v1/files/%25%36%32atches", own | {"Content-Type": "application/json"}, b'{"x": 1}')    # %62, which is b
+    assert json.loads(coded[1]) == {"output_expires_after": day, "x": 1}
+
+    def part(disposition, before=b"--x\r\n", after=b"--x--\r\n"):
+        return before + b"Content-Disposition: form-data; " + disposition + b"\r\n\r\nown\r\n" + after
+    said = posted("/openai/v1/files", part(b'filename="a; name=b"; name="expires_after[seconds]"'), **{"Content-Type": "multipart/form-data; boundary=x"})
+    assert said.status_code == 200 and b"own" not in said.content and b"7200" in said.content
+    name = b'name="expires_after[seconds]"'
+    unclear = [part(b"name*=utf-8''expires%5Fafter[seconds]"), part(b'name="purpose"; ' + name), part(b'filename="\\"; ' + name + b'; x="\\""; name="y"'),
+               part(b'name="y"', after=b"--x--y\r\n" + part(name)), part(b'name="y"\r\n\r\n1\n--x\nContent-Disposition: form-data; ' + name),
+               part(b"\r\n " + name), part(name, before=b"preamble\r\n--x\r\n"), part(name, before=b"--xy\r\n")]
     for path, body, kind in [("/openai/v1/files/batches", b"[]", ""), ("/openai/v1/files", BLOB, "application/octet-stream"),
-                             ("/openai/v1/files", b"--x\r\nA: b\r\n\r\nc", "multipart/form-data; boundary=x"), ("/anthropic/v1/files", b"{}", "")]:
+                             ("/openai/v1/files", b"--x\r\nA: b\r\n\r\nc", "multipart/form-data; boundary=x"), ("/anthropic/v1/files", b"{}", ""),
+                             ("/openai/v1/files", part(b'name="y"'), "multipart/form-data; boundary=x; boundary=y"),
+                             *(("/openai/v1/files", body, "multipart/form-data; boundary=x") for body in unclear)]:
         refused = posted(path, body, **{"Content-Type": kind or "application/json"})
         assert refused.status_code == 400 and "enforced_" in refused.json()["error"]["message"], refused.text
     assert posted("/openai/v1/files/a", BLOB).content == BLOB and gateway.post("/openai/v1/files/batches", {"a": 1}).json() == {"a": 1}
