@@ -24,7 +24,7 @@ struct asked {
 	struct waiter	*waiting;
 	struct buf	 claims;		/* of one that is good */
 	int64_t		 ended_us;		/* 0: never */
-	bool		 good, away;
+	bool		 introspects, good, away;
 };
 
 struct userinfo {
@@ -45,13 +45,13 @@ is_object(struct text answer)
 	return (json_scan(answer, &type, NULL, 0, &(size_t){ 0 }, &fault) && type == JSON_OBJECT);
 }
 
-/* An introspection tells of tokens that are good no more, too. */
+/* An introspection tells of tokens that are good no more, too: it always says which they are (RFC 7662 2.2). */
 static bool
-is_over(struct text answer)
+is_active(const struct asked *a, struct text answer)
 {
 	struct json_item active;
 
-	return (json_find(answer, "active", &active) && !text_is(active.raw, "true"));
+	return (json_find(answer, "active", &active) ? text_is(active.raw, "true") : !a->introspects);
 }
 
 static void
@@ -64,7 +64,7 @@ answered(void *self, const struct fetched *got)
 	a->of->asking--;
 	a->ended_us = loop_now_us(a->of->loop);
 	a->away = why != NULL && !got->too_long;
-	a->good = why == NULL && got->status == 200 && is_object(got->body) && !is_over(got->body);
+	a->good = why == NULL && got->status == 200 && is_object(got->body) && is_active(a, got->body);
 	if (a->good)
 		buf_text(&a->claims, got->body);
 	if (a->away)
@@ -96,7 +96,8 @@ ask(struct asked *a, const struct jwks_source *s, struct text introspect, struct
 		.n_headers = 2, .body = TEXT(""), .verify = s->verify, .total_ms = ASK_MS };
 	struct buf said = { 0 };
 
-	if (introspect.len > 0) {
+	a->introspects = introspect.len > 0;
+	if (a->introspects) {
 		put_form(&said, token);
 		headers[1] = introspect;
 		plan.n_headers = nitems(headers);
