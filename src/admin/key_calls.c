@@ -131,6 +131,15 @@ check_may_set(struct admin_call *c, const struct json *body)
 	return (NULL);
 }
 
+/* What it calls is the agent's: of its limits, and of its money. */
+static struct error *
+check_agent(struct admin_call *c, struct text before, struct text after)
+{
+	if (is_admin(c) || after.len == 0 || text_eq(after, before))
+		return (NULL);
+	return (admin_forbidden(c, "Only proxy admins may give a key to an agent."));
+}
+
 /* Who the key is for, where the body does not say. */
 static struct error *
 check_maker(struct admin_call *c, const struct json *body, const char *route)
@@ -162,11 +171,13 @@ struct error *
 key_generate(struct admin_call *c)
 {
 	const struct json *body;
-	struct text text;
+	struct text text, agent;
 	struct key k;
 
 	TRY(check_no_mail(c));
 	TRY(check_maker(c, c->body, "/key/generate"));
+	TRY(body_text(&agent, c, c->body, "agent_id"));
+	TRY(check_agent(c, TEXT(""), agent));
 	TRY(key_policy(&body, c, c->body, true));
 	TRY(key_make(&k, &text, c, body, own_user(c)));
 	return (say_made(c, &k, text, body));
@@ -196,15 +207,18 @@ struct error *
 key_generate_service(struct admin_call *c)
 {
 	const struct json *body;
-	struct text text, team;
+	struct text text, team, agent;
 	struct key k;
 
+	TRY(check_no_mail(c));
 	TRY(body_text(&team, c, c->body, "team_id"));
 	if (team.len == 0)
 		return (admin_bad(c, "team_id", "team_id is required for service account keys. Please specify `team_id` in the request body."));
 	if (body_has(c->body, "metadata") && !json_is(json_get(c->body, "metadata"), JSON_OBJECT))
 		return (admin_invalid(c, "metadata", "metadata must be an object."));
 	TRY(check_maker(c, c->body, "/key/service-account/generate"));
+	TRY(body_text(&agent, c, c->body, "agent_id"));
+	TRY(check_agent(c, TEXT(""), agent));
 	TRY(key_policy(&body, c, for_service(c, c->body), true));
 	TRY(key_make(&k, &text, c, body, TEXT("")));
 	return (say_made(c, &k, text, body));
@@ -254,7 +268,8 @@ check_bounds_kept(struct admin_call *c, const struct doc *before, const struct d
 {
 	static const struct { const char *name; bool number; } rows[] = {
 		{ "rpm_limit", true }, { "tpm_limit", true }, { "max_parallel_requests", true }, { "model_rpm_limit", false }, { "model_tpm_limit", false },
-		{ "tag_rpm_limit", false }, { "tag_tpm_limit", false }, { "rpm_limit_type", false }, { "tpm_limit_type", false }, { "budget_limits", false }, { "model_max_budget", false },
+		{ "tag_rpm_limit", false }, { "tag_tpm_limit", false }, { "rpm_limit_type", false }, { "tpm_limit_type", false },
+		{ "budget_limits", false }, { "model_max_budget", false },
 		{ "budget_id", false }, { "tags", false }, { "enforced_params", false }, { "guardrails", false }, { "policies", false },
 		{ "throttle_on_budget_exceeded", false }, { "agent_id", false }, { "max_iterations", true }, { "max_budget_per_session", true },
 	};
@@ -283,6 +298,7 @@ check_changes(struct admin_call *c, const struct key *old, const struct key *k, 
 	if (!is_admin(c)) {
 		TRY(check_leaving(c, &old->doc, &k->doc));
 		TRY(check_bounds_kept(c, &old->doc, &k->doc));
+		TRY(check_agent(c, doc_string(&old->doc, "agent_id"), doc_string(&k->doc, "agent_id")));
 	}
 	TRY(key_refers(c, &k->doc));
 	TRY(key_alias_free(c, doc_string(&k->doc, "key_alias"), k->digest));

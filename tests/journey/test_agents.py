@@ -146,5 +146,10 @@ def test_agents_are_kept(agents):
     twin = agent(agents)["agent_name"]
     assert "already exists" in words(agents.post("/v1/agents", {"agent_name": twin}), 400)
     assert "Agent not found" in words(agents.post("/key/generate", {"agent_id": "nobody"}), 400)
+    user = made(agents, "/user/new", user_role="internal_user")["key"]
+    own = {"Authorization": f"Bearer {user}"}
+    mine = agents.post("/key/generate", {}, headers=own).json()["key"]
+    for path, body in [("/key/generate", {"agent_id": "of-file"}), ("/key/update", {"key": mine, "agent_id": "of-file"})]:
+        assert "Only proxy admins" in words(agents.post(path, body, headers=own), 403)
     plain = {"Authorization": f"Bearer {made(agents, '/key/generate')['key']}"}
     assert agents.post("/v1/agents", {"agent_name": "mine"}, headers=plain).status_code == 403
