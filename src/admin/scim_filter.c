@@ -5,6 +5,7 @@
 #include "base/date.h"
 
 #define NODES		32			/* of one filter: identity providers ask for one or two */
+#define FILTER_MOST	2048			/* bytes: some of it is copied for each resource */
 
 struct reading {
 	struct admin_call *call;
@@ -218,7 +219,7 @@ scim_filter_read(const struct scim_node **root, struct admin_call *c, struct tex
 	*root = NULL;
 	if (text_trim(said).len == 0)
 		return (NULL);
-	if (!is_too_deep(said))
+	if (said.len <= FILTER_MOST && !is_too_deep(said))
 		*root = read_or(&r);
 	if (*root != NULL && text_trim(r.rest).len == 0)
 		return (NULL);
@@ -365,5 +366,7 @@ scim_term_of(const struct scim_node *n, const char *attribute)
 		left = scim_term_of(n->left, attribute);
 		return (left.len > 0 ? left : scim_term_of(n->right, attribute));
 	}
-	return (n != NULL && n->kind == SCIM_TERM && n->term.op == SCIM_EQ && scim_is(n->term.attribute, attribute) ? n->term.value : TEXT(""));
+	if (n == NULL || n->kind != SCIM_TERM || n->term.op != SCIM_EQ || !scim_is(n->term.attribute, attribute))
+		return (TEXT(""));
+	return (n->term.sub.len == 0 || scim_is(n->term.sub, "value") ? n->term.value : TEXT(""));
 }

@@ -221,6 +221,8 @@ filters(void **state)
 	finds(d, "emails[type eq \"work\" and value co \"work\"]", "1");
 	finds(d, "emails[type eq \"home\" and value co \"work\"]", "0");
 	finds(d, "emails co \"home.org\"", "1");
+	finds(d, "emails.value eq \"ada@work.org\"", "1");
+	finds(d, "emails.type eq \"home\"", "1");
 	finds(d, "meta.lastModified gt \"2011-05-13T04:42:34Z\"", "3");
 	finds(d, "meta.lastModified lt \"2011-05-13T04:42:34Z\" or meta.created ge \"2999-01-01T00:00:00+09:00\"", "0");
 	finds(d, "userName le \"bob@x.org\"", "2");
@@ -229,6 +231,8 @@ filters(void **state)
 		desk_calls(d, filtered(d, bad[i]).at, NULL, 400);
 		assert_true(text_has(d->out, TEXT("is not understood")));
 	}
+	desk_calls(d, filtered(d, arena_print(d->arena, "userName eq \"%02000d\"", 0).at).at, NULL, 200);
+	desk_calls(d, filtered(d, arena_print(d->arena, "userName eq \"%02050d\"", 0).at).at, NULL, 400);
 }
 
 static void
