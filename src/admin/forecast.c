@@ -77,6 +77,14 @@ own(struct series *s, struct admin_call *c)
 	return (NULL);
 }
 
+static int64_t
+plus(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	return (__builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum);
+}
+
 /* The mean of the days of the last weeks, of those of that weekday, or (below zero) of all; *n: how many they were. */
 static int64_t
 mean(const struct series *s, int64_t weekday, int64_t *n)
@@ -88,7 +96,7 @@ mean(const struct series *s, int64_t weekday, int64_t *n)
 		*n += weekday < 0 || day % 7 == weekday;
 	for (unsigned i = 0; i < s->n; i++)
 		if (s->list[i].day >= from && (weekday < 0 || s->list[i].day % 7 == weekday))
-			sum += s->list[i].nano;
+			sum = plus(sum, s->list[i].nano);
 	return (*n > 0 ? sum / *n : 0);
 }
 
@@ -146,14 +154,14 @@ global_predict(struct admin_call *c)
 	s.first = s.n > 0 ? s.list[0].day : today;
 	s.last = s.n > 0 ? s.list[s.n - 1].day : today;
 	for (unsigned i = 0; i < s.n; i++)
-		all += month_of(s.list[i].day) == month_of(today) ? s.list[i].nano : 0;
+		all = plus(all, month_of(s.list[i].day) == month_of(today) ? s.list[i].nano : 0);
 	json_open(&o, '{');
 	json_name(&o, "response");
 	json_open(&o, '[');
 	for (int64_t day = s.last + 1; s.n > 0 && month_of(day) <= month_of(today); day++)
 		if (month_of(day) == month_of(today)) {
 			put_day(&o, day, expected(&s, day));
-			all += expected(&s, day);
+			all = plus(all, expected(&s, day));
 		}
 	json_close(&o, ']');
 	put_words(&o, today, all);

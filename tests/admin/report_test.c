@@ -277,6 +277,8 @@ the_month_is_predicted(void **state)
 	desk_calls(d, "GET /global/predict/spend/logs", NULL, 200);
 	desk_expect(d, "response.3", "{\"date\":\"2026-11-30\",\"predicted_spend\":0.583333333}");
 	desk_expect(d, "predicted_spend", "\"Predicted Spend for November 2026, $4.083333333\"");
+	desk_calls(d, "POST /global/predict/spend/logs", "{\"data\":[{\"date\":\"2026-11-24\",\"spend\":9000000000},{\"date\":\"2026-11-25\",\"spend\":9000000000}]}", 200);
+	desk_expect(d, "predicted_spend", "\"Predicted Spend for November 2026, $9223372036.854775807\"");	/* there is no more */
 	desk_calls(d, "POST /global/predict/spend/logs", "{\"data\":[{\"date\":\"soon\",\"spend\":2}]}", 422);
 	desk_calls(d, "POST /global/predict/spend/logs", "{\"data\":[{\"date\":\"2026-11-25\"}]}", 422);
 	desk_calls(d, "POST /global/predict/spend/logs", "{\"data\":{}}", 422);
