@@ -64,13 +64,24 @@ put_members(struct json_out *o, const struct node *map, const char *const *names
 	}
 }
 
+/* In quotes it is one, too. */
+static void
+put_bool(struct json_out *o, struct load *l, const struct node *map, const char *name)
+{
+	bool is;
+
+	if (!want_bool(l, node_get(map, name), &is))
+		return;
+	json_name(o, name);
+	json_bool(o, is);
+}
+
 /* Nothing here calls an agent: what the file says of how stays in it. */
 static struct text
 bounds_of(struct load *l, const struct node *map)
 {
-	static const char *const kept[] = { "agent_name", "enabled", "tpm_limit", "rpm_limit", "session_tpm_limit", "session_rpm_limit", "max_budget",
-	    "soft_budget",
-		"budget_duration" }, *const params[] = { "max_iterations", "max_budget_per_session", "require_trace_id_on_calls_by_agent" };
+	static const char *const kept[] = { "agent_name", "tpm_limit", "rpm_limit", "session_tpm_limit", "session_rpm_limit", "max_budget", "soft_budget",
+	    "budget_duration" }, *const params[] = { "max_iterations", "max_budget_per_session" };
 	const struct node *inner = node_get(map, "litellm_params");
 	struct buf b = { 0 };
 	struct json_out o = { .to = &b };
@@ -78,9 +89,11 @@ bounds_of(struct load *l, const struct node *map)
 
 	json_open(&o, '{');
 	put_members(&o, map, kept, nitems(kept));
+	put_bool(&o, l, map, "enabled");
 	json_name(&o, "litellm_params");
 	json_open(&o, '{');
 	put_members(&o, inner, params, nitems(params));
+	put_bool(&o, l, inner, "require_trace_id_on_calls_by_agent");
 	json_close(&o, '}');
 	json_close(&o, '}');
 	doc = arena_copy(l->arena, buf_as_text(&b));

@@ -402,6 +402,11 @@ agents_of_the_file(void **state)
 	assert_true(text_is(config_agent(c, TEXT("b")), "{\"agent_name\":\"c\",\"rpm_limit\":3,\"litellm_params\":{}}"));
 	assert_int_equal(config_agent(c, TEXT("c")).len, 0);
 	config_release(c);
+	c = load_with("agent_list: [{agent_name: a, enabled: 'False', litellm_params: {require_trace_id_on_calls_by_agent: 'true'}}, {agent_name: b, enabled: perhaps}]\n");
+	assert_true(text_is(config_agent(c, TEXT("a")), "{\"agent_name\":\"a\",\"enabled\":false,\"litellm_params\":{\"require_trace_id_on_calls_by_agent\":true}}"));
+	assert_int_equal(c->n_errors, 1);
+	assert_says(c, PROBLEM_ERROR, 2, "enabled must be true or false");
+	config_release(c);
 	c = load_with("agent_list: [{litellm_params: {}}, {agent_name: a, litellm_params: {max_iterations: -1}}, {agent_name: a, max_budget: lots}]\n");
 	assert_int_equal(c->n_errors, 4);
 	assert_says(c, PROBLEM_ERROR, 2, "an agent has an agent_name");
