@@ -401,7 +401,7 @@ tag_activity(struct admin_call *call)
 	return (activity(call, "entity", "tag", "tags", "exclude_tags", 10));
 }
 
-/* Nothing here is spent by an agent of ours: the shape, and no days. */
+/* What agents spend is summed up in their accounts (`spend` of /v1/agents), not by days: the shape, and no days. */
 struct error *
 agent_activity(struct admin_call *call)
 {
