@@ -99,23 +99,35 @@ agent_must_be(struct admin_call *c, struct text id)
 
 /* made and changed */
 
+/* The first member, at any depth, that is named as secrets are; NULL: there is none.  A price per token is a number. */
+static const struct json *
+secret_in(struct admin_call *c, const struct json *v)
+{
+	const struct json *found = NULL;
+
+	for (const struct json *m = v != NULL ? v->first : NULL; m != NULL && found == NULL; m = m->next)
+		found = v->type == JSON_OBJECT && (m->type == JSON_STRING || m->count > 0) && is_secret_name(json_unescape(c->arena, m->name)) ? m :
+		    secret_in(c, m);
+	return (found);
+}
+
 /* Nothing here could use it, so nothing keeps it. */
 static struct error *
 check_no_calls(struct admin_call *c, const struct json *params)
 {
 	static const char *const of_calls[] = { "static_headers", "extra_headers", "kill_switch", "identity" };
+	const struct json *secret = secret_in(c, params);
 
 	for (size_t i = 0; i < nitems(of_calls); i++) {
 		const struct json *v = json_get(c->body, of_calls[i]);
 
-		if (v != NULL && v->type != JSON_NULL && v->count > 0)
+		if (v != NULL && (v->count > 0 || json_true(v) || json_quoted(v).len > 0))
 			return (admin_bad(c, of_calls[i], "%s is not in force: agents are not called through this gateway. Nothing was kept.",
 			    of_calls[i]));
 	}
-	for (const struct json *m = params != NULL ? params->first : NULL; m != NULL; m = m->next)
-		if (is_secret_name(json_unescape(c->arena, m->name)) && m->type != JSON_NULL)
-			return (admin_bad(c, "litellm_params", "litellm_params holds a secret (" TEXT_FMT "), which nothing here could use: agents are not called through "
-			    "this gateway. Nothing was kept.", TEXT_ARG(text_whole(text_sub(json_unescape(c->arena, m->name), 0, 64)))));
+	if (secret != NULL)
+		return (admin_bad(c, "litellm_params", "litellm_params holds a secret (" TEXT_FMT "), which nothing here could use: agents are not called through "
+		    "this gateway. Nothing was kept.", TEXT_ARG(text_whole(text_sub(json_unescape(c->arena, secret->name), 0, 64)))));
 	return (NULL);
 }
 

@@ -124,9 +124,9 @@ def test_keys_have_sessions_too_and_so_has_the_file(agents):
 
 
 def test_agents_are_kept(agents):
-    one = agent(agents, {"max_iterations": "7", "model": "gpt"}, tpm_limit=100)
+    one = agent(agents, {"max_iterations": "7", "model": "gpt", "input_cost_per_token": 0.5}, tpm_limit=100)
     path = f"/v1/agents/{one['agent_id']}"
-    assert one["litellm_params"] == {"max_iterations": 7, "model": "gpt"} and one["tpm_limit"] == 100 and one["agent_card_params"] == CARD
+    assert one["litellm_params"] == {"max_iterations": 7, "model": "gpt", "input_cost_per_token": 0.5} and one["tpm_limit"] == 100 and one["agent_card_params"] == CARD
     assert one in agents.get("/v1/agents").json() and "of-file" in [a["agent_id"] for a in agents.get("/v1/agents").json()]
     whole = ask(agents, "PUT", path, {"agent_name": one["agent_name"], "agent_card_params": {}}).json()
     assert whole["litellm_params"] == {} and whole["tpm_limit"] is None and whole["created_at"] == one["created_at"]
@@ -139,7 +139,8 @@ def test_agents_are_kept(agents):
     assert "has keys" in words(ask(agents, "DELETE", path), 400)
     assert agents.post("/key/delete", {"keys": [key]}).status_code == 200 and ask(agents, "DELETE", path).status_code == 200
     assert "not found" in words(agents.get(path), 404)
-    for body, why in [({"static_headers": {"x": "y"}}, "not in force"), ({"litellm_params": {"api_key": "sk-secret"}}, "holds a secret"),
+    for body, why in [({"static_headers": {"x": "y"}}, "not in force"), ({"kill_switch": True}, "not in force"), ({"litellm_params": {"api_key": "sk-secret"}}, "holds a secret"),
+                      ({"litellm_params": {"servers": [{"auth": {"access_token": "sk-secret"}}]}}, "holds a secret (access_token)"),
                       ({"agent_name": ""}, "agent_name is required"), ({"litellm_params": {"max_iterations": -1}}, "max_iterations")]:
         r = agents.post("/v1/agents", {"agent_name": f"a-{kit.unique()}"} | body)
         assert r.status_code in (400, 422) and why in r.json()["error"]["message"] and "sk-secret" not in r.text
