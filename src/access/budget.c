@@ -419,6 +419,13 @@ budgets_set(struct budgets *b, enum budget_mode mode, int64_t wait_ms, int64_t w
 }
 
 void
+budgets_leave(struct budgets *b)
+{
+	if (b != NULL)
+		askings_leave(b);
+}
+
+void
 budgets_free(struct budgets *b)
 {
 	if (b == NULL)

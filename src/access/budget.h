@@ -33,6 +33,7 @@ struct budgets_setup {
 	int64_t		 wait_most_ms;	/* in all */
 };
 struct budgets	*budgets_new(const struct budgets_setup *);
+void		 budgets_leave(struct budgets *);	/* nothing is asked any more, and no answer heard: before the lane is freed, should that be first */
 void		 budgets_free(struct budgets *);
 void		 budgets_set(struct budgets *, enum budget_mode, int64_t wait_ms, int64_t wait_most_ms);	/* a reload */
 

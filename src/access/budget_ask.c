@@ -46,7 +46,7 @@ asking_free(struct errand *e)
 }
 
 static void
-asking_drop(struct errand *e)			/* in any thread, and the list is gone or going */
+asking_drop(struct errand *e)			/* in any thread, after askings_leave() */
 {
 	free(e);
 }
@@ -324,4 +324,5 @@ askings_leave(struct budgets *b)
 		a->of = NULL;
 		a->link = NULL;
 	}
+	b->askings = NULL;
 }

@@ -654,8 +654,10 @@ keeper_ms(const struct worker *w)
 static void
 close_ground(struct worker *w)
 {
-	bool over = lane_free(w->store_lane, STORE_WAIT_MS);
+	bool over;
 
+	budgets_leave(w->budgets);
+	over = lane_free(w->store_lane, STORE_WAIT_MS);
 	over &= lane_free(w->admin_lane, STORE_WAIT_MS);
 	if (w->spool != NULL)
 		spool_close(w->spool);		/* exchanges and budgets hear of the last rows */

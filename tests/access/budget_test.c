@@ -519,6 +519,25 @@ without_a_store_nothing_is_granted(void **state)
 	close_all(&b);
 }
 
+/* As a worker does that is stopped when a client has just gone. */
+static void
+a_lane_may_end_before_its_budgets(void **state)
+{
+	struct bench b = { 0 };
+	struct purse *p;
+	struct call c;
+
+	(void)state;
+	open_all(&b, BUDGET_STRICT, true);
+	p = purse(&b, 100);
+	assert_int_equal(begin(&b, &c, 10, 10, 1, (const struct purse *const *)&p), BUDGET_WAIT);
+	budget_release(&c.r);
+	budgets_leave(b.budgets);
+	lane_free(b.lane, 60000);
+	b.lane = NULL;
+	close_all(&b);
+}
+
 /* Whether the store has granted is not known: whoever looks after leases is to find out. */
 static void
 an_answer_that_is_lost_is_doubtful(void **state)
@@ -1318,6 +1337,7 @@ main(void)
 		cmocka_unit_test(what_nobody_waits_for_is_for_all),
 		cmocka_unit_test(nobody_to_charge_has_a_slot_too),
 		cmocka_unit_test(without_a_store_nothing_is_granted),
+		cmocka_unit_test(a_lane_may_end_before_its_budgets),
 		cmocka_unit_test(an_answer_that_is_lost_is_doubtful),
 		cmocka_unit_test(agents_use_a_budget_to_its_end),
 		cmocka_unit_test(dear_agents_run_at_once),
