@@ -168,6 +168,8 @@ MUTANTS = [                                 # name, file, test, what stands ther
     ("formers: what came with a copy is left alone", "ledger/formers.c", LEASES, " && strcmp(former->is.place, f->host->place) == 0", ""),
     ("formers: rows first", "ledger/formers.c", LEASES, ": is_shipped(f, former))", ": is_shipped(f, former) || true)"),
     ("formers: another boot is waited for", "ledger/formers.c", LEASES, "*quiet = now_ms - former->seen_ms >= QUIET_MS", "*quiet = now_ms >= former->seen_ms"),
+    ("formers: no boot is not the same boot", "ledger/formers.c", LEASES, "f->host->boot[0] != ' ' && ", ""),
+    ("formers: one after the other", "ledger/formers.c", LEASES, "access(to, F_OK) != 0 && ", ""),
     ("formers: who comes back is another", "ledger/host.c", LEASES, "	lease_stop_all(h->running);\n	make_lines(h);", "	make_lines(h);"),
     ("pool: whoever ends last gives back", "exchange/worker.c", "journey/test_databases.py::test_a_gateway_moves_to_a_server", "HOUSE_ENDS_WITH_LAST);", "HOUSE_GOES_ON);"),
     ("calendar: what came after counts", "access/calendar.c", CALENDAR, "		return (move(m, from, least(cost, spent)));", "		return (STORE_FINE);"),

@@ -108,7 +108,7 @@ add(struct formers *f, const char *path)
 	free(former);
 }
 
-/* False: its processes live. */
+/* False: its processes live, or who was on that board before is not settled yet. */
 static bool
 bury(const struct formers *f, uint64_t board, const char *from, const char *to)
 {
@@ -116,7 +116,7 @@ bury(const struct formers *f, uint64_t board, const char *from, const char *to)
 
 	if (!host_lock(f->host->lock, board, true))
 		return (false);
-	gone = rename(from, to) == 0;
+	gone = access(to, F_OK) != 0 && rename(from, to) == 0;
 	host_unlock(f->host->lock, board);
 	return (gone);
 }
@@ -169,6 +169,13 @@ formers_begin(struct formers *f, struct store *store)
 
 /* their end */
 
+/* Where /proc does not say it all boots look the same. */
+static bool
+is_of_this_boot(const struct formers *f, const struct former *former)
+{
+	return (f->host->boot[0] != ' ' && strcmp(former->is.boot, f->host->boot) == 0);
+}
+
 /* Another boot of this machine, or another machine with this very disk, or one that has a copy of all of it: that one would be heard of. */
 static enum store_end
 is_quiet(const struct formers *f, struct store *store, struct former *former, int64_t now_ms, bool *quiet)
@@ -177,7 +184,7 @@ is_quiet(const struct formers *f, struct store *store, struct former *former, in
 	enum store_end end;
 
 	*quiet = true;
-	if (strcmp(former->is.boot, f->host->boot) == 0)
+	if (is_of_this_boot(f, former))
 		return (STORE_FINE);
 	end = STORE(store, f->scratch, &rows, SQL_HOST_FIND, V_TEXT(text_of(former->is.id)));
 	if (end != STORE_FINE || rows.n == 0)

@@ -706,6 +706,7 @@ a_board_that_is_gone_is_gone_on_for(void **state)
 	uint64_t id = account(b, "k", 100, NONE, 0, 0);
 	struct fake_spool spool = { 2, 1 };
 	struct formers *f;
+	char file[200], again[HOST_ID + 1];
 	struct buf why = { 0 };
 
 	assert_int_equal(host_begin(former, b->s, NOW, &why), HOST_FINE);
@@ -729,30 +730,47 @@ a_board_that_is_gone_is_gone_on_for(void **state)
 	former = open_host(b->folder, old);
 	assert_string_not_equal(host_id(host), host_id(former));
 	assert_int_equal(lease_list(old, &(struct lease_seen){ 0 }, 1, &(unsigned){ 0 }), 0);
-	formers_free(f);
+	/* and when that one goes too it waits for its turn, until the one before is looked at no more */
+	snprintf(file, sizeof(file), "%s", host_file(former));
 	host_close(former);
+	fine(b, formers_begin(f, b->s));
+	assert_int_equal(formers_waiting(f), 0);
+	assert_true(host_read_id(again, file));
+	formers_free(f);
 	host_close(host);
 	running_close(old);
 	running_close(now);
 	buf_free(&why);
 }
 
+/* As where /proc does not tell which boot it is. */
 static void
-of_another_boot_the_store_must_have_heard_nothing(void **state)
+forget_boot(struct bench *b)
 {
-	struct bench *b = bench(state);
+	run("dd if=/dev/zero of=$A/t.running bs=1 seek=32 count=40 conv=notrunc status=none", b->folder, "");
+}
+
+static void
+hear_nothing_of_it(struct bench *b, bool boots)
+{
 	struct running *old = open_running(b, SEAT_WIDE), *now;
-	struct host *former = open_host(b->folder, old), *host;
+	struct host *former, *host;
 	uint64_t id = account(b, "k", 100, NONE, 0, 0);
 	struct fake_spool spool = { 1, 1 };
 	struct formers *f;
 	struct buf why = { 0 };
 
+	if (!boots)
+		forget_boot(b);
+	former = open_host(b->folder, old);
 	assert_int_equal(host_begin(former, b->s, NOW, &why), HOST_FINE);
 	lease_of(b, old, host_id(former), id);
-	run("sed -i 4s/^......../00000000/ $A", host_file(former), "");
+	if (boots)
+		run("sed -i 4s/^......../00000000/ $A", host_file(former), "");
 	lose_board(b, &now);
 	host_close(former);
+	if (!boots)
+		forget_boot(b);
 	host = open_host(b->folder, now);
 	f = formers_new(host, &(struct keeper_spool){ spool_end, spool_shipped, &spool });
 	fine(b, formers_begin(f, b->s));
@@ -765,6 +783,18 @@ of_another_boot_the_store_must_have_heard_nothing(void **state)
 	running_close(old);
 	running_close(now);
 	buf_free(&why);
+}
+
+static void
+of_another_boot_the_store_must_have_heard_nothing(void **state)
+{
+	hear_nothing_of_it(bench(state), true);
+}
+
+static void
+where_no_boot_is_told_it_may_be_another(void **state)
+{
+	hear_nothing_of_it(bench(state), false);
 }
 
 /* The folder was copied, the board was not: whose leases they are may live elsewhere. */
@@ -1020,6 +1050,7 @@ main(void)
 		BOTH(a_host_keeps_its_id),
 		BOTH(a_board_that_is_gone_is_gone_on_for),
 		BOTH(of_another_boot_the_store_must_have_heard_nothing),
+		BOTH(where_no_boot_is_told_it_may_be_another),
 		BOTH(what_came_with_a_copy_is_left_alone),
 		BOTH(damaged_files_of_hosts_are_said),
 		BOTH(a_doubtful_lease_is_closed),
