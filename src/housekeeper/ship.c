@@ -27,7 +27,7 @@
 #define LEASES_US	100000
 #define QUIET_US	1000000			/* at the end: so long without a lease that could be closed */
 #define DAYS_US		600000000
-#define RETRY_US	30000000		/* of what could not be done with the days */
+#define RETRY_US	30000000		/* of what could not be done with the days, or the calendar */
 
 struct shipping {
 	struct housekeeper *keeper;
@@ -44,6 +44,7 @@ struct shipping {
 	int64_t		 ship_us;		/* when rows are due */
 	char		 zone[65];		/* the calendar that the store was told of; "": none yet */
 	int		 turn;
+	int64_t		 calendar_us;		/* it refused: not before */
 	struct prompt_mail prompts;
 	unsigned	 away_ms;		/* next pause; 0: the store is there */
 	bool		 said;
@@ -180,7 +181,7 @@ look_after_leases(struct shipping *s, struct store *store, enum ship_end end)
 	return (more ? SHIP_SOME : SHIP_ALL);
 }
 
-/* Once what calls have cost so far is in the store. */
+/* Once what calls have cost so far is in the store.  Nothing else waits for it. */
 static enum ship_end
 follow_calendar(struct shipping *s, struct store *store, enum ship_end end)
 {
@@ -189,14 +190,16 @@ follow_calendar(struct shipping *s, struct store *store, enum ship_end end)
 	int turn;
 
 	zone = span_calendar(&turn);
-	if (end != SHIP_ALL || (turn == s->turn && strcmp(zone, s->zone) == 0))
+	if (end != SHIP_ALL || clock_us() < s->calendar_us || (turn == s->turn && strcmp(zone, s->zone) == 0))
 		return (end);
 	arena = arena_new();
 	if (calendar_follow(store, arena, clock_wall_ms()) == STORE_FINE) {
 		snprintf(s->zone, sizeof(s->zone), "%s", zone);
 		s->turn = turn;
-	} else
-		end = SHIP_AWAY;
+	} else {
+		note(NOTE_WARN, "", "budgets do not go by the calendar of %s yet: %s", zone, store_why(store));
+		s->calendar_us = clock_us() + RETRY_US;
+	}
 	arena_free(arena);
 	return (end);
 }

@@ -391,6 +391,25 @@ old_days_go_and_their_sums_stay(void **state)
 	housekeeper_stop(h, 1000, HOUSE_GOES_ON);
 }
 
+static void
+nothing_waits_for_the_calendar(void **state)
+{
+	struct housekeeper *h;
+
+	(void)state;
+	need_store();
+	assert_int_equal(store_script(store, "DROP TABLE sluice_calendar"), STORE_FINE);
+	put_row_of(0);
+	put_row_of(6);
+	h = housekeeper_start(config, NULL);
+	await_rows(2);
+	housekeeper_stop(h, 1000, HOUSE_GOES_ON);
+	config->settings.row_retention_ms = 4 * INT64_C(86400000);
+	h = housekeeper_start(config, NULL);
+	await_rows(1);
+	housekeeper_stop(h, 1000, HOUSE_GOES_ON);
+}
+
 #define ON(test)	cmocka_unit_test_setup_teardown(test, sqlite, teardown), { #test "_in_postgres", test, postgres, teardown, NULL }
 
 int
@@ -403,6 +422,7 @@ main(void)
 		ON(calls_of_a_killed_worker_get_rows),
 		ON(changes_are_told_soon),
 		ON(old_days_go_and_their_sums_stay),
+		ON(nothing_waits_for_the_calendar),
 		cmocka_unit_test_setup_teardown(changes_of_an_outage_are_not_missed, postgres, teardown),
 	};
 	int failed;
