@@ -148,69 +148,71 @@ SELECT user_id FROM sluice_organization_member WHERE organization_id = $1 AND us
 -- Back: what was spent here in the present period, and a row where LiteLLM has none.  Columns that its version lacks fall away, and so does what points into a table
 -- that it may lack (projects, object permissions); an organization or a tier that it does not have is none.
 
+-- What an account has spent in its present period; $2: now.
+-- part: last_period
+LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+
+-- part: things_spent
+FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = e.kind AND a.entity = e.id AND a.part = ''
+	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+
 -- name: export_budgets
 SELECT e.id, 0, e.doc, NULL FROM sluice_thing e WHERE e.kind = 'budget' AND e.id > $1 AND CAST($2 AS BIGINT) > 0 ORDER BY e.id LIMIT 200;
 
 -- name: export_organizations postgres
 SELECT e.organization_id, coalesce(p.spent, 0), CAST(CAST(e.doc AS JSONB) || jsonb_build_object('organization_alias', e.alias, 'budget_id', e.budget_id) AS TEXT), NULL
 FROM sluice_organization e LEFT JOIN sluice_account a ON a.scope = 'organization' AND a.entity = e.organization_id AND a.part = ''
-	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+	@last_period
 WHERE e.organization_id > $1 ORDER BY e.organization_id LIMIT 200;
 -- name: export_organizations sqlite
 SELECT e.organization_id, coalesce(p.spent, 0), json_patch(e.doc, json_object('organization_alias', e.alias, 'budget_id', e.budget_id)), NULL
 FROM sluice_organization e LEFT JOIN sluice_account a ON a.scope = 'organization' AND a.entity = e.organization_id AND a.part = ''
-	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+	@last_period
 WHERE e.organization_id > $1 ORDER BY e.organization_id LIMIT 200;
 
 -- name: export_teams
 SELECT e.team_id, coalesce(p.spent, 0), e.doc, NULL
 FROM sluice_team e LEFT JOIN sluice_account a ON a.scope = 'team' AND a.entity = e.team_id AND a.part = ''
-	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+	@last_period
 WHERE e.team_id > $1 ORDER BY e.team_id LIMIT 200;
 
 -- name: export_users
 SELECT e.user_id, coalesce(p.spent, 0), e.doc, NULL
 FROM sluice_user e LEFT JOIN sluice_account a ON a.scope = 'user' AND a.entity = e.user_id AND a.part = ''
-	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+	@last_period
 WHERE e.user_id > $1 ORDER BY e.user_id LIMIT 200;
 
 -- name: export_team_members
 SELECT e.team_id || '/' || e.user_id, coalesce(p.spent, 0), e.doc, NULL
 FROM sluice_team_member e LEFT JOIN sluice_account a ON a.scope = 'member' AND a.entity = e.team_id || '/' || e.user_id AND a.part = ''
-	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+	@last_period
 WHERE e.team_id || '/' || e.user_id > $1 ORDER BY e.team_id || '/' || e.user_id LIMIT 200;
 
 -- name: export_customers postgres
 SELECT e.id, coalesce(p.spent, 0), CAST(CAST(e.doc AS JSONB) || jsonb_build_object('budget_id', e.parent) AS TEXT), NULL
-FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = 'customer' AND a.entity = e.id AND a.part = ''
-	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+@things_spent
 WHERE e.kind = 'customer' AND e.id > $1 ORDER BY e.id LIMIT 200;
 -- name: export_customers sqlite
 SELECT e.id, coalesce(p.spent, 0), json_patch(e.doc, json_object('budget_id', e.parent)), NULL
-FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = 'customer' AND a.entity = e.id AND a.part = ''
-	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+@things_spent
 WHERE e.kind = 'customer' AND e.id > $1 ORDER BY e.id LIMIT 200;
 
 -- name: export_tags postgres
 SELECT e.id, coalesce(p.spent, 0), CAST(CAST(e.doc AS JSONB) || jsonb_build_object('budget_id', e.parent) AS TEXT), NULL
-FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = 'tag' AND a.entity = e.id AND a.part = ''
-	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+@things_spent
 WHERE e.kind = 'tag' AND e.id > $1 ORDER BY e.id LIMIT 200;
 -- name: export_tags sqlite
 SELECT e.id, coalesce(p.spent, 0), json_patch(e.doc, json_object('budget_id', e.parent)), NULL
-FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = 'tag' AND a.entity = e.id AND a.part = ''
-	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+@things_spent
 WHERE e.kind = 'tag' AND e.id > $1 ORDER BY e.id LIMIT 200;
 
 -- name: export_projects postgres
 SELECT e.id, coalesce(p.spent, 0), CAST(CAST(e.doc AS JSONB) || jsonb_build_object('team_id', e.parent) AS TEXT), NULL
-FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = 'project' AND a.entity = e.id AND a.part = ''
-	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+@things_spent
 WHERE e.kind = 'project' AND e.id > $1 ORDER BY e.id LIMIT 200;
 -- name: export_projects sqlite
 SELECT e.id, coalesce(p.spent, 0), json_patch(e.doc, json_object('team_id', e.parent)), NULL
-FROM sluice_thing e LEFT JOIN sluice_account a ON a.scope = 'project' AND a.entity = e.id AND a.part = ''
-	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+@things_spent
 WHERE e.kind = 'project' AND e.id > $1 ORDER BY e.id LIMIT 200;
 
 -- name: export_credentials
@@ -222,7 +224,7 @@ SELECT e.id, 0, e.doc, NULL FROM sluice_thing e WHERE e.kind = 'model' AND e.id 
 -- name: export_keys
 SELECT e.digest, coalesce(p.spent, 0), e.doc, e.expires
 FROM sluice_key e LEFT JOIN sluice_account a ON a.scope = 'key' AND a.entity = e.digest AND a.part = ''
-	LEFT JOIN sluice_account_period p ON p.account = a.id AND p.period = (SELECT max(q.period) FROM sluice_account_period q WHERE q.account = a.id AND q.period <= $2)
+	@last_period
 WHERE e.digest > $1 ORDER BY e.digest LIMIT 200;
 
 -- Keys of projects: what has no such table has no such column.

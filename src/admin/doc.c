@@ -62,18 +62,6 @@ doc_set_int(struct doc *d, const char *name, int64_t n)
 	doc_set(d, text_of(name), arena_print(d->arena, "%lld", (long long)n));
 }
 
-static struct text
-money_text(struct arena *arena, int64_t nano)
-{
-	struct buf b = { 0 };
-	struct text t;
-
-	money_print(&b, nano);
-	t = arena_copy(arena, buf_as_text(&b));
-	buf_free(&b);
-	return (t);
-}
-
 void
 doc_set_money(struct doc *d, const char *name, int64_t nano)
 {

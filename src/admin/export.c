@@ -55,18 +55,6 @@ reseal(struct doc *d, const struct import *m, struct arena *arena, const char *n
 	return (shut.len == 0);
 }
 
-static struct text
-dollars(struct arena *arena, int64_t nano)
-{
-	struct buf b = { 0 };
-	struct text t;
-
-	money_print(&b, nano);
-	t = arena_copy(arena, buf_as_text(&b));
-	buf_free(&b);
-	return (t);
-}
-
 /* An entity as LiteLLM's columns have it; empty: its secrets do not open. */
 static struct text
 columns_of(struct arena *arena, const struct import *m, const struct handing *h, const struct rows *rows, unsigned row)
@@ -102,7 +90,7 @@ hand_page(struct import *m, const struct handing *h, struct import_count *count,
 			failed++;
 			continue;
 		}
-		if (STORE(m->from, arena, NULL, h->there, V_TEXT(rows_text(rows, i, 0)), V_TEXT(dollars(arena, rows_int(rows, i, 1, 0))),
+		if (STORE(m->from, arena, NULL, h->there, V_TEXT(rows_text(rows, i, 0)), V_TEXT(money_text(arena, rows_int(rows, i, 1, 0))),
 		    V_TEXT(columns)) != STORE_FINE) {
 			store_rollback(m->from);
 			return (import_away(m, arena));

@@ -39,25 +39,13 @@ money_value(int64_t *nano, struct admin_call *c, const char *name, const struct 
 	return (admin_invalid(c, name, "%s must be a number of dollars.", name));
 }
 
-static struct text
-money_raw(struct admin_call *c, int64_t nano)
-{
-	struct buf b = { 0 };
-	struct text t;
-
-	money_print(&b, nano);
-	t = arena_copy(c->arena, buf_as_text(&b));
-	buf_free(&b);
-	return (t);
-}
-
 static struct error *
 read_money(struct text *raw, struct admin_call *c, const struct field *f, const struct json *v)
 {
 	int64_t nano;
 
 	TRY(money_value(&nano, c, f->name, v));
-	*raw = money_raw(c, nano);
+	*raw = money_text(c->arena, nano);
 	return (NULL);
 }
 

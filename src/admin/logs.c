@@ -512,12 +512,8 @@ spend_logs_paged(struct admin_call *call)
 static void
 put_sum(struct json_out *o, struct arena *arena, struct text name, int64_t nano)
 {
-	struct buf b = { 0 };
-
-	money_print(&b, nano);
 	json_name_quoted(o, json_escape(arena, name));
-	json_raw(o, buf_as_text(&b));
-	buf_free(&b);
+	money_json(o, nano);
 }
 
 /* {name: spend} of that day, from rows {day, name, "", sums} sorted by day. */

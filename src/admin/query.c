@@ -224,16 +224,11 @@ put_moment(struct json_out *o, const char *name, int64_t ms)
 void
 put_money(struct json_out *o, const char *name, int64_t nano)
 {
-	struct buf b = { 0 };
-
 	json_name(o, name);
 	if (nano == NO_LIMIT)
 		json_null(o);
-	else {
-		money_print(&b, nano);
-		json_raw(o, buf_as_text(&b));
-	}
-	buf_free(&b);
+	else
+		money_json(o, nano);
 }
 
 void

@@ -414,7 +414,6 @@ put_team_days(struct json_out *o, struct admin_call *call, const struct rows *ro
 	json_open(o, '[');
 	for (unsigned i = 0; i < rows->n; i++) {
 		struct text alias, id = rows_text(rows, i, 1);
-		struct buf b = { 0 };
 
 		if (!text_eq(day, rows_text(rows, i, 0))) {
 			if (day.len > 0)
@@ -425,9 +424,7 @@ put_team_days(struct json_out *o, struct admin_call *call, const struct rows *ro
 		}
 		TRY(name_of_team(&alias, call, id));
 		json_name_quoted(o, json_escape(call->arena, alias.len > 0 ? alias : TEXT("Unassigned")));
-		money_print(&b, sums_at(rows, i).cost);
-		json_raw(o, buf_as_text(&b));
-		buf_free(&b);
+		money_json(o, sums_at(rows, i).cost);
 	}
 	if (day.len > 0)
 		json_close(o, '}');

@@ -108,12 +108,10 @@ static void
 put_money(struct json_out *o, const char *name, int64_t nano)
 {
 	json_name(o, name);
-	if (nano < 0) {
+	if (nano < 0)
 		json_null(o);
-		return;
-	}
-	money_print(o->to, nano);
-	o->comma = true;
+	else
+		money_json(o, nano);
 }
 
 void

@@ -127,3 +127,22 @@ money_print_dollars(struct buf *b, int64_t nano)
 	buf_byte(b, '$');
 	print_part(b, print_whole(b, nano), 2);
 }
+
+struct text
+money_text(struct arena *arena, int64_t nano)
+{
+	struct buf b = { 0 };
+	struct text t;
+
+	money_print(&b, nano);
+	t = arena_copy(arena, buf_as_text(&b));
+	buf_free(&b);
+	return (t);
+}
+
+void
+money_json(struct json_out *out, int64_t nano)
+{
+	json_raw(out, TEXT(""));
+	money_print(out->to, nano);
+}

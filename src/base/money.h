@@ -7,7 +7,8 @@
 #ifndef BASE_MONEY_H
 #define BASE_MONEY_H
 
-#include "base/text.h"
+#include "base/arena.h"
+#include "base/json.h"
 
 #define MONEY_DOLLAR	INT64_C(1000000000)
 #define MONEY_MOST	(INT64_C(9000000000) * MONEY_DOLLAR)	/* budgets above are refused */
@@ -17,6 +18,8 @@ enum money_read { MONEY_FINE, MONEY_NO_NUMBER, MONEY_NEGATIVE, MONEY_TOO_LARGE }
 enum money_read	 money_read(struct text decimal, int64_t *nano);
 void		 money_print(struct buf *, int64_t nano);		/* "12.5", "0.000001", "-3" */
 void		 money_print_dollars(struct buf *, int64_t nano);	/* for people: "$12.50", "$0.000125" */
+struct text	 money_text(struct arena *, int64_t nano);		/* what money_print() prints */
+void		 money_json(struct json_out *, int64_t nano);		/* a value */
 
 /* Who is charged for a call: an account in a period, through a lease of this host (0: none, its account has no ceiling). */
 struct charge {

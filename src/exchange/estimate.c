@@ -134,12 +134,10 @@ static void
 put_money(struct json_out *o, const char *name, bool known, int64_t nano)
 {
 	json_name(o, name);
-	if (!known) {
+	if (known)
+		money_json(o, nano);
+	else
 		json_null(o);
-		return;
-	}
-	money_print(o->to, nano);
-	o->comma = true;
 }
 
 static void

@@ -172,8 +172,7 @@ write_line(struct exchange *x, int64_t total_us)
 		tokens(&out, &x->usage, x->estimated);
 	if (x->tariff != NULL) {
 		json_name(&out, "cost");
-		money_print(line, x->cost);
-		out.comma = true;
+		money_json(&out, x->cost);
 	}
 	json_pair(&out, "end", text_of(exchange_end_name(x)));
 	json_pair(&out, "reason", text_of(x->reason != NULL ? x->reason : x->error != NULL ? error_kinds[x->error->kind].name : ""));

@@ -107,12 +107,31 @@ digests_have_hex(void **state)
 	arena_free(a);
 }
 
+static void
+sums_are_values_of_json(void **state)
+{
+	struct arena *arena = arena_new();
+	struct buf b = { 0 };
+	struct json_out o = { .to = &b };
+
+	(void)state;
+	json_open(&o, '[');
+	money_json(&o, 12500000000);
+	money_json(&o, 1);
+	json_close(&o, ']');
+	assert_true(text_is(buf_as_text(&b), "[12.5,0.000000001]"));
+	assert_true(text_is(money_text(arena, -3000000000), "-3"));
+	buf_free(&b);
+	arena_free(arena);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decimals_are_read),
 		cmocka_unit_test(sums_are_printed),
+		cmocka_unit_test(sums_are_values_of_json),
 		cmocka_unit_test(what_is_printed_is_read),
 		cmocka_unit_test(digests_have_hex),
 	};
